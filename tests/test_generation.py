@@ -1,0 +1,233 @@
+"""What comes out: one project per strategy, complete, clean, and the same product in all three."""
+
+from __future__ import annotations
+
+import fnmatch
+import re
+import subprocess
+import time
+from typing import TYPE_CHECKING
+
+import pytest
+from cookiecutter.exceptions import FailedHookException, OutputDirExistsException
+from support import (
+    CHOICES,
+    PARSERS,
+    STRATEGIES,
+    TREE,
+    TRICKY,
+    Projects,
+    contents,
+    files,
+    parse,
+    quick_start,
+    read,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+    from pathlib import Path
+
+    from pytest_cookies.plugin import Cookies
+
+MOST_FILES = 180
+MOST_SECONDS = 2
+
+# Words that would tell of a strategy that was not chosen.
+TRACES = {
+    "schema": r"row.?level|CREATE POLICY|database.per.tenant",
+    "row": r"django.tenants|schema.per.tenant|schema_name|search_path|database.per.tenant",
+    "database": r"django.tenants|schema.per.tenant|row.?level|CREATE POLICY",
+}
+
+# Where the three projects may differ, and why. All else is the same, byte for byte.
+DIFFERENCES = {
+    "apps/isolation/*": "the wall itself",
+    "apps/*/migrations/*": "made from the models, whose bases differ",
+    "config/settings/isolation.py": "databases, routers and apps of the wall",
+    "docs/isolation.md": "describes the wall",
+    "pyproject.toml": "dependencies, and the name of the strategy",
+    "README.md": "says in a sentence how tenants are kept apart",
+    ".env.example": "the secrets of the wall, and what the owner's role does",
+    ".env": "random secrets",
+}
+# Here nothing but migrations may differ, whatever the table above comes to say.
+PRODUCT = ["apps/projects/*", "apps/tenants/*", "apps/authentication/*", "tests/isolation/*"]
+
+
+def test_generation_is_quick(cookies: Cookies, template: str) -> None:
+    started = time.monotonic()
+    result = cookies.bake(template=template)
+    assert result.exception is None, repr(result.exception)
+    assert time.monotonic() - started < MOST_SECONDS
+
+
+def test_nothing_of_the_template_is_left(project: Path) -> None:
+    leftover = re.compile(r"{{-?\s*cookiecutter|{%[^%]*cookiecutter|# cc:|strategies/|\bTODO\b")
+    assert not [name for name, path in files(project).items() if leftover.search(read(path))]
+    assert not (project / "strategies").exists()
+    assert not (project / "licenses").exists()
+
+
+def test_no_folder_is_empty(project: Path) -> None:
+    folders = [path for path in project.rglob("*") if path.is_dir()]
+    assert not [folder for folder in folders if not any(folder.iterdir())]
+
+
+def test_project_is_small(project: Path) -> None:
+    assert len(files(project)) < MOST_FILES
+
+
+def test_files_parse(project: Path) -> None:
+    for path in files(project).values():
+        if path.suffix in PARSERS:
+            parse(path)
+
+
+def test_text_is_in_unix_lines(project: Path) -> None:
+    ends = re.compile(rb"\r|[^\n]\Z|\n\n\Z")
+    assert not [name for name, text in contents(project).items() if ends.search(text)]
+
+
+def test_git_ignores_env(project: Path) -> None:
+    ask = ["git", "ls-files", "--others", "--ignored", "--exclude-standard"]
+    subprocess.run(["git", "init", "--quiet"], cwd=project, check=True)
+    answer = subprocess.run(ask, cwd=project, check=True, capture_output=True, text=True)
+    assert answer.stdout.split() == [".env"]
+
+
+def test_env_has_every_secret_of_the_example(project: Path) -> None:
+    secrets = re.findall(r"^\w+=$", read(project / ".env.example"), re.MULTILINE)
+    assert "SECRET_KEY=" in secrets
+    assert not [name for name in secrets if f"\n{name}\n" in read(project / ".env")]
+
+
+def test_quick_start_is_two_commands(project: Path) -> None:
+    run, test = quick_start(project / "README.md")
+    assert run.endswith("uv run manage.py demo")
+    assert test.endswith("uv run pytest")
+
+
+@pytest.mark.parametrize("strategy", STRATEGIES)
+def test_no_trace_of_another_strategy(projects: Projects, strategy: str) -> None:
+    trace = re.compile(TRACES[strategy], re.IGNORECASE)
+    found = [
+        f"{name}:{number}: {line.strip()}"
+        for name, path in files(projects[strategy]).items()
+        for number, line in enumerate([name, *read(path).splitlines()])
+        if trace.search(line)
+    ]
+    assert not found
+
+
+def allowed(name: str, patterns: Iterable[str]) -> bool:
+    return any(fnmatch.fnmatch(name, pattern) for pattern in patterns)
+
+
+@pytest.fixture(scope="session")
+def differing(projects: Projects) -> set[str]:
+    """Return the names of the files that are not the same in all three."""
+    trees = [contents(project) for project in projects.values()]
+    names = set().union(*trees)
+    return {name for name in names if len({tree.get(name) for tree in trees}) > 1}
+
+
+def test_projects_differ_only_where_they_may(differing: set[str]) -> None:
+    assert not {name for name in differing if not allowed(name, DIFFERENCES)}
+
+
+def test_product_is_the_same_but_for_migrations(differing: set[str]) -> None:
+    product = {name for name in differing if allowed(name, PRODUCT)}
+    assert not {name for name in product if not allowed(name, ["apps/*/migrations/*"])}
+
+
+@pytest.mark.parametrize("pattern", DIFFERENCES)
+def test_allowance_to_differ_is_used(differing: set[str], pattern: str) -> None:
+    assert fnmatch.filter(differing, pattern)
+
+
+@pytest.mark.parametrize("license_", CHOICES["license"])
+def test_license_is_the_chosen_one(generate: Callable[..., Path], license_: str) -> None:
+    project = generate({"license": license_, "author_name": "Ada & Co"})
+    source = read(TREE / "licenses" / license_ / "LICENSE")
+    expected = source.replace("{{ cookiecutter.author_name }}", "Ada & Co")
+    assert read(project / "LICENSE") == expected
+
+
+@pytest.mark.parametrize("tricky", TRICKY)
+def test_typed_answers_are_data(
+    generate: Callable[..., Path], monkeypatch: pytest.MonkeyPatch, tricky: str
+) -> None:
+    """Typed, since cookiecutter itself renders what comes on the command line."""
+    text = f"{tricky} x"
+    typed = {"project_slug": "typed", **dict.fromkeys(["project_name", "description"], text)}
+    typed["author_name"] = text
+    module = "cookiecutter.prompt"
+    monkeypatch.setattr(
+        f"{module}.read_user_variable", lambda name, default, *_: typed.get(name, default)
+    )
+    monkeypatch.setattr(f"{module}.read_user_choice", lambda _name, choices, *_: choices[0])
+    project = generate(no_input=False)
+    settings = parse(project / "pyproject.toml")["project"]
+    assert settings["name"] == "typed"
+    assert settings["description"] == text
+    assert settings["authors"][0]["name"] == text
+    assert read(project / "README.md").startswith(f"# {text}\n\n{text}\n")
+    assert f"Copyright (c) {text}\n" in read(project / "LICENSE")
+
+
+def test_slug_is_made_from_any_name(generate: Callable[..., Path]) -> None:
+    assert generate({"project_name": "Ünïcode & Söhne"}).name == "unicode_sohne"
+    assert generate({"project_name": "\N{GRINNING FACE}"}).name == "my_saas"
+
+
+def test_problems_are_told_and_nothing_is_left(
+    generate: Callable[..., Path], tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(FailedHookException):
+        generate({"project_slug": "my-saas", "domain_name": "localhost"})
+    told = re.findall(r"^error: (\w+)", capfd.readouterr().err, re.MULTILINE)
+    assert told == ["project_slug", "domain_name"]
+    assert not list((tmp_path / "output").iterdir())
+
+
+def test_unknown_strategy_is_refused(generate: Callable[..., Path], tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match=r"isolation_strategy.*'schema', 'row', 'database'"):
+        generate({"isolation_strategy": "table"})
+    assert not list((tmp_path / "output").iterdir())
+
+
+def test_target_that_exists_is_refused(generate: Callable[..., Path], tmp_path: Path) -> None:
+    mine = tmp_path / "output" / "my_saas" / "mine.txt"
+    mine.parent.mkdir()
+    mine.touch()
+    with pytest.raises(OutputDirExistsException, match=r"my_saas.* already exists"):
+        generate()
+    assert list(mine.parent.iterdir()) == [mine]
+
+
+def test_target_of_another_strategy_is_refused(
+    generate: Callable[..., Path], capfd: pytest.CaptureFixture[str]
+) -> None:
+    project = generate({"isolation_strategy": "schema"})
+    before = contents(project)
+    with pytest.raises(FailedHookException):
+        generate({"isolation_strategy": "row"}, overwrite_if_exists=True)
+    assert "was generated with isolation_strategy=schema" in capfd.readouterr().err
+    assert contents(project) == before
+
+
+@pytest.mark.parametrize("strategy", STRATEGIES)
+def test_overwriting_restores_the_template_and_keeps_what_is_yours(
+    generate: Callable[..., Path], strategy: str
+) -> None:
+    project = generate({"isolation_strategy": strategy})
+    before = contents(project)
+    yours = {".env": b"SECRET_KEY=mine\n", "apps/projects/a.py": b"", "apps/yours/b.py": b""}
+    for name, content in yours.items():
+        (project / name).parent.mkdir(exist_ok=True)
+        (project / name).write_bytes(content)
+    (project / "README.md").unlink()
+    (project / "config/settings/isolation.py").write_text("# edited\n", encoding="utf-8")
+    generate({"isolation_strategy": strategy}, overwrite_if_exists=True)
+    assert contents(project) == {**before, **yours}

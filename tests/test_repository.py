@@ -1,0 +1,37 @@
+"""What the repository says about itself holds."""
+
+from __future__ import annotations
+
+import os
+import re
+import sys
+
+import pytest
+from support import ROOT, TREE, parse, quick_start, read, shipped
+
+PAGES = {name: path for name, path in shipped(ROOT).items() if path.suffix == ".md"}
+
+
+def test_quick_start_is_two_commands() -> None:
+    run, test = quick_start(ROOT / "README.md")
+    assert run.endswith("nox -s demo")
+    assert test.endswith("nox")
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows has no such mode")
+def test_ci_script_can_be_executed() -> None:
+    assert os.access(ROOT / ".ci" / "run", os.X_OK)
+
+
+@pytest.mark.parametrize("name", [name for name in PAGES if "cookiecutter." not in name])
+def test_links_lead_somewhere(name: str) -> None:
+    links = re.findall(r"\]\((?!https?://|mailto:|#)([^)#]+)", read(PAGES[name]))
+    assert not [link for link in links if not (PAGES[name].parent / link).exists()]
+
+
+def test_every_dependency_has_its_reason() -> None:
+    reasons = read(ROOT / "docs" / "dependencies.md")
+    settings = parse(TREE / "pyproject.toml")
+    lines = settings["project"]["dependencies"] + settings["dependency-groups"]["dev"]
+    names = [re.match(r"[\w-]+", line)[0] for line in lines]
+    assert not [name for name in names if f"| `{name}` |" not in reasons]

@@ -1,0 +1,134 @@
+"""The template as it lies in the repository, before anything is generated from it."""
+
+from __future__ import annotations
+
+import difflib
+import fnmatch
+import itertools
+import re
+
+import pytest
+from support import (
+    CHOICES,
+    COOKIECUTTER,
+    PARSERS,
+    QUESTIONS,
+    ROOT,
+    STRATEGIES,
+    TREE,
+    parse,
+    read,
+    shipped,
+)
+
+SOURCES = shipped(TREE)
+RENDERED = {
+    name: path
+    for name, path in SOURCES.items()
+    if not any(fnmatch.fnmatch(name, pattern) for pattern in COOKIECUTTER["_copy_without_render"])
+}
+OVERLAYS = {
+    strategy: {
+        name.removeprefix(f"strategies/{strategy}/"): path
+        for name, path in SOURCES.items()
+        if name.startswith(f"strategies/{strategy}/")
+    }
+    for strategy in STRATEGIES
+}
+
+# Whatever decides by an answer: a condition, a loop, a look-up in a table of cookiecutter.json.
+ANSWER_TEST = re.compile(
+    r"{%-?\s*(?:if|elif|for)\b|^\s*# cc:\s*(?:if|elif|for)\b|{{[^}]*\bif\b|__\w+\[", re.MULTILINE
+)
+MOST_ANSWER_TESTS = 40
+LONGEST_OVERLAY = 1500
+MOST_ALIKE = 0.6
+
+
+def test_asks_eight_questions_in_order() -> None:
+    people = ["project_name", "project_slug", "description", "author_name", "author_email"]
+    assert list(QUESTIONS) == [*people, "domain_name", "isolation_strategy", "license"]
+    assert STRATEGIES == ["schema", "row", "database"]
+
+
+@pytest.mark.parametrize("question", QUESTIONS)
+def test_question_is_asked_in_words(question: str) -> None:
+    prompt = COOKIECUTTER["__prompts__"][question]
+    labels = prompt if question in CHOICES else {"__prompt__": prompt}
+    assert set(labels) == {"__prompt__", *CHOICES.get(question, ())}
+    # Brackets are markup to the library that prints the prompts.
+    assert not [label for label in labels.values() if re.search(r"[\[\]]", label)]
+
+
+@pytest.mark.parametrize("question", QUESTIONS)
+def test_question_is_documented(question: str) -> None:
+    assert f"`{question}`" in read(ROOT / "docs" / "prompts.md")
+
+
+@pytest.mark.parametrize(
+    ("folder", "question"), [("strategies", "isolation_strategy"), ("licenses", "license")]
+)
+def test_every_choice_has_an_overlay(folder: str, question: str) -> None:
+    overlays = {name.split("/")[1] for name in SOURCES if name.startswith(f"{folder}/")}
+    assert overlays == set(CHOICES[question])
+
+
+def test_sources_parse_unrendered() -> None:
+    for path in SOURCES.values():
+        if path.suffix in PARSERS:
+            parse(path)
+
+
+def test_only_files_are_copied_unrendered() -> None:
+    """Cookiecutter deletes such a folder before it copies it, with what its user put there."""
+    folders = {name.rpartition("/")[0] for name in SOURCES}
+    patterns = COOKIECUTTER["_copy_without_render"]
+    copied = {folder for pattern in patterns for folder in fnmatch.filter(folders, pattern)}
+    assert not copied
+
+
+def test_what_is_copied_unrendered_refers_to_no_answer() -> None:
+    reference = re.compile(r"cookiecutter\.|# cc:")
+    copied = {name: path for name, path in SOURCES.items() if name not in RENDERED}
+    assert not [name for name, path in copied.items() if reference.search(read(path))]
+
+
+def test_answer_tests_stay_within_budget() -> None:
+    found = {name: len(ANSWER_TEST.findall(read(path))) for name, path in RENDERED.items()}
+    assert sum(found.values()) <= MOST_ANSWER_TESTS, found
+    assert not [name for name, count in found.items() if count and name.startswith("apps/")]
+
+
+def test_file_names_are_legal_on_windows() -> None:
+    assert not [name for name in SOURCES if re.search(r'[<>:"|?*\\]|[. ](/|$)', name)]
+
+
+@pytest.mark.parametrize("strategy", STRATEGIES)
+def test_overlay_is_small(strategy: str) -> None:
+    lines = {name: len(read(path).splitlines()) for name, path in OVERLAYS[strategy].items()}
+    assert sum(lines.values()) <= LONGEST_OVERLAY, lines
+
+
+@pytest.mark.parametrize("strategy", STRATEGIES)
+def test_overlay_replaces_no_shared_file(strategy: str) -> None:
+    assert not OVERLAYS[strategy].keys() & SOURCES.keys()
+
+
+@pytest.mark.parametrize("pair", list(itertools.combinations(STRATEGIES, 2)), ids="-".join)
+def test_overlays_are_not_alike(pair: tuple[str, str]) -> None:
+    """What two strategies share belongs into the shared tree; migrations are generated."""
+    one, other = (
+        {name: read(path).splitlines() for name, path in OVERLAYS[strategy].items()}
+        for strategy in pair
+    )
+    alike = {
+        (mine, theirs)
+        for mine, theirs in itertools.product(one, other)
+        if "/migrations/" not in mine and likeness(one[mine], other[theirs]) > MOST_ALIKE
+    }
+    assert not alike
+
+
+def likeness(one: list[str], other: list[str]) -> float:
+    matcher = difflib.SequenceMatcher(None, one, other, autojunk=False)
+    return matcher.ratio() if one and matcher.real_quick_ratio() > MOST_ALIKE else 0

@@ -1,0 +1,9 @@
+"""App configuration."""
+
+from django.apps import AppConfig
+
+
+class AuthenticationConfig(AppConfig):
+    """Who the users are."""
+
+    name = "apps.authentication"

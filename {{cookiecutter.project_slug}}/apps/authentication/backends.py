@@ -1,0 +1,67 @@
+"""Authentication of API requests."""
+
+from typing import Any
+
+from drf_spectacular.contrib.rest_framework_simplejwt import SimpleJWTScheme
+from rest_framework.request import Request
+from rest_framework_simplejwt.authentication import JWTAuthentication
+from rest_framework_simplejwt.exceptions import InvalidToken, TokenError
+
+from apps.authentication.access import NoActiveAccount, admit, require_same_tenant
+from apps.authentication.tokens import tenant_of, user_id_of
+from apps.isolation import current_tenant
+from apps.tenants.errors import TenantNotFound
+from apps.tenants.models import Membership, Tenant
+from apps.tenants.resolver import host_of, is_shared
+
+
+class TenantJWTAuthentication(JWTAuthentication):
+    """Bearer tokens that name a tenant, which must be the request's.
+
+    ``request.user`` becomes the user and ``request.auth`` the `Membership` by which the request
+    is authorised; user, membership and tenant come in one query.
+    """
+
+    def authenticate(self, request: Request) -> tuple[Any, Any] | None:
+        """Return user and membership, or None without a token."""
+        header = self.get_header(request)
+        raw = self.get_raw_token(header) if header else None
+        if raw is None:
+            return None
+        token = self.get_validated_token(raw)
+        try:
+            tenant_id, user_id = tenant_of(token), user_id_of(token)
+        except TokenError as error:
+            raise InvalidToken(str(error)) from error
+        if current_tenant() is None:
+            # The tenant's own host was not asked, and the middleware knew no such tenant.
+            raise TenantNotFound
+        require_same_tenant(tenant_id)
+        membership = self._admit(request, user_id, tenant_id)
+        return membership.user, membership
+
+    def _admit(self, request: Request, user_id: Any, tenant_id: Any) -> Membership:
+        try:
+            return admit(user_id, tenant_id)
+        except NoActiveAccount:
+            # On the shared host, a tenant that one is not a member of does not exist.
+            if is_shared(host_of(request)):
+                raise TenantNotFound from None
+            raise
+
+
+class TenantJWTScheme(SimpleJWTScheme):
+    """Describes the scheme in the OpenAPI document."""
+
+    target_class = "apps.authentication.backends.TenantJWTAuthentication"
+
+
+def membership_of(request: Request) -> Membership:
+    """Return the membership by which an authenticated request is authorised."""
+    membership: Membership = request.auth  # type: ignore[assignment] # set above
+    return membership
+
+
+def tenant_of_request(request: Request) -> Tenant:
+    """Return the tenant of an authenticated request, as read with the membership."""
+    return membership_of(request).tenant

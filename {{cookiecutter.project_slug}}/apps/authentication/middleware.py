@@ -1,0 +1,132 @@
+"""Which tenant is this request for? Answered once, before anything else is done."""
+
+from collections.abc import AsyncIterator, Callable, Iterator
+from typing import Any
+from uuid import UUID
+
+from asgiref.sync import iscoroutinefunction, sync_to_async
+from django.http import HttpRequest, HttpResponseBase, JsonResponse, StreamingHttpResponse
+from django.utils.decorators import sync_and_async_middleware
+from rest_framework.exceptions import APIException
+from rest_framework_simplejwt.exceptions import TokenError
+
+from apps.authentication.access import TokenTenantMismatch
+from apps.authentication.tokens import tenant_of, user_id_of, verified_access_token
+from apps.isolation.context import ActiveTenant, activate
+from apps.tenants.errors import TenantConflict, TenantNotFound
+from apps.tenants.models import Membership
+from apps.tenants.resolver import host_of, is_shared, tenant_of_host, tenant_of_slug
+
+PROBES = "/healthz/"
+HEADER = "X-Tenant"
+NOBODY = UUID(int=0)
+
+
+@sync_and_async_middleware
+def tenant_middleware(get_response: Callable[[HttpRequest], Any]) -> Callable[[HttpRequest], Any]:
+    """Run the request inside its tenant, or answer why not.
+
+    The tenant is the host's; on the shared host it is the one that a verified token names.
+    Host, header and token must agree. Whether the bearer may act in it is decided later, by the
+    authentication, from the live membership.
+    """
+    if iscoroutinefunction(get_response):
+        resolve_async = sync_to_async(_resolve, thread_sensitive=True)
+
+        async def middleware_async(request: HttpRequest) -> HttpResponseBase:
+            try:
+                tenant = await resolve_async(request)
+            except APIException as error:
+                return _refusal(error)
+            async with activate(tenant):
+                return _bound(await get_response(request), tenant)
+
+        return middleware_async
+
+    def middleware(request: HttpRequest) -> HttpResponseBase:
+        try:
+            tenant = _resolve(request)
+        except APIException as error:
+            return _refusal(error)
+        with activate(tenant):
+            return _bound(get_response(request), tenant)
+
+    return middleware
+
+
+def _resolve(request: HttpRequest) -> ActiveTenant | None:
+    if request.path.startswith(PROBES):
+        return None
+    host = host_of(request)
+    slug = request.headers.get(HEADER)
+    if is_shared(host):
+        tenant_id = _tenant_on_shared_host(request, slug)
+    else:
+        request.urlconf = "config.urls.tenant"
+        tenant_id = tenant_of_host(host)
+        if slug is not None and tenant_of_slug(slug) != tenant_id:
+            raise TenantConflict
+    return None if tenant_id is None else ActiveTenant(tenant_id)
+
+
+def _tenant_on_shared_host(request: HttpRequest, slug: str | None) -> UUID | None:
+    """Return the tenant of a verified token, which a header may name too; None without a token.
+
+    An unknown slug and a tenant of which the bearer is no member take the same queries and get
+    the same answer, so that neither body nor timing tells which tenants there are.
+    """
+    token = verified_access_token(request.headers.get("Authorization", ""))
+    if token is None:
+        return None
+    try:
+        user_id, claimed = user_id_of(token), tenant_of(token)
+    except TokenError:
+        return None
+    if slug is None:
+        return claimed
+    named = tenant_of_slug(slug)
+    if named != claimed:
+        member = Membership.objects.of_user_in(user_id, named or NOBODY).filter(is_active=True)
+        raise TokenTenantMismatch if member.exists() else TenantNotFound
+    return claimed
+
+
+def _refusal(error: APIException) -> JsonResponse:
+    headers = {}
+    if wait := getattr(error, "wait", None):
+        headers["Retry-After"] = str(wait)
+    if error.status_code == 401:  # noqa: PLR2004 - the status that needs this header
+        headers["WWW-Authenticate"] = 'Bearer realm="api"'
+    body = {"detail": str(error.detail), "code": error.get_codes()}
+    return JsonResponse(body, status=error.status_code, headers=headers)
+
+
+def _bound(response: HttpResponseBase, tenant: ActiveTenant | None) -> HttpResponseBase:
+    """Keep a streaming response inside the tenant: its body is made after the middleware's end."""
+    if isinstance(response, StreamingHttpResponse):
+        chunks: Any = response.streaming_content
+        bind = _each_async if response.is_async else _each
+        response.streaming_content = bind(chunks, tenant)
+    return response
+
+
+def _each(chunks: Iterator[Any], tenant: ActiveTenant | None) -> Iterator[Any]:
+    while True:
+        with activate(tenant):
+            try:
+                chunk = next(chunks)
+            except StopIteration:
+                return
+        yield chunk
+
+
+async def _each_async(
+    chunks: AsyncIterator[Any], tenant: ActiveTenant | None
+) -> AsyncIterator[Any]:
+    while True:
+        async with activate(tenant):
+            try:
+                chunk = await anext(chunks)
+            except StopAsyncIteration:
+                return
+        yield chunk

@@ -1,0 +1,67 @@
+"""Users: people, who may be members of many tenants."""
+
+from typing import Any, ClassVar
+
+from django.contrib.auth.models import AbstractUser, UserManager
+from django.db import models
+from django.db.models.functions import Lower
+
+from apps.isolation import new_id
+
+
+class EmailUserManager(UserManager["User"]):
+    """Makes users who are known by their e-mail address."""
+
+    def create_user(self, email: str, password: str | None = None, **fields: Any) -> "User":  # type: ignore[override]
+        """Make a user."""
+        user = self.model(email=self.normalise(email), **fields)
+        user.set_password(password)
+        user.save(using=self._db)
+        return user
+
+    def create_superuser(self, email: str, password: str | None = None, **fields: Any) -> "User":  # type: ignore[override]
+        """Make a member of the platform's staff who may do everything in the admin."""
+        return self.create_user(email, password, is_staff=True, is_superuser=True, **fields)
+
+    def get_by_natural_key(self, email: str | None) -> "User":
+        """Return the user with this address; upper and lower case are the same."""
+        return self.get(email=self.normalise(email or ""))
+
+    @staticmethod
+    def normalise(email: str) -> str:
+        """Return the form in which an address is stored."""
+        return email.strip().lower()
+
+
+class User(AbstractUser):
+    """A person. Never deleted: what they did stays theirs; their data is anonymised instead."""
+
+    id = models.UUIDField(primary_key=True, default=new_id, editable=False)
+    email = models.EmailField(unique=True)
+    full_name = models.CharField(max_length=255, blank=True)
+    username = None  # type: ignore[assignment]
+    first_name = None  # type: ignore[assignment]
+    last_name = None  # type: ignore[assignment]
+
+    USERNAME_FIELD = "email"
+    REQUIRED_FIELDS: ClassVar[list[str]] = []
+
+    objects: ClassVar[EmailUserManager] = EmailUserManager()
+
+    class Meta:
+        constraints = [
+            models.CheckConstraint(
+                condition=models.Q(email=Lower("email")), name="user_email_is_lower_case"
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return self.email
+
+    def get_full_name(self) -> str:
+        """Return the name, or the address if there is none."""
+        return self.full_name or self.email
+
+    def get_short_name(self) -> str:
+        """Return the same: one name is all that is asked for."""
+        return self.get_full_name()

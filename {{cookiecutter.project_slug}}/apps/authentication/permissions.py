@@ -1,0 +1,30 @@
+"""Authorisation by role."""
+
+from typing import Any
+
+from django.core.exceptions import ImproperlyConfigured
+from rest_framework.permissions import SAFE_METHODS, BasePermission
+from rest_framework.request import Request
+
+from apps.tenants.models import Membership
+from apps.tenants.roles import Role
+
+
+class HasRole(BasePermission):
+    """Lets members through whose role reaches the one that the view asks for.
+
+    A view says ``read_role`` and, if it writes, ``write_role``. A view that says nothing is
+    answered with an error and not with data.
+    """
+
+    def has_permission(self, request: Request, view: Any) -> bool:
+        """Compare the live membership's role with the wanted one."""
+        membership = request.auth
+        if not isinstance(membership, Membership):
+            return False
+        attribute = "read_role" if request.method in SAFE_METHODS else "write_role"
+        wanted = getattr(view, attribute, None)
+        if not isinstance(wanted, Role):
+            message = f"{type(view).__name__} does not say its {attribute}."
+            raise ImproperlyConfigured(message)
+        return Role(membership.role).reaches(wanted)

@@ -1,0 +1,133 @@
+"""Bodies of the authentication routes."""
+
+from typing import Any
+from uuid import UUID
+
+from django.contrib.auth import authenticate
+from rest_framework import serializers
+from rest_framework_simplejwt.exceptions import InvalidToken, TokenError
+from rest_framework_simplejwt.tokens import UntypedToken
+
+from apps.authentication.access import admit, require_same_tenant
+from apps.authentication.models import User
+from apps.authentication.tokens import TenantRefreshToken, tenant_of, user_id_of
+from apps.isolation import current_tenant
+from apps.tenants.models import Membership, Tenant
+from apps.tenants.resolver import tenant_of_slug
+
+NOBODY = UUID(int=0)
+
+
+class TokenPairSerializer(serializers.Serializer[Any]):
+    """Credentials in, a pair of tokens out."""
+
+    email = serializers.EmailField(write_only=True)
+    password = serializers.CharField(write_only=True, trim_whitespace=False)
+    tenant = serializers.CharField(write_only=True, required=False)
+    access = serializers.CharField(read_only=True)
+    refresh = serializers.CharField(read_only=True)
+
+    def validate(self, attrs: dict[str, Any]) -> dict[str, str]:
+        """Return the tokens; every way to fail gives the same error, after the same work."""
+        tenant_id = _wanted_tenant(attrs.get("tenant"))
+        user = authenticate(
+            self.context["request"],
+            email=User.objects.normalise(attrs["email"]),
+            password=attrs["password"],
+        )
+        membership = admit(user.pk if user else NOBODY, tenant_id)
+        refresh = TenantRefreshToken.for_membership(membership)
+        return {"access": str(refresh.access_token), "refresh": str(refresh)}
+
+
+class TokenRefreshSerializer(serializers.Serializer[Any]):
+    """A refresh token in, a new pair out; the old one is used up."""
+
+    refresh = serializers.CharField()
+    access = serializers.CharField(read_only=True)
+
+    def validate(self, attrs: dict[str, Any]) -> dict[str, str]:
+        """Return the new pair if the bearer may still act in the token's tenant."""
+        try:
+            old = TenantRefreshToken(attrs["refresh"])
+            tenant_id, user_id = tenant_of(old), user_id_of(old)
+            _require_on_its_host(tenant_id)
+            membership = admit(user_id, tenant_id)
+            old.blacklist()
+        except TokenError as error:
+            raise InvalidToken(str(error)) from error
+        new = TenantRefreshToken.for_membership(membership)
+        return {"access": str(new.access_token), "refresh": str(new)}
+
+
+class TokenVerifySerializer(serializers.Serializer[Any]):
+    """A token in, nothing out if it is good."""
+
+    token = serializers.CharField(write_only=True)
+
+    def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
+        """Raise unless the token is valid here, now and for its bearer."""
+        try:
+            token = UntypedToken(attrs["token"])
+            if token.get("token_type") == TenantRefreshToken.token_type:
+                TenantRefreshToken(attrs["token"])  # asks the blacklist too
+            tenant_id, user_id = tenant_of(token), user_id_of(token)
+        except TokenError as error:
+            raise InvalidToken(str(error)) from error
+        _require_on_its_host(tenant_id)
+        admit(user_id, tenant_id)
+        return {}
+
+
+class UserSerializer(serializers.ModelSerializer[User]):
+    """A user, as they see themselves."""
+
+    class Meta:
+        model = User
+        fields = ["id", "email", "full_name"]
+        read_only_fields = fields
+
+
+class TenantSerializer(serializers.ModelSerializer[Tenant]):
+    """A tenant, as its members see it."""
+
+    class Meta:
+        model = Tenant
+        fields = ["id", "slug", "name", "status"]
+        read_only_fields = fields
+
+
+class MembershipSerializer(serializers.ModelSerializer[Membership]):
+    """One of the places where a user belongs."""
+
+    tenant = TenantSerializer(read_only=True)
+
+    class Meta:
+        model = Membership
+        fields = ["tenant", "role"]
+        read_only_fields = fields
+
+
+class MeSerializer(serializers.Serializer[Any]):
+    """Who is asking, where, as what, and where else they belong."""
+
+    user = UserSerializer(read_only=True)
+    tenant = TenantSerializer(read_only=True)
+    role = serializers.CharField(read_only=True)
+    memberships = MembershipSerializer(many=True, read_only=True)
+
+
+def _wanted_tenant(slug: str | None) -> UUID:
+    """Return the tenant to log in to: the host's, or on the shared host the one named."""
+    active = current_tenant()
+    named = tenant_of_slug(slug) if slug is not None else None
+    if active is None:
+        return named or NOBODY
+    if slug is not None and named != active.id:
+        return NOBODY
+    return active.id
+
+
+def _require_on_its_host(tenant_id: UUID) -> None:
+    if current_tenant() is not None:
+        require_same_tenant(tenant_id)

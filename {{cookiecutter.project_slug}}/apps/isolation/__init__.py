@@ -1,0 +1,76 @@
+"""The wall between tenants.
+
+This package is the only place that knows how tenants are kept apart. Product code imports the
+names below and nothing from the modules inside.
+"""
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+from apps.isolation.context import ActiveTenant, current_tenant, require_tenant, tenant_context
+from apps.isolation.errors import CatalogueJoin, NoActiveTenant, TenantNotUsable, WallViolation
+from apps.isolation.identifiers import new_id
+
+if TYPE_CHECKING:
+    from apps.isolation.escape import cross_tenant
+    from apps.isolation.fields import CatalogueForeignKey, UserForeignKey
+    from apps.isolation.models import (
+        DomainBase,
+        TenantBase,
+        TenantModel,
+        tenant_index,
+        tenant_unique,
+    )
+    from apps.isolation.placement import CATALOGUE
+    from apps.isolation.provisioning import deprovision, provision, storage_report
+    from apps.isolation.serializers import TenantModelSerializer
+
+__all__ = [
+    "CATALOGUE",
+    "ActiveTenant",
+    "CatalogueForeignKey",
+    "CatalogueJoin",
+    "DomainBase",
+    "NoActiveTenant",
+    "TenantBase",
+    "TenantModel",
+    "TenantModelSerializer",
+    "TenantNotUsable",
+    "UserForeignKey",
+    "WallViolation",
+    "cross_tenant",
+    "current_tenant",
+    "deprovision",
+    "new_id",
+    "provision",
+    "require_tenant",
+    "storage_report",
+    "tenant_context",
+    "tenant_index",
+    "tenant_unique",
+]
+
+# Django imports this package before its app registry is ready, and no model may be made before
+# that. So the names that need models are looked up at their first use.
+_LATE = {
+    "CATALOGUE": "placement",
+    "CatalogueForeignKey": "fields",
+    "DomainBase": "models",
+    "TenantBase": "models",
+    "TenantModel": "models",
+    "TenantModelSerializer": "serializers",
+    "UserForeignKey": "fields",
+    "cross_tenant": "escape",
+    "deprovision": "provisioning",
+    "provision": "provisioning",
+    "storage_report": "provisioning",
+    "tenant_index": "models",
+    "tenant_unique": "models",
+}
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _LATE:
+        message = f"module {__name__!r} has no attribute {name!r}"
+        raise AttributeError(message)
+    return getattr(import_module(f"{__name__}.{_LATE[name]}"), name)

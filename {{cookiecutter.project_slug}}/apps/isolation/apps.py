@@ -1,0 +1,16 @@
+"""App configuration."""
+
+from django.apps import AppConfig
+from django.core.checks import Tags, register
+
+
+class IsolationConfig(AppConfig):
+    """The wall between tenants."""
+
+    name = "apps.isolation"
+
+    def ready(self) -> None:
+        """Register the system checks."""
+        from apps.isolation import checks  # noqa: PLC0415 - needs the models
+
+        register(checks.check_tenant_models, Tags.models)

@@ -1,0 +1,73 @@
+"""System checks: model definitions that would make a hole in the wall are refused."""
+
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+from django.apps import AppConfig, apps
+from django.core.checks import CheckMessage, Error
+from django.db.models import Field, ForeignKey, ManyToManyField, Model
+
+from apps.isolation.fields import CatalogueForeignKey
+from apps.isolation.models import TenantModel
+from apps.isolation.placement import is_tenant_model
+
+
+def check_tenant_models(
+    app_configs: Sequence[AppConfig] | None, **kwargs: Any
+) -> list[CheckMessage]:
+    """Judge every model: whether it is in its place, and its relations stay on their side."""
+    configs = app_configs if app_configs is not None else list(apps.get_app_configs())
+    models = [model for config in configs for model in config.get_models()]
+    return [problem for model in models for problem in _judge(model)]
+
+
+def _judge(model: type[Model]) -> Iterator[CheckMessage]:
+    if issubclass(model, TenantModel) != is_tenant_model(model):
+        yield Error(
+            f"{model._meta.label} is a TenantModel in an app outside TENANT_APPS, or a plain model "
+            "in an app of TENANT_APPS.",
+            hint="An app of TENANT_APPS holds TenantModels only, and they live nowhere else.",
+            obj=model,
+            id="isolation.E001",
+        )
+        return
+    for field in [*model._meta.local_fields, *model._meta.local_many_to_many]:
+        yield from _judge_relation(field)
+
+
+def _judge_relation(field: Field[Any, Any]) -> Iterator[CheckMessage]:
+    target = field.related_model
+    if not (isinstance(target, type) and issubclass(target, Model)) or getattr(
+        field, "references_own_tenant", False
+    ):
+        return
+    crosses = is_tenant_model(field.model) != is_tenant_model(target)
+    if crosses and is_tenant_model(target):
+        yield Error(
+            f"{field} points from the catalogue into a tenant's data.",
+            hint="Keep the id in a plain field, or move the model into an app of TENANT_APPS.",
+            obj=field,
+            id="isolation.E002",
+        )
+    elif crosses and isinstance(field, ForeignKey) and not isinstance(field, CatalogueForeignKey):
+        yield Error(
+            f"{field} is a plain foreign key from a tenant model into the catalogue.",
+            hint="Use CatalogueForeignKey (UserForeignKey for users).",
+            obj=field,
+            id="isolation.E003",
+        )
+    elif isinstance(field, ManyToManyField) and is_tenant_model(field.model):
+        yield from _judge_many_to_many(field, crosses=crosses)
+
+
+def _judge_many_to_many(
+    field: ManyToManyField[Any, Any], *, crosses: bool
+) -> Iterator[CheckMessage]:
+    through = field.remote_field.through
+    if crosses or through is None or through._meta.auto_created:
+        yield Error(
+            f"{field} is a many-to-many relation without a tenant model in between.",
+            hint="Write the table in between as a TenantModel and name it with through=.",
+            obj=field,
+            id="isolation.E004",
+        )

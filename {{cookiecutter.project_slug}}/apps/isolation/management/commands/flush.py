@@ -1,0 +1,30 @@
+"""Delete all rows of the catalogue and of every tenant."""
+
+from typing import Any
+
+from django.core.management.base import CommandError
+from django.core.management.commands.flush import Command as FlushCommand
+from django.db import DEFAULT_DB_ALIAS
+
+from apps.isolation.placement import OWNER
+from apps.isolation.provisioning import wipe
+
+QUESTION = "This deletes ALL rows of ALL tenants, and all users. Type 'yes' to go on: "
+
+
+class Command(FlushCommand):
+    """Django's ``flush`` for all of the product's tables.
+
+    They are emptied as their owner, since the run-time role may not. Tests that cannot be rolled
+    back are cleaned up by this command.
+    """
+
+    help = "Delete all rows of the catalogue and of every tenant."
+
+    def handle(self, **options: Any) -> None:
+        """Ask, then delete."""
+        if options["database"] not in {DEFAULT_DB_ALIAS, OWNER}:
+            return  # The other aliases are parts of what these two stand for.
+        if options["interactive"] and input(QUESTION) != "yes":
+            raise CommandError("Nothing was deleted.")
+        wipe()

@@ -1,0 +1,56 @@
+"""Which models belong to a tenant, and which to the catalogue."""
+
+from __future__ import annotations
+
+from contextlib import contextmanager
+from contextvars import ContextVar
+from functools import cache
+from typing import TYPE_CHECKING
+
+from django.apps import apps
+from django.conf import settings
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from django.db.models import Model
+
+OWNER = "owner"
+"""Alias of the direct connection of the role that owns the tables: DDL and provisioning only."""
+
+CATALOGUE: str = settings.CATALOGUE_ALIAS
+"""Alias of the catalogue: users, tenants, memberships. For ``atomic(using=CATALOGUE)``."""
+
+_owner_alias: ContextVar[str | None] = ContextVar("owner_alias", default=None)
+
+
+@cache
+def tenant_app_labels() -> frozenset[str]:
+    """Return the labels of the apps whose tables belong to a tenant (``TENANT_APPS``)."""
+    return frozenset(
+        config.label for config in apps.get_app_configs() if config.name in settings.TENANT_APPS
+    )
+
+
+def is_tenant_model(model: type[Model]) -> bool:
+    """Tell whether a model's rows belong to a tenant.
+
+    By app and not by base class: a migration's historical models have lost their bases.
+    """
+    return model._meta.app_label in tenant_app_labels()
+
+
+@contextmanager
+def as_owner(alias: str = OWNER) -> Iterator[None]:
+    """Send what data migrations ask of the ORM to the connection that makes the tables."""
+    previous = _owner_alias.get()
+    _owner_alias.set(alias)
+    try:
+        yield
+    finally:
+        _owner_alias.set(previous)
+
+
+def owner_alias() -> str | None:
+    """Return the alias that a migration works on; None if this is no migration's work."""
+    return _owner_alias.get()

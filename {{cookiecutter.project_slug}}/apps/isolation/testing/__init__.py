@@ -1,0 +1,17 @@
+"""Test support: tenants in no time, clients that log in, and questions to the wall itself."""
+
+from apps.isolation.testing.cases import TenantAPITestCase
+from apps.isolation.testing.people import api_client, make_member, make_tenant
+from apps.isolation.testing.probe import WallProbe
+from apps.isolation.testing.wall import break_wall, wall_guards, wall_probe
+
+__all__ = [
+    "TenantAPITestCase",
+    "WallProbe",
+    "api_client",
+    "break_wall",
+    "make_member",
+    "make_tenant",
+    "wall_guards",
+    "wall_probe",
+]

@@ -1,0 +1,38 @@
+"""A test case with two tenants in it."""
+
+from typing import Any
+
+from rest_framework.test import APIClient, APITestCase
+
+from apps.isolation.testing import pool
+from apps.isolation.testing.people import api_client, make_member, make_tenant
+
+
+class TenantAPITestCase(APITestCase):
+    """Tests of the API, as a member of a tenant, with a second tenant for comparison.
+
+    ``self.tenant`` and ``self.other_tenant`` are there; ``self.client_for(role)`` returns a client
+    that has logged in as a member with that role.
+    """
+
+    databases = "__all__"
+    tenant: Any
+    other_tenant: Any
+
+    @classmethod
+    def setUpClass(cls) -> None:
+        """Have storage before Django opens the class's transactions."""
+        pool.fill()
+        super().setUpClass()
+
+    @classmethod
+    def setUpTestData(cls) -> None:
+        """Make the tenants, once for all tests of the class."""
+        cls.tenant = make_tenant("acme")
+        cls.other_tenant = make_tenant("globex")
+
+    def client_for(self, role: str, tenant: Any = None) -> APIClient:
+        """Return a client that has logged in as a member of ``tenant``, by default the first."""
+        tenant = tenant or self.tenant
+        membership = tenant.memberships.filter(role=role).first() or make_member(tenant, role)
+        return api_client(tenant, membership.user.email)

@@ -1,0 +1,71 @@
+"""Pytest fixtures."""
+
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+from django.db import connections
+
+from apps.isolation.testing import api_client, make_member, make_tenant, pool
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Let every test that uses the database use all of it, so that none names an alias."""
+    for item in items:
+        names = set(getattr(item, "fixturenames", ()))
+        marker = item.get_closest_marker("django_db")
+        if marker is None and not names & {"db", "transactional_db"}:
+            continue
+        options: dict[str, Any] = {"transaction": "transactional_db" in names}
+        options |= dict(marker.kwargs) if marker else {}
+        options["databases"] = "__all__"
+        item.add_marker(pytest.mark.django_db(**options), append=False)
+
+
+@pytest.fixture(scope="session")
+def django_db_setup(django_db_setup: None, django_db_blocker: Any) -> Iterator[None]:
+    """Close what is open before the test database is dropped."""
+    yield
+    with django_db_blocker.unblock():
+        connections.close_all()
+
+
+@pytest.fixture(scope="session")
+def tenant_storage(django_db_setup: None, django_db_blocker: Any) -> Iterator[None]:
+    """Have storage for the tests' tenants."""
+    with django_db_blocker.unblock():
+        pool.fill()
+    yield
+    with django_db_blocker.unblock():
+        pool.empty()
+
+
+@pytest.fixture
+def new_tenant(tenant_storage: None, db: None) -> Iterator[Callable[..., Any]]:
+    """Return a function that makes a tenant: ``new_tenant("acme")``."""
+    pool.release()
+    yield make_tenant
+    pool.release()
+
+
+@pytest.fixture
+def acme(new_tenant: Callable[..., Any]) -> Any:
+    """Return a tenant."""
+    return new_tenant("acme")
+
+
+@pytest.fixture
+def globex(new_tenant: Callable[..., Any]) -> Any:
+    """Return another tenant."""
+    return new_tenant("globex")
+
+
+@pytest.fixture
+def client_of(db: None) -> Callable[..., Any]:
+    """Return a function that makes a logged-in client: ``client_of(acme, "member")``."""
+
+    def client_of(tenant: Any, role: str) -> Any:
+        membership = tenant.memberships.filter(role=role).first() or make_member(tenant, role)
+        return api_client(tenant, membership.user.email)
+
+    return client_of

@@ -1,0 +1,50 @@
+"""Storage for the tests' tenants, made once and used again by every test.
+
+Making storage takes a fraction of a second and cannot be rolled back; making a row takes none
+and can. So a few storages are made before the first test, and a test's tenant is a row with the
+id of one of them.
+"""
+
+from uuid import UUID
+
+from django.core.cache import caches
+
+from apps.isolation.context import ActiveTenant
+from apps.isolation.identifiers import new_id
+from apps.isolation.provisioning import deprovision, provision
+
+SIZE = 3
+
+_all: list[UUID] = []
+_free: list[UUID] = []
+
+
+def fill() -> None:
+    """Make the storages, if this process has not made them yet."""
+    while len(_all) < SIZE:
+        tenant = ActiveTenant(new_id())
+        provision(tenant)
+        _all.append(tenant.id)
+    release()
+
+
+def take() -> UUID:
+    """Return the id of a storage that no other tenant of this test uses."""
+    if not _free:
+        message = f"A test has {SIZE} tenants at most; raise SIZE in {__name__} for more."
+        raise RuntimeError(message)
+    return _free.pop()
+
+
+def release() -> None:
+    """Make all storages free again, and forget what was cached about the tenants on them."""
+    _free[:] = reversed(_all)
+    for cache in caches.all():
+        cache.clear()
+
+
+def empty() -> None:
+    """Destroy the storages."""
+    while _all:
+        deprovision(ActiveTenant(_all.pop()))
+    _free.clear()

@@ -1,0 +1,71 @@
+"""Fill the database with two tenants to try things out on."""
+
+import os
+import secrets
+from typing import Any
+
+from django.contrib.auth.hashers import make_password
+from django.core.management.base import BaseCommand
+
+from apps.authentication.models import User
+from apps.isolation import tenant_context
+from apps.projects.models import Project, Task, TaskStatus
+from apps.tenants.models import Status, Tenant
+from apps.tenants.roles import Role
+from apps.tenants.services import add_member, create_tenant
+
+TENANTS = {"acme": "Acme", "globex": "Globex"}
+IN_BOTH = "both@example.test"
+ROLES_IN_BOTH = {"acme": Role.MEMBER, "globex": Role.ADMIN}
+PROJECTS, TASKS = 5, 20
+
+
+class Command(BaseCommand):
+    """``seed_demo``: a second run changes nothing but the passwords."""
+
+    help = (
+        "Make the tenants acme and globex with users and projects. The users' password is "
+        "DEMO_PASSWORD from the environment, or a random one, printed once."
+    )
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        """Make what is missing."""
+        given = os.environ.get("DEMO_PASSWORD", "")
+        password = given or secrets.token_urlsafe(12)
+        # One hash for all: hashing is slow on purpose, and these users share the password.
+        hashed = make_password(password)
+        for slug, name in TENANTS.items():
+            tenant = Tenant.objects.filter(slug=slug, status=Status.ACTIVE).first()
+            tenant = tenant or create_tenant(slug=slug, name=name)
+            members = {f"{role}@{slug}.test": role for role in Role}
+            for email, role in (members | {IN_BOTH: ROLES_IN_BOTH[slug]}).items():
+                add_member(tenant, _user(email, hashed), role)
+            with tenant_context(tenant):
+                _fill(name)
+            self.stdout.write(f"Tenant {slug}: {', '.join(members)}, {IN_BOTH}")
+        if not given:
+            self.stdout.write(f"Password of all demo users: {password}")
+
+
+def _user(email: str, hashed_password: str) -> User:
+    user, _ = User.objects.update_or_create(email=email, defaults={"password": hashed_password})
+    return user
+
+
+def _fill(name: str) -> None:
+    if Project.objects.exists():
+        return
+    statuses = list(TaskStatus)
+    projects = Project.objects.bulk_create(
+        Project(name=f"{name} project {number}") for number in range(1, PROJECTS + 1)
+    )
+    Task.objects.bulk_create(
+        Task(
+            project=project,
+            title=f"{name} task {number}",
+            status=statuses[number % len(statuses)],
+            position=number,
+        )
+        for project in projects
+        for number in range(1, TASKS + 1)
+    )

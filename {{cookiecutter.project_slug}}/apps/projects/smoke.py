@@ -1,0 +1,107 @@
+"""A smoke test of the demo, over HTTP, as a client sees it."""
+
+import json
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Iterator
+from dataclasses import dataclass
+from http import HTTPStatus
+from typing import Any
+
+START_SECONDS = 60
+TASKS = 100
+
+
+class SmokeTestFailed(Exception):
+    """The server did not answer as it should; the message says to what."""
+
+
+@dataclass(frozen=True)
+class Client:
+    """Speaks to one host of the server."""
+
+    address: str
+    host: str
+    token: str = ""
+
+    def ask(self, path: str, body: dict[str, Any] | None = None) -> tuple[int, Any]:
+        """GET, or POST a body; return status and JSON."""
+        request = urllib.request.Request(
+            f"http://{self.address}{path}",
+            data=None if body is None else json.dumps(body).encode(),
+            headers={"Host": self.host, "Content-Type": "application/json"},
+        )
+        if self.token:
+            request.add_header("Authorization", f"Bearer {self.token}")
+        try:
+            with urllib.request.urlopen(request, timeout=30) as response:  # noqa: S310
+                return response.status, json.load(response)
+        except urllib.error.HTTPError as error:
+            with error:
+                return error.code, json.load(error)
+
+    def logged_in(self, email: str, password: str) -> "Client":
+        """Return this client with a user's token."""
+        status, body = self.ask("/api/v1/auth/token/", {"email": email, "password": password})
+        _expect(status == HTTPStatus.OK, f"log-in of {email} at {self.host}", body)
+        return Client(self.address, self.host, body["access"])
+
+
+def smoke_test(ip: str, port: int, password: str) -> Iterator[str]:
+    """Yield a line for each thing that works; raise `SmokeTestFailed` at the first that fails."""
+    address = f"{ip}:{port}"
+    anonymous = {slug: Client(address, f"{slug}.localhost:{port}") for slug in ("acme", "globex")}
+    _wait_until_ready(anonymous["acme"])
+    yield "the server is ready"
+    members = {
+        slug: client.logged_in(f"member@{slug}.test", password)
+        for slug, client in anonymous.items()
+    }
+    projects = {}
+    for slug, client in members.items():
+        names = _names(client, "/api/v1/tasks/?page_size=200", "title")
+        _expect(len(names) == TASKS, f"{slug} has its 100 tasks", names)
+        _expect(all(name.startswith(slug.title()) for name in names), f"all are {slug}'s", names)
+        projects[slug] = client.ask("/api/v1/projects/")[1]["results"][0]["id"]
+        yield f"{slug} sees its own tasks and no others"
+    intruder = Client(address, anonymous["globex"].host, members["acme"].token)
+    task = {"title": "x", "project": projects["globex"]}
+    viewer = anonymous["acme"].logged_in("viewer@acme.test", password)
+    refusals = {
+        "acme's token at globex is refused": (intruder, None, 401, "token_tenant_mismatch"),
+        "a request without a token is refused": (anonymous["acme"], None, 401, "not_authenticated"),
+        "a viewer's write is refused": (viewer, task, 403, "permission_denied"),
+        "a task in globex's project is refused": (members["acme"], task, 400, "does not exist"),
+    }
+    for line, (client, body, status, code) in refusals.items():
+        answer = client.ask("/api/v1/tasks/", body)
+        _expect(answer[0] == status and code in json.dumps(answer[1]), line, answer)
+        yield line
+
+
+def _names(client: Client, path: str, field: str) -> list[str]:
+    status, body = client.ask(path)
+    _expect(status == HTTPStatus.OK, f"GET {path} at {client.host}", body)
+    return [row[field] for row in body["results"]]
+
+
+def _wait_until_ready(client: Client) -> None:
+    deadline = time.monotonic() + START_SECONDS
+    answer: object = "no answer"
+    while time.monotonic() < deadline:
+        try:
+            answer = client.ask("/healthz/ready")
+        except OSError:
+            time.sleep(0.1)
+            continue
+        if answer == (200, {"status": "ok"}):
+            return
+        break
+    _expect(False, "the server is ready", answer)
+
+
+def _expect(holds: bool, what: str, answer: object) -> None:
+    if not holds:
+        message = f"Expected: {what}. Got: {str(answer)[:500]}"
+        raise SmokeTestFailed(message)

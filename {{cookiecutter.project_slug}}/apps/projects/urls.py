@@ -1,0 +1,11 @@
+"""Routes."""
+
+from rest_framework.routers import SimpleRouter
+
+from apps.projects import views
+
+router = SimpleRouter()
+router.register("projects", views.ProjectViewSet)
+router.register("tasks", views.TaskViewSet)
+
+urlpatterns = router.urls

@@ -1,0 +1,31 @@
+"""Make a tenant."""
+
+from typing import Any
+
+from django.core.exceptions import ValidationError
+from django.core.management.base import BaseCommand, CommandError, CommandParser
+
+from apps.tenants.services import create_tenant, default_domain
+
+
+class Command(BaseCommand):
+    """``create_tenant SLUG [--name NAME] [--domain DOMAIN]``."""
+
+    help = "Make a tenant with its domain and its storage."
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        """Declare the arguments."""
+        parser.add_argument("slug", help="label in the tenant's host name, for example acme")
+        parser.add_argument("--name", default="", help="what people call it (default: the slug)")
+        parser.add_argument(
+            "--domain", default="", help="host name (default: below the base domain)"
+        )
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        """Make the tenant, or say in one sentence a problem why not."""
+        slug, domain = options["slug"], options["domain"] or default_domain(options["slug"])
+        try:
+            tenant = create_tenant(slug=slug, name=options["name"] or slug, domain=domain)
+        except ValidationError as error:
+            raise CommandError(f"Cannot make {slug!r}: {' '.join(error.messages)}") from error
+        self.stdout.write(self.style.SUCCESS(f"Tenant {tenant.slug} ({tenant.pk}) at {domain}"))

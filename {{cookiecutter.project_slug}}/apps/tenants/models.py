@@ -1,0 +1,118 @@
+"""Who the tenants are, under which names they are reached, and who belongs to them."""
+
+from typing import Any, ClassVar
+
+from django.conf import settings
+from django.db import models
+from django.db.models.functions import Lower
+
+from apps.isolation import DomainBase, TenantBase, new_id
+from apps.tenants.managers import MembershipManager, PerTenantManager
+from apps.tenants.roles import Role
+from apps.tenants.slugs import validate_slug
+
+
+class Status(models.TextChoices):
+    """Where a tenant is in its life."""
+
+    PREPARING = "preparing"
+    ACTIVE = "active"
+    SUSPENDED = "suspended"
+    ARCHIVED = "archived"
+
+
+class Tenant(TenantBase):
+    """A customer: an organisation whose data is its own."""
+
+    id = models.UUIDField(primary_key=True, default=new_id, editable=False)
+    name = models.CharField(max_length=255)
+    slug = models.CharField(max_length=63, unique=True, validators=[validate_slug])
+    status = models.CharField(max_length=9, choices=Status, default=Status.PREPARING)
+    settings = models.JSONField(default=dict, blank=True)
+    created_at = models.DateTimeField(auto_now_add=True)
+    updated_at = models.DateTimeField(auto_now=True)
+
+    class Meta:
+        ordering = ["name"]
+        constraints = [
+            models.CheckConstraint(
+                condition=models.Q(status__in=Status.values), name="tenant_status_is_known"
+            ),
+            models.CheckConstraint(
+                condition=models.Q(slug=Lower("slug")), name="tenant_slug_is_lower_case"
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return self.name
+
+    @property
+    def is_usable(self) -> bool:
+        """Whether work may be done for this tenant now."""
+        return self.status == Status.ACTIVE
+
+
+class Domain(DomainBase):
+    """A host name under which a tenant is reached."""
+
+    domain = models.CharField(max_length=253, unique=True)
+    tenant = models.ForeignKey(Tenant, on_delete=models.PROTECT, related_name="domains")
+    is_primary = models.BooleanField(default=False)
+    verified_at = models.DateTimeField(null=True, blank=True)
+
+    objects: ClassVar[PerTenantManager[Any]] = PerTenantManager()
+    platform: ClassVar[models.Manager[Any]] = models.Manager()
+
+    class Meta:
+        default_manager_name = "platform"
+        base_manager_name = "platform"
+        constraints = [
+            models.UniqueConstraint(
+                fields=["tenant"],
+                condition=models.Q(is_primary=True),
+                name="domain_one_primary_per_tenant",
+            ),
+            models.CheckConstraint(
+                condition=models.Q(domain=Lower("domain")), name="domain_is_lower_case"
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return self.domain
+
+
+class Membership(models.Model):
+    """A user's place in a tenant."""
+
+    id = models.UUIDField(primary_key=True, default=new_id, editable=False)
+    user = models.ForeignKey(
+        settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="memberships"
+    )
+    tenant = models.ForeignKey(Tenant, on_delete=models.PROTECT, related_name="memberships")
+    role = models.CharField(max_length=6, choices=Role, default=Role.MEMBER)
+    is_active = models.BooleanField(default=True)
+    joined_at = models.DateTimeField(auto_now_add=True)
+    invited_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL,
+        on_delete=models.SET_NULL,
+        null=True,
+        blank=True,
+        related_name="invited_memberships",
+    )
+
+    objects: ClassVar[MembershipManager[Any]] = MembershipManager()
+    platform: ClassVar[models.Manager[Any]] = models.Manager()
+
+    class Meta:
+        default_manager_name = "platform"
+        base_manager_name = "platform"
+        constraints = [
+            models.UniqueConstraint(fields=["user", "tenant"], name="membership_once_per_tenant"),
+            models.CheckConstraint(
+                condition=models.Q(role__in=Role.values), name="membership_role_is_known"
+            ),
+        ]
+        indexes = [models.Index(fields=["tenant", "role"], name="membership_by_tenant_role")]
+
+    def __str__(self) -> str:
+        return f"{self.user} - {self.tenant} ({self.role})"

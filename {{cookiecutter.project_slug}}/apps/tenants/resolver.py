@@ -1,0 +1,55 @@
+"""From a host name or a slug to a tenant's id."""
+
+from uuid import UUID
+
+from django.conf import settings
+from django.core.cache import caches
+from django.core.exceptions import DisallowedHost
+from django.http import HttpRequest
+
+from apps.tenants.errors import TenantNotFound, TenantNotReady
+from apps.tenants.models import Domain, Status, Tenant
+
+
+def host_of(request: HttpRequest) -> str:
+    """Return the normalised host of a request: lower case, no port, no dot at the end, IDNA.
+
+    Raises `TenantNotFound` for what cannot be a host name.
+    """
+    try:
+        name, _, port = request.get_host().rpartition(":")
+        host = name if port.isdigit() else request.get_host()
+        return host.lower().removesuffix(".").encode("idna").decode()
+    except (DisallowedHost, UnicodeError):
+        raise TenantNotFound from None
+
+
+def is_shared(host: str) -> bool:
+    """Tell whether a host belongs to no tenant."""
+    return host in settings.SHARED_HOSTS
+
+
+def tenant_of_host(host: str) -> UUID:
+    """Return the id of the tenant whose domain ``host`` is.
+
+    The answer is kept in the process for some seconds (``CACHES["hosts"]``): a host changes its
+    tenant about never. What does change, status and members and roles, is not kept.
+
+    Raises `TenantNotFound`, or `TenantNotReady` while the tenant's storage is being made.
+    """
+    known: UUID | None = caches["hosts"].get(host)
+    if known is not None:
+        return known
+    row = Domain.platform.filter(domain=host).values_list("tenant_id", "tenant__status").first()
+    if row is None:
+        raise TenantNotFound
+    tenant_id: UUID = row[0]
+    if row[1] == Status.PREPARING:
+        raise TenantNotReady
+    caches["hosts"].set(host, tenant_id)
+    return tenant_id
+
+
+def tenant_of_slug(slug: str) -> UUID | None:
+    """Return the id of the tenant that a client names by its slug, or None."""
+    return Tenant.objects.filter(slug=slug.lower()).values_list("id", flat=True).first()

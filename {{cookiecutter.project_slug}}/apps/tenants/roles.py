@@ -1,0 +1,17 @@
+"""Roles of a member."""
+
+from django.db.models import TextChoices
+
+
+class Role(TextChoices):
+    """What a member may do, from least to most. Each role may do what those before it may."""
+
+    VIEWER = "viewer"
+    MEMBER = "member"
+    ADMIN = "admin"
+    OWNER = "owner"
+
+    def reaches(self, wanted: "Role") -> bool:
+        """Tell whether this role ranks at least as high as ``wanted``."""
+        ranks = list(Role)
+        return ranks.index(self) >= ranks.index(wanted)

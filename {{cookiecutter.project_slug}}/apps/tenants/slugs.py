@@ -1,0 +1,33 @@
+"""Slugs: the label by which people name a tenant."""
+
+import re
+
+from django.core.exceptions import ValidationError
+
+# RFC 1035, section 2.3.1: what a label of a host name may be.
+_LABEL = re.compile(r"[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?")
+
+RESERVED = frozenset(
+    """
+    about abuse account accounts admin administrator api app apps assets auth autoconfig
+    autodiscover billing blog cdn contact dashboard default demo dev dns docs email ftp help host
+    hostmaster imap info internal invite invitations localhost login logout mail media metrics mx
+    news noc ns ns1 ns2 owner payment payments platform pop postmaster privacy public register
+    root security settings shared signin signup smtp ssl staging static status support switch
+    sysadmin system tenant tenants terms test tests webmaster webmail wpad www
+    """.split()  # noqa: SIM905 - a list literal would be three pages long
+)
+
+
+def validate_slug(slug: str) -> None:
+    """Raise ValidationError unless ``slug`` is a DNS label that a tenant may have."""
+    if not _LABEL.fullmatch(slug):
+        message = (
+            "Use 1 to 63 lower-case letters, digits and hyphens, with no hyphen at either end."
+        )
+        raise ValidationError(message, code="invalid")
+    if slug.startswith("xn--") or slug[2:4] == "--":
+        message = "Two hyphens in third place are kept for internationalised names."
+        raise ValidationError(message, code="invalid")
+    if slug in RESERVED:
+        raise ValidationError("This name is reserved.", code="reserved")

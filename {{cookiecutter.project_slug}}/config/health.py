@@ -1,0 +1,66 @@
+"""Probes for load balancers and orchestrators; they answer on every host."""
+
+from functools import cache
+
+from django.core.cache import cache as django_cache
+from django.db import DatabaseError, connections
+from django.db.migrations.executor import MigrationExecutor
+from django.http import HttpRequest, JsonResponse
+
+from apps.isolation import CATALOGUE
+
+
+def live(request: HttpRequest) -> JsonResponse:
+    """Answer 200 as long as the process can answer at all; asks nobody else."""
+    return JsonResponse({"status": "ok"})
+
+
+def ready(request: HttpRequest) -> JsonResponse:
+    """Answer 200 if requests can be served now, or 503 with what is missing."""
+    problems = {name: problem for name, check in CHECKS.items() if (problem := check())}
+    if problems:
+        return JsonResponse({"status": "unavailable", "problems": problems}, status=503)
+    return JsonResponse({"status": "ok"})
+
+
+def _database() -> str:
+    try:
+        with connections[CATALOGUE].cursor() as cursor:
+            cursor.execute("SELECT 1")
+    except DatabaseError:
+        return "cannot be reached"
+    return ""
+
+
+def _cache() -> str:
+    # A cache that cannot be reached raises what its client library raises, so all is caught.
+    try:
+        django_cache.set("healthz", "ok", timeout=5)
+        return "" if django_cache.get("healthz") == "ok" else "does not keep values"
+    except Exception:  # noqa: BLE001
+        return "cannot be reached"
+
+
+def _migrations() -> str:
+    try:
+        _require_head()
+    except DatabaseError:
+        return "cannot be read"
+    except _Pending:
+        return "have not all been applied"
+    return ""
+
+
+class _Pending(Exception):
+    """Migrations are waiting. An exception, since a cache keeps what is returned."""
+
+
+@cache
+def _require_head() -> None:
+    """Return once the catalogue is at head, which it then is for as long as this process lives."""
+    executor = MigrationExecutor(connections[CATALOGUE])
+    if executor.migration_plan(executor.loader.graph.leaf_nodes()):
+        raise _Pending
+
+
+CHECKS = {"database": _database, "cache": _cache, "migrations": _migrations}

@@ -1,0 +1,25 @@
+"""Which apps there are, and on which side of the wall."""
+
+# Who the users and the tenants are: one set of tables for all.
+CATALOGUE_APPS = [
+    # First, so that its commands (migrate, flush) come before those of the same name.
+    "apps.isolation",
+    "apps.tenants",
+    "apps.authentication",
+    "django.contrib.admin",
+    "django.contrib.auth",
+    "django.contrib.contenttypes",
+    "django.contrib.messages",
+    "django.contrib.sessions",
+    "django.contrib.staticfiles",
+    "django_filters",
+    "drf_spectacular",
+    "drf_spectacular_sidecar",
+    "rest_framework",
+    "rest_framework_simplejwt.token_blacklist",
+]
+
+# The product: everything in these apps belongs to a tenant. Your apps go here.
+TENANT_APPS = [
+    "apps.projects",
+]

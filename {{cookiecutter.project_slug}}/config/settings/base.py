@@ -1,0 +1,59 @@
+"""Settings of every environment.
+
+One file per concern; this one puts them together.
+https://docs.djangoproject.com/en/6.1/ref/settings/
+"""
+
+import django_stubs_ext
+
+from config.env import BASE_DIR, env
+from config.settings.api import *
+from config.settings.apps import *
+from config.settings.authentication import *
+from config.settings.caches import *
+from config.settings.hosts import *
+from config.settings.isolation import *
+from config.settings.logging import *
+
+# Lets annotations such as ModelAdmin[User] be evaluated; before any model is imported.
+django_stubs_ext.monkeypatch()
+
+SECRET_KEY = env.str("SECRET_KEY", default="")
+DEBUG = False
+
+ROOT_URLCONF = "config.urls.shared"
+WSGI_APPLICATION = "config.wsgi.application"
+
+MIDDLEWARE = [
+    "django.middleware.security.SecurityMiddleware",
+    # Before everything that may ask the database: what follows runs inside the tenant.
+    "apps.authentication.middleware.tenant_middleware",
+    "django.contrib.sessions.middleware.SessionMiddleware",
+    "django.middleware.common.CommonMiddleware",
+    "django.middleware.csrf.CsrfViewMiddleware",
+    "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "django.contrib.messages.middleware.MessageMiddleware",
+    "django.middleware.clickjacking.XFrameOptionsMiddleware",
+]
+
+TEMPLATES = [
+    {
+        "BACKEND": "django.template.backends.django.DjangoTemplates",
+        "APP_DIRS": True,
+        "OPTIONS": {
+            "context_processors": [
+                "django.template.context_processors.request",
+                "django.contrib.auth.context_processors.auth",
+                "django.contrib.messages.context_processors.messages",
+            ],
+        },
+    },
+]
+
+LANGUAGE_CODE = "en-us"
+TIME_ZONE = "UTC"
+USE_I18N = True
+USE_TZ = True
+
+STATIC_URL = "/static/"
+STATIC_ROOT = BASE_DIR / "staticfiles"

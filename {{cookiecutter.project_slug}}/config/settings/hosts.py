@@ -1,0 +1,14 @@
+"""Under which names the project answers."""
+
+from config.env import env
+
+# The names that belong to no tenant: sign-up, log-in for a named tenant, the admin, API clients
+# that name their tenant by header or token. Every other name must be the domain of a tenant.
+SHARED_HOSTS = env.list("SHARED_HOSTS", default=["localhost", "127.0.0.1"])
+
+# A new tenant gets the domain <slug>.<this>.
+TENANT_BASE_DOMAIN = env.str("TENANT_BASE_DOMAIN", default="localhost")
+
+# Customers bring domains of their own, so no list can name all hosts. The tenant middleware
+# answers 404 to every host that is neither above nor the domain of a tenant.
+ALLOWED_HOSTS = ["*"]

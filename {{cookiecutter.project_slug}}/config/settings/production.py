@@ -1,0 +1,32 @@
+"""Settings for production. A missing variable stops the start, and the error names it.
+
+https://docs.djangoproject.com/en/6.1/howto/deployment/checklist/
+"""
+
+from config.env import env
+from config.settings.base import *
+
+for _variable in ("DATABASE_URL", "SHARED_HOSTS", "TENANT_BASE_DOMAIN"):
+    env.str(_variable)
+
+SECRET_KEY = env.str("SECRET_KEY")
+SIMPLE_JWT["SIGNING_KEY"] = env.str("JWT_SIGNING_KEY")
+
+# The server serves its own static files, compressed and with a hash of the content in the name.
+# https://whitenoise.readthedocs.io/en/stable/django.html
+MIDDLEWARE = [MIDDLEWARE[0], "whitenoise.middleware.WhiteNoiseMiddleware", *MIDDLEWARE[1:]]
+STORAGES = {
+    "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
+    "staticfiles": {"BACKEND": "whitenoise.storage.CompressedManifestStaticFilesStorage"},
+}
+
+# TLS ends at the proxy, which must set this header and must not pass on a client's.
+SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
+SECURE_SSL_REDIRECT = True
+# Probes come without TLS and without the proxy.
+SECURE_REDIRECT_EXEMPT = [r"^healthz/"]
+SECURE_HSTS_SECONDS = 31_536_000
+SECURE_HSTS_INCLUDE_SUBDOMAINS = True
+SECURE_HSTS_PRELOAD = True
+SESSION_COOKIE_SECURE = True
+CSRF_COOKIE_SECURE = True

@@ -1,0 +1,10 @@
+"""Settings for the tests: fast where it does not matter, strict where it does."""
+
+from config.settings.base import *
+
+SECRET_KEY = "insecure-key-for-tests-only-0123456789abcdefghij"  # noqa: S105
+SIMPLE_JWT["SIGNING_KEY"] = SECRET_KEY
+# The default hasher takes a tenth of a second, on purpose.
+PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
+# The tests' assertions on what is logged need no output of it.
+LOGGING["root"]["level"] = "WARNING"

@@ -1,0 +1,8 @@
+"""Routes of the API, the same on tenants' hosts and on the shared host."""
+
+from django.urls import include, path
+
+urlpatterns = [
+    path("", include("apps.authentication.urls")),
+    path("", include("apps.projects.urls")),
+]

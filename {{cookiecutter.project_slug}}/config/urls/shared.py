@@ -1,0 +1,11 @@
+"""Routes of the shared host: those of a tenant's host, and the platform's."""
+
+from django.contrib import admin
+from django.urls import path
+
+from config.urls.tenant import urlpatterns as tenant_urlpatterns
+
+urlpatterns = [
+    *tenant_urlpatterns,
+    path("admin/", admin.site.urls),
+]

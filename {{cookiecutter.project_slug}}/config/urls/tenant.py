@@ -1,0 +1,14 @@
+"""Routes of a tenant's host."""
+
+from django.urls import include, path
+from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerView
+
+from config import health
+
+urlpatterns = [
+    path("healthz/live", health.live),
+    path("healthz/ready", health.ready),
+    path("api/schema/", SpectacularAPIView.as_view(), name="schema"),
+    path("api/docs/", SpectacularSwaggerView.as_view(url_name="schema")),
+    path("api/v1/", include("config.urls.api")),
+]

@@ -1,0 +1,26 @@
+#!/usr/bin/env python
+"""Django's command line, with a database of its own in development."""
+
+import os
+import sys
+
+from django.core.management import execute_from_command_line
+
+from config.embedded_postgres import EmbeddedPostgresError, configure_environment
+
+PRODUCTION = "config.settings.production"
+
+
+def main() -> None:
+    """Run a command; production settings get no embedded database and ask for `DATABASE_URL`."""
+    settings = os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings.local")
+    if not any(word.removeprefix("--settings=") == PRODUCTION for word in (settings, *sys.argv)):
+        try:
+            configure_environment()
+        except EmbeddedPostgresError as error:
+            sys.exit(str(error))
+    execute_from_command_line(sys.argv)
+
+
+if __name__ == "__main__":
+    main()

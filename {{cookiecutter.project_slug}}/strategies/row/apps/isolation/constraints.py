@@ -1,0 +1,156 @@
+"""What the database itself holds of the wall. Every tenant model gets it without being asked.
+
+Constraints are what Django's migrations know how to add to and take from a table. So the
+migration that makes a table makes its policies and keys too, and nobody has to write them.
+"""
+
+from typing import Any
+
+from django.db import models
+from django.db.backends.base.schema import BaseDatabaseSchemaEditor as SchemaEditor
+from django.db.backends.utils import names_digest
+from django.db.models.constraints import BaseConstraint
+from django.db.models.fields.related import lazy_related_operation
+
+from apps.isolation.grants import run_time_role
+
+PREDICATE = "tenant_id = (SELECT NULLIF(current_setting('app.tenant', true), '')::uuid)"
+"""True for the active tenant's rows; for none without a tenant.
+
+In a sub-select, which PostgreSQL evaluates once a query and not once a row.
+"""
+
+
+class TableConstraint(BaseConstraint):
+    """A constraint that is made by statements after the table, and judged by the database only."""
+
+    def __eq__(self, other: object) -> bool:
+        if type(other) is not type(self):
+            return NotImplemented
+        return self.deconstruct() == other.deconstruct()
+
+    def __hash__(self) -> int:
+        return hash(self.name)
+
+    def constraint_sql(self, model: Any, schema_editor: Any) -> str:
+        """Return nothing to stand in CREATE TABLE itself."""
+        self.create_sql(model, schema_editor)
+        return ""
+
+    def create_sql(self, model: Any, schema_editor: Any) -> str:
+        """Leave the statements to the end of the migration, when all of its tables are there."""
+        schema_editor.deferred_sql.append(self.statements(model, schema_editor))
+        return ""
+
+    def statements(self, model: type[models.Model], schema_editor: SchemaEditor) -> str:
+        """Return the statements that make the constraint."""
+        raise NotImplementedError
+
+    def validate(self, *args: Any, **kwargs: Any) -> None:
+        """Leave it to the database."""
+
+
+class RowLevelSecurity(TableConstraint):
+    """Policies by which the run-time role reads and writes the active tenant's rows only.
+
+    The owner has a policy of its own, without which its migrations would find the table empty;
+    a role that has none finds nothing. FORCE, since an owner is otherwise above all policies.
+    """
+
+    def statements(self, model: type[models.Model], schema_editor: SchemaEditor) -> str:
+        """Return the statements; the policies of one table bear its constraint's name."""
+        table, role = schema_editor.quote_name(model._meta.db_table), run_time_role()
+        return f"""
+            ALTER TABLE {table} ENABLE ROW LEVEL SECURITY;
+            ALTER TABLE {table} FORCE ROW LEVEL SECURITY;
+            CREATE POLICY {self.name}_owner ON {table} TO CURRENT_USER USING (true);
+            CREATE POLICY {self.name}_all ON {table} TO {role} USING (true);
+            CREATE POLICY {self.name} ON {table} AS RESTRICTIVE TO {role}
+                USING ({PREDICATE}) WITH CHECK ({PREDICATE})
+        """
+
+    def remove_sql(self, model: Any, schema_editor: Any) -> str:
+        """Return statements after which the table has no policies, and nobody sees its rows."""
+        table = schema_editor.quote_name(model._meta.db_table)
+        return ";".join(
+            f"DROP POLICY {self.name}{suffix} ON {table}" for suffix in ("_owner", "_all", "")
+        )
+
+
+class CompositeForeignKey(TableConstraint):
+    """A foreign key that takes the tenant along: (tenant, project) refers to (tenant, id).
+
+    PostgreSQL checks foreign keys past all policies, so a key without the tenant would accept a
+    row of another. Checked at once and not at COMMIT, so that the error comes where its cause is.
+    """
+
+    def __init__(self, *, field: str, name: str) -> None:
+        self.field = field
+        super().__init__(name=name)
+
+    def deconstruct(self) -> tuple[str, tuple[Any, ...], dict[str, Any]]:
+        """Add the field's name to what a migration writes down."""
+        path, args, kwargs = super().deconstruct()
+        return path, tuple(args), {**kwargs, "field": self.field}
+
+    def statements(self, model: type[models.Model], schema_editor: SchemaEditor) -> str:
+        """Return the statement; DELETE is Django's to follow up, as with all of its keys."""
+        quote: Any = schema_editor.quote_name
+        field: Any = model._meta.get_field(self.field)
+        target = field.related_model
+        return f"""
+            ALTER TABLE {quote(model._meta.db_table)} ADD CONSTRAINT {quote(self.name)}
+            FOREIGN KEY (tenant_id, {quote(field.column)})
+            REFERENCES {quote(target._meta.db_table)} (tenant_id, {quote(target._meta.pk.column)})
+            DEFERRABLE INITIALLY IMMEDIATE
+        """
+
+    def remove_sql(self, model: Any, schema_editor: Any) -> str:
+        """Return the statement that drops the key."""
+        quote = schema_editor.quote_name
+        return f"ALTER TABLE {quote(model._meta.db_table)} DROP CONSTRAINT {quote(self.name)}"
+
+
+def fortify(model: type[models.Model]) -> None:
+    """Give a tenant model what the wall needs; called as soon as its class is made."""
+    options: Any = model._meta
+    # Relations and saving go by the base manager: they must not reach further than the others.
+    options.base_manager_name = "objects"
+    _add(options, "constraints", RowLevelSecurity(name=_name(options, "tenant")))
+    # What composite foreign keys refer to.
+    pair = models.UniqueConstraint(fields=["tenant", "id"], name=_name(options, "tenant", "id"))
+    _add(options, "constraints", pair)
+    for field in options.local_fields:
+        if isinstance(field, models.ForeignKey) and field.name != "tenant":
+            _fortify_foreign_key(options, field)
+
+
+def _fortify_foreign_key(options: Any, field: Any) -> None:
+    if field.db_index and not field.unique:
+        field.db_index = False
+        name = _name(options, field.name, limit=models.Index.max_name_length)
+        _add(options, "indexes", models.Index(fields=["tenant", field.name], name=name))
+
+    def add_key(model: type[models.Model], target: type[models.Model]) -> None:
+        if any(getattr(other, "references_own_tenant", False) for other in target._meta.fields):
+            field.db_constraint = False
+            name = _name(options, field.name, "tenant")
+            _add(options, "constraints", CompositeForeignKey(field=field.name, name=name))
+
+    lazy_related_operation(add_key, field.model, field.remote_field.model)
+
+
+def _add(options: Any, option: str, value: object) -> None:
+    """Add to a model's options in a way that migrations see."""
+    values = [*getattr(options, option), value]
+    setattr(options, option, values)
+    options.original_attrs[option] = values
+
+
+def _name(options: Any, *parts: str, limit: int = 63) -> str:
+    """Return a name that says what it names, shortened with a hash to what is allowed."""
+    name = "_".join([options.db_table, *parts])
+    if len(name) <= limit - len("_owner"):
+        return name
+    digest = names_digest(name, length=8)
+    return f"{name[: limit - len('_owner') - 9]}_{digest}"

@@ -1,0 +1,106 @@
+"""Bases of the models on either side of the wall."""
+
+from typing import Any, ClassVar, Self
+
+from django.conf import settings
+from django.db import models
+from django.db.models.expressions import Expression
+from django.db.models.signals import class_prepared
+from django.dispatch import receiver
+
+from apps.isolation.constraints import fortify
+from apps.isolation.context import require_tenant
+from apps.isolation.errors import WallViolation
+from apps.isolation.identifiers import new_id
+
+
+class TenantBase(models.Model):
+    """What a tenant's row holds for the wall: nothing but its id."""
+
+    class Meta:
+        abstract = True
+
+
+class DomainBase(models.Model):
+    """What a domain's row holds for the wall: nothing."""
+
+    class Meta:
+        abstract = True
+
+
+class CurrentTenant(Expression):
+    """The active tenant's id, looked up when the query runs and not when it is written.
+
+    So a queryset may be an attribute of a class. Raises `NoActiveTenant` when it runs without one.
+    """
+
+    def __init__(self) -> None:
+        super().__init__(output_field=models.UUIDField())
+
+    def as_sql(self, compiler: Any, connection: Any) -> tuple[str, Any]:
+        """Return the id as a parameter."""
+        return "%s", (require_tenant().id,)
+
+
+class TenantForeignKey(models.ForeignKey[Any, Any]):
+    """Whose row it is. Filled in by the wall; a row of another tenant is never written."""
+
+    references_own_tenant = True
+
+    def pre_save(self, model_instance: models.Model, add: bool) -> Any:
+        """Return the active tenant's id; raise `WallViolation` if the row is another's."""
+        active = require_tenant().id
+        if getattr(model_instance, self.attname) not in {None, active}:
+            message = f"{model_instance!r} belongs to another tenant than the active one."
+            raise WallViolation(message)
+        setattr(model_instance, self.attname, active)
+        return active
+
+
+class TenantManager[M: models.Model](models.Manager[M]):
+    """Finds the active tenant's rows."""
+
+    def get_queryset(self) -> models.QuerySet[M]:
+        """Return the rows of whichever tenant is active when the query runs."""
+        return super().get_queryset().filter(tenant=CurrentTenant())
+
+
+class TenantModel(models.Model):
+    """Base of every model whose rows belong to a tenant."""
+
+    id = models.UUIDField(primary_key=True, default=new_id, editable=False)
+    tenant = TenantForeignKey(
+        settings.TENANT_MODEL,
+        on_delete=models.PROTECT,
+        related_name="+",
+        editable=False,
+        blank=True,
+        # Every index of the table begins with it.
+        db_index=False,
+    )
+
+    objects: ClassVar[TenantManager[Self]] = TenantManager()
+
+    class Meta:
+        abstract = True
+
+    def clean_fields(self, exclude: Any = None) -> None:
+        """Judge the row as the active tenant's, so that uniqueness is judged within it."""
+        self.tenant_id = self.tenant_id or require_tenant().id
+        super().clean_fields(exclude)
+
+
+@receiver(class_prepared)
+def _fortify_tenant_model(sender: type[models.Model], **kwargs: Any) -> None:
+    if issubclass(sender, TenantModel):
+        fortify(sender)
+
+
+def tenant_unique(*fields: str, name: str) -> models.UniqueConstraint:
+    """Make values of ``fields`` unique within a tenant."""
+    return models.UniqueConstraint(fields=["tenant", *fields], name=name)
+
+
+def tenant_index(*fields: str, name: str) -> models.Index:
+    """Index ``fields`` within a tenant."""
+    return models.Index(fields=["tenant", *fields], name=name)

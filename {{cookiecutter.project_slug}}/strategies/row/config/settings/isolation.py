@@ -1,0 +1,27 @@
+"""How tenants are kept apart: by the rows' tenant, with PostgreSQL's row-level security."""
+
+from config.settings.apps import CATALOGUE_APPS, TENANT_APPS
+from config.settings.database import OWNER_CONNECTION, RUN_TIME_CONNECTION
+
+INSTALLED_APPS = [*CATALOGUE_APPS, *TENANT_APPS]
+
+DATABASES = {
+    "default": {
+        **RUN_TIME_CONNECTION,
+        "ENGINE": "apps.isolation.backend",
+        # The test database is made by its owner and used by the run-time role.
+        "TEST": {"MIRROR": "owner"},
+    },
+    "owner": {
+        **OWNER_CONNECTION,
+        "ENGINE": "django.db.backends.postgresql",
+        "TEST": {"DEPENDENCIES": []},
+    },
+}
+DATABASE_ROUTERS = ["apps.isolation.routing.TenantRouter"]
+
+CATALOGUE_ALIAS = "default"
+# Catalogue and tenants' rows are in the same database, so foreign keys can reach across.
+CATALOGUE_CONSTRAINTS = True
+
+TENANT_MODEL = "tenants.Tenant"

@@ -1,0 +1,59 @@
+"""Bases of the models on either side of the wall."""
+
+from typing import Any
+
+from django.db import models
+from django_tenants.models import DomainMixin, TenantMixin
+
+from apps.isolation.identifiers import new_id
+from apps.isolation.schemas import schema_name
+
+
+class TenantBase(TenantMixin):
+    """What a tenant's row holds for the wall: the name of its schema."""
+
+    class Meta:
+        abstract = True
+
+    def clean_fields(self, exclude: Any = None) -> None:
+        """Judge the row, with the schema's name, which follows from the id."""
+        self.schema_name = schema_name(self.pk)
+        super().clean_fields(exclude)
+
+    def save(self, *args: Any, **kwargs: Any) -> None:
+        """Save the row, with the schema's name, which follows from the id.
+
+        Past django-tenants' own ``save``, which is there to make schemas.
+        """
+        self.schema_name = schema_name(self.pk)
+        models.Model.save(self, *args, **kwargs)
+
+
+class DomainBase(DomainMixin):
+    """What a domain's row holds for the wall."""
+
+    class Meta:
+        abstract = True
+
+    # django-tenants' own would quietly take is_primary from the tenant's other domains; here a
+    # constraint of the model refuses a second primary domain.
+    save = models.Model.save
+
+
+class TenantModel(models.Model):
+    """Base of every model whose rows belong to a tenant. Its table is in the tenant's schema."""
+
+    id = models.UUIDField(primary_key=True, default=new_id, editable=False)
+
+    class Meta:
+        abstract = True
+
+
+def tenant_unique(*fields: str, name: str) -> models.UniqueConstraint:
+    """Make values of ``fields`` unique within a tenant."""
+    return models.UniqueConstraint(fields=fields, name=name)
+
+
+def tenant_index(*fields: str, name: str) -> models.Index:
+    """Index ``fields`` within a tenant."""
+    return models.Index(fields=fields, name=name)

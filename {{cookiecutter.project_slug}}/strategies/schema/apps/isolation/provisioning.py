@@ -1,0 +1,145 @@
+"""Make, destroy and describe a tenant's schema."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from django.db import DEFAULT_DB_ALIAS, connections, transaction
+
+from apps.isolation.grants import run_time_role
+from apps.isolation.placement import OWNER
+from apps.isolation.schemas import PATTERN, PUBLIC, TEMPLATE, schema_name
+from apps.isolation.storage import ProvisioningError, StorageReport
+from apps.isolation.wiping import wipe_tables
+
+if TYPE_CHECKING:
+    from apps.isolation.context import Identified
+
+
+def provision(tenant: Identified) -> None:
+    """Make the tenant's schema, with all tables; do nothing if it is there.
+
+    A copy of the template schema, in one message and one transaction: a tenth of the time that
+    the migrations would take, and never half-made. Raises `ProvisioningError` without a template.
+    """
+    schema = schema_name(tenant.id)
+    connection = connections[OWNER]
+    with transaction.atomic(using=OWNER), connection.cursor() as cursor:
+        # Two processes that provision the same tenant take turns.
+        cursor.execute("SELECT pg_advisory_xact_lock(hashtextextended(%s, 0))", [schema])
+        cursor.execute("SELECT to_regnamespace(%s) IS NOT NULL", [schema])
+        if cursor.fetchone() == (True,):
+            return
+        replay = _replay_of_template()
+        cursor.execute(
+            f"CREATE SCHEMA {schema}; GRANT USAGE ON SCHEMA {schema} TO {run_time_role()};"
+            f"SET LOCAL search_path = {schema}, {PUBLIC}; {replay}"
+        )
+
+
+def deprovision(tenant: Identified) -> None:
+    """Drop the tenant's schema and all that is in it; do nothing if it is gone."""
+    with connections[OWNER].cursor() as cursor:
+        cursor.execute(f"DROP SCHEMA IF EXISTS {schema_name(tenant.id)} CASCADE")
+
+
+def storage_report(tenant: Identified) -> StorageReport:
+    """Describe the tenant's schema."""
+    schema = schema_name(tenant.id)
+    with connections[DEFAULT_DB_ALIAS].cursor() as cursor:
+        cursor.execute(
+            """
+            SELECT to_regnamespace(%s) IS NOT NULL, count(c.oid),
+                   coalesce(sum(pg_total_relation_size(c.oid)), 0)::bigint
+            FROM pg_class c
+            WHERE c.relnamespace = to_regnamespace(%s) AND c.relkind = 'r'
+            """,
+            [schema, schema],
+        )
+        exists, tables, size = cursor.fetchone() or (False, 0, 0)
+    return StorageReport(name=schema, exists=exists, tables=tables, size=size)
+
+
+def wipe() -> None:
+    """Delete all rows of the catalogue and of every tenant."""
+    with connections[OWNER].cursor() as cursor:
+        wipe_tables(cursor, schemas=f"^{PUBLIC}$|{PATTERN}")
+
+
+def _replay_of_template() -> str:
+    """Return the statements that make the template's tables and rows in another schema.
+
+    They name no schema but the template's, so they build in whichever comes first in the search
+    path. Keys come after rows, and rows after tables, so that no order of tables is needed.
+    """
+    with connections[OWNER].cursor() as cursor:
+        cursor.execute(f"SET LOCAL search_path = {TEMPLATE}, {PUBLIC}")
+        cursor.execute(_UNKNOWN_OBJECTS, [TEMPLATE])
+        if unknown := [name for (name,) in cursor.fetchall()]:
+            message = (
+                f"Schema {TEMPLATE} holds what provisioning does not copy: {', '.join(unknown)}. "
+                "Make it in the schema public, or outside of migrations."
+            )
+            raise ProvisioningError(message)
+        cursor.execute(_REPLAY, {"template": TEMPLATE})
+        statements = [statement for (statement,) in cursor.fetchall()]
+    if not statements:
+        message = f"There is no schema {TEMPLATE} to copy: run manage.py migrate first."
+        raise ProvisioningError(message)
+    return ";".join(statements)
+
+
+# Views, sequences that no column owns, functions, types and triggers.
+_UNKNOWN_OBJECTS = """
+WITH template AS (SELECT to_regnamespace(%s) AS oid)
+SELECT c.relname FROM pg_class c, template t
+WHERE c.relnamespace = t.oid AND (
+    c.relkind IN ('v', 'm', 'f', 'p')
+    OR c.relkind = 'S' AND NOT EXISTS (
+        SELECT FROM pg_depend d WHERE d.objid = c.oid AND d.deptype = 'i'))
+UNION ALL
+SELECT p.proname FROM pg_proc p, template t WHERE p.pronamespace = t.oid
+UNION ALL
+SELECT y.typname FROM pg_type y, template t
+WHERE y.typnamespace = t.oid AND y.typtype IN ('e', 'd')
+UNION ALL
+SELECT g.tgname FROM pg_trigger g JOIN pg_class c ON c.oid = g.tgrelid, template t
+WHERE c.relnamespace = t.oid AND NOT g.tgisinternal
+"""
+
+# One statement a row, in the order in which they must run. LIKE copies columns, defaults and
+# identities; constraints and indexes are replayed by name, since LIKE would rename them and later
+# migrations look for the names that they gave.
+_REPLAY = """
+WITH tables AS (
+    SELECT oid, relname FROM pg_class
+    WHERE relnamespace = to_regnamespace(%(template)s) AND relkind = 'r'
+)
+SELECT statement FROM (
+    SELECT 1 AS step, relname AS name, format(
+        'CREATE TABLE %%I (LIKE %%I.%%I INCLUDING ALL EXCLUDING INDEXES EXCLUDING CONSTRAINTS)',
+        relname, %(template)s, relname) AS statement
+    FROM tables
+    UNION ALL
+    SELECT 2, relname,
+        format('INSERT INTO %%I SELECT * FROM %%I.%%I', relname, %(template)s, relname)
+    FROM tables
+    UNION ALL
+    SELECT 3, relname, format(
+        'SELECT setval(pg_get_serial_sequence(%%L, %%L), (SELECT max(%%I) FROM %%I))',
+        quote_ident(relname), a.attname, a.attname, relname)
+    FROM tables JOIN pg_attribute a ON a.attrelid = tables.oid AND a.attidentity <> ''
+    UNION ALL
+    SELECT CASE k.contype WHEN 'f' THEN 6 ELSE 4 END, k.conname, format(
+        'ALTER TABLE %%I ADD CONSTRAINT %%I %%s', relname, k.conname, pg_get_constraintdef(k.oid))
+    FROM tables JOIN pg_constraint k ON k.conrelid = tables.oid
+    WHERE k.contype IN ('c', 'p', 'u', 'x', 'f')
+    UNION ALL
+    SELECT 5, i.indexrelid::regclass::text, pg_get_indexdef(i.indexrelid, 0, true)
+    FROM tables JOIN pg_index i ON i.indrelid = tables.oid
+    WHERE NOT EXISTS (
+        SELECT FROM pg_constraint k
+        WHERE k.conindid = i.indexrelid AND k.contype IN ('p', 'u', 'x'))
+) AS steps
+ORDER BY step, name
+"""

@@ -1,0 +1,413 @@
+"""The embedded PostgreSQL, with its real binaries, in projects under a temporary folder."""
+
+import contextlib
+import fcntl
+import os
+import resource
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import psycopg
+import pytest
+
+from config import embedded_postgres
+
+CONFIG = Path(embedded_postgres.__file__).parent
+USE = """
+import os, sys
+from config.embedded_postgres import configure_environment
+configure_environment()
+print(os.environ["DATABASE_URL"], os.environ["DATABASE_OWNER_URL"], flush=True)
+sys.stdin.read()
+"""
+PROMISED = {
+    "listen_addresses": "127.0.0.1",
+    "max_connections": "200",
+    "max_locks_per_transaction": "256",
+    "TimeZone": "UTC",
+    "synchronous_commit": "on",  # with fsync off it is what saves a commit from a kill
+}
+OURS = ("DATABASE_URL", "DATABASE_OWNER_URL", embedded_postgres.MARKER)
+
+
+class Project:
+    """A project folder with the module under test, and processes that use it."""
+
+    def __init__(self, folder: Path) -> None:
+        """Copy what the module needs: the module, and where it reads the environment."""
+        self.folder = folder
+        self.home = folder / ".postgres"
+        (folder / "config").mkdir(parents=True)
+        for name in ("__init__.py", "env.py", "embedded_postgres.py", "pytest_plugin.py"):
+            shutil.copy(CONFIG / name, folder / "config")
+
+    def environment(self, **more: str) -> dict[str, str]:
+        """Return the environment without the database of the project that runs these tests."""
+        return {name: os.environ[name] for name in os.environ if name not in OURS} | more
+
+    def start(self, **more: str) -> subprocess.Popen[str]:
+        """Start a process that uses the server until its standard input ends."""
+        return subprocess.Popen(
+            [sys.executable, "-c", USE],
+            cwd=self.folder,
+            env=self.environment(**more),
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+        )
+
+    @contextlib.contextmanager
+    def user(self, **more: str) -> Iterator[tuple[str, str]]:
+        """Use the server from another process; give the run-time and the owner URL."""
+        with self.start(**more) as process:
+            yield urls(process)
+            process.communicate()
+        assert process.returncode == 0
+
+    def fail(self, *, prepare: str = "", limit: Callable[[], object] | None = None) -> str:
+        """Return the sentence with which a process fails."""
+        done = subprocess.run(
+            [sys.executable, "-c", prepare + USE],
+            cwd=self.folder,
+            env=self.environment(),
+            preexec_fn=limit,
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        assert done.returncode == 1, done
+        kind, _, sentence = done.stderr.splitlines()[-1].partition(": ")
+        assert kind == "config.embedded_postgres.EmbeddedPostgresError", done.stderr
+        assert sentence.endswith("or set DATABASE_URL to use a PostgreSQL of your own.")
+        return sentence
+
+    def is_running(self) -> bool:
+        """Ask the kernel whether a process of the server or its supervisor lives."""
+        return not all(is_free(self.home / name) for name in ("server.lock", "supervisor.lock"))
+
+    def wait_until_stopped(self) -> None:
+        """Wait as long as a server takes to stop by itself, and not much longer."""
+        deadline = time.monotonic() + 5
+        while self.is_running():
+            assert time.monotonic() < deadline
+            time.sleep(0.01)
+
+    def postmaster(self) -> int:
+        """Return the process id of the server."""
+        return int((self.home / "data" / "postmaster.pid").read_text().splitlines()[0])
+
+    def supervisor(self) -> int:
+        """Return the process id of the supervisor, which is the server's parent."""
+        status = Path(f"/proc/{self.postmaster()}/status").read_text()
+        return int(status.split("PPid:")[1].split()[0])
+
+
+def urls(process: subprocess.Popen[str]) -> tuple[str, str]:
+    """Read the two URLs that a user of the server prints."""
+    assert process.stdout
+    runtime, owner = process.stdout.readline().split()
+    return runtime, owner
+
+
+def is_free(path: Path) -> bool:
+    """Tell whether no process has locked the file for itself alone."""
+    with path.open("a") as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return False
+    return True
+
+
+def query(url: str, statement: str) -> list[tuple[Any, ...]]:
+    """Run one statement in a connection of its own."""
+    with psycopg.connect(url, autocommit=True) as connection:
+        cursor = connection.execute(statement.encode())
+        return cursor.fetchall() if cursor.description else []
+
+
+@pytest.fixture(scope="module")
+def _shared(tmp_path_factory: pytest.TempPathFactory) -> Project:
+    return Project(tmp_path_factory.mktemp("embedded") / "a project's földer")
+
+
+@pytest.fixture
+def project(_shared: Project) -> Iterator[Project]:
+    """Give a project whose cluster may exist already; see that a test leaves nothing running."""
+    yield _shared
+    _shared.wait_until_stopped()
+    assert list(_shared.home.glob("new-*")) == []
+
+
+@pytest.fixture
+def fresh(tmp_path: Path) -> Project:
+    """Give a project that has no cluster yet."""
+    return Project(tmp_path / "project")
+
+
+def test_roles_have_the_attributes_promised_and_no_other(project: Project) -> None:
+    with project.user() as (runtime, owner):
+        rows = query(
+            owner,
+            "SELECT rolname, rolcanlogin, rolcreatedb, rolcreaterole, rolsuper, rolreplication,"
+            " rolbypassrls FROM pg_roles WHERE rolname !~ '^pg_'",
+        )
+        assert sorted(rows) == [
+            ("app_owner", True, True, True, False, False, False),
+            ("app_user", True, False, False, False, False, False),
+            ("postgres", True, True, True, True, True, True),
+        ]
+        database = "SELECT pg_get_userbyid(datdba) FROM pg_database WHERE datname = 'app'"
+        assert query(owner, database) == [("app_owner",)]
+        assert query(runtime, "SELECT current_user, current_database()") == [("app_user", "app")]
+        owned = "SELECT count(*) FROM pg_shdepend WHERE refobjid = 'app_user'::regrole"
+        assert query(runtime, f"{owned} AND deptype = 'o'") == [(0,)]
+        assert query(runtime, "SELECT count(*) FROM pg_auth_members WHERE member > 16383") == [(0,)]
+        with pytest.raises(psycopg.errors.InsufficientPrivilege):
+            query(runtime, "CREATE TABLE public.mine ()")
+        with pytest.raises(psycopg.errors.InsufficientPrivilege):
+            query(runtime, "CREATE TEMPORARY TABLE mine ()")
+        assert query(runtime, "SELECT lower('ÄÖ')") == [("äö",)]
+        settings = query(runtime, "SELECT json_object_agg(name, setting) FROM pg_settings")[0][0]
+        assert {name: settings[name] for name in PROMISED} == PROMISED
+
+
+def test_nobody_else_may_connect(project: Project) -> None:
+    with project.user() as (runtime, owner):
+        query(owner, "CREATE ROLE stranger LOGIN PASSWORD 'x'")
+        try:
+            stranger = owner.replace(owner.split("//")[1].split("@")[0], "stranger:x")
+            for url in (
+                stranger,
+                *(f"{runtime[:-4]}/{name}" for name in ("postgres", "template1")),
+            ):
+                with pytest.raises(psycopg.OperationalError, match="permission denied"):
+                    query(url, "SELECT 1")
+        finally:
+            query(owner, "DROP ROLE stranger")
+        for login in ("app_user:wrong", "postgres", "postgres:postgres"):
+            with pytest.raises(psycopg.OperationalError, match="password"):
+                query(f"postgres://{login}@{runtime.split('@')[1]}", "SELECT 1")
+        query(f"{owner[:-4]}/postgres", "CREATE DATABASE test_app")
+        query(f"{owner[:-4]}/postgres", "DROP DATABASE test_app")
+
+
+def test_processes_share_a_server_and_the_last_one_stops_it(project: Project) -> None:
+    with project.user() as first:
+        with project.user() as second:
+            assert first == second
+        assert query(first[0], "SELECT 1") == [(1,)]
+    assert not project.is_running()  # at once: the last user waits for it
+
+
+def test_a_child_joins_by_itself_and_outlives_its_parent(project: Project) -> None:
+    with project.start() as parent:
+        runtime, owner = urls(parent)
+        handed_down = dict(zip(OURS, (runtime, owner, runtime), strict=True))
+        with project.user(**handed_down) as (same, _):
+            parent.kill()
+            parent.wait()
+            assert query(same, "SELECT 1") == [(1,)]
+
+
+def test_a_killed_user_leaves_no_server_and_no_loss(project: Project) -> None:
+    with project.start() as process:
+        _, owner = urls(process)
+        query(owner, "CREATE TABLE kept AS SELECT 7 AS value")
+        process.kill()
+    project.wait_until_stopped()
+    with project.user() as (_, owner):
+        assert query(owner, "TABLE kept") == [(7,)]
+        query(owner, "DROP TABLE kept")
+
+
+def test_a_user_killed_while_the_server_starts(project: Project) -> None:
+    for pause in (0.05, 0.1, 0.15, 0.2):
+        with project.start() as process:
+            time.sleep(pause)
+            process.kill()
+    with project.user() as (runtime, _):
+        assert query(runtime, "SELECT 1") == [(1,)]
+
+
+def test_output_is_not_held_open_by_the_server(project: Project) -> None:
+    with project.start() as first:
+        urls(first)
+        with project.user():
+            began = time.monotonic()
+            first.communicate()  # until its standard output ends
+            assert time.monotonic() - began < 1
+            assert project.is_running()
+
+
+def test_a_killed_supervisor_is_replaced_and_its_server_kept(project: Project) -> None:
+    with project.user() as first:
+        os.kill(project.supervisor(), signal.SIGKILL)
+        with project.user() as second:
+            assert first == second
+        assert query(first[0], "SELECT 1") == [(1,)]
+    assert not project.is_running()
+
+
+def test_a_terminated_supervisor_stops_the_server(project: Project) -> None:
+    with project.user():
+        os.kill(project.supervisor(), signal.SIGTERM)
+        project.wait_until_stopped()
+
+
+def test_a_killed_server_is_started_again_and_loses_nothing(project: Project) -> None:
+    with project.user() as (_, owner):
+        query(owner, "CREATE TABLE kept AS SELECT 8 AS value")
+        os.kill(project.postmaster(), signal.SIGKILL)
+        project.wait_until_stopped()
+        with project.user() as (_, again):
+            assert query(again, "TABLE kept") == [(8,)]
+            query(again, "DROP TABLE kept")
+
+
+def test_everything_killed(project: Project) -> None:
+    with project.start() as process:
+        urls(process)
+        victims = (project.supervisor(), project.postmaster(), process.pid)
+        for victim in victims:
+            os.kill(victim, signal.SIGKILL)
+    with project.user() as (runtime, _):
+        assert query(runtime, "SELECT 1") == [(1,)]
+
+
+def test_stale_files_are_survived(project: Project) -> None:
+    with project.user():
+        stale = (project.home / "data" / "postmaster.pid").read_text().splitlines()
+    (project.home / "new-1").mkdir()
+    stale[0] = str(os.getpid())  # a process id that is another process's by now
+    (project.home / "data" / "postmaster.pid").write_text("\n".join([*stale, ""]))
+    with project.user() as (runtime, _):
+        assert query(runtime, "SELECT 1") == [(1,)]
+    (project.home / "new-1").rmdir()
+
+
+def test_many_come_and_go(project: Project) -> None:
+    script = USE.replace("sys.stdin.read()", "")
+    script += "import psycopg\npsycopg.connect(os.environ['DATABASE_URL']).execute('SELECT 1')"
+    loop = f'for i in 1 2; do {sys.executable} -c "$0" || exit 1; done'
+    crowd = [
+        subprocess.Popen(
+            ["/bin/sh", "-c", loop, script],
+            cwd=project.folder,
+            env=project.environment(),
+            stdout=subprocess.DEVNULL,
+        )
+        for _ in range(4)
+    ]
+    assert [process.wait() for process in crowd] == [0, 0, 0, 0]
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="about root")
+def test_root_runs_it_as_nobody_and_changes_no_other_folder(fresh: Project) -> None:
+    fresh.folder.chmod(0o700)
+    accounts = Path("/etc/passwd").read_bytes()
+    modes = [(path, path.stat()[:1]) for path in fresh.folder.parents]
+    with fresh.user() as (runtime, _):
+        assert query(runtime, "SELECT 1") == [(1,)]
+        assert Path(f"/proc/{fresh.postmaster()}").stat().st_uid != 0
+    assert Path("/etc/passwd").read_bytes() == accounts
+    assert [(path, path.stat()[:1]) for path in fresh.folder.parents] == modes
+    assert fresh.folder.stat().st_mode & 0o777 == 0o700
+
+
+def test_secrets_are_readable_by_their_owner_only(project: Project) -> None:
+    with project.user():
+        pass
+    for name in ("data", "data/passwords", "server.log", "users.lock"):
+        assert (project.home / name).stat().st_mode & 0o077 == 0
+
+
+@pytest.mark.parametrize("where", ["environment", ".env"])
+def test_a_database_url_leaves_everything_untouched(
+    fresh: Project, monkeypatch: pytest.MonkeyPatch, where: str
+) -> None:
+    more = {"DATABASE_URL": "postgres://u:p@h/d", "DATABASE_OWNER_URL": "postgres://o:p@h/d"}
+    if where == ".env":
+        lines = [f"{name}={value}\n" for name, value in more.items()]
+        (fresh.folder / ".env").write_text("".join(lines))
+        more = {}
+    with fresh.user(**more) as found:
+        assert found == ("postgres://u:p@h/d", "postgres://o:p@h/d")
+    assert not fresh.home.exists()
+    monkeypatch.setenv("DATABASE_URL", "postgres://u:p@h/d")
+    embedded_postgres.configure_environment()
+    assert os.environ["DATABASE_URL"] == "postgres://u:p@h/d"
+
+
+def test_an_empty_database_url_counts_as_none(project: Project) -> None:
+    with project.user(DATABASE_URL="") as (runtime, _):
+        assert query(runtime, "SELECT 1") == [(1,)]
+
+
+def test_a_disk_that_takes_no_more_leaves_nothing_half_made(fresh: Project) -> None:
+    def limit() -> None:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (100_000, resource.RLIM_INFINITY))
+
+    assert "PostgreSQL did not start: " in fresh.fail(limit=limit)
+    assert not fresh.is_running()
+    assert {path.suffix for path in fresh.home.iterdir()} == {".lock", ".log"}
+    with fresh.user() as (runtime, _):  # and the next start works
+        assert query(runtime, "SELECT 1") == [(1,)]
+
+
+def test_a_folder_that_cannot_be_made(fresh: Project) -> None:
+    fresh.home.touch()
+    assert f"No PostgreSQL can run in {fresh.home}" in fresh.fail()
+
+
+def test_another_users_folder(fresh: Project) -> None:
+    fresh.home.mkdir()
+    sentence = fresh.fail(prepare="import os\nos.geteuid = lambda: 4711\n")
+    assert f"{fresh.home} belongs to user {os.getuid()}: work as that user" in sentence
+
+
+def test_data_of_another_major_version_is_refused_and_kept(project: Project) -> None:
+    with project.user():
+        pass
+    version = project.home / "data" / "PG_VERSION"
+    ours = version.read_text()
+    version.write_text("9\n")
+    assert "did not start: database files are incompatible with server" in project.fail()
+    version.write_text(ours)
+    with project.user() as (runtime, _):
+        assert query(runtime, "SELECT 1") == [(1,)]
+
+
+def test_without_the_wheel(fresh: Project) -> None:
+    prepare = "import importlib.util\nimportlib.util.find_spec = lambda name: None\n"
+    assert "not installed: install the group `dev`" in fresh.fail(prepare=prepare)
+
+
+def test_windows_has_no_such_locks(fresh: Project) -> None:
+    prepare = "import config.embedded_postgres, config.env, sys\nsys.platform = 'win32'\n"
+    assert "needs Linux or macOS" in fresh.fail(prepare=prepare)
+
+
+def test_the_pytest_plugin_configures_the_environment_first(project: Project) -> None:
+    (project.folder / "test_it.py").write_text(
+        "import os\n\ndef test_it():\n    assert '/app' in os.environ['DATABASE_URL']\n"
+    )
+    command = [
+        sys.executable,
+        "-m",
+        "pytest",
+        "-q",
+        "-p",
+        "config.pytest_plugin",
+        "-p",
+        "no:django",
+    ]
+    environment = project.environment(PYTEST_DISABLE_PLUGIN_AUTOLOAD="1")
+    subprocess.run(command, cwd=project.folder, env=environment, check=True)
