@@ -5,6 +5,7 @@ import os
 import sys
 
 from django.core.management import execute_from_command_line
+from django.db import NotSupportedError, OperationalError
 
 from config.embedded_postgres import EmbeddedPostgresError, configure_environment
 
@@ -19,7 +20,13 @@ def main() -> None:
             configure_environment()
         except EmbeddedPostgresError as error:
             sys.exit(str(error))
-    execute_from_command_line(sys.argv)
+    try:
+        execute_from_command_line(sys.argv)
+    except (OperationalError, NotSupportedError) as error:
+        if getattr(error.__cause__, "sqlstate", None):
+            raise
+        # Down, wrong password, too old: what the connection says is the whole story.
+        sys.exit(f"The database of DATABASE_URL or DATABASE_OWNER_URL: {error}")
 
 
 if __name__ == "__main__":

@@ -316,9 +316,13 @@ def _account(home: Path, binaries: Path) -> tuple[int, list[str]]:
     except KeyError:
         user = group = 65534
     plain = ["setpriv", f"--reuid={user}", f"--regid={group}", "--clear-groups"]
-    probe = ["sh", "-c", 'cd "$0" && exec "$1/postgres" --version', str(home), str(binaries)]
+    # initdb looks for postgres by access(2), which forgets a capability that setuid() granted.
+    kept_by_access = "--securebits=+no_setuid_fixup"
+    probe = ["sh", "-c", 'cd "$0" && [ -x "$1/postgres" ] && exec "$1/postgres" --version']
+    probe += [str(home), str(binaries)]
     for capability in ("dac_read_search", "dac_override", None):
-        kept = [f"--{kind}-caps=-all,+{capability}" for kind in ("inh", "ambient") if capability]
+        caps = [f"--{kind}-caps=-all,+{capability}" for kind in ("inh", "ambient")]
+        kept = [kept_by_access, *caps] if capability else []
         with contextlib.suppress(FileNotFoundError):
             done = subprocess.run([*plain, *kept, *probe], capture_output=True, check=False)
             if done.returncode == 0:

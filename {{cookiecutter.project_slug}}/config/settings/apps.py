@@ -19,6 +19,8 @@ CATALOGUE_APPS = [
     "rest_framework_simplejwt.token_blacklist",
 ]
 
+TENANT_MODEL = "tenants.Tenant"
+
 # The product: everything in these apps belongs to a tenant. Your apps go here.
 TENANT_APPS = [
     "apps.projects",

@@ -28,5 +28,7 @@ RUN_TIME_CONNECTION = _connection("DATABASE_URL") | {
     "CONN_MAX_AGE": 300,
     # A health check would cost a round trip in every request.
     "CONN_HEALTH_CHECKS": False,
+    # The test database is made by its owner and used by the run-time role.
+    "TEST": {"MIRROR": "owner"},
 }
-OWNER_CONNECTION = _connection("DATABASE_OWNER_URL")
+OWNER_CONNECTION = _connection("DATABASE_OWNER_URL") | {"TEST": {"DEPENDENCIES": []}}

@@ -6,22 +6,11 @@ from config.settings.database import OWNER_CONNECTION, RUN_TIME_CONNECTION
 INSTALLED_APPS = [*CATALOGUE_APPS, *TENANT_APPS]
 
 DATABASES = {
-    "default": {
-        **RUN_TIME_CONNECTION,
-        "ENGINE": "apps.isolation.backend",
-        # The test database is made by its owner and used by the run-time role.
-        "TEST": {"MIRROR": "owner"},
-    },
-    "owner": {
-        **OWNER_CONNECTION,
-        "ENGINE": "django.db.backends.postgresql",
-        "TEST": {"DEPENDENCIES": []},
-    },
+    "default": {**RUN_TIME_CONNECTION, "ENGINE": "apps.isolation.backend"},
+    "owner": {**OWNER_CONNECTION, "ENGINE": "django.db.backends.postgresql"},
 }
 DATABASE_ROUTERS = ["apps.isolation.routing.TenantRouter"]
 
 CATALOGUE_ALIAS = "default"
 # Catalogue and tenants' rows are in the same database, so foreign keys can reach across.
 CATALOGUE_CONSTRAINTS = True
-
-TENANT_MODEL = "tenants.Tenant"

@@ -8,17 +8,8 @@ SHARED_APPS = [*CATALOGUE_APPS, "django_tenants"]
 INSTALLED_APPS = [*SHARED_APPS, *TENANT_APPS]
 
 DATABASES = {
-    "default": {
-        **RUN_TIME_CONNECTION,
-        "ENGINE": "apps.isolation.backend",
-        # The test database is made by its owner and used by the run-time role.
-        "TEST": {"MIRROR": "owner"},
-    },
-    "owner": {
-        **OWNER_CONNECTION,
-        "ENGINE": "django_tenants.postgresql_backend",
-        "TEST": {"DEPENDENCIES": []},
-    },
+    "default": {**RUN_TIME_CONNECTION, "ENGINE": "apps.isolation.backend"},
+    "owner": {**OWNER_CONNECTION, "ENGINE": "django_tenants.postgresql_backend"},
 }
 DATABASE_ROUTERS = [
     "apps.isolation.routing.TenantRouter",
@@ -29,7 +20,6 @@ CATALOGUE_ALIAS = "default"
 # The catalogue is the schema public of the same database, so foreign keys can reach it.
 CATALOGUE_CONSTRAINTS = True
 
-TENANT_MODEL = "tenants.Tenant"
 TENANT_DOMAIN_MODEL = "tenants.Domain"
 # Schemas are made and migrated over the owner's connection only.
 TENANT_DB_ALIAS = "owner"

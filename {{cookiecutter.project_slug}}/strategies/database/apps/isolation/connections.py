@@ -1,0 +1,60 @@
+"""Connections: which one is meant, how many stay open, and those of the owner."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from django.conf import settings
+from django.db import connections
+from django.db.backends.base.base import BaseDatabaseWrapper
+
+from apps.isolation.context import current_tenant
+from apps.isolation.databases import database_name, opened
+from apps.isolation.placement import CATALOGUE, OWNER, owner_alias
+
+
+def current_alias() -> str:
+    """Return the alias that work goes to when it names none.
+
+    The database that is being migrated, or the active tenant's, or the catalogue.
+    """
+    if alias := owner_alias():
+        return alias
+    tenant = current_tenant()
+    return CATALOGUE if tenant is None else database_name(tenant.id)
+
+
+def note_use(alias: str) -> None:
+    """Note that a tenant's connection is in use, and close those that exceed the bound.
+
+    Least recently used first, and none that is in a transaction.
+    """
+    opened.aliases.pop(alias, None)
+    opened.aliases[alias] = None
+    for other in list(opened.aliases)[: -settings.TENANT_CONNECTIONS]:
+        if not connections[other].in_atomic_block:
+            forget(other)
+
+
+def forget(alias: str) -> None:
+    """Close a tenant's connection of this thread, if there is one."""
+    if alias in opened.aliases:
+        del opened.aliases[alias]
+        connections[alias].close()
+        del connections[alias]
+
+
+@contextmanager
+def owner_connection(database: str = "") -> Iterator[BaseDatabaseWrapper]:
+    """Connect as the owner to a database, by default the catalogue, for the time of a block.
+
+    A connection of its own, in no transaction: PostgreSQL makes no database inside of one.
+    """
+    alias = f"{OWNER} of {database}"
+    connection = connections[OWNER].copy(alias)
+    connection.settings_dict["NAME"] = database or connection.settings_dict["NAME"]
+    connections[alias] = connection
+    try:
+        yield connection
+    finally:
+        connection.close()
+        del connections[alias]

@@ -1,0 +1,49 @@
+"""How tenants are kept apart: a PostgreSQL database for each, and one for the catalogue."""
+
+from django.core.exceptions import ImproperlyConfigured
+
+from apps.isolation.databases import Databases
+from config.embedded_postgres import MARKER
+from config.env import env
+from config.settings.apps import CATALOGUE_APPS, TENANT_APPS
+from config.settings.database import OWNER_CONNECTION, RUN_TIME_CONNECTION
+
+INSTALLED_APPS = [*CATALOGUE_APPS, *TENANT_APPS]
+
+DATABASES = Databases(
+    {
+        # The active tenant's database, or the catalogue; the engine decides at each use.
+        "default": {**RUN_TIME_CONNECTION, "ENGINE": "apps.isolation.backends.current"},
+        "catalogue": {
+            **RUN_TIME_CONNECTION,
+            "ENGINE": "django.db.backends.postgresql",
+            # The test database is made by its owner and used by the run-time role.
+            "TEST": {"MIRROR": "owner"},
+        },
+        "owner": {
+            **OWNER_CONNECTION,
+            "ENGINE": "apps.isolation.backends.owner",
+            "TEST": {"DEPENDENCIES": []},
+        },
+    }
+)
+DATABASE_ROUTERS = ["apps.isolation.routers.TenantRouter"]
+
+# Each tenant's password is derived from this secret. The server of development has a random
+# password that does as well; every other server needs a secret of its own.
+DATABASE_TENANT_SECRET = env.str("DATABASE_TENANT_SECRET", default="")
+if not DATABASE_TENANT_SECRET:
+    if env.str("DATABASE_URL", default="") != env.str(MARKER, default=""):
+        raise ImproperlyConfigured(
+            "Set DATABASE_TENANT_SECRET to a long random text: tenants' passwords come from it."
+        )
+    DATABASE_TENANT_SECRET = RUN_TIME_CONNECTION.get("PASSWORD", "")
+
+# Tenants' connections that one thread keeps open; the least recently used is closed first.
+TENANT_CONNECTIONS = max(1, env.int("TENANT_CONNECTIONS", default=20))
+
+CATALOGUE_ALIAS = "catalogue"
+# No foreign key reaches from one database into another.
+CATALOGUE_CONSTRAINTS = False
+
+TENANT_MODEL = "tenants.Tenant"

@@ -1,0 +1,61 @@
+"""What a request costs: the messages that reach PostgreSQL, counted by libpq itself."""
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+from django.db import connections
+
+from tests.isolation.conftest import Side
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+
+@pytest.fixture
+def round_trips(tmp_path: Path) -> Callable[[], Any]:
+    """Return a context manager whose value is, at its end, the messages sent one by one."""
+
+    @contextmanager
+    def record() -> Iterator[list[str]]:
+        sent: list[str] = []
+        opened = []
+        # A set: an alias may stand for the connection of another one.
+        for pgconn in {c.connection.pgconn for c in connections.all() if c.connection is not None}:
+            trace = (tmp_path / f"trace-{len(opened)}").open("w+")
+            pgconn.trace(trace.fileno())
+            opened.append((pgconn, trace))
+        yield sent
+        for pgconn, trace in opened:
+            pgconn.untrace()
+            trace.seek(0)
+            sent += [line for line in trace if "\tF\t" in line]
+            trace.close()
+
+    return record
+
+
+def test_a_list_takes_one_trip_more_than_the_query(
+    sides: tuple[Side, Side], round_trips: Callable[[], Any]
+) -> None:
+    """One for user, membership and tenant together, one for the tasks; the host is known."""
+    client = sides[0].client
+    assert client.get("/api/v1/tasks/").status_code == 200
+    with round_trips() as sent:
+        response = client.get("/api/v1/tasks/")
+    assert len(response.json()["results"]) == 1
+    assert len(sent) == 2, sent
+
+
+def test_a_creation_takes_three_trips(
+    sides: tuple[Side, Side], round_trips: Callable[[], Any]
+) -> None:
+    """One for the bearer, one for the project that is referred to, one for the row."""
+    client, project = sides[0].client, sides[0].project
+    body = {"title": "new", "project": str(project.pk)}
+    assert client.post("/api/v1/tasks/", body).status_code == 201
+    with round_trips() as sent:
+        response = client.post("/api/v1/tasks/", body)
+    assert response.status_code == 201
+    assert len(sent) == 3, sent
