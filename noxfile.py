@@ -41,6 +41,19 @@ STATE = {".env", ".postgres"}
 # The Pythons that generated projects support, the preferred one first.
 VERSIONS = ("3.13", "3.14", "3.12")
 
+# The oldest supported versions. On PostgreSQL 15 the roles that the embedded server has by itself.
+OLDEST_PYTHON, OLDEST_POSTGRES = "3.12", "15"
+ON_OLDEST_POSTGRES = """
+    psql --quiet --set ON_ERROR_STOP=1 --command "CREATE ROLE app_user LOGIN PASSWORD 'test'" \\
+        --command "CREATE ROLE app_owner LOGIN CREATEDB CREATEROLE PASSWORD 'test'" \\
+        --command "CREATE DATABASE app OWNER app_owner"
+    export DATABASE_URL="postgres://app_user:test@$PGHOST:$PGPORT/app"
+    export DATABASE_OWNER_URL="postgres://app_owner:test@$PGHOST:$PGPORT/app"
+    # Else libpq would fill in the superuser's for what an address leaves out.
+    unset PGUSER PGPASSWORD PGDATABASE PGHOST PGPORT PGSYSCONFDIR
+    exec "$@"
+"""
+
 # With the secrets in .env, enough for production settings to load. No server is asked for anything.
 PRODUCTION = {
     "DJANGO_SETTINGS_MODULE": "config.settings.production",
@@ -54,7 +67,7 @@ nox.needs_version = ">=2025.5.1"
 nox.options.default_venv_backend = "uv|venv"
 nox.options.reuse_venv = "yes"
 nox.options.error_on_missing_interpreters = True
-nox.options.sessions = ["lint", "tests", "variants"]
+nox.options.sessions = ["lint", "tests", "variants", "oldest"]
 
 
 def pythons(version: str) -> Iterator[Path]:
@@ -81,16 +94,16 @@ def starts(python: Path, version: str) -> bool:
     return answer.stdout.strip() == version
 
 
-def find_python() -> str | None:
-    """Return the interpreter for generated projects, or a version that uv can fetch, or nothing."""
-    for version in VERSIONS:
+def find_python(*versions: str) -> str | None:
+    """Return the first interpreter of these versions, or one that uv can fetch, or nothing."""
+    for version in versions:
         for python in pythons(version):
             if starts(python, version):
                 return str(python)
-    return VERSIONS[0] if shutil.which("uv") or importlib.util.find_spec("uv") else None
+    return versions[0] if shutil.which("uv") or importlib.util.find_spec("uv") else None
 
 
-PYTHON = find_python()
+PYTHON = find_python(*VERSIONS)
 
 
 def clear(folder: Path, keep: Collection[str]) -> None:
@@ -168,6 +181,24 @@ def variants(session: nox.Session, strategy: str) -> None:
     session.run("python", "manage.py", "makemigrations", "--check")
     session.run("python", "manage.py", "check", "--deploy", "--fail-level=WARNING", env=PRODUCTION)
     session.run("pytest", "--numprocesses=auto", "--cov", *session.posargs)
+    session.run("python", "manage.py", "demo", "--check")
+
+
+@nox.session(python=find_python(OLDEST_PYTHON) or False)
+@nox.parametrize("strategy", STRATEGIES, ids=STRATEGIES)
+def oldest(session: nox.Session, strategy: str) -> None:
+    """Run a strategy's tests on the oldest supported Python and PostgreSQL."""
+    if shutil.which("pg_virtualenv") is None:
+        missing = f"pg_virtualenv is missing: apt install postgresql-{OLDEST_POSTGRES}"
+        session.error(missing) if os.environ.get("CI") else session.skip(missing)
+    generate(session, strategy)
+    session.run(
+        *("pg_virtualenv", "-v", OLDEST_POSTGRES, "-o", "max_connections=200"),
+        *("-o", "max_locks_per_transaction=256", "sh", "-ec", ON_OLDEST_POSTGRES, "sh"),
+        *(f"{session.bin}/pytest", "--numprocesses=auto", *session.posargs),
+        env={"DATABASE_TENANT_SECRET": "of-this-test-only"},
+        external=True,
+    )
 
 
 @nox.session(python=PYTHON or False)

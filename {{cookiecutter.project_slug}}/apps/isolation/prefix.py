@@ -13,6 +13,7 @@ from contextlib import AbstractContextManager, contextmanager, nullcontext
 from typing import TYPE_CHECKING, Any, Self
 
 import psycopg
+from django.core.exceptions import ImproperlyConfigured
 from psycopg import sql
 from psycopg.pq import TransactionStatus
 
@@ -38,15 +39,15 @@ class ContextMixin:
         """Return what to send first; nothing if nobody's context can be in force.
 
         Inside a transaction an earlier statement may have entered a tenant, so leaving must be
-        said; between transactions nothing is left to leave.
+        said; between transactions nothing is left to leave. A transaction that has failed takes
+        ROLLBACK and nothing else, so nothing may stand in front of it.
         """
-        tenant = current_tenant()
-        if tenant is None and self._is_idle():
+        tenant, status = current_tenant(), self.connection.info.transaction_status
+        if status == TransactionStatus.INERROR:
+            return ""
+        if tenant is None and status == TransactionStatus.IDLE:
             return ""
         return self.context_statement(tenant)
-
-    def _is_idle(self) -> bool:
-        return self.connection.info.transaction_status == TransactionStatus.IDLE
 
     @contextmanager
     def _context_of_its_own(self) -> Iterator[None]:
@@ -58,7 +59,8 @@ class ContextMixin:
             yield
 
     def _transaction(self) -> AbstractContextManager[Any]:
-        if self.connection.autocommit and self._is_idle():
+        status = self.connection.info.transaction_status
+        if self.connection.autocommit and status == TransactionStatus.IDLE:
             return self.connection.transaction()
         return nullcontext()
 
@@ -113,9 +115,16 @@ class ContextWrapperMixin:
     context_server_side_cursor: type[ContextServerSideCursor]
 
     connection: psycopg.Connection[Any]
+    settings_dict: dict[str, Any]
 
     def get_connection_params(self) -> dict[str, Any]:
-        """Add the cursor class to what Django connects with."""
+        """Add the cursor class to what Django connects with.
+
+        Raises ImproperlyConfigured for an option under which no statement could carry a context.
+        """
+        if self.settings_dict["OPTIONS"].get("server_side_binding"):
+            message = "server_side_binding=True sends statements alone, without their tenant."
+            raise ImproperlyConfigured(message)
         params: dict[str, Any] = super().get_connection_params()  # type: ignore[misc]
         return params | {"cursor_factory": self.context_cursor}
 

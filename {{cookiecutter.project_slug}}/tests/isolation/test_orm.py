@@ -67,6 +67,20 @@ def test_savepoints(acme: Any, globex: Any) -> None:
 
 
 @pytest.mark.django_db(transaction=True)
+def test_a_savepoint_survives_a_failed_statement(acme: Any, globex: Any) -> None:
+    with tenant_context(acme), transaction.atomic():
+        Project.objects.create(name="one")
+        with pytest.raises(IntegrityError), transaction.atomic():
+            Project.objects.create(name="one")
+        assert _names() == ["one"]
+        Project.objects.create(name="two")
+    with tenant_context(acme):
+        assert _names() == ["one", "two"]
+    with tenant_context(globex):
+        assert _names() == []
+
+
+@pytest.mark.django_db(transaction=True)
 def test_on_commit_runs_after_commit_in_the_tenant(acme: Any) -> None:
     seen: list[Any] = []
     with tenant_context(acme):

@@ -98,9 +98,9 @@ Password: {password}
 
 Log in to acme, then ask acme and globex for tasks with acme's token:
 
-  curl -s {acme}/auth/token/ --json '{{"email": "member@acme.test", "password": "{password}"}}'
-  curl -s {acme}/tasks/?page_size=2 -H "Authorization: Bearer PASTE-THE-ACCESS-TOKEN-HERE"
-  curl -s {globex}/tasks/?page_size=2 -H "Authorization: Bearer PASTE-THE-ACCESS-TOKEN-HERE"
+  curl -s "{acme}/auth/token/" --json '{{"email": "member@acme.test", "password": "{password}"}}'
+  curl -s "{acme}/tasks/?page_size=2" -H "Authorization: Bearer PASTE-THE-ACCESS-TOKEN-HERE"
+  curl -s "{globex}/tasks/?page_size=2" -H "Authorization: Bearer PASTE-THE-ACCESS-TOKEN-HERE"
 
 Stop with Ctrl-C.
 """

@@ -69,14 +69,14 @@ def wipe() -> None:
     """Delete all rows of the catalogue and of every tenant."""
     with owner_connection() as connection, connection.cursor() as cursor:
         names = tenant_databases(cursor)
-    for name in ["", *names]:
+    for name in [catalogue_name(), *names]:
         with owner_connection(name) as connection, connection.cursor() as cursor:
             wipe_tables(cursor, schemas="^public$")
 
 
-def template_name() -> str:
+def template_name(catalogue: str = "") -> str:
     """Return the name of the database that a new tenant's is copied from."""
-    return _beside(catalogue_name(), "template")
+    return _beside(catalogue or catalogue_name(), "template")
 
 
 def group_name(catalogue: str = "") -> str:
@@ -128,14 +128,15 @@ def open_template(cursor: Any) -> Iterator[str]:
     _lock(cursor, "pg_advisory_unlock", template)
 
 
-def drop_fleet(cursor: Any, catalogue: str) -> None:
+def drop_fleet(catalogue: str) -> None:
     """Drop all that belongs to a catalogue, except itself; for test databases."""
-    group = group_name(catalogue)
-    for role in _tenant_roles(cursor, group):
-        forget(role)
-        _drop(cursor, role)
-    _run(cursor, "DROP DATABASE IF EXISTS {} WITH (FORCE)", _beside(catalogue, "template"))
-    _run(cursor, "DROP ROLE IF EXISTS {}", group)
+    group, template = group_name(catalogue), template_name(catalogue)
+    with owner_connection("postgres") as connection, connection.cursor() as cursor:
+        for role in _tenant_roles(cursor, group):
+            forget(role)
+            _drop(cursor, role)
+        _run(cursor, "DROP DATABASE IF EXISTS {} WITH (FORCE)", template)
+        _run(cursor, "DROP ROLE IF EXISTS {}", group)
 
 
 def _require_template(cursor: Any) -> None:

@@ -107,9 +107,9 @@ SELECT g.tgname FROM pg_trigger g JOIN pg_class c ON c.oid = g.tgrelid, template
 WHERE c.relnamespace = t.oid AND NOT g.tgisinternal
 """
 
-# One statement a row, in the order in which they must run. LIKE copies columns, defaults and
-# identities; constraints and indexes are replayed by name, since LIKE would rename them and later
-# migrations look for the names that they gave.
+# One statement a row, in the order in which they must run. LIKE copies columns, defaults,
+# identities and checks; keys and indexes are replayed by name, since LIKE would rename them and
+# later migrations look for the names that they gave.
 _REPLAY = """
 WITH tables AS (
     SELECT oid, relname FROM pg_class
@@ -117,7 +117,7 @@ WITH tables AS (
 )
 SELECT statement FROM (
     SELECT 1 AS step, relname AS name, format(
-        'CREATE TABLE %%I (LIKE %%I.%%I INCLUDING ALL EXCLUDING INDEXES EXCLUDING CONSTRAINTS)',
+        'CREATE TABLE %%I (LIKE %%I.%%I INCLUDING ALL EXCLUDING INDEXES)',
         relname, %(template)s, relname) AS statement
     FROM tables
     UNION ALL
@@ -133,7 +133,7 @@ SELECT statement FROM (
     SELECT CASE k.contype WHEN 'f' THEN 6 ELSE 4 END, k.conname, format(
         'ALTER TABLE %%I ADD CONSTRAINT %%I %%s', relname, k.conname, pg_get_constraintdef(k.oid))
     FROM tables JOIN pg_constraint k ON k.conrelid = tables.oid
-    WHERE k.contype IN ('c', 'p', 'u', 'x', 'f')
+    WHERE k.contype IN ('p', 'u', 'x', 'f')
     UNION ALL
     SELECT 5, i.indexrelid::regclass::text, pg_get_indexdef(i.indexrelid, 0, true)
     FROM tables JOIN pg_index i ON i.indrelid = tables.oid

@@ -10,7 +10,12 @@ from django.db import DEFAULT_DB_ALIAS, connections
 from apps.isolation.grants import run_time_role
 from apps.isolation.guards import powers_of_run_time_role
 from apps.isolation.placement import CATALOGUE, is_tenant_model
-from apps.isolation.provisioning import group_name, tenant_databases
+from apps.isolation.provisioning import (
+    catalogue_name,
+    group_name,
+    template_name,
+    tenant_databases,
+)
 from apps.isolation.testing.probe import WallProbe, hole
 
 
@@ -67,8 +72,14 @@ def _powers_of_tenants() -> list[str]:
 
 
 def _connections_to_others() -> list[str]:
+    tenants, catalogue = _tenants(), catalogue_name()
+    names = {
+        "roles": [connections[CATALOGUE].settings_dict["USER"], *tenants],
+        "homes": [catalogue, *tenants],
+        "databases": [catalogue, template_name(), *tenants],
+    }
     with connections[CATALOGUE].cursor() as cursor:
-        cursor.execute(_CONNECTIONS, {"tenants": _tenants(), "group": group_name()})
+        cursor.execute(_CONNECTIONS_TO_OTHERS, names)
         return [finding for (finding,) in cursor.fetchall()]
 
 
@@ -91,12 +102,9 @@ def _tables(*, of_tenants: bool) -> list[str]:
     return [model._meta.db_table for model in models if is_tenant_model(model) == of_tenants]
 
 
-# Judged are the owner's databases. The run-time role is at home in the catalogue, and may be in
-# other catalogues too, as in the one of development next to that of the tests.
-_CONNECTIONS = """
-SELECT format('%%s may connect to %%s', role, datname)
-FROM pg_database d, unnest(%(tenants)s || current_user || %(group)s) AS role
-WHERE datdba = (SELECT datdba FROM pg_database WHERE datname = current_database())
-    AND datname <> role AND has_database_privilege(role, d.oid, 'CONNECT')
-    AND (role <> current_user OR datname ~ '^t_|_template$')
+_CONNECTIONS_TO_OTHERS = """
+SELECT format('%%s may connect to %%s', role, database)
+FROM unnest(%(roles)s::name[], %(homes)s::name[]) AS resident (role, home),
+    unnest(%(databases)s::name[]) AS database
+WHERE database <> home AND has_database_privilege(role, database::text, 'CONNECT')
 """

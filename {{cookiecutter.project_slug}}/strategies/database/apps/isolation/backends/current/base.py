@@ -8,7 +8,7 @@ from django.utils.connection import ConnectionProxy
 from apps.isolation.connections import current_alias
 
 
-class DatabaseWrapper(ConnectionProxy):
+class DatabaseWrapper(ConnectionProxy[Any]):
     """Passes everything on to the active tenant's connection, or to the catalogue's.
 
     So ``transaction.atomic()``, ``on_commit()`` and ``connection.cursor()``, which name no

@@ -11,18 +11,23 @@ from apps.isolation.provisioning import drop_fleet
 class DatabaseCreation(postgresql_creation.DatabaseCreation):
     """Counts the template and the tenants' databases as parts of a test database."""
 
-    def _create_test_db(self, verbosity: int, autoclobber: bool, keepdb: bool = False) -> Any:
+    def create_test_db(self, *args: Any, **kwargs: Any) -> str:
+        """Make it, after dropping what a run left that was killed."""
+        if not kwargs.get("keepdb"):
+            drop_fleet(self._get_test_db_name())  # type: ignore[attr-defined] # is Django's
+        return super().create_test_db(*args, **kwargs)
+
+    def destroy_test_db(
+        self,
+        old_database_name: str | None = None,
+        verbosity: int = 1,
+        keepdb: bool = False,
+        suffix: str | None = None,
+    ) -> None:
+        """Drop it, with its parts first."""
         if not keepdb:
-            self._drop_fleet(self._get_test_db_name())  # of a run that was killed
-        return super()._create_test_db(verbosity, autoclobber, keepdb)
-
-    def _destroy_test_db(self, test_database_name: str, verbosity: int) -> None:
-        self._drop_fleet(test_database_name)
-        super()._destroy_test_db(test_database_name, verbosity)
-
-    def _drop_fleet(self, catalogue: str) -> None:
-        with self._nodb_cursor() as cursor:
-            drop_fleet(cursor, catalogue)
+            drop_fleet(self.connection.settings_dict["NAME"])
+        super().destroy_test_db(old_database_name, verbosity, keepdb, suffix)
 
 
 class DatabaseWrapper(postgresql.DatabaseWrapper):

@@ -1,0 +1,185 @@
+"""The mechanisms of the wall: databases, roles, connections, routes."""
+
+from collections.abc import Iterator
+from typing import Any
+
+import psycopg
+import pytest
+from django.core.management import CommandError, call_command
+from django.db import connection, connections, transaction
+from django.utils.connection import ConnectionDoesNotExist
+
+from apps.isolation import (
+    NoActiveTenant,
+    WallViolation,
+    deprovision,
+    new_id,
+    provision,
+    storage_report,
+    tenant_context,
+)
+from apps.isolation.connections import owner_connection
+from apps.isolation.context import ActiveTenant, activate
+from apps.isolation.databases import database_name, opened, password_of
+from apps.isolation.placement import CATALOGUE, OWNER, as_owner
+from apps.isolation.provisioning import (
+    catalogue_name,
+    group_name,
+    open_template,
+    template_name,
+)
+from apps.isolation.storage import ProvisioningError
+from apps.isolation.testing import wall_probe
+from apps.projects.models import Project, Task
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+
+@pytest.fixture
+def newcomer(tenant_storage: None) -> Iterator[ActiveTenant]:
+    """Return a tenant that has no storage yet."""
+    tenant = ActiveTenant(new_id())
+    yield tenant
+    deprovision(tenant)
+
+
+def _as_owner(*statements: str, database: str = "") -> None:
+    with owner_connection(database) as owner, owner.cursor() as cursor:
+        for statement in statements:
+            cursor.execute(statement)
+
+
+@pytest.mark.parametrize("steps_done", range(4))
+def test_provisioning_completes_what_a_killed_run_began(
+    steps_done: int, newcomer: ActiveTenant
+) -> None:
+    name = database_name(newcomer.id)
+    steps = (
+        f"CREATE ROLE {name} IN ROLE {group_name()} ROLE CURRENT_USER",
+        f"ALTER ROLE {name} LOGIN PASSWORD 'of an older secret'",
+        f"CREATE DATABASE {name} TEMPLATE {template_name()}",
+    )
+    _as_owner(*steps[:steps_done])
+    for _ in range(2):
+        provision(newcomer)
+        with activate(newcomer):
+            assert wall_probe().tenant == newcomer.id
+            assert list(Project.objects.all()) == []
+    with connections[CATALOGUE].cursor() as cursor:
+        cursor.execute("SELECT has_database_privilege('public', %s, 'CONNECT')", [name])
+        assert cursor.fetchone() == (False,)
+
+
+def test_deprovisioning_leaves_nothing(newcomer: ActiveTenant) -> None:
+    provision(newcomer)
+    assert storage_report(newcomer).exists
+    assert storage_report(newcomer).tables == 3
+    for _ in range(2):
+        deprovision(newcomer)
+        assert not storage_report(newcomer).exists
+    with connections[CATALOGUE].cursor() as cursor:
+        cursor.execute("SELECT FROM pg_roles WHERE rolname = %s", [database_name(newcomer.id)])
+        assert cursor.fetchone() is None
+
+
+def test_an_unfinished_template_is_not_copied(newcomer: ActiveTenant) -> None:
+    with (
+        pytest.raises(ZeroDivisionError),
+        owner_connection() as owner,
+        owner.cursor() as cursor,
+        open_template(cursor),
+    ):
+        raise ZeroDivisionError
+    with pytest.raises(ProvisioningError, match=r"run manage\.py migrate"):
+        provision(newcomer)
+    call_command("migrate", verbosity=0)
+    provision(newcomer)
+
+
+def test_a_name_that_would_be_cut_off_is_refused() -> None:
+    with pytest.raises(ProvisioningError, match="too long"):
+        template_name("x" * 55)
+
+
+def test_a_failing_migration_names_the_database_and_the_next_run_goes_on(acme: Any) -> None:
+    name = database_name(acme.id)
+    _as_owner("DELETE FROM django_migrations WHERE app = 'projects'", database=name)
+    with pytest.raises(CommandError, match=f"Database {name} was not migrated: .* already exists"):
+        call_command("migrate", verbosity=0)
+    _as_owner("DROP TABLE projects_task, projects_project", database=name)
+    call_command("migrate", verbosity=0)
+    with tenant_context(acme):
+        assert Project.objects.create(name="works again").pk
+
+
+def test_a_data_migration_works_on_the_database_that_is_migrated(acme: Any) -> None:
+    with owner_connection(database_name(acme.id)) as owner, as_owner(owner.alias):
+        Project.objects.create(name="by a migration")
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT name, current_user FROM projects_project")
+            assert cursor.fetchall() == [("by a migration", owner.settings_dict["USER"])]
+    with tenant_context(acme):
+        assert Project.objects.get().name == "by a migration"
+
+
+def test_a_tenants_role_enters_its_own_database_and_no_other(acme: Any, globex: Any) -> None:
+    name, server = database_name(acme.id), connections[CATALOGUE].get_connection_params()
+    login = {"host": server["host"], "port": server["port"], "user": name}
+    login["password"] = password_of(name)
+    psycopg.connect(dbname=name, **login).close()
+    for other in (database_name(globex.id), catalogue_name()):
+        with pytest.raises(psycopg.OperationalError, match="permission denied for database"):
+            psycopg.connect(dbname=other, **login)
+    login["password"] = password_of(database_name(globex.id))
+    with pytest.raises(psycopg.OperationalError, match="password authentication failed"):
+        psycopg.connect(dbname=name, **login)
+
+
+def test_the_least_recently_used_connection_is_closed_first(
+    acme: Any, globex: Any, settings: Any
+) -> None:
+    settings.TENANT_CONNECTIONS = 1
+    for tenant in (acme, globex, acme):
+        with tenant_context(tenant):
+            assert not Project.objects.exists()
+        assert list(opened.aliases) == [database_name(tenant.id)]
+
+
+def test_a_connection_in_a_transaction_stays_open(acme: Any, globex: Any, settings: Any) -> None:
+    settings.TENANT_CONNECTIONS = 1
+    with tenant_context(acme), transaction.atomic():
+        Project.objects.create(name="kept")
+        with tenant_context(globex):
+            assert not Project.objects.exists()
+    with tenant_context(acme):
+        assert Project.objects.get().name == "kept"
+
+
+def test_an_object_of_one_tenant_is_refused_in_another(acme: Any, globex: Any) -> None:
+    with tenant_context(acme):
+        project = Project.objects.create(name="ours")
+    with tenant_context(globex):
+        for use in (project.save, project.delete, project.refresh_from_db, project.tasks.count):
+            with pytest.raises(WallViolation):
+                use()
+        with pytest.raises(WallViolation):
+            Task(project=project)
+        with pytest.raises(ValueError, match="router prevents this relation"):
+            Task.objects.create(project=Project.objects.create(name="theirs")).project = project
+    with pytest.raises(NoActiveTenant):
+        project.save()
+
+
+def test_the_default_connection_is_a_pointer(acme: Any) -> None:
+    assert connection.alias == CATALOGUE
+    with tenant_context(acme):
+        assert connection.alias == database_name(acme.id)
+        connection.force_debug_cursor = False
+    assert set(connections) >= {CATALOGUE, OWNER, database_name(acme.id)}
+    assert "default" not in list(connections)
+
+
+@pytest.mark.parametrize("alias", ["t_1", "t_" + "g" * 32, "t_" + "0" * 33, "tenant", "postgres"])
+def test_what_is_no_tenants_name_is_no_connection(alias: str) -> None:
+    with pytest.raises(ConnectionDoesNotExist):
+        connections[alias]

@@ -1,0 +1,196 @@
+"""What is this wall's own: policies and composite keys, for the run-time role and for the owner."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import pytest
+from django.core.exceptions import ImproperlyConfigured
+from django.db import IntegrityError, connection, connections, migrations, models
+from django.db.migrations.state import ModelState, ProjectState
+from django.db.utils import ProgrammingError
+
+from apps.isolation import WallViolation, deprovision, new_id, storage_report
+from apps.isolation import tenant_context as entering
+from apps.isolation.constraints import CompositeForeignKey, RowLevelSecurity
+from apps.isolation.placement import OWNER, as_owner
+from apps.projects.models import Project, Task
+
+INSERT = "INSERT INTO projects_project (id, tenant_id, name, description, status, created_at, \
+updated_at) VALUES (%s, %s, %s, '', 'active', now(), now())"
+
+
+def _as_owner(sql: str, *params: Any) -> list[Any]:
+    with connections[OWNER].cursor() as cursor:
+        cursor.execute(sql, params)
+        return cursor.fetchall() if cursor.description else []
+
+
+@pytest.fixture
+def two_projects(acme: Any, globex: Any, transactional_db: None) -> None:
+    for tenant in (acme, globex):
+        with entering(tenant):
+            Project.objects.create(name=tenant.slug)
+
+
+def test_raw_sql_finds_the_tenants_rows_and_no_others(
+    two_projects: None, acme: Any, globex: Any
+) -> None:
+    for tenant in (acme, globex):
+        with entering(tenant), connection.cursor() as cursor:
+            cursor.execute("SELECT name FROM projects_project")
+            assert cursor.fetchall() == [(tenant.slug,)]
+            cursor.execute("UPDATE projects_project SET description = 'seen'")
+            assert cursor.rowcount == 1
+    with connection.cursor() as cursor:
+        cursor.execute("DELETE FROM projects_project")
+        assert cursor.rowcount == 0
+
+
+def test_a_row_is_written_for_the_active_tenant_only(acme: Any, globex: Any) -> None:
+    with entering(acme):
+        with connection.cursor() as cursor:
+            cursor.execute(INSERT, [new_id(), acme.id, "ours"])
+        for sql, params in (
+            (INSERT, [new_id(), globex.id, "theirs"]),
+            ("UPDATE projects_project SET tenant_id = %s", [globex.id]),
+        ):
+            with pytest.raises(WallViolation), connection.cursor() as cursor:
+                cursor.execute("SAVEPOINT s")
+                try:
+                    cursor.execute(sql, params)
+                finally:
+                    cursor.execute("ROLLBACK TO s")
+
+
+def test_an_instance_is_not_saved_into_another_tenant(acme: Any, globex: Any) -> None:
+    with entering(acme):
+        project = Project.objects.create(name="ours")
+    with entering(globex), pytest.raises(WallViolation):
+        project.save()
+
+
+def test_the_owner_sees_all_rows_and_a_stranger_none(two_projects: None) -> None:
+    assert _as_owner("SELECT count(*) FROM projects_project") == [(2,)]
+    _as_owner("CREATE ROLE stranger_of_this_test")
+    try:
+        _as_owner("GRANT stranger_of_this_test TO CURRENT_USER")
+        _as_owner("GRANT USAGE ON SCHEMA public TO stranger_of_this_test")
+        _as_owner("GRANT SELECT ON projects_project TO stranger_of_this_test")
+        with connections[OWNER].cursor() as cursor:
+            cursor.execute("SET ROLE stranger_of_this_test")
+            try:
+                cursor.execute("SELECT count(*) FROM projects_project")
+                assert cursor.fetchall() == [(0,)]
+            finally:
+                cursor.execute("RESET ROLE")
+    finally:
+        _as_owner("DROP OWNED BY stranger_of_this_test")
+        _as_owner("DROP ROLE stranger_of_this_test")
+
+
+def test_another_error_of_privileges_stays_what_it_is(acme: Any) -> None:
+    with (
+        pytest.raises(ProgrammingError, match="permission denied"),
+        connection.cursor() as cursor,
+    ):
+        cursor.execute("SAVEPOINT s")
+        try:
+            cursor.execute("TRUNCATE projects_task")
+        finally:
+            cursor.execute("ROLLBACK TO s")
+
+
+def test_a_tenants_rows_can_be_counted_and_destroyed(
+    two_projects: None, acme: Any, globex: Any
+) -> None:
+    before = storage_report(acme)
+    assert (before.tables, before.size > 0) == (1, True)
+    deprovision(acme)
+    deprovision(acme)
+    assert storage_report(acme).size == 0
+    assert storage_report(globex).size > 0
+
+
+# What the owner's migrations do under FORCE ROW LEVEL SECURITY: each of these three would go
+# wrong in silence, or fail, if the owner had no policy of its own.
+
+
+@contextmanager
+def _migrating() -> Iterator[Any]:
+    with as_owner(), connections[OWNER].schema_editor() as editor:
+        yield editor
+
+
+def _state() -> ProjectState:
+    state = ProjectState(real_apps={"tenants", "authentication"})
+    for model in (Project, Task):
+        state.add_model(ModelState.from_model(model))
+    return state
+
+
+def _apply(operation: Any) -> Any:
+    old = _state()
+    new = old.clone()
+    operation.state_forwards("projects", new)
+    with _migrating() as editor:
+        operation.database_forwards("projects", editor, old, new)
+
+    def undo() -> None:
+        with _migrating() as editor:
+            operation.database_backwards("projects", editor, new, old)
+
+    return undo
+
+
+def test_a_migration_adds_a_field_that_is_not_null(two_projects: None) -> None:
+    field = models.IntegerField(default=7)
+    undo = _apply(migrations.AddField("Project", "size", field))
+    try:
+        assert _as_owner("SELECT DISTINCT size FROM projects_project") == [(7,)]
+    finally:
+        undo()
+
+
+def test_a_data_migration_reaches_the_rows_of_all_tenants(two_projects: None) -> None:
+    def describe(apps: Any, editor: Any) -> None:
+        apps.get_model("projects", "Project").objects.update(description="migrated")
+
+    _apply(migrations.RunPython(describe, migrations.RunPython.noop))
+    assert _as_owner("SELECT DISTINCT description FROM projects_project") == [("migrated",)]
+
+
+def test_a_composite_key_is_not_made_over_rows_that_break_it(two_projects: None, acme: Any) -> None:
+    key = CompositeForeignKey(field="project", name="projects_task_project_tenant")
+    _as_owner("ALTER TABLE projects_task DROP CONSTRAINT projects_task_project_tenant")
+    (foreign,) = _as_owner("SELECT id FROM projects_project WHERE tenant_id <> %s", acme.id)
+    with entering(acme):
+        Task.objects.create(title="dirty", project_id=foreign[0])
+    with pytest.raises(IntegrityError), _migrating() as editor:
+        editor.execute(key.statements(Task, editor), None)
+    _as_owner("DELETE FROM projects_task")
+    with _migrating() as editor:
+        editor.add_constraint(Task, key)
+
+
+def test_the_constraints_can_be_taken_back_and_made_again(acme: Any) -> None:
+    for name, kind in (
+        ("projects_task_tenant", RowLevelSecurity(name="projects_task_tenant")),
+        (
+            "projects_task_project_tenant",
+            CompositeForeignKey(field="project", name="projects_task_project_tenant"),
+        ),
+    ):
+        constraint: Any = kind
+        assert constraint == constraint.clone()
+        assert constraint.name == name
+        with connections[OWNER].schema_editor(collect_sql=True) as editor:
+            editor.remove_constraint(Task, constraint)
+            editor.add_constraint(Task, constraint)
+        assert len(editor.collected_sql) > 1
+
+
+def test_an_option_that_leaves_statements_alone_is_refused(monkeypatch: Any) -> None:
+    monkeypatch.setitem(connection.settings_dict["OPTIONS"], "server_side_binding", True)
+    with pytest.raises(ImproperlyConfigured, match="server_side_binding"):
+        connection.get_connection_params()
