@@ -94,7 +94,7 @@ def starts(python: Path, version: str) -> bool:
     return answer.stdout.strip() == version
 
 
-def find_python(*versions: str) -> str | None:
+def find_python(versions: tuple[str, ...] = VERSIONS) -> str | None:
     """Return the first interpreter of these versions, or one that uv can fetch, or nothing."""
     for version in versions:
         for python in pythons(version):
@@ -103,7 +103,7 @@ def find_python(*versions: str) -> str | None:
     return versions[0] if shutil.which("uv") or importlib.util.find_spec("uv") else None
 
 
-PYTHON = find_python(*VERSIONS)
+PYTHON = find_python()
 
 
 def clear(folder: Path, keep: Collection[str]) -> None:
@@ -184,7 +184,7 @@ def variants(session: nox.Session, strategy: str) -> None:
     session.run("python", "manage.py", "demo", "--check")
 
 
-@nox.session(python=find_python(OLDEST_PYTHON) or False)
+@nox.session(python=find_python((OLDEST_PYTHON,)) or False)
 @nox.parametrize("strategy", STRATEGIES, ids=STRATEGIES)
 def oldest(session: nox.Session, strategy: str) -> None:
     """Run a strategy's tests on the oldest supported Python and PostgreSQL."""

@@ -18,7 +18,7 @@ OVERLAYS = {"strategies": "isolation_strategy", "licenses": "license"}
 # Shared files that a strategy has no use for.
 UNUSED = {
     "schema": (),
-    "row": (),
+    "row": ("apps/isolation/own_tables.py",),
     "database": ("apps/isolation/prefix.py", "apps/isolation/routing.py"),
 }
 

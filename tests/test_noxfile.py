@@ -42,8 +42,15 @@ def path(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def test_sessions_are_there() -> None:
-    assert {"demo", "tests", "variants", "migrations", "lint"} <= nox.registry.get().keys()
-    assert noxfile.nox.options.sessions == ["lint", "tests", "variants"]
+    assert {
+        "demo",
+        "tests",
+        "variants",
+        "oldest",
+        "migrations",
+        "lint",
+    } <= nox.registry.get().keys()
+    assert noxfile.nox.options.sessions == ["lint", "tests", "variants", "oldest"]
     assert noxfile.STRATEGIES == STRATEGIES
 
 

@@ -1,8 +1,8 @@
 """The escape hatch: work that goes through all tenants."""
 
 import logging
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Generator, Iterator
+from contextlib import closing, contextmanager
 
 from django.apps import apps
 from django.conf import settings
@@ -34,11 +34,12 @@ def cross_tenant(*, reason: str) -> Iterator[Iterator[TenantBase]]:
         message = "cross_tenant() was called inside a tenant; leave the tenant first."
         raise RuntimeError(message)
     logger.warning("cross-tenant work: %s", reason)
-    with activate(None):
-        yield _each_tenant()
+    # A loop that was broken off is closed here, and not whenever Python collects the iterator.
+    with activate(None), closing(_each_tenant()) as tenants:
+        yield tenants
 
 
-def _each_tenant() -> Iterator[TenantBase]:
+def _each_tenant() -> Generator[TenantBase]:
     model: type[TenantBase] = apps.get_model(settings.TENANT_MODEL)
     for tenant in model._default_manager.order_by("pk"):
         with activate(ActiveTenant(tenant.pk)):

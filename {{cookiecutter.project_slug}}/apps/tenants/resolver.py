@@ -18,10 +18,14 @@ def host_of(request: HttpRequest) -> str:
     """
     try:
         name, _, port = request.get_host().rpartition(":")
-        host = name if port.isdigit() else request.get_host()
-        return host.lower().removesuffix(".").encode("idna").decode()
+        return normalised(name if port.isdigit() else request.get_host())
     except (DisallowedHost, UnicodeError):
         raise TenantNotFound from None
+
+
+def normalised(host: str) -> str:
+    """Return the one form of a host name; raise UnicodeError if it cannot be one."""
+    return host.lower().removesuffix(".").encode("idna").decode()
 
 
 def is_shared(host: str) -> bool:

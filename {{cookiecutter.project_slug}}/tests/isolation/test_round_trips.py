@@ -20,7 +20,7 @@ def round_trips(tmp_path: Path) -> Callable[[], Any]:
     @contextmanager
     def record() -> Iterator[list[str]]:
         sent: list[str] = []
-        opened = []
+        opened: list[tuple[Any, Any]] = []
         # A set: an alias may stand for the connection of another one.
         for pgconn in {c.connection.pgconn for c in connections.all() if c.connection is not None}:
             trace = (tmp_path / f"trace-{len(opened)}").open("w+")

@@ -4,8 +4,10 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
+from django.apps import apps
 from django.db import connections
 
+from apps.isolation.provisioning import deprovision
 from apps.isolation.testing import api_client, make_member, make_tenant, pool
 
 
@@ -69,3 +71,14 @@ def client_of(db: None) -> Callable[..., Any]:
         return api_client(tenant, membership.user.email)
 
     return client_of
+
+
+@pytest.fixture
+def provisioning(transactional_db: None) -> Iterator[None]:
+    """Let a test make tenants without the pool; their storage is destroyed at its end."""
+    pool.release()
+    yield
+    for tenant in apps.get_model("tenants.Tenant")._default_manager.all():
+        if not pool.holds(tenant.pk):
+            deprovision(tenant)
+    pool.release()

@@ -36,6 +36,11 @@ def take() -> UUID:
     return _free.pop()
 
 
+def holds(tenant_id: UUID) -> bool:
+    """Tell whether a tenant's storage is one of these."""
+    return tenant_id in _all
+
+
 def release() -> None:
     """Make all storages free again, and forget what was cached about the tenants on them."""
     _free[:] = reversed(_all)

@@ -5,7 +5,8 @@ from typing import Any
 from django.core.exceptions import ValidationError
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
-from apps.tenants.services import create_tenant, default_domain
+from apps.isolation.storage import ProvisioningError
+from apps.tenants.services import create_tenant
 
 
 class Command(BaseCommand):
@@ -23,9 +24,14 @@ class Command(BaseCommand):
 
     def handle(self, *args: Any, **options: Any) -> None:
         """Make the tenant, or say in one sentence a problem why not."""
-        slug, domain = options["slug"], options["domain"] or default_domain(options["slug"])
+        slug = options["slug"]
         try:
-            tenant = create_tenant(slug=slug, name=options["name"] or slug, domain=domain)
+            tenant = create_tenant(
+                slug=slug, name=options["name"] or slug, domain=options["domain"]
+            )
         except ValidationError as error:
             raise CommandError(f"Cannot make {slug!r}: {' '.join(error.messages)}") from error
+        except ProvisioningError as error:
+            raise CommandError(f"Cannot make {slug!r}: {error}") from error
+        domain = tenant.domains.get(is_primary=True)
         self.stdout.write(self.style.SUCCESS(f"Tenant {tenant.slug} ({tenant.pk}) at {domain}"))

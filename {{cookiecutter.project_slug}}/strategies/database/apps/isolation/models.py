@@ -2,7 +2,9 @@
 
 from django.db import models
 
-from apps.isolation.identifiers import new_id
+from apps.isolation.own_tables import TenantModel, tenant_index, tenant_unique
+
+__all__ = ["DomainBase", "TenantBase", "TenantModel", "tenant_index", "tenant_unique"]
 
 
 class TenantBase(models.Model):
@@ -17,22 +19,3 @@ class DomainBase(models.Model):
 
     class Meta:
         abstract = True
-
-
-class TenantModel(models.Model):
-    """Base of every model whose rows belong to a tenant. Its table is in the tenant's database."""
-
-    id = models.UUIDField(primary_key=True, default=new_id, editable=False)
-
-    class Meta:
-        abstract = True
-
-
-def tenant_unique(*fields: str, name: str) -> models.UniqueConstraint:
-    """Make values of ``fields`` unique within a tenant."""
-    return models.UniqueConstraint(fields=fields, name=name)
-
-
-def tenant_index(*fields: str, name: str) -> models.Index:
-    """Index ``fields`` within a tenant."""
-    return models.Index(fields=fields, name=name)

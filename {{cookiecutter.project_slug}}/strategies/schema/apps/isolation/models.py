@@ -5,8 +5,10 @@ from typing import Any
 from django.db import models
 from django_tenants.models import DomainMixin, TenantMixin
 
-from apps.isolation.identifiers import new_id
+from apps.isolation.own_tables import TenantModel, tenant_index, tenant_unique
 from apps.isolation.schemas import schema_name
+
+__all__ = ["DomainBase", "TenantBase", "TenantModel", "tenant_index", "tenant_unique"]
 
 
 class TenantBase(TenantMixin):
@@ -38,22 +40,3 @@ class DomainBase(DomainMixin):
     # django-tenants' own would quietly take is_primary from the tenant's other domains; here a
     # constraint of the model refuses a second primary domain.
     save = models.Model.save
-
-
-class TenantModel(models.Model):
-    """Base of every model whose rows belong to a tenant. Its table is in the tenant's schema."""
-
-    id = models.UUIDField(primary_key=True, default=new_id, editable=False)
-
-    class Meta:
-        abstract = True
-
-
-def tenant_unique(*fields: str, name: str) -> models.UniqueConstraint:
-    """Make values of ``fields`` unique within a tenant."""
-    return models.UniqueConstraint(fields=fields, name=name)
-
-
-def tenant_index(*fields: str, name: str) -> models.Index:
-    """Index ``fields`` within a tenant."""
-    return models.Index(fields=fields, name=name)

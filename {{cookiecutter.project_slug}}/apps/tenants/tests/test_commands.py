@@ -1,0 +1,106 @@
+"""``create_tenant`` and ``list_tenants``."""
+
+import json
+from collections.abc import Callable
+from io import StringIO
+from typing import Any
+
+import pytest
+from django.core.management import CommandError, call_command
+
+from apps.isolation.testing import make_member
+from apps.tenants.models import Domain, Membership, Tenant
+from tests.processes import manage
+
+
+def _run(*arguments: str) -> str:
+    output = StringIO()
+    call_command(*arguments, stdout=output)
+    return output.getvalue()
+
+
+@pytest.mark.usefixtures("provisioning")
+def test_create_tenant_says_where_the_tenant_is() -> None:
+    output = _run("create_tenant", "initech", "--name", "Initech Ltd")
+    tenant = Tenant.objects.get()
+    assert output == f"Tenant initech ({tenant.pk}) at initech.localhost\n"
+    assert (tenant.name, tenant.status) == ("Initech Ltd", "active")
+
+
+@pytest.mark.usefixtures("provisioning")
+def test_create_tenant_takes_a_domain_and_makes_do_without_a_name() -> None:
+    _run("create_tenant", "initech", "--domain", "shop.example.com")
+    assert Tenant.objects.get().name == "initech"
+    assert Domain.platform.get().domain == "shop.example.com"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "sentence"),
+    [
+        (["www"], "Cannot make 'www': This name is reserved."),
+        (["acme"], "Cannot make 'acme': Tenant with this Slug already exists."),
+        (
+            ["other", "--domain", "acme.localhost"],
+            "Cannot make 'other': Domain with this Domain already exists.",
+        ),
+        (
+            ["other", "--domain", "localhost"],
+            "Cannot make 'other': This host is shared by all tenants.",
+        ),
+    ],
+)
+def test_create_tenant_says_in_a_sentence_why_not(
+    arguments: list[str], sentence: str, acme: Tenant
+) -> None:
+    with pytest.raises(CommandError) as refusal:
+        _run("create_tenant", *arguments)
+    assert str(refusal.value) == sentence
+    assert Tenant.objects.get() == acme
+
+
+@pytest.mark.django_db
+def test_a_refusal_ends_the_process_with_a_sentence_and_an_exit_code() -> None:
+    done = manage("create_tenant", "not_a_label")
+    assert (done.returncode, done.stdout) == (1, "")
+    assert done.stderr == (
+        "CommandError: Cannot make 'not_a_label': Use 1 to 63 lower-case letters, digits and "
+        "hyphens, with no hyphen at either end.\n"
+    )
+
+
+@pytest.fixture
+def tenants(new_tenant: Callable[..., Any]) -> None:
+    acme, globex = new_tenant("acme"), new_tenant("globex", status="suspended")
+    make_member(acme, "owner")
+    make_member(acme, "member")
+    make_member(acme, "viewer")
+    make_member(globex, "owner")
+    Membership.platform.filter(role="viewer").update(is_active=False)
+    Domain(tenant=acme, domain="acme.example").save()
+
+
+def test_list_tenants_prints_a_line_for_each(tenants: None) -> None:
+    head, acme, globex = (line.split() for line in _run("list_tenants").splitlines())
+    assert head == ["slug", "status", "domain", "members", "id"]
+    ids = dict(Tenant.objects.values_list("slug", "pk"))
+    assert acme == ["acme", "active", "acme.localhost", "2", str(ids["acme"])]
+    assert globex == ["globex", "suspended", "globex.localhost", "1", str(ids["globex"])]
+
+
+def test_list_tenants_prints_json(tenants: None) -> None:
+    acme, globex = json.loads(_run("list_tenants", "--json"))
+    assert acme == {
+        "slug": "acme",
+        "name": "Acme",
+        "status": "active",
+        "domain": "acme.localhost",
+        "members": 2,
+        "id": str(Tenant.objects.get(slug="acme").pk),
+    }
+    assert globex["status"] == "suspended"
+
+
+@pytest.mark.django_db
+def test_without_tenants_the_list_is_empty() -> None:
+    assert json.loads(_run("list_tenants", "--json")) == []
+    assert len(_run("list_tenants").splitlines()) == 1

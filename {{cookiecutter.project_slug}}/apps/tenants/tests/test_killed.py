@@ -1,0 +1,92 @@
+"""``create_tenant``, killed in the middle: never served half-made, and completed by a rerun."""
+
+import subprocess
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+
+import pytest
+from django.contrib.auth import get_user_model
+from django.core.management import call_command
+from django.db import connections, transaction
+
+from apps.isolation import CATALOGUE
+from apps.isolation.testing import api_client
+from apps.tenants.models import Domain, Status, Tenant
+from apps.tenants.roles import Role
+from apps.tenants.services import add_member
+from tests.processes import start
+
+pytestmark = pytest.mark.usefixtures("provisioning")
+
+PASSWORD = "correct horse battery staple"
+
+
+@contextmanager
+def _creating(slug: str) -> Iterator[subprocess.Popen[str]]:
+    """Run the command in a process that is killed at the block's end."""
+    with start("create_tenant", slug) as process:
+        try:
+            yield process
+        finally:
+            process.kill()
+
+
+def _assert_not_served(slug: str) -> None:
+    """Whatever there is of the tenant: its host answers that it is not ready, or unknown."""
+    response = api_client(Tenant(slug=slug)).get("/api/v1/projects/")
+    assert (response.status_code, response.json()["code"]) in {
+        (503, "tenant_not_ready"),
+        (404, "tenant_not_found"),
+    }
+
+
+def _assert_usable(slug: str) -> None:
+    tenant = Tenant.objects.get(slug=slug)
+    assert tenant.status == Status.ACTIVE
+    assert Domain.objects.for_tenant(tenant).get().is_primary
+    user = get_user_model()(email=f"member@{slug}.test")
+    user.set_password(PASSWORD)
+    user.save()
+    add_member(tenant, user, Role.MEMBER)
+    client = api_client(tenant, user.email)
+    project = client.post("/api/v1/projects/", {"name": "first"})
+    assert project.status_code == 201
+    task = {"title": "first", "project": project.json()["id"]}
+    assert client.post("/api/v1/tasks/", task).status_code == 201
+
+
+@pytest.mark.parametrize("delay", [0.0, 0.01, 0.03, 0.1])
+def test_killed_while_the_storage_is_made(delay: float) -> None:
+    """Shortly after the tenant's row is there, which is when the work on its storage begins."""
+    with _creating("initech") as process:
+        while not Tenant.objects.filter(slug="initech").exists():
+            assert process.poll() is None, process.stderr
+        with suppress(subprocess.TimeoutExpired):
+            process.wait(timeout=delay)
+    if Tenant.objects.get().status == Status.PREPARING:
+        _assert_not_served("initech")
+        call_command("create_tenant", "initech", verbosity=0)
+    _assert_usable("initech")
+
+
+def test_killed_when_all_is_made_and_nothing_said() -> None:
+    """Our lock on the tenant's row stops the process where it would declare the tenant active."""
+    tenant = Tenant(slug="initech", name="Initech")
+    tenant.save()
+    Domain(tenant=tenant, domain="initech.localhost", is_primary=True).save()
+    with transaction.atomic(using=CATALOGUE):
+        Tenant.objects.using(CATALOGUE).select_for_update().get()
+        with _creating("initech") as process:
+            while not _somebody_waits():
+                assert process.poll() is None, process.stderr
+    _assert_not_served("initech")
+    call_command("create_tenant", "initech", verbosity=0)
+    _assert_usable("initech")
+
+
+def _somebody_waits() -> bool:
+    with connections[CATALOGUE].cursor() as cursor:
+        cursor.execute(
+            "SELECT count(*) FROM pg_locks WHERE NOT granted AND locktype = 'transactionid'"
+        )
+        return cursor.fetchone() != (0,)

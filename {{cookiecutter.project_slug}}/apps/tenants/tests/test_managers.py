@@ -1,0 +1,63 @@
+"""Rows of all tenants in one table: nobody gets them by forgetting a filter."""
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from apps.isolation import tenant_context
+from apps.isolation.testing import make_member
+from apps.tenants.managers import NameTheTenant
+from apps.tenants.models import Domain, Membership, Tenant
+
+QUESTIONS: dict[str, Callable[[Any], Any]] = {
+    "all": lambda objects: objects.all(),
+    "filter": lambda objects: objects.filter(is_active=True),
+    "get": lambda objects: objects.get(pk=1),
+    "count": lambda objects: objects.count(),
+    "exists": lambda objects: objects.exists(),
+    "first": lambda objects: objects.first(),
+    "values": lambda objects: objects.values(),
+    "update": lambda objects: objects.update(tenant=None),
+    "in_bulk": lambda objects: objects.in_bulk(),
+    "raw iterator": lambda objects: objects.iterator(),
+}
+
+
+@pytest.mark.parametrize("question", QUESTIONS)
+@pytest.mark.parametrize("model", [Domain, Membership])
+def test_a_question_that_names_no_tenant_is_refused(model: Any, question: str) -> None:
+    with pytest.raises(NameTheTenant, match=rf"{model.__name__}\.objects starts with for_tenant"):
+        QUESTIONS[question](model.objects)
+
+
+@pytest.mark.parametrize("model", [Domain, Membership])
+def test_no_tenant_is_not_every_tenant(model: Any) -> None:
+    with pytest.raises(NameTheTenant):
+        model.objects.for_tenant(None)
+
+
+def test_for_tenant_gives_the_rows_of_that_tenant(acme: Tenant, globex: Tenant) -> None:
+    ours, _ = make_member(acme, "member"), make_member(globex, "member")
+    assert Membership.objects.for_tenant(acme).get() == ours
+    assert Membership.objects.for_tenant(acme.pk).get() == ours
+    assert Domain.objects.for_tenant(globex).get().domain == "globex.localhost"
+    with tenant_context(globex):  # which tenant is active plays no part
+        assert Membership.objects.for_tenant(acme).get() == ours
+
+
+def test_for_user_gives_the_memberships_of_that_user(acme: Tenant, globex: Tenant) -> None:
+    ours = make_member(acme, "member")
+    theirs = make_member(globex, "admin", ours.user.email)
+    make_member(globex, "member")
+    assert set(Membership.objects.for_user(ours.user)) == {ours, theirs}
+
+
+def test_relations_name_the_tenant_by_themselves(acme: Tenant, globex: Tenant) -> None:
+    ours, _ = make_member(acme, "member"), make_member(globex, "member")
+    assert list(acme.memberships.all()) == [ours]
+    assert list(acme.domains.values_list("domain", flat=True)) == ["acme.localhost"]
+
+
+def test_platform_code_says_that_it_means_all(acme: Tenant, globex: Tenant) -> None:
+    assert Domain.platform.count() == 2

@@ -1,0 +1,96 @@
+"""What the database itself holds of tenants, domains and memberships, whoever writes."""
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from django.contrib.auth import get_user_model
+from django.db import IntegrityError, transaction
+from django.db.models import ProtectedError
+
+from apps.isolation import CATALOGUE
+from apps.isolation.testing import make_member
+from apps.tenants.models import Domain, Membership, Tenant
+
+
+def _second_membership(acme: Tenant) -> None:
+    present = Membership.platform.get()
+    Membership(tenant=acme, user=present.user, role="viewer").save()
+
+
+WRONG: dict[str, Callable[[Tenant], Any]] = {
+    "tenant_status_is_known": lambda acme: Tenant.objects.update(status="asleep"),
+    "tenant_slug_is_lower_case": lambda acme: Tenant.objects.update(slug="Acme"),
+    "tenants_tenant_slug": lambda acme: Tenant(slug="acme", name="Another").save(),
+    "domain_is_lower_case": lambda acme: Domain.platform.update(domain="Acme.localhost"),
+    "domain_one_primary_per_tenant": lambda acme: Domain(
+        tenant=acme, domain="acme.example", is_primary=True
+    ).save(),
+    "tenants_domain_domain": lambda acme: Domain(tenant=acme, domain="acme.localhost").save(),
+    "membership_role_is_known": lambda acme: Membership.platform.update(role="king"),
+    "membership_once_per_tenant": _second_membership,
+}
+
+
+@pytest.mark.parametrize("constraint", WRONG)
+def test_the_database_refuses(constraint: str, acme: Tenant) -> None:
+    make_member(acme, "member")
+    with pytest.raises(IntegrityError, match=constraint), transaction.atomic(using=CATALOGUE):
+        WRONG[constraint](acme)
+
+
+def test_a_tenant_may_have_more_domains_than_its_primary_one(acme: Tenant) -> None:
+    Domain(tenant=acme, domain="acme.example").save()
+    Domain(tenant=acme, domain="acme.test").save()
+    assert Domain.objects.for_tenant(acme).filter(is_primary=True).get().domain == "acme.localhost"
+
+
+def test_a_user_may_be_a_member_of_many_tenants(acme: Tenant, globex: Tenant) -> None:
+    user = make_member(acme, "member").user
+    assert make_member(globex, "admin", user.email).user == user
+
+
+def test_a_user_with_memberships_cannot_be_deleted(acme: Tenant) -> None:
+    membership = make_member(acme, "member")
+    with pytest.raises(ProtectedError):
+        membership.user.delete()
+    assert Membership.objects.for_tenant(acme).get() == membership
+
+
+@pytest.mark.parametrize("has_members", [True, False])
+def test_a_tenant_with_members_or_domains_cannot_be_deleted(
+    has_members: bool, acme: Tenant
+) -> None:
+    if has_members:
+        make_member(acme, "member")
+        Domain.objects.for_tenant(acme).delete()
+    with pytest.raises(ProtectedError):
+        acme.delete()
+    assert Tenant.objects.get() == acme
+
+
+def test_who_invited_a_member_may_go(acme: Tenant) -> None:
+    inviter = get_user_model()._default_manager.create(email="inviter@example.test")
+    membership = make_member(acme, "member")
+    Membership.platform.update(invited_by=inviter)
+    inviter.delete()
+    membership.refresh_from_db()
+    assert membership.invited_by is None
+
+
+@pytest.mark.parametrize(
+    ("status", "usable"),
+    [("preparing", False), ("active", True), ("suspended", False), ("archived", False)],
+)
+def test_only_an_active_tenant_is_usable(status: str, usable: bool) -> None:
+    assert Tenant(status=status).is_usable is usable
+
+
+def test_a_new_tenant_is_not_served_before_it_is_ready() -> None:
+    assert Tenant(slug="acme").status == "preparing"
+
+
+def test_they_say_who_they_are(acme: Tenant) -> None:
+    membership = make_member(acme, "viewer")
+    assert [str(acme), str(Domain.platform.get())] == ["Acme", "acme.localhost"]
+    assert str(membership) == "viewer@acme.test - Acme (viewer)"

@@ -1,0 +1,120 @@
+"""Making tenants, with real storage."""
+
+from typing import Any
+
+import pytest
+from django.contrib.auth import get_user_model
+from django.core.exceptions import ValidationError
+from django.db import transaction
+
+from apps.isolation import CATALOGUE, deprovision, storage_report
+from apps.isolation.testing import api_client
+from apps.tenants.models import Domain, Membership, Status, Tenant
+from apps.tenants.roles import Role
+from apps.tenants.services import add_member, create_tenant
+
+pytestmark = pytest.mark.usefixtures("provisioning")
+
+
+def _everything() -> tuple[list[Any], list[Any]]:
+    return list(Tenant.objects.values()), list(Domain.platform.values())
+
+
+def test_a_new_tenant_is_active_and_has_storage_and_a_primary_domain() -> None:
+    tenant = create_tenant(slug="initech", name="Initech")
+    stored = Tenant.objects.get()
+    assert (stored.pk, stored.slug, stored.name) == (tenant.pk, "initech", "Initech")
+    assert stored.status == Status.ACTIVE
+    assert storage_report(tenant).exists
+    domain = Domain.objects.for_tenant(tenant).get()
+    assert (domain.domain, domain.is_primary) == ("initech.localhost", True)
+
+
+def test_a_new_tenant_is_served_at_once() -> None:
+    tenant = create_tenant(slug="initech", name="Initech")
+    user = get_user_model()._default_manager.create(email="who@initech.test", is_active=True)
+    user.set_password("correct horse battery staple")
+    user.save()
+    add_member(tenant, user, Role.MEMBER)
+    client = api_client(tenant, user.email)
+    assert client.post("/api/v1/projects/", {"name": "first"}).status_code == 201
+    assert [p["name"] for p in client.get("/api/v1/projects/").json()["results"]] == ["first"]
+
+
+@pytest.mark.parametrize(
+    ("given", "stored"),
+    [
+        ("Shop.Example.com", "shop.example.com"),
+        ("shop.example.com.", "shop.example.com"),
+        ("bücher.example", "xn--bcher-kva.example"),
+    ],
+)
+def test_a_domain_is_stored_as_requests_are_compared_with_it(given: str, stored: str) -> None:
+    tenant = create_tenant(slug="initech", name="Initech", domain=given)
+    assert Domain.objects.for_tenant(tenant).get().domain == stored
+
+
+def test_the_same_slug_or_domain_is_refused_and_nothing_changes() -> None:
+    create_tenant(slug="initech", name="Initech", domain="shop.example.com")
+    before = _everything()
+    for slug, domain, field in (
+        ("initech", "", "slug"),
+        ("initech", "shop.example.com", "slug"),
+        ("initrode", "shop.example.com", "domain"),
+        ("initrode", "SHOP.example.com", "domain"),
+    ):
+        with pytest.raises(ValidationError) as refusal:
+            create_tenant(slug=slug, name="Another", domain=domain)
+        assert list(refusal.value.message_dict) == [field]
+        assert _everything() == before
+
+
+@pytest.mark.parametrize(
+    ("slug", "domain", "field"),
+    [
+        ("www", "", "slug"),
+        ("In_Itech", "initech.localhost", "slug"),
+        ("initech", "localhost", "domain"),
+        ("initech", "127.0.0.1", "domain"),
+        ("initech", "not a host", "domain"),
+        ("initech", "http://initech.example/", "domain"),
+        ("initech", "initech.example:8000", "domain"),
+        ("initech", "a..example", "domain"),
+        ("initech", f"{'a.' * 130}example", "domain"),
+    ],
+)
+def test_what_cannot_be_a_tenants_is_refused(slug: str, domain: str, field: str) -> None:
+    with pytest.raises(ValidationError) as refusal:
+        create_tenant(slug=slug, name="Initech", domain=domain)
+    assert list(refusal.value.message_dict) == [field]
+    assert _everything() == ([], [])
+
+
+@pytest.mark.parametrize("has_storage", [False, True])
+def test_a_tenant_that_was_left_half_made_is_completed(has_storage: bool) -> None:
+    first = create_tenant(slug="initech", name="Initech")
+    Tenant.objects.update(status=Status.PREPARING)
+    if not has_storage:
+        deprovision(first)
+    second = create_tenant(slug="initech", name="Initech")
+    assert second.pk == first.pk
+    assert Tenant.objects.get().status == Status.ACTIVE
+    assert storage_report(second).exists
+
+
+def test_a_member_is_added_once_and_gets_the_role_anew() -> None:
+    tenant = create_tenant(slug="initech", name="Initech")
+    user = get_user_model()._default_manager.create(email="who@initech.test")
+    first = add_member(tenant, user, Role.VIEWER)
+    Membership.platform.update(is_active=False)
+    second = add_member(tenant, user, Role.ADMIN)
+    assert second.pk == first.pk
+    assert (second.role, second.is_active) == (Role.ADMIN, True)
+    assert Membership.objects.for_tenant(tenant).count() == 1
+
+
+def test_the_catalogue_rows_of_a_new_tenant_come_together_or_not_at_all() -> None:
+    with pytest.raises(ZeroDivisionError), transaction.atomic(using=CATALOGUE):
+        Tenant(slug="initech", name="Initech").save()
+        raise ZeroDivisionError
+    assert _everything() == ([], [])

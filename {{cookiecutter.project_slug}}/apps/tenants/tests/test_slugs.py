@@ -1,0 +1,51 @@
+"""Which slugs a tenant may have."""
+
+import pytest
+from django.core.exceptions import ValidationError
+
+from apps.tenants.slugs import RESERVED, validate_slug
+
+
+@pytest.mark.parametrize("slug", ["acme", "a", "7", "a-b", "a1-2-3b", "a-b--c", "x" * 63])
+def test_good_slugs(slug: str) -> None:
+    validate_slug(slug)
+
+
+@pytest.mark.parametrize(
+    "slug",
+    [
+        "",
+        "-",
+        "-acme",
+        "acme-",
+        "Acme",
+        "ac me",
+        "ac_me",
+        "ac.me",
+        "acme\n",
+        "acmé",
+        "аcme",  # noqa: RUF001 - its first letter is Cyrillic
+        "x" * 64,
+        "xn--bcher-kva",
+        "ab--cd",
+        "'; drop table",
+    ],
+)
+def test_malformed_slugs(slug: str) -> None:
+    with pytest.raises(ValidationError) as refusal:
+        validate_slug(slug)
+    assert refusal.value.code == "invalid"
+
+
+@pytest.mark.parametrize("slug", ["www", "admin", "api", "localhost", "static"])
+def test_reserved_slugs(slug: str) -> None:
+    with pytest.raises(ValidationError) as refusal:
+        validate_slug(slug)
+    assert refusal.value.code == "reserved"
+
+
+def test_every_reserved_slug_could_be_typed() -> None:
+    """A typing error in the list would reserve nothing."""
+    for slug in RESERVED:
+        with pytest.raises(ValidationError, match="reserved"):
+            validate_slug(slug)

@@ -1,0 +1,45 @@
+"""Real processes of this project, on the test database and on no other."""
+
+import os
+import subprocess
+import sys
+from urllib.parse import urlsplit
+
+from django.conf import settings
+from django.db import connections
+
+from apps.isolation import CATALOGUE
+from config.env import BASE_DIR
+
+
+def environment(**changes: str) -> dict[str, str]:
+    """Return the environment of a process that is to work on the test database."""
+    database = connections[CATALOGUE].settings_dict["NAME"]
+    urls = {
+        name: urlsplit(os.environ[name])._replace(path=f"/{database}").geturl()
+        for name in ("DATABASE_URL", "DATABASE_OWNER_URL")
+    }
+    # Settings of the databases that are plain text: what else it takes to open them.
+    texts = {name: getattr(settings, name) for name in dir(settings) if "DATABASE_" in name}
+    texts = {name: value for name, value in texts.items() if isinstance(value, str)}
+    return {**os.environ, **texts, **urls, **changes}
+
+
+def start(*arguments: str, **changes: str) -> subprocess.Popen[str]:
+    """Start ``manage.py``; whoever calls has to end it."""
+    return subprocess.Popen(
+        [sys.executable, "manage.py", *arguments],
+        cwd=BASE_DIR,
+        env=environment(**changes),
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+
+
+def manage(*arguments: str, answer: str = "", **changes: str) -> subprocess.CompletedProcess[str]:
+    """Run ``manage.py`` to its end; ``answer`` is what is typed, ``changes`` are variables."""
+    with start(*arguments, **changes) as process:
+        output, errors = process.communicate(answer, timeout=60)
+    return subprocess.CompletedProcess(arguments, process.returncode, output, errors)
