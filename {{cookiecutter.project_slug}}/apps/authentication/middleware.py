@@ -1,10 +1,12 @@
 """Which tenant is this request for? Answered once, before anything else is done."""
 
 from collections.abc import AsyncIterator, Callable, Iterator
+from importlib import import_module
 from typing import Any
 from uuid import UUID
 
 from asgiref.sync import iscoroutinefunction, sync_to_async
+from django.conf import settings
 from django.http import HttpRequest, HttpResponseBase, JsonResponse, StreamingHttpResponse
 from django.utils.decorators import sync_and_async_middleware
 from rest_framework.exceptions import APIException
@@ -18,6 +20,7 @@ from apps.tenants.models import Membership
 from apps.tenants.resolver import host_of, is_shared, tenant_of_host, tenant_of_slug
 
 PROBES = "/healthz/"
+TENANT_URLCONF = "config.urls.tenant"
 HEADER = "X-Tenant"
 NOBODY = UUID(int=0)
 
@@ -30,6 +33,11 @@ def tenant_middleware(get_response: Callable[[HttpRequest], Any]) -> Callable[[H
     Host, header and token must agree. Whether the bearer may act in it is decided later, by the
     authentication, from the live membership.
     """
+    # Views are imported now, while no tenant is active, and not by the first request: a queryset
+    # that is an attribute of a view belongs to the tenant that it was made in.
+    for urlconf in (settings.ROOT_URLCONF, TENANT_URLCONF):
+        import_module(urlconf)
+
     if iscoroutinefunction(get_response):
         resolve_async = sync_to_async(_resolve, thread_sensitive=True)
 
@@ -62,7 +70,7 @@ def _resolve(request: HttpRequest) -> ActiveTenant | None:
     if is_shared(host):
         tenant_id = _tenant_on_shared_host(request, slug)
     else:
-        request.urlconf = "config.urls.tenant"
+        request.urlconf = TENANT_URLCONF
         tenant_id = tenant_of_host(host)
         if slug is not None and tenant_of_slug(slug) != tenant_id:
             raise TenantConflict

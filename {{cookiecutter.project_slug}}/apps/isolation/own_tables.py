@@ -1,14 +1,19 @@
 """Tenant models, where each tenant has tables of its own."""
 
+from typing import ClassVar, Self
+
 from django.db import models
 
+from apps.isolation.belonging import Belonging, TenantManager
 from apps.isolation.identifiers import new_id
 
 
-class TenantModel(models.Model):
+class TenantModel(Belonging):
     """Base of every model whose rows belong to a tenant. Its table is the tenant's alone."""
 
     id = models.UUIDField(primary_key=True, default=new_id, editable=False)
+
+    objects: ClassVar[TenantManager[Self]] = TenantManager()
 
     class Meta:
         abstract = True

@@ -5,6 +5,7 @@ from typing import Any
 from django.db import DEFAULT_DB_ALIAS
 from django.db.models import Model
 
+from apps.isolation.belonging import may_relate, require_own_hints
 from apps.isolation.context import require_tenant
 from apps.isolation.placement import is_tenant_model, owner_alias
 
@@ -18,10 +19,11 @@ class TenantRouter:
             return alias
         if is_tenant_model(model):
             require_tenant()
+            require_own_hints(hints)
         return DEFAULT_DB_ALIAS
 
     db_for_write = db_for_read
 
     def allow_relation(self, obj1: Model, obj2: Model, **hints: Any) -> bool:
-        """Both ends are in the same database."""
-        return True
+        """Tell whether two objects may refer to each other: not if they are of two tenants."""
+        return may_relate(obj1, obj2)

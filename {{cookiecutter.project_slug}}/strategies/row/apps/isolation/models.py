@@ -8,6 +8,7 @@ from django.db.models.expressions import Expression
 from django.db.models.signals import class_prepared
 from django.dispatch import receiver
 
+from apps.isolation.belonging import Belonging, TenantManager
 from apps.isolation.constraints import fortify
 from apps.isolation.context import require_tenant
 from apps.isolation.errors import WallViolation
@@ -57,7 +58,7 @@ class TenantForeignKey(models.ForeignKey[Any, Any]):
         return active
 
 
-class TenantManager[M: models.Model](models.Manager[M]):
+class RowManager[M: models.Model](TenantManager[M]):
     """Finds the active tenant's rows."""
 
     def get_queryset(self) -> models.QuerySet[M]:
@@ -65,7 +66,7 @@ class TenantManager[M: models.Model](models.Manager[M]):
         return super().get_queryset().filter(tenant=CurrentTenant())
 
 
-class TenantModel(models.Model):
+class TenantModel(Belonging):
     """Base of every model whose rows belong to a tenant."""
 
     id = models.UUIDField(primary_key=True, default=new_id, editable=False)
@@ -79,7 +80,7 @@ class TenantModel(models.Model):
         db_index=False,
     )
 
-    objects: ClassVar[TenantManager[Self]] = TenantManager()
+    objects: ClassVar[RowManager[Self]] = RowManager()
 
     class Meta:
         abstract = True

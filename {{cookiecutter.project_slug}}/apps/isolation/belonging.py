@@ -1,0 +1,88 @@
+"""Objects and querysets remember the tenant that they were made in, and are used in no other.
+
+The rows behind them are safe without this: another tenant's connection does not find them. But
+an object that was read in one tenant and saved in another would be written there anew.
+"""
+
+from collections.abc import Mapping
+from typing import Any
+
+from django.db import models
+
+from apps.isolation.context import ActiveTenant, current_tenant, require_tenant
+from apps.isolation.errors import WallViolation
+
+
+class Belonging(models.Model):
+    """An object that belongs to the tenant that was active when it was made or read.
+
+    One that was made while none was active belongs to whichever it is first saved in.
+    """
+
+    _belongs_to: ActiveTenant | None
+
+    class Meta:
+        abstract = True
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        # First, since setting a relation asks for it.
+        self._belongs_to = current_tenant()
+        super().__init__(*args, **kwargs)
+
+    def save_base(self, *args: Any, **kwargs: Any) -> None:
+        """Save the object; raise `WallViolation` if it belongs to another tenant."""
+        require_own(self)
+        self._belongs_to = require_tenant()
+        super().save_base(*args, **kwargs)
+
+    def delete(self, *args: Any, **kwargs: Any) -> tuple[int, dict[str, int]]:
+        """Delete the object; raise `WallViolation` if it belongs to another tenant."""
+        require_own(self)
+        return super().delete(*args, **kwargs)
+
+    def refresh_from_db(self, *args: Any, **kwargs: Any) -> None:
+        """Read the object again; raise `WallViolation` if it belongs to another tenant."""
+        require_own(self)
+        super().refresh_from_db(*args, **kwargs)
+
+
+class TenantManager[M: models.Model](models.Manager[M]):
+    """Makes querysets that remember for which tenant they were made.
+
+    One that was made while none was active, as an attribute of a view is, serves every tenant.
+    """
+
+    def get_queryset(self) -> models.QuerySet[M]:
+        """Return a queryset whose hints tell the router the tenant."""
+        queryset = super().get_queryset()
+        queryset._add_hints(tenant=current_tenant())  # type: ignore[attr-defined] # noqa: SLF001
+        return queryset
+
+
+def require_own(instance: models.Model) -> None:
+    """Raise `WallViolation` for an object of another tenant than the active one."""
+    if isinstance(instance, Belonging):
+        _require_active(instance._belongs_to, f"{instance._meta.label} {instance.pk}")  # noqa: SLF001
+
+
+def require_own_hints(hints: Mapping[str, Any]) -> None:
+    """Raise `WallViolation` if what a router is told of a query speaks of another tenant."""
+    _require_active(hints.get("tenant"), "This queryset")
+    if "instance" in hints:
+        require_own(hints["instance"])
+
+
+def may_relate(one: models.Model, other: models.Model) -> bool:
+    """Tell whether two objects belong to the same tenant, or one of them to the catalogue."""
+    owners = {
+        instance._belongs_to  # noqa: SLF001
+        for instance in (one, other)
+        if isinstance(instance, Belonging)
+    }
+    return len(owners - {None}) <= 1
+
+
+def _require_active(tenant: ActiveTenant | None, what: str) -> None:
+    if tenant is not None and tenant != require_tenant():
+        message = f"{what} belongs to another tenant than the active one."
+        raise WallViolation(message)
