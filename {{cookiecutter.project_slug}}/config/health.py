@@ -8,6 +8,7 @@ from django.db.migrations.executor import MigrationExecutor
 from django.http import HttpRequest, JsonResponse
 
 from apps.isolation import CATALOGUE
+from apps.isolation.guards import powers_of_run_time_role
 
 
 def live(request: HttpRequest) -> JsonResponse:
@@ -46,21 +47,39 @@ def _migrations() -> str:
         _require_head()
     except DatabaseError:
         return "cannot be read"
-    except _Pending:
+    except _NotYet:
         return "have not all been applied"
     return ""
 
 
-class _Pending(Exception):
-    """Migrations are waiting. An exception, since a cache keeps what is returned."""
+def _role() -> str:
+    try:
+        _require_no_powers()
+    except DatabaseError:
+        return "cannot be judged"
+    except _NotYet:
+        return "has powers that a server's must not have"
+    return ""
+
+
+class _NotYet(Exception):
+    """What is asked does not hold. An exception, since a cache keeps what is returned."""
+
+
+# What these two find once is so for as long as the process lives.
 
 
 @cache
 def _require_head() -> None:
-    """Return once the catalogue is at head, which it then is for as long as this process lives."""
     executor = MigrationExecutor(connections[CATALOGUE])
     if executor.migration_plan(executor.loader.graph.leaf_nodes()):
-        raise _Pending
+        raise _NotYet
 
 
-CHECKS = {"database": _database, "cache": _cache, "migrations": _migrations}
+@cache
+def _require_no_powers() -> None:
+    if powers_of_run_time_role():
+        raise _NotYet
+
+
+CHECKS = {"database": _database, "cache": _cache, "migrations": _migrations, "role": _role}

@@ -14,7 +14,7 @@ class EmailUserManager(UserManager["User"]):
 
     def create_user(self, email: str, password: str | None = None, **fields: Any) -> "User":  # type: ignore[override]
         """Make a user."""
-        user = self.model(email=self.normalise(email), **fields)
+        user = self.model(email=self.normalize_email(email), **fields)
         user.set_password(password)
         user.save(using=self._db)
         return user
@@ -25,12 +25,12 @@ class EmailUserManager(UserManager["User"]):
 
     def get_by_natural_key(self, email: str | None) -> "User":
         """Return the user with this address; upper and lower case are the same."""
-        return self.get(email=self.normalise(email or ""))
+        return self.get(email=self.normalize_email(email))
 
-    @staticmethod
-    def normalise(email: str) -> str:
-        """Return the form in which an address is stored."""
-        return email.strip().lower()
+    @classmethod
+    def normalize_email(cls, email: str | None) -> str:
+        """Return the form in which an address is stored; Django's forms ask for it too."""
+        return (email or "").strip().lower()
 
 
 class User(AbstractUser):

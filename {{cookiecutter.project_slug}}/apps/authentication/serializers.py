@@ -32,7 +32,7 @@ class TokenPairSerializer(serializers.Serializer[Any]):
         tenant_id = _wanted_tenant(attrs.get("tenant"))
         user = authenticate(
             self.context["request"],
-            email=User.objects.normalise(attrs["email"]),
+            email=User.objects.normalize_email(attrs["email"]),
             password=attrs["password"],
         )
         membership = admit(user.pk if user else NOBODY, tenant_id)

@@ -23,6 +23,12 @@ class TenantRefreshToken(RefreshToken):
         token[CLAIM] = str(membership.tenant_id)
         return token
 
+    def check_blacklist(self) -> None:
+        """Raise TokenError for a token that is used up, or has no id to tell by."""
+        if api_settings.JTI_CLAIM not in self.payload:
+            raise TokenError("Token has no id")
+        super().check_blacklist()
+
     def blacklist(self) -> Any:
         """Use the token up; raise TokenError if another request was faster."""
         result: Any = super().blacklist()

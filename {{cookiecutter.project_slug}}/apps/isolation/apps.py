@@ -14,3 +14,4 @@ class IsolationConfig(AppConfig):
         from apps.isolation import checks  # noqa: PLC0415 - needs the models
 
         register(checks.check_tenant_models, Tags.models)
+        register(checks.check_wall, Tags.database)

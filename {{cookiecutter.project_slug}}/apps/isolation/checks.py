@@ -10,6 +10,7 @@ from django.db.models import Field, ForeignKey, ManyToManyField, Model
 from apps.isolation.fields import CatalogueForeignKey
 from apps.isolation.models import TenantModel
 from apps.isolation.placement import is_tenant_model
+from apps.isolation.wall import wall_guards
 
 
 def check_tenant_models(
@@ -19,6 +20,23 @@ def check_tenant_models(
     configs = app_configs if app_configs is not None else list(apps.get_app_configs())
     models = [model for config in configs for model in config.get_models()]
     return [problem for model in models for problem in _judge(model)]
+
+
+def check_wall(
+    app_configs: Sequence[AppConfig] | None, databases: Sequence[str] | None = None, **kwargs: Any
+) -> list[CheckMessage]:
+    """Ask the database for holes in the wall: ``manage.py check --database default``."""
+    if not databases:
+        return []
+    hint = "docs/isolation.md says what must hold; manage.py migrate makes it so for new tables."
+    return [Error(hole, hint=hint, id="isolation.E010") for hole in holes()]
+
+
+def holes() -> list[str]:
+    """Return what the wall's guards find wrong, in words."""
+    return [
+        f"{name}: not so, {finding}" for name, ask in wall_guards().items() for finding in ask()
+    ]
 
 
 def _judge(model: type[Model]) -> Iterator[CheckMessage]:

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 from django.contrib.auth import get_user_model
-from django.db import IntegrityError, connection, transaction
+from django.db import IntegrityError, connection, connections, transaction
 
 from apps.isolation import (
     CatalogueJoin,
@@ -105,7 +105,7 @@ def test_select_for_update_locks_the_row(acme: Any) -> None:
             with tenant_context(acme), transaction.atomic():
                 rows = Project.objects.select_for_update(skip_locked=True)
                 free.append(rows.filter(pk=project.pk).exists())
-            connection.close()
+            connections.close_all()
 
         with transaction.atomic():
             assert Project.objects.select_for_update().get(pk=project.pk) == project

@@ -2,7 +2,6 @@
 
 from typing import Any
 
-import pytest
 from django.apps import apps
 from django.contrib import admin
 from django.contrib.auth import get_user_model

@@ -46,7 +46,7 @@ def _assert_usable(slug: str) -> None:
     assert client.post("/api/v1/tasks/", task).status_code == 201
 
 
-@pytest.mark.parametrize("delay", [0.0, 0.01, 0.03, 0.1])
+@pytest.mark.parametrize("delay", [0.0, 0.03])
 def test_killed_while_the_storage_is_made(delay: float) -> None:
     """Shortly after the tenant's row is there, which is when the work on its storage begins."""
     with _creating("initech") as process:
@@ -83,8 +83,8 @@ def test_killed_when_all_is_made_and_nothing_said() -> None:
 def _ask(question: str) -> int:
     """Ask about the server processes that wait for a lock of this test."""
     waiting = """
-        SELECT pid FROM pg_stat_activity
-        WHERE datname = current_database() AND pg_backend_pid() = ANY (pg_blocking_pids(pid))
+        SELECT pid FROM pg_locks
+        WHERE NOT granted AND pg_backend_pid() = ANY (pg_blocking_pids(pid))
     """
     with connections[CATALOGUE].cursor() as cursor:
         cursor.execute(f"WITH waiting AS ({waiting}) {question}")

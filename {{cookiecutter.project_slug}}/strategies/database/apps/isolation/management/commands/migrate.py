@@ -3,10 +3,10 @@
 from typing import Any
 
 from django.core.management.base import CommandError
-from django.core.management.commands.migrate import Command as MigrateCommand
 from django.db import DatabaseError
 
 from apps.isolation.connections import owner_connection
+from apps.isolation.management.migration import GuardedMigrateCommand
 from apps.isolation.placement import OWNER, as_owner
 from apps.isolation.provisioning import (
     catalogue_name,
@@ -16,12 +16,12 @@ from apps.isolation.provisioning import (
 )
 
 
-class Command(MigrateCommand):
+class Command(GuardedMigrateCommand):
     """Django's ``migrate``, run as the owner for one database after the other."""
 
     help = "Migrate the catalogue, the template that new tenants are copied from, and all tenants."
 
-    def handle(self, *args: Any, **options: Any) -> None:
+    def migrate(self, *args: Any, **options: Any) -> None:
         """Bring every database to the wanted state; a second run continues where one stopped.
 
         The template comes before the tenants, so none that is made meanwhile is left behind.
@@ -43,7 +43,7 @@ class Command(MigrateCommand):
             self.stdout.write(self.style.MIGRATE_HEADING(f"Database {name}:"))
         try:
             with as_owner(alias):
-                super().handle(*args, **{**options, "database": alias})
+                super().migrate(*args, **{**options, "database": alias})
         except DatabaseError as error:
             message = f"Database {name} was not migrated: {error}"
             raise CommandError(message) from error

@@ -2,20 +2,20 @@
 
 from typing import Any
 
-from django.core.management.commands.migrate import Command as MigrateCommand
 from django.db import connections
 
 from apps.isolation.grants import grants_on_tables, run_time_role
+from apps.isolation.management.migration import GuardedMigrateCommand
 from apps.isolation.placement import OWNER, as_owner
 
 
-class Command(MigrateCommand):
+class Command(GuardedMigrateCommand):
     """Django's ``migrate``, over the owner's connection."""
 
-    def handle(self, *args: Any, **options: Any) -> None:
+    def migrate(self, *args: Any, **options: Any) -> None:
         """Migrate, and let the run-time role use the tables."""
         options["database"] = OWNER
         with connections[OWNER].cursor() as cursor:
             cursor.execute(grants_on_tables(run_time_role()))
         with as_owner():
-            super().handle(*args, **options)
+            super().migrate(*args, **options)

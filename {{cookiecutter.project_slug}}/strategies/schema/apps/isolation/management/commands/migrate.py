@@ -2,20 +2,20 @@
 
 from typing import Any
 
-from django.core.management.commands.migrate import Command as MigrateCommand
 from django.db import connections
 
 from apps.isolation.grants import grants_on_tables, run_time_role
+from apps.isolation.management.migration import GuardedMigrateCommand
 from apps.isolation.placement import OWNER, as_owner
 from apps.isolation.schemas import PATTERN, PUBLIC, TEMPLATE
 
 
-class Command(MigrateCommand):
+class Command(GuardedMigrateCommand):
     """Django's ``migrate``, run as the owner for one schema after the other."""
 
     help = "Migrate the catalogue, the template that new tenants are copied from, and all tenants."
 
-    def handle(self, *args: Any, **options: Any) -> None:
+    def migrate(self, *args: Any, **options: Any) -> None:
         """Bring every schema to the wanted state; a second run continues where one stopped."""
         options["database"] = OWNER
         connection: Any = connections[OWNER]  # django-tenants adds set_schema()
@@ -26,7 +26,7 @@ class Command(MigrateCommand):
                     if options["verbosity"] > 0:
                         self.stdout.write(self.style.MIGRATE_HEADING(f"Schema {schema}:"))
                     connection.set_schema(schema)
-                    super().handle(*args, **options)
+                    super().migrate(*args, **options)
         finally:
             connection.set_schema_to_public()
 

@@ -1,0 +1,121 @@
+"""Access tokens that are not what they should be."""
+
+from datetime import UTC, datetime, timedelta
+from typing import Any
+from uuid import uuid4
+
+import jwt
+import pytest
+from django.conf import settings
+from rest_framework.test import APIClient
+
+from apps.isolation.testing import make_member
+from apps.tenants.models import Membership, Tenant
+
+HOSTS = ["acme.localhost", "localhost"]
+KEY = settings.SIMPLE_JWT["SIGNING_KEY"]
+LONG_AGO = datetime(2020, 1, 1, tzinfo=UTC)
+
+
+@pytest.fixture
+def claims(acme: Tenant) -> dict[str, Any]:
+    """Return what a good token says."""
+    membership = make_member(acme, "member")
+    now = datetime.now(UTC)
+    return {
+        "token_type": "access",
+        "exp": now + timedelta(minutes=5),
+        "iat": now,
+        "jti": uuid4().hex,
+        "user_id": str(membership.user_id),
+        "tenant": str(acme.pk),
+    }
+
+
+def _ask(header: str, host: str) -> Any:
+    client = APIClient(headers={"Host": host, "Authorization": header})
+    response = client.get("/api/v1/projects/")
+    if response.status_code == 401:
+        assert response.headers["WWW-Authenticate"].startswith("Bearer")
+    return response
+
+
+def _sign(claims: dict[str, Any], key: str = KEY, algorithm: str | None = "HS256") -> str:
+    return jwt.encode(claims, key, algorithm=algorithm)
+
+
+@pytest.mark.parametrize("host", HOSTS)
+def test_a_good_one_for_comparison(host: str, claims: dict[str, Any]) -> None:
+    assert _ask(f"Bearer {_sign(claims)}", host).status_code == 200
+
+
+@pytest.mark.parametrize("host", HOSTS)
+@pytest.mark.parametrize(
+    ("key", "algorithm"),
+    [("", "none"), ("x" * 64, "HS256"), (settings.SECRET_KEY[:-1], "HS256"), (KEY, "HS384")],
+)
+def test_signed_by_nobody_by_another_or_in_another_way(
+    key: str, algorithm: str, host: str, claims: dict[str, Any]
+) -> None:
+    response = _ask(f"Bearer {_sign(claims, key, algorithm)}", host)
+    assert (response.status_code, response.json()["code"]) == (401, "token_not_valid")
+
+
+@pytest.mark.parametrize("host", HOSTS)
+@pytest.mark.parametrize("claim", ["token_type", "exp", "jti", "user_id", "tenant"])
+def test_a_claim_is_missing(claim: str, host: str, claims: dict[str, Any]) -> None:
+    del claims[claim]
+    response = _ask(f"Bearer {_sign(claims)}", host)
+    assert (response.status_code, response.json()["code"]) == (401, "token_not_valid")
+
+
+@pytest.mark.parametrize("host", HOSTS)
+@pytest.mark.parametrize(
+    ("claim", "value"),
+    [
+        ("token_type", "refresh"),
+        ("exp", LONG_AGO),
+        ("user_id", 1),
+        ("user_id", None),
+        ("user_id", ["x"]),
+        ("user_id", "x"),
+        ("tenant", "acme"),
+        ("tenant", None),
+        ("tenant", {}),
+    ],
+)
+def test_a_claim_is_wrong(claim: str, value: object, host: str, claims: dict[str, Any]) -> None:
+    response = _ask(f"Bearer {_sign({**claims, claim: value})}", host)
+    assert (response.status_code, response.json()["code"]) == (401, "token_not_valid")
+
+
+def test_of_a_user_who_does_not_exist(claims: dict[str, Any]) -> None:
+    header = f"Bearer {_sign({**claims, 'user_id': str(uuid4())})}"
+    response = _ask(header, "acme.localhost")
+    assert (response.status_code, response.json()["code"]) == (401, "no_active_account")
+    response = _ask(header, "localhost")
+    assert (response.status_code, response.json()["code"]) == (404, "tenant_not_found")
+
+
+def test_of_a_tenant_that_does_not_exist(claims: dict[str, Any]) -> None:
+    header = f"Bearer {_sign({**claims, 'tenant': str(uuid4())})}"
+    response = _ask(header, "acme.localhost")
+    assert (response.status_code, response.json()["code"]) == (401, "token_tenant_mismatch")
+    response = _ask(header, "localhost")
+    assert (response.status_code, response.json()["code"]) == (404, "tenant_not_found")
+
+
+def test_a_role_in_the_token_is_worth_nothing(claims: dict[str, Any]) -> None:
+    Membership.platform.update(role="viewer")
+    token = _sign({**claims, "role": "owner", "is_superuser": True})
+    client = APIClient(headers={"Host": "acme.localhost", "Authorization": f"Bearer {token}"})
+    assert client.post("/api/v1/projects/", {"name": "x"}).status_code == 403
+
+
+@pytest.mark.parametrize("host", HOSTS)
+@pytest.mark.parametrize(
+    "header",
+    ["", "Bearer", "Bearer ", "bearer", "Bearer a b", "Basic dTpw", "Token x", "Bearer \xe9", "é"],
+)
+def test_a_header_that_holds_no_token(header: str, host: str, acme: Tenant) -> None:
+    assert _ask(header, host).status_code == 401

@@ -1,0 +1,93 @@
+"""What each role may do, and that nothing else than the membership counts."""
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from django.contrib.auth import get_user_model
+from django.core.exceptions import ImproperlyConfigured
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.test import APIClient, APIRequestFactory
+from rest_framework.views import APIView
+
+from apps.authentication.permissions import HasRole
+from apps.isolation.testing import api_client, make_member
+from apps.tenants.models import Membership, Tenant
+from apps.tenants.roles import Role
+
+PASSWORD = "correct horse battery staple"
+
+
+class Silent(APIView):
+    """A view whose author forgot to say which role it takes."""
+
+    def get(self, request: Request) -> Response:
+        return Response({})
+
+
+@pytest.mark.parametrize("role", list(Role))
+def test_what_a_role_may_do(role: Role, acme: Tenant, client_of: Callable[..., Any]) -> None:
+    client = client_of(acme, role)
+    writes = role != Role.VIEWER
+    created = client.post("/api/v1/projects/", {"name": "first"})
+    assert created.status_code == (201 if writes else 403)
+    project = created.json()["id"] if writes else "01900000-0000-7000-8000-000000000000"
+    path = f"/api/v1/projects/{project}/"
+    for method, at, body, status in (
+        ("get", "/api/v1/projects/", None, 200),
+        ("get", "/api/v1/me/", None, 200),
+        ("get", path, None, 200 if writes else 404),
+        ("options", "/api/v1/projects/", None, 200),
+        ("patch", path, {"name": "second"}, 200 if writes else 403),
+        ("put", path, {"name": "third"}, 200 if writes else 403),
+        ("delete", path, None, 204 if writes else 403),
+    ):
+        response = getattr(client, method)(at, body)
+        assert response.status_code == status, (method, at)
+        if status == 403:
+            assert response.json()["code"] == "permission_denied"
+
+
+def test_a_view_that_names_no_role_answers_nobody(acme: Tenant) -> None:
+    request: Any = APIRequestFactory().get("/")
+    request.auth = make_member(acme, "owner")
+    with pytest.raises(ImproperlyConfigured, match="Silent does not say its read_role"):
+        HasRole().has_permission(request, Silent())
+
+
+def test_without_a_membership_there_is_no_permission() -> None:
+    request: Any = APIRequestFactory().get("/")
+    request.auth = None
+    assert not HasRole().has_permission(request, Silent())
+
+
+def test_a_superuser_without_membership_is_nobody_here(acme: Tenant) -> None:
+    users: Any = get_user_model()._default_manager
+    users.create_superuser("root@example.test", PASSWORD)
+    body = {"email": "root@example.test", "password": PASSWORD}
+    response = APIClient(headers={"Host": "acme.localhost"}).post("/api/v1/auth/token/", body)
+    assert (response.status_code, response.json()["code"]) == (401, "no_active_account")
+
+
+def test_a_superuser_may_do_what_the_membership_says(acme: Tenant) -> None:
+    users: Any = get_user_model()._default_manager
+    users.create_superuser("root@example.test", PASSWORD)
+    make_member(acme, "viewer", "root@example.test")
+    client = api_client(acme, "root@example.test")
+    assert client.get("/api/v1/projects/").status_code == 200
+    assert client.post("/api/v1/projects/", {"name": "x"}).status_code == 403
+    Membership.platform.all().delete()
+    assert client.get("/api/v1/projects/").status_code == 401
+
+
+def test_a_session_of_the_admin_is_worth_nothing_here(acme: Tenant) -> None:
+    users: Any = get_user_model()._default_manager
+    users.create_superuser("root@example.test", PASSWORD)
+    make_member(acme, "owner", "root@example.test")
+    client = APIClient(headers={"Host": "localhost"})
+    login = {"username": "root@example.test", "password": PASSWORD}
+    client.post("/admin/login/", login, format="multipart")
+    assert client.get("/admin/").status_code == 200
+    for headers in ({}, {"X-Tenant": "acme"}):
+        assert client.get("/api/v1/projects/", headers=headers).status_code == 401

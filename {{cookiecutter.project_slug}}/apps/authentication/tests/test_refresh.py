@@ -1,0 +1,156 @@
+"""Refresh tokens: good once, at home, and for as long as their bearer is welcome."""
+
+from functools import partial
+from typing import Any
+from uuid import uuid4
+
+import pytest
+from rest_framework.test import APIClient
+from rest_framework_simplejwt.tokens import RefreshToken
+
+from apps.isolation.testing import make_member
+from apps.tenants.models import Membership, Tenant
+from tests.concurrency import at_once
+
+AUTH = "/api/v1/auth/token/"
+PASSWORD = "correct horse battery staple"
+
+
+def _post(path: str, host: str = "acme.localhost", **body: Any) -> Any:
+    return APIClient(headers={"Host": host}).post(f"{AUTH}{path}", body)
+
+
+def _refresh(token: Any, host: str = "acme.localhost") -> tuple[int, Any]:
+    response = _post("refresh/", host, refresh=token)
+    if response.status_code == 401:
+        assert response.headers["WWW-Authenticate"].startswith("Bearer")
+    return response.status_code, response.json()
+
+
+@pytest.fixture
+def pair(acme: Tenant) -> dict[str, str]:
+    make_member(acme, "member")
+    return _log_in()
+
+
+def _log_in() -> dict[str, str]:
+    pair: dict[str, str] = _post("", email="member@acme.test", password=PASSWORD).json()
+    return pair
+
+
+@pytest.mark.parametrize("host", ["acme.localhost", "localhost"])
+def test_a_refresh_token_is_exchanged_for_a_pair_that_works(
+    host: str, pair: dict[str, str]
+) -> None:
+    status, new = _refresh(pair["refresh"], host)
+    assert (status, set(new)) == (200, {"access", "refresh"})
+    client = APIClient(headers={"Host": host, "Authorization": f"Bearer {new['access']}"})
+    assert client.get("/api/v1/me/").json()["role"] == "member"
+    assert _refresh(new["refresh"], host)[0] == 200
+
+
+def test_it_is_good_once(pair: dict[str, str]) -> None:
+    assert _refresh(pair["refresh"])[0] == 200
+    for host in ("acme.localhost", "localhost"):
+        status, body = _refresh(pair["refresh"], host)
+        assert (status, body["code"]) == (401, "token_not_valid")
+
+
+@pytest.mark.django_db(transaction=True)
+def test_of_many_who_use_it_at_once_one_succeeds(pair: dict[str, str]) -> None:
+    for token in (pair["refresh"], _log_in()["refresh"], _log_in()["refresh"]):
+        answers = at_once(8, partial(_refresh, token))
+        assert sorted(status for status, _ in answers) == [200, *[401] * 7]
+
+
+def test_another_tenants_host_refuses_it_and_does_not_use_it_up(
+    pair: dict[str, str], globex: Tenant
+) -> None:
+    make_member(globex, "member", "member@acme.test")
+    status, body = _refresh(pair["refresh"], "globex.localhost")
+    assert (status, body["code"]) == (401, "token_tenant_mismatch")
+    assert _refresh(pair["refresh"])[0] == 200
+
+
+def _deactivate_user() -> None:
+    user = Membership.platform.get().user
+    user.is_active = False
+    user.save()
+
+
+def _delete_user() -> None:
+    """As the platform never does it; a restored backup may."""
+    membership = Membership.platform.get()
+    membership.delete()
+    membership.user.delete()
+
+
+FAREWELLS: dict[str, Any] = {
+    "removed": lambda: Membership.platform.all().delete(),
+    "inactive member": lambda: Membership.platform.update(is_active=False),
+    "inactive user": _deactivate_user,
+    "deleted user": _delete_user,
+}
+
+
+@pytest.mark.parametrize("host", ["acme.localhost", "localhost"])
+@pytest.mark.parametrize("farewell", FAREWELLS)
+def test_who_is_no_member_any_more_gets_none(
+    farewell: str, host: str, pair: dict[str, str]
+) -> None:
+    FAREWELLS[farewell]()
+    status, body = _refresh(pair["refresh"], host)
+    assert (status, body["code"]) == (401, "no_active_account")
+
+
+def test_a_demotion_does_not_end_it(pair: dict[str, str]) -> None:
+    Membership.platform.update(role="viewer")
+    assert _refresh(pair["refresh"])[0] == 200
+
+
+def test_a_suspension_ends_nothing_but_lets_nobody_in(pair: dict[str, str], acme: Tenant) -> None:
+    Tenant.objects.update(status="suspended")
+    status, body = _refresh(pair["refresh"])
+    assert (status, body["code"]) == (403, "tenant_suspended")
+    Tenant.objects.update(status="active")
+    assert _refresh(pair["refresh"])[0] == 200
+
+
+@pytest.mark.parametrize("claim", ["user_id", "tenant"])
+def test_a_genuine_token_of_nobody_is_refused(claim: str, pair: dict[str, str]) -> None:
+    token = RefreshToken(pair["refresh"])  # type: ignore[arg-type] # its stubs know no text
+    token[claim] = str(uuid4())
+    status, body = _refresh(str(token), "localhost")
+    assert (status, body["code"]) == (401, "no_active_account")
+
+
+@pytest.mark.parametrize("claim", ["user_id", "tenant", "jti", "exp", "token_type"])
+@pytest.mark.parametrize("value", [None, 7, [], {}])
+def test_a_genuine_token_with_a_strange_claim_is_refused(
+    claim: str, value: object, pair: dict[str, str]
+) -> None:
+    token = RefreshToken(pair["refresh"])  # type: ignore[arg-type]
+    token[claim] = value
+    if value is None:
+        del token[claim]
+    for host in ("acme.localhost", "localhost"):
+        assert _refresh(str(token), host)[0] == 401
+
+
+@pytest.mark.parametrize("token", ["garbage", "a.b.c", "é", "x" * 10_000])
+def test_garbage_is_refused(token: str, acme: Tenant) -> None:
+    status, body = _refresh(token)
+    assert (status, body["code"]) == (401, "token_not_valid")
+
+
+@pytest.mark.parametrize("token", ["", None, 7.5, [], {}, "\0"])
+def test_no_token_at_all_is_a_bad_request_or_refused(token: object, acme: Tenant) -> None:
+    response = APIClient(headers={"Host": "acme.localhost"}).post(
+        f"{AUTH}refresh/", {"refresh": token}
+    )
+    assert response.status_code in {400, 401}
+
+
+def test_an_access_token_is_no_refresh_token(pair: dict[str, str]) -> None:
+    status, body = _refresh(pair["access"])
+    assert (status, body["code"]) == (401, "token_not_valid")

@@ -1,0 +1,148 @@
+"""Logging in."""
+
+from typing import Any
+
+import jwt
+import pytest
+from rest_framework.test import APIClient
+
+from apps.isolation.testing import make_member
+from apps.tenants.models import Membership, Tenant
+from tests.statements import statements
+
+TOKEN = "/api/v1/auth/token/"
+PASSWORD = "correct horse battery staple"
+NO_ACTIVE_ACCOUNT = {
+    "detail": "No active account with these credentials.",
+    "code": "no_active_account",
+}
+
+
+def _post(host: str, **body: str) -> Any:
+    body = {"email": "member@acme.test", "password": PASSWORD} | body
+    return APIClient(headers={"Host": host}).post(TOKEN, body)
+
+
+@pytest.fixture(autouse=True)
+def members(acme: Tenant, globex: Tenant) -> None:
+    make_member(acme, "member")
+    make_member(globex, "admin")
+
+
+@pytest.mark.parametrize("body", [{}, {"tenant": "acme"}, {"tenant": "ACME"}])
+def test_on_a_tenants_host_one_logs_in_to_that_tenant(body: dict[str, str], acme: Tenant) -> None:
+    response = _post("acme.localhost", **body)
+    assert response.status_code == 200
+    assert set(response.json()) == {"access", "refresh"}
+    assert _claims(response.json()["access"])["tenant"] == str(acme.pk)
+
+
+def test_on_the_shared_host_one_names_the_tenant(acme: Tenant) -> None:
+    response = _post("localhost", tenant="acme")
+    assert response.status_code == 200
+    assert _claims(response.json()["access"])["tenant"] == str(acme.pk)
+
+
+def test_addresses_are_the_same_in_upper_and_lower_case() -> None:
+    assert _post("acme.localhost", email="Member@ACME.test").status_code == 200
+
+
+def _claims(token: str) -> dict[str, Any]:
+    claims: dict[str, Any] = jwt.decode(token, options={"verify_signature": False})
+    return claims
+
+
+@pytest.mark.parametrize("kind", ["access", "refresh"])
+def test_a_token_says_who_and_where_and_nothing_of_what_one_may_do(kind: str, acme: Tenant) -> None:
+    claims = _claims(_post("acme.localhost").json()[kind])
+    assert set(claims) == {"token_type", "exp", "iat", "jti", "user_id", "tenant"}
+    user_id = Membership.objects.for_tenant(acme).get().user_id
+    assert (claims["tenant"], claims["user_id"]) == (str(acme.pk), str(user_id))
+
+
+FAILURES: dict[str, tuple[str, dict[str, str]]] = {
+    "a wrong password": ("acme.localhost", {"password": "wrong"}),
+    "an unknown user": ("acme.localhost", {"email": "nobody@acme.test"}),
+    "a user of another tenant": ("acme.localhost", {"email": "admin@globex.test"}),
+    "another tenant than the host's": ("acme.localhost", {"tenant": "globex"}),
+    "an unknown tenant on a tenant's host": ("acme.localhost", {"tenant": "initech"}),
+    "a wrong password on the shared host": ("localhost", {"tenant": "acme", "password": "wrong"}),
+    "a tenant of others": ("localhost", {"tenant": "globex"}),
+    "an unknown tenant": ("localhost", {"tenant": "initech"}),
+    "no tenant on the shared host": ("localhost", {}),
+}
+
+
+@pytest.mark.parametrize("failure", FAILURES)
+def test_every_failure_is_answered_alike(failure: str) -> None:
+    host, body = FAILURES[failure]
+    response = _post(host, **body)
+    assert (response.status_code, response.json()) == (401, NO_ACTIVE_ACCOUNT)
+    assert response.headers["WWW-Authenticate"].startswith("Bearer")
+
+
+def test_a_tenant_of_others_costs_what_an_unknown_one_costs() -> None:
+    costs = []
+    for slug in ("globex", "initech"):
+        with statements() as sent:
+            _post("localhost", tenant=slug)
+        costs.append(len(sent))
+    assert costs[0] == costs[1]
+
+
+@pytest.mark.parametrize("who", ["user", "membership"])
+def test_who_is_deactivated_cannot_log_in(who: str, acme: Tenant) -> None:
+    row = Membership.objects.for_tenant(acme).get()
+    row = row.user if who == "user" else row
+    row.is_active = False
+    row.save()
+    response = _post("acme.localhost")
+    assert (response.status_code, response.json()) == (401, NO_ACTIVE_ACCOUNT)
+
+
+@pytest.mark.parametrize("status", ["suspended", "archived"])
+def test_a_suspended_tenant_is_told_to_its_members_only(status: str, acme: Tenant) -> None:
+    Tenant.objects.filter(pk=acme.pk).update(status=status)
+    for host, tenant in (("acme.localhost", {}), ("localhost", {"tenant": "acme"})):
+        response = _post(host, **tenant)
+        assert (response.status_code, response.json()["code"]) == (403, "tenant_suspended")
+        for stranger in ({"password": "wrong"}, {"email": "admin@globex.test"}):
+            response = _post(host, **tenant, **stranger)
+            assert (response.status_code, response.json()) == (401, NO_ACTIVE_ACCOUNT)
+
+
+def test_a_tenant_in_preparation_asks_to_come_back(acme: Tenant) -> None:
+    Tenant.objects.filter(pk=acme.pk).update(status="preparing")
+    response = _post("localhost", tenant="acme")
+    assert (response.status_code, response.json()["code"]) == (503, "tenant_not_ready")
+    assert int(response.headers["Retry-After"]) > 0
+
+
+@pytest.mark.parametrize(
+    ("body", "field"),
+    [
+        ({"email": "no address"}, "email"),
+        ({"email": ""}, "email"),
+        ({"password": ""}, "password"),
+        ({"password": "\0"}, "password"),
+        ({"tenant": "\0"}, "tenant"),
+    ],
+)
+def test_a_malformed_body_is_a_bad_request(body: dict[str, str], field: str) -> None:
+    response = _post("acme.localhost", **body)
+    assert response.status_code == 400
+    assert list(response.json()) == [field]
+
+
+@pytest.mark.parametrize("body", ["[]", "null", '"x"', "{", "\xff"])
+def test_no_object_is_a_bad_request(body: str) -> None:
+    client = APIClient(headers={"Host": "acme.localhost"})
+    response = client.post(TOKEN, body, content_type="application/json")
+    assert response.status_code == 400
+
+
+def test_an_authorization_header_plays_no_part() -> None:
+    client = APIClient(headers={"Host": "acme.localhost"})
+    client.credentials(HTTP_AUTHORIZATION="Bearer garbage")
+    body = {"email": "member@acme.test", "password": PASSWORD}
+    assert client.post(TOKEN, body).status_code == 200

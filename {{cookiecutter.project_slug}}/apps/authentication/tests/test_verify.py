@@ -1,0 +1,62 @@
+"""The answer to: is this token good, here and now."""
+
+from typing import Any
+
+import pytest
+from rest_framework.test import APIClient
+
+from apps.isolation.testing import make_member
+from apps.tenants.models import Membership, Tenant
+
+AUTH = "/api/v1/auth/token/"
+PASSWORD = "correct horse battery staple"
+
+
+def _post(path: str, host: str, **body: str) -> tuple[int, Any]:
+    response = APIClient(headers={"Host": host}).post(f"{AUTH}{path}", body)
+    return response.status_code, response.json()
+
+
+@pytest.fixture
+def pair(acme: Tenant) -> dict[str, str]:
+    make_member(acme, "member")
+    _, pair = _post("", "acme.localhost", email="member@acme.test", password=PASSWORD)
+    return dict(pair)
+
+
+@pytest.mark.parametrize("kind", ["access", "refresh"])
+@pytest.mark.parametrize("host", ["acme.localhost", "localhost"])
+def test_a_good_token(kind: str, host: str, pair: dict[str, str]) -> None:
+    assert _post("verify/", host, token=pair[kind]) == (200, {})
+    assert _post("refresh/", host, refresh=pair["refresh"])[0] == 200  # it was not used up
+
+
+@pytest.mark.parametrize("kind", ["access", "refresh"])
+def test_on_another_tenants_host(kind: str, pair: dict[str, str], globex: Tenant) -> None:
+    status, body = _post("verify/", "globex.localhost", token=pair[kind])
+    assert (status, body["code"]) == (401, "token_tenant_mismatch")
+
+
+@pytest.mark.parametrize("kind", ["access", "refresh"])
+def test_of_a_former_member(kind: str, pair: dict[str, str]) -> None:
+    Membership.platform.update(is_active=False)
+    status, body = _post("verify/", "acme.localhost", token=pair[kind])
+    assert (status, body["code"]) == (401, "no_active_account")
+
+
+def test_of_a_suspended_tenant(pair: dict[str, str]) -> None:
+    Tenant.objects.update(status="suspended")
+    status, body = _post("verify/", "acme.localhost", token=pair["access"])
+    assert (status, body["code"]) == (403, "tenant_suspended")
+
+
+def test_a_refresh_token_that_is_used_up(pair: dict[str, str]) -> None:
+    _post("refresh/", "acme.localhost", refresh=pair["refresh"])
+    status, body = _post("verify/", "acme.localhost", token=pair["refresh"])
+    assert (status, body["code"]) == (401, "token_not_valid")
+
+
+@pytest.mark.parametrize("token", ["garbage", "a.b.c"])
+def test_garbage(token: str, acme: Tenant) -> None:
+    status, body = _post("verify/", "acme.localhost", token=token)
+    assert (status, body["code"]) == (401, "token_not_valid")
