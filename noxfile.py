@@ -203,6 +203,14 @@ def oldest(session: nox.Session, strategy: str) -> None:
 
 @nox.session(python=PYTHON or False)
 @nox.parametrize("strategy", STRATEGIES, ids=STRATEGIES)
+def mutants(session: nox.Session, strategy: str) -> None:
+    """Take the guards of a strategy's wall away, one at a time; a test must notice each."""
+    generate(session, strategy)
+    session.run("python", str(ROOT / "tests" / "mutants.py"), strategy)
+
+
+@nox.session(python=PYTHON or False)
+@nox.parametrize("strategy", STRATEGIES, ids=STRATEGIES)
 def migrations(session: nox.Session, strategy: str) -> None:
     """Make a strategy's migrations anew from its models, and put them into its overlay."""
     project = generate(session, strategy)

@@ -1,6 +1,12 @@
 """Pagination of lists."""
 
+from typing import Any
+
+from django.core.exceptions import ValidationError
+from django.db import DataError
+from rest_framework.exceptions import NotFound
 from rest_framework.pagination import CursorPagination
+from rest_framework.request import Request
 
 
 class TimeOrderedPagination(CursorPagination):
@@ -10,3 +16,13 @@ class TimeOrderedPagination(CursorPagination):
     page_size = 50
     page_size_query_param = "page_size"
     max_page_size = 200
+
+    def paginate_queryset(self, queryset: Any, request: Request, view: Any = None) -> Any:
+        """Return a page; a cursor that no list gave out is answered with 404."""
+        try:
+            return super().paginate_queryset(queryset, request, view)
+        except (ValidationError, ValueError, DataError) as error:
+            if self.cursor_query_param not in request.query_params:
+                raise
+            # The position in it is no value of the column that orders the list.
+            raise NotFound(self.invalid_cursor_message) from error

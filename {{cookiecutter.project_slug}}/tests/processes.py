@@ -26,9 +26,9 @@ def environment(**changes: str) -> dict[str, str]:
 
 
 def start(*arguments: str, **changes: str) -> subprocess.Popen[str]:
-    """Start ``manage.py``; whoever calls has to end it."""
+    """Start Python in the project's folder; whoever calls has to end it."""
     return subprocess.Popen(
-        [sys.executable, "manage.py", *arguments],
+        [sys.executable, *arguments],
         cwd=BASE_DIR,
         env=environment(**changes),
         stdin=subprocess.PIPE,
@@ -38,8 +38,13 @@ def start(*arguments: str, **changes: str) -> subprocess.Popen[str]:
     )
 
 
-def manage(*arguments: str, answer: str = "", **changes: str) -> subprocess.CompletedProcess[str]:
-    """Run ``manage.py`` to its end; ``answer`` is what is typed, ``changes`` are variables."""
+def run(*arguments: str, **changes: str) -> subprocess.CompletedProcess[str]:
+    """Run Python to its end, with other variables in its environment."""
     with start(*arguments, **changes) as process:
-        output, errors = process.communicate(answer, timeout=60)
+        output, errors = process.communicate(timeout=60)
     return subprocess.CompletedProcess(arguments, process.returncode, output, errors)
+
+
+def manage(*arguments: str, **changes: str) -> subprocess.CompletedProcess[str]:
+    """Run a command of ``manage.py`` to its end."""
+    return run("manage.py", *arguments, **changes)

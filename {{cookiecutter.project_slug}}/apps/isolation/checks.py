@@ -25,7 +25,7 @@ def check_tenant_models(
 def check_wall(
     app_configs: Sequence[AppConfig] | None, databases: Sequence[str] | None = None, **kwargs: Any
 ) -> list[CheckMessage]:
-    """Ask the database for holes in the wall: ``manage.py check --database default``."""
+    """Ask the database for holes in the wall: ``manage.py check --database owner``."""
     if not databases:
         return []
     hint = "docs/isolation.md says what must hold; manage.py migrate makes it so for new tables."

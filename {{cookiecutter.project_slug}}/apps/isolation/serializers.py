@@ -18,10 +18,6 @@ class TenantModelSerializer[M: Model](ModelSerializer[M]):
     the caller cannot see. The constraint answers in the statement that writes.
     """
 
-    def get_unique_validators(self) -> list[Any]:
-        """Ask nothing before writing."""
-        return []
-
     def get_unique_together_validators(self) -> list[Any]:
         """Ask nothing before writing."""
         return []

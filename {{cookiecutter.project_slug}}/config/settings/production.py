@@ -3,14 +3,15 @@
 https://docs.djangoproject.com/en/6.1/howto/deployment/checklist/
 """
 
+from django.core.exceptions import ImproperlyConfigured
+
 from config.env import env
 from config.settings.base import *
 
-for _variable in ("DATABASE_URL", "SHARED_HOSTS", "TENANT_BASE_DOMAIN"):
-    env.str(_variable)
+REQUIRED = ("DATABASE_URL", "JWT_SIGNING_KEY", "SECRET_KEY", "SHARED_HOSTS", "TENANT_BASE_DOMAIN")
 
-SECRET_KEY = env.str("SECRET_KEY")
-SIMPLE_JWT["SIGNING_KEY"] = env.str("JWT_SIGNING_KEY")
+if missing := [variable for variable in REQUIRED if not env.str(variable, default="")]:
+    raise ImproperlyConfigured(f"Set in the environment, or in .env: {', '.join(missing)}.")
 
 # The server serves its own static files, compressed and with a hash of the content in the name.
 # https://whitenoise.readthedocs.io/en/stable/django.html

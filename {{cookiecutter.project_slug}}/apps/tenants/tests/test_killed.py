@@ -24,7 +24,7 @@ PASSWORD = "correct horse battery staple"
 @contextmanager
 def _creating(slug: str) -> Iterator[subprocess.Popen[str]]:
     """Run the command in a process that is killed at the block's end."""
-    with start("create_tenant", slug) as process:
+    with start("manage.py", "create_tenant", slug) as process:
         try:
             yield process
         finally:

@@ -8,7 +8,7 @@ from django.contrib.auth import get_user_model
 from django.db import IntegrityError, transaction
 from django.db.models import ProtectedError
 
-from apps.isolation import CATALOGUE
+from apps.isolation import CATALOGUE, NoActiveTenant
 from apps.isolation.testing import make_member
 from apps.tenants.models import Domain, Membership, Tenant
 
@@ -64,7 +64,8 @@ def test_a_tenant_with_members_or_domains_cannot_be_deleted(
     if has_members:
         make_member(acme, "member")
         Domain.objects.for_tenant(acme).delete()
-    with pytest.raises(ProtectedError):
+    # Where a tenant's rows refer to it, they are asked first, and answer within the tenant only.
+    with pytest.raises((ProtectedError, NoActiveTenant)):
         Tenant.objects.filter(pk=acme.pk).delete()
     assert Tenant.objects.get() == acme
 

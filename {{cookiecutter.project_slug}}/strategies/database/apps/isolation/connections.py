@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from itertools import count
 
 from django.conf import settings
 from django.db import connections
@@ -10,6 +11,8 @@ from django.db.backends.base.base import BaseDatabaseWrapper
 from apps.isolation.context import current_tenant
 from apps.isolation.databases import database_name, opened
 from apps.isolation.placement import CATALOGUE, OWNER, owner_alias
+
+_numbers = count(1)
 
 
 def current_alias() -> str:
@@ -47,9 +50,10 @@ def forget(alias: str) -> None:
 def owner_connection(database: str = "") -> Iterator[BaseDatabaseWrapper]:
     """Connect as the owner to a database, by default the catalogue, for the time of a block.
 
-    A connection of its own, in no transaction: PostgreSQL makes no database inside of one.
+    A connection of its own, in no transaction: PostgreSQL makes no database inside of one. Its
+    alias, for the ORM and for migrations, is its own too, so that blocks may nest.
     """
-    alias = f"{OWNER} of {database}"
+    alias = f"{OWNER} {next(_numbers)}"
     connection = connections[OWNER].copy(alias)
     connection.settings_dict["NAME"] = database or connection.settings_dict["NAME"]
     connections[alias] = connection

@@ -88,8 +88,9 @@ def group_name(catalogue: str = "") -> str:
 
 
 def catalogue_name() -> str:
-    """Return the name of the catalogue's database."""
-    return str(connections[OWNER].settings_dict["NAME"])
+    """Return the name of the catalogue's database; a server that serves may not know the owner."""
+    owner, catalogue = (connections[alias].settings_dict["NAME"] for alias in (OWNER, CATALOGUE))
+    return str(owner or catalogue)
 
 
 def tenant_databases(cursor: Any) -> list[str]:

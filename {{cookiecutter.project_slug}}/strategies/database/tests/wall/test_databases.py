@@ -7,6 +7,7 @@ import psycopg
 import pytest
 from django.core.management import CommandError, call_command
 from django.db import connection, connections, transaction
+from django.db.migrations.loader import MigrationLoader
 from django.utils.connection import ConnectionDoesNotExist
 
 from apps.isolation import (
@@ -114,7 +115,10 @@ def test_a_failing_migration_names_the_database_and_the_next_run_goes_on(acme: A
 
 def test_a_data_migration_works_on_the_database_that_is_migrated(acme: Any) -> None:
     with owner_connection(database_name(acme.id)) as owner, as_owner(owner.alias):
-        Project.objects.create(name="by a migration")
+        historical: Any = (
+            MigrationLoader(owner).project_state().apps.get_model("projects", "Project")
+        )
+        historical.objects.create(name="by a migration")
         with connection.cursor() as cursor:
             cursor.execute("SELECT name, current_user FROM projects_project")
             assert cursor.fetchall() == [("by a migration", owner.settings_dict["USER"])]

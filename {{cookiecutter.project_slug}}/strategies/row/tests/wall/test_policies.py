@@ -14,6 +14,7 @@ from apps.isolation import WallViolation, deprovision, new_id, storage_report
 from apps.isolation import tenant_context as entering
 from apps.isolation.constraints import CompositeForeignKey, RowLevelSecurity
 from apps.isolation.placement import OWNER, as_owner
+from apps.isolation.testing.probe import hole
 from apps.projects.models import Project, Task
 
 INSERT = "INSERT INTO projects_project (id, tenant_id, name, description, status, created_at, \
@@ -45,6 +46,19 @@ def test_raw_sql_finds_the_tenants_rows_and_no_others(
     with connection.cursor() as cursor:
         cursor.execute("DELETE FROM projects_project")
         assert cursor.rowcount == 0
+
+
+def test_the_managers_filter_without_the_policies_too(
+    two_projects: None, acme: Any, globex: Any
+) -> None:
+    """Two walls: each of them holds when the other has a hole."""
+    table = "ALTER TABLE projects_project"
+    with hole(f"{table} DISABLE ROW LEVEL SECURITY", f"{table} ENABLE ROW LEVEL SECURITY"):
+        for tenant in (acme, globex):
+            with entering(tenant):
+                assert [project.name for project in Project.objects.all()] == [tenant.slug]
+                assert Project._base_manager.count() == 1
+                assert Project.objects.update(description="seen") == 1
 
 
 def test_a_row_is_written_for_the_active_tenant_only(acme: Any, globex: Any) -> None:

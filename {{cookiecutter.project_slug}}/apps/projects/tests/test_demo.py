@@ -1,0 +1,134 @@
+"""``demo``: one command to a running product."""
+
+import json
+import re
+import signal
+import socket
+import urllib.request
+from collections.abc import Iterator
+from contextlib import contextmanager
+from io import StringIO
+from typing import Any
+
+import pytest
+from django.core.management import CommandError, call_command
+
+from apps.isolation import tenant_context
+from apps.projects.models import Task
+from apps.projects.smoke import SmokeTestFailed, smoke_test
+from apps.tenants.models import Membership, Tenant
+from tests.processes import start
+
+PASSWORD = "let me try it"
+LOCAL = {"DJANGO_SETTINGS_MODULE": "config.settings.local"}
+
+
+@contextmanager
+def _listener() -> Iterator[int]:
+    """Take a port; at the end it is free again."""
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        yield server.getsockname()[1]
+
+
+def test_a_port_that_is_in_use_is_said_before_anything_is_done(settings: Any) -> None:
+    settings.DEBUG = True
+    with _listener() as port, pytest.raises(CommandError) as refusal:
+        call_command("demo", port=port)
+    assert str(refusal.value) == (
+        f"Port {port} is in use or not allowed; choose another with --port."
+    )
+
+
+def test_no_demo_without_development_settings(settings: Any) -> None:
+    with pytest.raises(CommandError, match="for development settings only"):
+        call_command("demo")
+    assert not settings.DEBUG
+
+
+def _ask(port: int, host: str, path: str, token: str = "", body: Any = None) -> Any:
+    request = urllib.request.Request(
+        f"http://127.0.0.1:{port}{path}",
+        data=json.dumps(body).encode() if body else None,
+        headers={"Host": host, "Content-Type": "application/json"},
+    )
+    if token:
+        request.add_header("Authorization", f"Bearer {token}")
+    with urllib.request.urlopen(request, timeout=30) as response:  # noqa: S310
+        return json.load(response)
+
+
+@pytest.mark.usefixtures("provisioning")
+def test_it_serves_what_it_prints_until_it_is_stopped() -> None:
+    with _listener() as port:
+        pass
+    with start("manage.py", "demo", "--port", str(port), PYTHONUNBUFFERED="1", **LOCAL) as process:
+        try:
+            assert process.stdout
+            assert process.stderr
+            advice = "".join(iter(process.stdout.readline, "Stop with Ctrl-C.\n"))
+            while "Quit the server" not in process.stdout.readline():
+                assert process.poll() is None, process.stderr.read()
+            host = f"acme.localhost:{port}"
+            assert f"http://{host}/api/v1/" in advice
+            assert advice.count("curl -s ") == 3
+            (password,) = re.findall(r"^Password: (.*)$", advice, re.MULTILINE)
+            login = {"email": "member@acme.test", "password": password}
+            token = _ask(port, host, "/api/v1/auth/token/", body=login)["access"]
+            tasks = _ask(port, host, "/api/v1/tasks/?page_size=2", token)["results"]
+            assert [task["title"][:9] for task in tasks] == ["Acme task", "Acme task"]
+        finally:
+            process.send_signal(signal.SIGINT)
+            process.communicate(timeout=30)
+
+
+@pytest.fixture
+def port(live_server: Any, provisioning: None, monkeypatch: pytest.MonkeyPatch) -> Any:
+    """Return the port of a server that serves the demo's data."""
+    monkeypatch.setenv("DEMO_PASSWORD", PASSWORD)
+    call_command("seed_demo", stdout=StringIO())
+    return live_server.thread.port
+
+
+def test_the_smoke_test_passes_on_a_good_server(port: int) -> None:
+    assert list(smoke_test("127.0.0.1", port, PASSWORD)) == [
+        "the server is ready",
+        "acme sees its own tasks and no others",
+        "globex sees its own tasks and no others",
+        "acme's token at globex is refused",
+        "a request without a token is refused",
+        "a viewer's write is refused",
+        "a task in globex's project is refused",
+    ]
+
+
+def _lose_tasks() -> None:
+    with tenant_context(Tenant.objects.get(slug="globex")):
+        Task.objects.all().delete()
+
+
+def _mix_up_tasks() -> None:
+    with tenant_context(Tenant.objects.get(slug="globex")):
+        Task.objects.filter(position=1).update(title="Acme task 1")
+
+
+def _promote_viewers() -> None:
+    Membership.platform.update(role="member")
+
+
+@pytest.mark.parametrize(
+    ("harm", "complaint"),
+    [
+        (_lose_tasks, "globex has its 100 tasks"),
+        (_mix_up_tasks, "all are globex's"),
+        (_promote_viewers, "a viewer's write is refused"),
+    ],
+)
+def test_the_smoke_test_finds_what_is_wrong(harm: Any, complaint: str, port: int) -> None:
+    harm()
+    with pytest.raises(SmokeTestFailed, match=f"Expected: {complaint}"):
+        list(smoke_test("127.0.0.1", port, PASSWORD))
+
+
+def test_the_smoke_test_finds_a_wrong_password(port: int) -> None:
+    with pytest.raises(SmokeTestFailed, match=r"log-in of member@acme\.test"):
+        list(smoke_test("127.0.0.1", port, "another"))

@@ -1,0 +1,90 @@
+"""Names are unique in a tenant: the database says so, in the statement that writes."""
+
+from collections.abc import Callable
+from functools import partial
+from typing import Any
+
+import pytest
+
+from apps.isolation import tenant_context
+from apps.projects.models import Project
+from tests.concurrency import at_once
+from tests.statements import statements
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+PROJECTS = "/api/v1/projects/"
+DUPLICATE = {"name": ["Project with this name already exists."]}
+
+
+@pytest.fixture
+def member(acme: Any, client_of: Callable[..., Any]) -> Any:
+    client = client_of(acme, "member")
+    assert client.post(PROJECTS, {"name": "Moon"}).status_code == 201
+    return client
+
+
+def _assert_duplicate(response: Any) -> None:
+    assert (response.status_code, response.json()) == (400, DUPLICATE)
+    assert response.data["name"][0].code == "unique"
+
+
+def test_on_creation(member: Any) -> None:
+    _assert_duplicate(member.post(PROJECTS, {"name": "Moon"}))
+    assert len(member.get(PROJECTS).json()["results"]) == 1
+
+
+@pytest.mark.parametrize("method", ["put", "patch"])
+def test_on_update(method: str, member: Any) -> None:
+    mars = member.post(PROJECTS, {"name": "Mars"}).json()
+    path = f"{PROJECTS}{mars['id']}/"
+    _assert_duplicate(getattr(member, method)(path, {"name": "Moon"}))
+    assert member.get(path).json() == mars
+
+
+@pytest.mark.parametrize("method", ["put", "patch"])
+def test_a_name_may_stay_what_it_is(method: str, member: Any) -> None:
+    (moon,) = member.get(PROJECTS).json()["results"]
+    response = getattr(member, method)(f"{PROJECTS}{moon['id']}/", {"name": "Moon"})
+    assert response.status_code == 200
+
+
+def test_each_tenant_has_names_of_its_own(
+    member: Any, globex: Any, client_of: Callable[..., Any]
+) -> None:
+    response = client_of(globex, "member").post(PROJECTS, {"name": "Moon"})
+    assert response.status_code == 201
+
+
+def test_a_refusal_takes_as_many_statements_as_a_success(member: Any) -> None:
+    mars = member.post(PROJECTS, {"name": "Mars"}).json()
+    path = f"{PROJECTS}{mars['id']}/"
+    for method, at, good, bad in (
+        ("post", PROJECTS, "Venus", "Moon"),
+        ("patch", path, "Pluto", "Moon"),
+    ):
+        counts = []
+        for name, success in ((good, True), (bad, False)):
+            with statements() as sent:
+                response = getattr(member, method)(at, {"name": name})
+            assert (response.status_code < 400) is success
+            counts.append(len(sent))
+        assert counts[0] == counts[1]
+
+
+@pytest.mark.django_db(transaction=False)
+def test_inside_a_transaction_the_work_goes_on(member: Any, acme: Any) -> None:
+    """As with ATOMIC_REQUESTS, or in a plain TestCase: what came before is not lost."""
+    _assert_duplicate(member.post(PROJECTS, {"name": "Moon"}))
+    with tenant_context(acme):
+        assert Project.objects.count() == 1
+
+
+def test_of_two_at_the_same_moment_one_is_refused(member: Any) -> None:
+    for name in ("Mars", "Venus", "Pluto"):
+        first, second = sorted(
+            at_once(2, partial(member.post, PROJECTS, {"name": name})),
+            key=lambda response: response.status_code,
+        )
+        assert first.status_code == 201
+        _assert_duplicate(second)

@@ -1,0 +1,60 @@
+"""``flush`` empties the catalogue and every tenant."""
+
+from io import StringIO
+from typing import Any
+
+import pytest
+from django.contrib.auth.models import Permission
+from django.contrib.contenttypes.models import ContentType
+from django.core.management import CommandError, call_command
+
+from apps.authentication.models import User
+from apps.isolation import tenant_context
+from apps.projects.models import Project, Task
+from apps.tenants.models import Domain, Membership, Tenant
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+
+@pytest.fixture
+def rows(acme: Any, globex: Any, client_of: Any) -> None:
+    for tenant in (acme, globex):
+        with tenant_context(tenant):
+            Task.objects.create(project=Project.objects.create(name="x"), title="x")
+        client_of(tenant, "member")
+
+
+def test_all_rows_of_all_tenants_go_and_what_migrations_wrote_stays(
+    rows: None, acme: Tenant, globex: Tenant
+) -> None:
+    kept = [model.objects.count() for model in (ContentType, Permission)]
+    call_command("flush", interactive=False, verbosity=0)
+    for tenant in (acme, globex):
+        with tenant_context(tenant):
+            assert not Project.objects.exists()
+            assert not Task.objects.exists()
+    for manager in (User.objects, Tenant.objects, Domain.platform, Membership.platform):
+        assert not manager.exists()
+    assert [model.objects.count() for model in (ContentType, Permission)] == kept
+    assert min(kept) > 0
+
+
+def _type(answer: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("sys.stdin", StringIO(f"{answer}\n"))
+
+
+@pytest.mark.parametrize("answer", ["no", "", "y", "YES"])
+def test_without_a_yes_nothing_is_deleted(
+    answer: str, rows: None, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    _type(answer, monkeypatch)
+    with pytest.raises(CommandError, match="Nothing was deleted"):
+        call_command("flush")
+    assert Tenant.objects.count() == 2
+    assert "ALL rows of ALL tenants" in capsys.readouterr().out
+
+
+def test_a_yes_deletes(rows: None, monkeypatch: pytest.MonkeyPatch) -> None:
+    _type("yes", monkeypatch)
+    call_command("flush")
+    assert not Tenant.objects.exists()

@@ -1,0 +1,126 @@
+"""The probes of load balancers and orchestrators."""
+
+import json
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from django.db import connections
+from django.db.migrations.recorder import MigrationRecorder
+from django.test import Client
+
+from apps.isolation import CATALOGUE
+from config import health
+from tests.processes import environment, manage
+from tests.statements import statements
+
+HOSTS = ["127.0.0.1", "localhost", "acme.localhost", "10.0.0.7:8000", "nobody.example"]
+CLOSED = "postgres://user:password@127.0.0.1:1/nothing"
+NOWHERE = {"DATABASE_URL": CLOSED, "DATABASE_OWNER_URL": CLOSED}
+ASK = """
+import json
+from django.test import Client
+for path in ("/healthz/live", "/healthz/ready"):
+    response = Client().get(path, headers={"Host": "10.0.0.7"})
+    print(json.dumps([response.status_code, response.json()]))
+"""
+
+
+@pytest.fixture(autouse=True)
+def _forget() -> Iterator[None]:
+    """Let each test find out anew what is asked once only."""
+    health._require_head.cache_clear()
+    health._require_no_powers.cache_clear()
+    yield
+    health._require_head.cache_clear()
+
+
+def _get(path: str, host: str = "127.0.0.1") -> tuple[int, Any]:
+    response = Client(headers={"Host": host}).get(path)
+    return response.status_code, response.json()
+
+
+@pytest.mark.parametrize("host", HOSTS)
+def test_live_answers_on_every_host_and_asks_no_database(host: str) -> None:
+    """It has none here: a test that is not marked cannot connect."""
+    assert _get("/healthz/live", host) == (200, {"status": "ok"})
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("host", HOSTS)
+def test_ready_answers_on_every_host(host: str) -> None:
+    assert _get("/healthz/ready", host) == (200, {"status": "ok"})
+
+
+@pytest.mark.django_db
+def test_ready_asks_once_for_what_does_not_change() -> None:
+    _get("/healthz/ready")
+    with statements() as sent:
+        _get("/healthz/ready")
+    assert sent == ["SELECT 1"]
+
+
+@pytest.mark.django_db
+def test_pending_migrations_are_named_until_they_are_applied() -> None:
+    recorder = MigrationRecorder(connections[CATALOGUE])
+    recorder.record_unapplied("sessions", "0001_initial")
+    problems = {"migrations": "have not all been applied"}
+    for _ in range(2):
+        assert _get("/healthz/ready") == (503, {"status": "unavailable", "problems": problems})
+    recorder.record_applied("sessions", "0001_initial")
+    assert _get("/healthz/ready") == (200, {"status": "ok"})
+
+
+@pytest.mark.django_db
+def test_a_cache_that_keeps_nothing_is_named(settings: Any) -> None:
+    settings.CACHES = {
+        **settings.CACHES,
+        "default": {"BACKEND": "django.core.cache.backends.dummy.DummyCache"},
+    }
+    problems = {"cache": "does not keep values"}
+    assert _get("/healthz/ready") == (503, {"status": "unavailable", "problems": problems})
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_cache_that_cannot_be_reached_is_named(settings: Any) -> None:
+    settings.CACHES = {
+        **settings.CACHES,
+        "default": {
+            "BACKEND": "django.core.cache.backends.db.DatabaseCache",
+            "LOCATION": "no_such_table",
+        },
+    }
+    problems = {"cache": "cannot be reached"}
+    assert _get("/healthz/ready") == (503, {"status": "unavailable", "problems": problems})
+
+
+@pytest.mark.django_db
+def test_a_database_that_is_down_is_named_and_does_not_end_the_process() -> None:
+    done = manage("shell", "--verbosity=0", f"--command={ASK}", **NOWHERE)
+    live, ready = (json.loads(line) for line in done.stdout.splitlines())
+    assert live == [200, {"status": "ok"}]
+    problems = {
+        "database": "cannot be reached",
+        "migrations": "cannot be read",
+        "role": "cannot be judged",
+    }
+    assert ready == [503, {"status": "unavailable", "problems": problems}]
+
+
+@pytest.mark.django_db
+def test_a_command_says_in_a_sentence_that_the_database_is_down() -> None:
+    done = manage("list_tenants", **NOWHERE)
+    assert (done.returncode, done.stdout) == (1, "")
+    assert done.stderr.startswith("The database of DATABASE_URL or DATABASE_OWNER_URL: ")
+    assert "Traceback" not in done.stderr
+
+
+@pytest.mark.django_db
+def test_processes_of_these_tests_use_the_test_database() -> None:
+    """Nothing of development's data is touched."""
+    with connections[CATALOGUE].cursor() as cursor:
+        cursor.execute("SELECT current_database()")
+        (name,) = cursor.fetchone() or ("",)
+    assert name.startswith("test_")
+    for variable in ("DATABASE_URL", "DATABASE_OWNER_URL"):
+        assert environment()[variable].endswith(f"/{name}")

@@ -1,0 +1,133 @@
+"""Models that would make a hole in the wall are refused before they have a table."""
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from django.contrib.auth import get_user_model
+from django.db import models
+from django.test.utils import isolate_apps
+
+from apps.isolation import CatalogueForeignKey, TenantModel, UserForeignKey
+from apps.isolation.checks import check_tenant_models
+
+User = get_user_model()
+TENANTS, CATALOGUE = "projects", "tenants"
+
+
+def _catalogue_model(name: str, **fields: Any) -> Any:
+    return _model(models.Model, name, CATALOGUE, fields)
+
+
+def _tenant_model(name: str, **fields: Any) -> Any:
+    return _model(TenantModel, name, TENANTS, fields)
+
+
+def _model(base: type[models.Model], name: str, app: str, fields: dict[str, Any]) -> Any:
+    meta = type("Meta", (), {"app_label": app})
+    return type(name, (base,), {"__module__": __name__, "Meta": meta, **fields})
+
+
+def _good() -> None:
+    board = _tenant_model("Board", owner=UserForeignKey(null=True))
+    label = _tenant_model(
+        "Label", made_in=CatalogueForeignKey(_catalogue_model("Country"), null=True)
+    )
+    pair = _tenant_model(
+        "BoardLabel",
+        board=models.ForeignKey(board, on_delete=models.CASCADE),
+        label=models.ForeignKey(label, on_delete=models.CASCADE),
+    )
+    _tenant_model("Map", labels=models.ManyToManyField(label, through=_through(pair, label)))
+    _catalogue_model("City", mayor=models.ForeignKey(User, on_delete=models.PROTECT))
+
+
+def _through(pair: Any, label: Any) -> Any:
+    """Return a table between maps and labels, written out as a tenant model."""
+    return _tenant_model(
+        "MapLabel",
+        map=models.ForeignKey("projects.Map", on_delete=models.CASCADE),
+        label=models.ForeignKey(label, on_delete=models.CASCADE),
+        pair=models.ForeignKey(pair, on_delete=models.CASCADE),
+    )
+
+
+def _tenant_model_among_the_catalogue() -> None:
+    _model(TenantModel, "Lost", CATALOGUE, {})
+
+
+def _plain_model_among_the_tenants() -> None:
+    _model(models.Model, "Lost", TENANTS, {})
+
+
+def _foreign_key_out_of_the_catalogue() -> None:
+    _catalogue_model("Bill", board=models.ForeignKey(_tenant_model("Board"), models.CASCADE))
+
+
+def _one_to_one_out_of_the_catalogue() -> None:
+    _catalogue_model("Bill", board=models.OneToOneField(_tenant_model("Board"), models.CASCADE))
+
+
+def _many_to_many_out_of_the_catalogue() -> None:
+    _catalogue_model("Bill", boards=models.ManyToManyField(_tenant_model("Board")))
+
+
+def _plain_key_to_a_user() -> None:
+    _tenant_model("Board", owner=models.ForeignKey(User, models.CASCADE))
+
+
+def _plain_key_to_the_catalogue() -> None:
+    _tenant_model("Board", country=models.ForeignKey(_catalogue_model("Country"), models.CASCADE))
+
+
+def _one_to_one_to_a_user() -> None:
+    _tenant_model("Board", owner=models.OneToOneField(User, models.CASCADE))
+
+
+def _automatic_many_to_many() -> None:
+    _tenant_model("Board", labels=models.ManyToManyField(_tenant_model("Label")))
+
+
+def _many_to_many_with_oneself() -> None:
+    _tenant_model("Board", neighbours=models.ManyToManyField("self"))
+
+
+def _many_to_many_with_users() -> None:
+    _tenant_model("Board", watchers=models.ManyToManyField(User))
+
+
+def _judge(define: Callable[[], None]) -> list[str | None]:
+    with isolate_apps("apps.projects", "apps.tenants") as isolated:
+        assert isolated
+        define()
+        found = check_tenant_models(list(isolated.get_app_configs()))
+    assert all(problem.hint for problem in found)
+    return [problem.id for problem in found]
+
+
+@pytest.mark.parametrize(
+    ("define", "problem"),
+    [
+        (_tenant_model_among_the_catalogue, "isolation.E001"),
+        (_plain_model_among_the_tenants, "isolation.E001"),
+        (_foreign_key_out_of_the_catalogue, "isolation.E002"),
+        (_one_to_one_out_of_the_catalogue, "isolation.E002"),
+        (_many_to_many_out_of_the_catalogue, "isolation.E002"),
+        (_plain_key_to_a_user, "isolation.E003"),
+        (_plain_key_to_the_catalogue, "isolation.E003"),
+        (_one_to_one_to_a_user, "isolation.E003"),
+        (_automatic_many_to_many, "isolation.E004"),
+        (_many_to_many_with_oneself, "isolation.E004"),
+        (_many_to_many_with_users, "isolation.E004"),
+    ],
+)
+def test_a_hole_is_refused(define: Callable[[], None], problem: str) -> None:
+    assert _judge(define) == [problem]
+
+
+def test_good_models_are_accepted() -> None:
+    assert _judge(_good) == []
+
+
+def test_the_projects_own_models_are_accepted() -> None:
+    assert check_tenant_models(None) == []

@@ -1,0 +1,74 @@
+"""Storage for tests: made once, used again and again, and always empty."""
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from rest_framework.test import APIClient
+
+from apps.isolation import deprovision, provision, storage_report, tenant_context
+from apps.isolation.testing import api_client, make_member, pool
+from apps.projects.models import Project
+from apps.tenants.models import Domain, Tenant
+
+
+def test_a_tests_tenant_is_active_and_has_a_domain_and_storage(acme: Tenant) -> None:
+    assert (acme.slug, acme.status) == ("acme", "active")
+    assert Domain.objects.for_tenant(acme).get().domain == "acme.localhost"
+    assert storage_report(acme).exists
+    assert pool.holds(acme.pk)
+
+
+@pytest.mark.parametrize("turn", [1, 2])
+def test_each_test_finds_it_empty(turn: int, acme: Tenant) -> None:
+    with tenant_context(acme):
+        assert not Project.objects.exists()
+        Project.objects.create(name=f"turn {turn}")
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.parametrize("turn", [1, 2])
+def test_each_test_finds_it_empty_even_after_commits(turn: int, acme: Tenant) -> None:
+    with tenant_context(acme):
+        assert not Project.objects.exists()
+        Project.objects.create(name=f"turn {turn}")
+
+
+def test_more_tenants_than_there_is_storage_for(new_tenant: Callable[..., Any]) -> None:
+    for number in range(pool.SIZE):
+        new_tenant(f"tenant-{number}")
+    with pytest.raises(RuntimeError, match="raise SIZE in"):
+        new_tenant("one-too-many")
+
+
+def test_a_client_that_cannot_log_in_is_an_error(acme: Tenant) -> None:
+    with pytest.raises(AssertionError, match=r"nobody@acme\.test cannot log in"):
+        api_client(acme, "nobody@acme.test")
+
+
+def test_clients_log_in_over_http(acme: Tenant, client_of: Callable[..., Any]) -> None:
+    make_member(acme, "owner")
+    client = client_of(acme, "owner")
+    assert isinstance(client, APIClient)
+    assert client.get("/api/v1/me/").json()["role"] == "owner"
+    assert client_of(acme, "owner").get("/api/v1/me/").status_code == 200  # the same member
+
+
+@pytest.mark.usefixtures("provisioning")
+def test_storage_is_made_described_and_destroyed_as_often_as_one_likes() -> None:
+    tenant = Tenant(slug="initech", name="Initech", status="active")
+    tenant.save()
+    for _ in range(2):
+        provision(tenant)
+    with tenant_context(tenant):
+        Project.objects.create(name="Moon")
+    report = storage_report(tenant)
+    assert report.exists
+    assert report.tables >= 1
+    assert report.size > 0
+    assert tenant.pk.hex in report.name.replace("-", "")
+    for _ in range(2):
+        deprovision(tenant)
+    provision(tenant)
+    with tenant_context(tenant):
+        assert not Project.objects.exists()

@@ -1,0 +1,72 @@
+"""The description of the API, which has to be true and complete."""
+
+import json
+from collections.abc import Iterator
+from io import StringIO
+from typing import Any
+
+import pytest
+from django.core.management import call_command
+from django.test import Client
+from django.urls import URLPattern, URLResolver, get_resolver
+
+
+@pytest.fixture
+def schema() -> Any:
+    """Return the document, which is valid and made without a warning."""
+    output = StringIO()
+    options = {"validate": True, "fail_on_warn": True, "format": "openapi-json"}
+    call_command("spectacular", stdout=output, **options)
+    return json.loads(output.getvalue())
+
+
+def _routes(resolver: URLResolver, prefix: str = "/") -> Iterator[str]:
+    for pattern in resolver.url_patterns:
+        path = prefix + str(pattern.pattern).lstrip("^").rstrip("$")
+        if isinstance(pattern, URLResolver):
+            yield from _routes(pattern, path)
+        elif isinstance(pattern, URLPattern):
+            yield path
+
+
+def test_it_lists_every_route_of_the_api(schema: Any) -> None:
+    assert schema["openapi"].startswith("3.1")
+    assert set(schema["paths"]) == {
+        "/api/schema/",
+        "/api/v1/auth/token/",
+        "/api/v1/auth/token/refresh/",
+        "/api/v1/auth/token/verify/",
+        "/api/v1/me/",
+        "/api/v1/projects/",
+        "/api/v1/projects/{id}/",
+        "/api/v1/tasks/",
+        "/api/v1/tasks/{id}/",
+    }
+    api = {path for path in _routes(get_resolver()) if path.startswith("/api/v1/")}
+    assert {path.replace("(?P<pk>[^/.]+)", "{id}") for path in api} < set(schema["paths"])
+
+
+def test_it_describes_filters_bodies_and_who_may_ask(schema: Any) -> None:
+    tasks = schema["paths"]["/api/v1/tasks/"]
+    names = {parameter["name"] for parameter in tasks["get"]["parameters"]}
+    assert names == {"assignee", "cursor", "due_before", "page_size", "project", "status"}
+    projects = schema["paths"]["/api/v1/projects/"]["get"]["parameters"]
+    assert {"ordering", "search", "status"} <= {parameter["name"] for parameter in projects}
+    assert tasks["post"]["security"] == [{"jwtAuth": []}]
+    token = schema["components"]["schemas"]["TokenPair"]["properties"]
+    assert set(token) == {"email", "password", "tenant", "access", "refresh"}
+    assert token["password"]["writeOnly"] is True
+    assert token["access"]["readOnly"] is True
+
+
+@pytest.mark.parametrize("host", ["localhost", "acme.localhost"])
+@pytest.mark.parametrize("path", ["/api/schema/", "/api/docs/"])
+def test_document_and_page_are_served_to_everybody(path: str, host: str, acme: object) -> None:
+    response = Client(headers={"Host": host}).get(path)
+    assert response.status_code == 200
+    assert b"/api/schema/" in response.content or b"/api/v1/tasks/" in response.content
+
+
+def test_the_page_loads_nothing_from_elsewhere() -> None:
+    page = Client(headers={"Host": "localhost"}).get("/api/docs/").content.decode()
+    assert "https://" not in page.replace("https://github.com/swagger-api", "")

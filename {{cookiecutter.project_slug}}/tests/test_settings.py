@@ -1,0 +1,46 @@
+"""Settings that stop the start, and settings that stand the test of deployment."""
+
+from io import StringIO
+
+import pytest
+from django.core.management import call_command
+
+from tests.processes import manage, run
+
+pytestmark = pytest.mark.django_db
+
+START = "import config.settings.production"
+PRODUCTION = {
+    "DJANGO_SETTINGS_MODULE": "config.settings.production",
+    "SECRET_KEY": "a-long-random-text-0123456789-abcdefghijklmnopqrstuvwxyz",
+    "JWT_SIGNING_KEY": "another-long-random-text-0123456789-abcdefghijklmnopqr",
+    "SHARED_HOSTS": "example.com,api.example.com",
+    "TENANT_BASE_DOMAIN": "example.com",
+}
+
+
+def test_production_settings_pass_the_deployment_check() -> None:
+    done = manage("check", "--deploy", "--fail-level", "WARNING", **PRODUCTION)
+    assert done.returncode == 0, done.stderr
+
+
+@pytest.mark.parametrize(
+    "variable",
+    ["DATABASE_URL", "SECRET_KEY", "JWT_SIGNING_KEY", "SHARED_HOSTS", "TENANT_BASE_DOMAIN"],
+)
+def test_production_does_not_start_without(variable: str) -> None:
+    """Left empty, since a .env of this machine may hold what the environment leaves out."""
+    done = run("-c", START, **PRODUCTION | {variable: ""})
+    assert done.returncode != 0
+    assert done.stderr.splitlines()[-1].endswith(f": {variable}.")
+
+
+def test_production_names_all_that_is_missing_at_once() -> None:
+    done = run("-c", START, **PRODUCTION | {"SECRET_KEY": "", "DATABASE_URL": ""})
+    assert done.stderr.splitlines()[-1].endswith(": DATABASE_URL, SECRET_KEY.")
+
+
+def test_models_and_migrations_agree() -> None:
+    output = StringIO()
+    call_command("makemigrations", check_changes=True, dry_run=True, stdout=output)
+    assert output.getvalue() == "No changes detected\n"
