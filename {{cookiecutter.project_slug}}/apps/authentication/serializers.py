@@ -5,15 +5,16 @@ from uuid import UUID
 
 from django.contrib.auth import authenticate
 from rest_framework import serializers
+from rest_framework.request import Request
 from rest_framework_simplejwt.exceptions import InvalidToken, TokenError
 from rest_framework_simplejwt.tokens import UntypedToken
 
 from apps.authentication.access import admit, require_same_tenant
 from apps.authentication.models import User
 from apps.authentication.tokens import TenantRefreshToken, tenant_of, user_id_of
-from apps.isolation import current_tenant
+from apps.isolation import require_tenant
 from apps.tenants.models import Membership, Tenant
-from apps.tenants.resolver import tenant_of_slug
+from apps.tenants.resolver import host_of, is_shared, tenant_of_slug
 
 NOBODY = UUID(int=0)
 
@@ -29,7 +30,7 @@ class TokenPairSerializer(serializers.Serializer[Any]):
 
     def validate(self, attrs: dict[str, Any]) -> dict[str, str]:
         """Return the tokens; every way to fail gives the same error, after the same work."""
-        tenant_id = _wanted_tenant(attrs.get("tenant"))
+        tenant_id = _wanted_tenant(self.context["request"], attrs.get("tenant"))
         user = authenticate(
             self.context["request"],
             email=User.objects.normalize_email(attrs["email"]),
@@ -51,7 +52,7 @@ class TokenRefreshSerializer(serializers.Serializer[Any]):
         try:
             old = TenantRefreshToken(attrs["refresh"])
             tenant_id, user_id = tenant_of(old), user_id_of(old)
-            _require_on_its_host(tenant_id)
+            _require_on_its_host(self.context["request"], tenant_id)
             membership = admit(user_id, tenant_id)
             old.blacklist()
         except TokenError as error:
@@ -74,7 +75,7 @@ class TokenVerifySerializer(serializers.Serializer[Any]):
             tenant_id, user_id = tenant_of(token), user_id_of(token)
         except TokenError as error:
             raise InvalidToken(str(error)) from error
-        _require_on_its_host(tenant_id)
+        _require_on_its_host(self.context["request"], tenant_id)
         admit(user_id, tenant_id)
         return {}
 
@@ -117,17 +118,15 @@ class MeSerializer(serializers.Serializer[Any]):
     memberships = MembershipSerializer(many=True, read_only=True)
 
 
-def _wanted_tenant(slug: str | None) -> UUID:
+def _wanted_tenant(request: Request, slug: str | None) -> UUID:
     """Return the tenant to log in to: the host's, or on the shared host the one named."""
-    active = current_tenant()
     named = tenant_of_slug(slug) if slug is not None else None
-    if active is None:
+    if is_shared(host_of(request)):
         return named or NOBODY
-    if slug is not None and named != active.id:
-        return NOBODY
-    return active.id
+    tenant_id = require_tenant().id
+    return tenant_id if slug is None or named == tenant_id else NOBODY
 
 
-def _require_on_its_host(tenant_id: UUID) -> None:
-    if current_tenant() is not None:
+def _require_on_its_host(request: Request, tenant_id: UUID) -> None:
+    if not is_shared(host_of(request)):
         require_same_tenant(tenant_id)
