@@ -4,11 +4,11 @@ from functools import cache
 
 from django.core.cache import cache as django_cache
 from django.db import DatabaseError, connections
-from django.db.migrations.executor import MigrationExecutor
 from django.http import HttpRequest, JsonResponse
 
 from apps.isolation import CATALOGUE
 from apps.isolation.guards import powers_of_run_time_role
+from apps.isolation.head import is_at_head
 
 
 def live(request: HttpRequest) -> JsonResponse:
@@ -71,8 +71,7 @@ class _NotYet(Exception):
 
 @cache
 def _require_head() -> None:
-    executor = MigrationExecutor(connections[CATALOGUE])
-    if executor.migration_plan(executor.loader.graph.leaf_nodes()):
+    if not is_at_head(connections[CATALOGUE]):
         raise _NotYet
 
 

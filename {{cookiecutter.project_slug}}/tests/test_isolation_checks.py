@@ -39,6 +39,12 @@ def _good() -> None:
         label=models.ForeignKey(label, on_delete=models.CASCADE),
     )
     _tenant_model("Map", labels=models.ManyToManyField(label, through=_through(pair, label)))
+    _model(
+        board,
+        "ShortBoard",
+        TENANTS,
+        {"Meta": type("Meta", (), {"proxy": True, "app_label": TENANTS})},
+    )
     _catalogue_model("City", mayor=models.ForeignKey(User, on_delete=models.PROTECT))
 
 
@@ -105,6 +111,23 @@ def _judge(define: Callable[[], None]) -> list[str | None]:
     return [problem.id for problem in found]
 
 
+def _two_tables() -> None:
+    _model(_tenant_model("Base"), "Derived", TENANTS, {})
+
+
+def _unique_among_all() -> None:
+    _tenant_model("Card", code=models.CharField(max_length=9, unique=True))
+
+
+def _one_to_one_among_tenants() -> None:
+    base = _tenant_model("Base")
+    _tenant_model("Detail", base=models.OneToOneField(base, on_delete=models.CASCADE))
+
+
+def _manager_of_ones_own() -> None:
+    _tenant_model("Card", objects=models.Manager())
+
+
 @pytest.mark.parametrize(
     ("define", "problem"),
     [
@@ -119,10 +142,17 @@ def _judge(define: Callable[[], None]) -> list[str | None]:
         (_automatic_many_to_many, "isolation.E004"),
         (_many_to_many_with_oneself, "isolation.E004"),
         (_many_to_many_with_users, "isolation.E004"),
+        (_unique_among_all, "isolation.E006"),
+        (_one_to_one_among_tenants, "isolation.E006"),
+        (_manager_of_ones_own, "isolation.E007"),
     ],
 )
 def test_a_hole_is_refused(define: Callable[[], None], problem: str) -> None:
     assert _judge(define) == [problem]
+
+
+def test_a_table_that_is_inherited_is_refused() -> None:
+    assert "isolation.E005" in _judge(_two_tables)
 
 
 def test_good_models_are_accepted() -> None:

@@ -44,3 +44,13 @@ def test_models_and_migrations_agree() -> None:
     output = StringIO()
     call_command("makemigrations", check_changes=True, dry_run=True, stdout=output)
     assert output.getvalue() == "No changes detected\n"
+
+
+def test_what_a_database_address_says_wins_over_the_defaults() -> None:
+    settings = "from django.conf import settings; print(settings.DATABASES['owner']['OPTIONS'])"
+    address = "postgres://o:p@db.invalid/x?sslmode=verify-full&connect_timeout=9"
+    done = run(
+        "-c", settings, DJANGO_SETTINGS_MODULE="config.settings.test", DATABASE_OWNER_URL=address
+    )
+    assert "'sslmode': 'verify-full'" in done.stdout
+    assert "'connect_timeout': 9" in done.stdout

@@ -4,7 +4,7 @@ The rows behind them are safe without this: another tenant's connection does not
 an object that was read in one tenant and saved in another would be written there anew.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from django.db import models
@@ -46,6 +46,25 @@ class Belonging(models.Model):
         super().refresh_from_db(*args, **kwargs)
 
 
+class TenantQuerySet[M: models.Model](models.QuerySet[M]):
+    """Writes objects of its own tenant only, and is read to the end in the one it was begun in."""
+
+    def bulk_create(self, objs: Iterable[M], *args: Any, **kwargs: Any) -> list[M]:
+        """Insert the objects; raise `WallViolation` if one belongs to another tenant."""
+        return super().bulk_create(_all_own(objs), *args, **kwargs)
+
+    def bulk_update(self, objs: Iterable[M], *args: Any, **kwargs: Any) -> int:
+        """Update the objects; raise `WallViolation` if one belongs to another tenant."""
+        return super().bulk_update(_all_own(objs), *args, **kwargs)
+
+    def iterator(self, *args: Any, **kwargs: Any) -> Iterator[M]:
+        """Go through the rows; raise `WallViolation` once another tenant is active."""
+        begun_in = current_tenant()
+        for row in super().iterator(*args, **kwargs):
+            _require_active(begun_in, "This iterator")
+            yield row
+
+
 class TenantManager[M: models.Model](models.Manager[M]):
     """Makes querysets that remember for which tenant they were made.
 
@@ -54,9 +73,15 @@ class TenantManager[M: models.Model](models.Manager[M]):
 
     def get_queryset(self) -> models.QuerySet[M]:
         """Return a queryset whose hints tell the router the tenant."""
-        queryset = super().get_queryset()
-        queryset._add_hints(tenant=current_tenant())  # type: ignore[attr-defined] # noqa: SLF001
-        return queryset
+        hints = {**self._hints, "tenant": current_tenant()}  # type: ignore[attr-defined]
+        return TenantQuerySet(self.model, using=self._db, hints=hints)
+
+
+def _all_own[M: models.Model](instances: Iterable[M]) -> list[M]:
+    instances = list(instances)
+    for instance in instances:
+        require_own(instance)
+    return instances
 
 
 def require_own(instance: models.Model) -> None:

@@ -49,8 +49,42 @@ def _judge(model: type[Model]) -> Iterator[CheckMessage]:
             id="isolation.E001",
         )
         return
+    if issubclass(model, TenantModel):
+        yield from _judge_tenant_model(model)
     for field in [*model._meta.local_fields, *model._meta.local_many_to_many]:
         yield from _judge_relation(field)
+
+
+def _judge_tenant_model(model: type[TenantModel]) -> Iterator[CheckMessage]:
+    if not model._meta.proxy and any(not parent._meta.abstract for parent in model._meta.parents):
+        yield Error(
+            f"{model._meta.label} inherits a table, and rows in two tables have two walls to pass.",
+            hint="Derive from an abstract model, or refer to the other model by a ForeignKey.",
+            obj=model,
+            id="isolation.E005",
+        )
+    for field in model._meta.local_fields:
+        if field.unique and not field.primary_key and not _leads_out(field):
+            yield Error(
+                f"{field} is unique among all tenants.",
+                hint="Use tenant_unique(...) in Meta.constraints; for OneToOneField, a ForeignKey.",
+                obj=field,
+                id="isolation.E006",
+            )
+    for manager in model._meta.managers:
+        if not isinstance(manager, type(TenantModel._meta.managers[0])):
+            yield Error(
+                f"The manager {manager} does not keep to the active tenant.",
+                hint="Derive it from type(TenantModel.objects), the manager of every tenant model.",
+                obj=model,
+                id="isolation.E007",
+            )
+
+
+def _leads_out(field: Field[Any, Any]) -> bool:
+    """Tell whether a field refers to the catalogue, which is judged by itself."""
+    target = field.related_model
+    return isinstance(target, type) and issubclass(target, Model) and not is_tenant_model(target)
 
 
 def _judge_relation(field: Field[Any, Any]) -> Iterator[CheckMessage]:

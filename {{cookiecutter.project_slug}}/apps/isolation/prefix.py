@@ -96,10 +96,7 @@ class ContextCursor(ContextMixin, Cursor):
 
 
 class ContextServerSideCursor(ContextMixin, ServerSideCursor):
-    """A named cursor (``.iterator()``): declared in a transaction that has the context.
-
-    Outside a transaction Django declares it WITH HOLD, so that its rows are there after COMMIT.
-    """
+    """A named cursor, declared in a transaction that has the context."""
 
     def execute(self, query: Any, params: Any = None, **kwargs: Any) -> Self:
         """Declare the cursor."""
@@ -114,7 +111,7 @@ class ContextWrapperMixin:
     context_cursor: type[ContextCursor]
     context_server_side_cursor: type[ContextServerSideCursor]
 
-    connection: psycopg.Connection[Any]
+    connection: Any  # psycopg's, or None before the first use
     settings_dict: dict[str, Any]
 
     def get_connection_params(self) -> dict[str, Any]:
@@ -128,13 +125,21 @@ class ContextWrapperMixin:
         params: dict[str, Any] = super().get_connection_params()  # type: ignore[misc]
         return params | {"cursor_factory": self.context_cursor}
 
+    def chunked_cursor(self) -> Any:
+        """Return the cursor of ``.iterator()``: a named one in a transaction, else a plain one.
+
+        Between transactions a named cursor would have to be held on the server's side, under a
+        name that other processes use too. A pooler may hand that server to one of them.
+        """
+        if self.connection is None or self.connection.autocommit:
+            return self._cursor()  # type: ignore[attr-defined]
+        return super().chunked_cursor()  # type: ignore[misc]
+
     def create_cursor(self, name: str | None = None) -> Any:
-        """Return a cursor; named ones are those of Django's ``.iterator()``."""
+        """Return a cursor; named ones are those of `chunked_cursor`."""
         if name is None:
             return super().create_cursor()  # type: ignore[misc]
-        return self.context_server_side_cursor(
-            self.connection, name=name, scrollable=False, withhold=self.connection.autocommit
-        )
+        return self.context_server_side_cursor(self.connection, name=name, scrollable=False)
 
 
 def _joined(context: str, query: Any) -> Any:

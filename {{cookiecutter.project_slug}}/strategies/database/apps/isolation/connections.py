@@ -3,10 +3,12 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 from itertools import count
+from typing import Any
 
 from django.conf import settings
 from django.db import connections
 from django.db.backends.base.base import BaseDatabaseWrapper
+from psycopg.pq import TransactionStatus
 
 from apps.isolation.context import current_tenant
 from apps.isolation.databases import database_name, opened
@@ -34,8 +36,14 @@ def note_use(alias: str) -> None:
     opened.aliases.pop(alias, None)
     opened.aliases[alias] = None
     for other in list(opened.aliases)[: -settings.TENANT_CONNECTIONS]:
-        if not connections[other].in_atomic_block:
+        if _is_idle(connections[other]):
             forget(other)
+
+
+def _is_idle(connection: Any) -> bool:
+    """Tell whether nothing is lost with a connection: no transaction, however it was begun."""
+    session = connection.connection
+    return session is None or session.info.transaction_status == TransactionStatus.IDLE
 
 
 def forget(alias: str) -> None:

@@ -11,7 +11,8 @@ from psycopg.sql import SQL, Identifier
 from apps.isolation.connections import forget, owner_connection
 from apps.isolation.databases import PATTERN, database_name, password_of
 from apps.isolation.grants import grants_on_tables, run_time_role
-from apps.isolation.placement import CATALOGUE, OWNER
+from apps.isolation.head import is_at_head
+from apps.isolation.placement import CATALOGUE, OWNER, as_owner
 from apps.isolation.storage import ProvisioningError, StorageReport
 from apps.isolation.wiping import wipe_tables
 
@@ -117,7 +118,8 @@ def prepare(cursor: Any) -> None:
 def open_template(cursor: Any) -> Iterator[str]:
     """Let the owner connect to the template for the time of a block; nothing is copied meanwhile.
 
-    After an error it stays open, which tells that it is unfinished and must not be copied.
+    After an error, or with migrations left to apply, it stays open, which tells that it is
+    unfinished and must not be copied.
     """
     template = template_name()
     _lock(cursor, "pg_advisory_lock", template)
@@ -125,7 +127,10 @@ def open_template(cursor: Any) -> Iterator[str]:
     with owner_connection(template) as connection, connection.cursor() as inside:
         inside.execute(grants_on_tables(_quoted(group_name())))
     yield template
-    _run(cursor, "ALTER DATABASE {} ALLOW_CONNECTIONS false", template)
+    with owner_connection(template) as connection, as_owner(connection.alias):
+        finished = is_at_head(connection)
+    if finished:
+        _run(cursor, "ALTER DATABASE {} ALLOW_CONNECTIONS false", template)
     _lock(cursor, "pg_advisory_unlock", template)
 
 

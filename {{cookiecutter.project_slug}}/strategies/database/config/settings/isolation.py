@@ -17,6 +17,9 @@ DATABASES = Databases(
         "catalogue": {
             **RUN_TIME_CONNECTION,
             "ENGINE": "django.db.backends.postgresql",
+            # Held between transactions, such a cursor would be lost behind a pooler, which gives
+            # every transaction another connection.
+            "DISABLE_SERVER_SIDE_CURSORS": True,
             # The test database is made by its owner and used by the run-time role.
             "TEST": {"MIRROR": "owner"},
         },

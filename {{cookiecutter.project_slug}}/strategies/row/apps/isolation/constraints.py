@@ -59,22 +59,23 @@ class RowLevelSecurity(TableConstraint):
 
     def statements(self, model: type[models.Model], schema_editor: SchemaEditor) -> str:
         """Return the statements; the policies of one table bear its constraint's name."""
-        table, role = schema_editor.quote_name(model._meta.db_table), run_time_role()
+        quote: Any = schema_editor.quote_name
+        table, role = quote(model._meta.db_table), run_time_role()
         return f"""
             ALTER TABLE {table} ENABLE ROW LEVEL SECURITY;
             ALTER TABLE {table} FORCE ROW LEVEL SECURITY;
-            CREATE POLICY {self.name}_owner ON {table} TO CURRENT_USER USING (true);
-            CREATE POLICY {self.name}_all ON {table} TO {role} USING (true);
-            CREATE POLICY {self.name} ON {table} AS RESTRICTIVE TO {role}
+            CREATE POLICY {quote(f"{self.name}_owner")} ON {table} TO CURRENT_USER USING (true);
+            CREATE POLICY {quote(f"{self.name}_all")} ON {table} TO {role} USING (true);
+            CREATE POLICY {quote(self.name)} ON {table} AS RESTRICTIVE TO {role}
                 USING ({PREDICATE}) WITH CHECK ({PREDICATE})
         """
 
     def remove_sql(self, model: Any, schema_editor: Any) -> str:
         """Return statements after which the table has no policies, and nobody sees its rows."""
-        table = schema_editor.quote_name(model._meta.db_table)
-        return ";".join(
-            f"DROP POLICY {self.name}{suffix} ON {table}" for suffix in ("_owner", "_all", "")
-        )
+        quote = schema_editor.quote_name
+        names = [quote(f"{self.name}{suffix}") for suffix in ("_owner", "_all", "")]
+        table = quote(model._meta.db_table)
+        return ";".join(f"DROP POLICY {name} ON {table}" for name in names)
 
 
 class CompositeForeignKey(TableConstraint):

@@ -93,7 +93,7 @@ class TenantModel(Belonging):
 
 @receiver(class_prepared)
 def _fortify_tenant_model(sender: type[models.Model], **kwargs: Any) -> None:
-    if issubclass(sender, TenantModel):
+    if issubclass(sender, TenantModel) and not sender._meta.proxy:
         fortify(sender)
 
 

@@ -14,6 +14,7 @@ def wall_guards() -> dict[str, Callable[[], list[str]]]:
     return {
         "the run-time role has no powers": powers_of_run_time_role,
         "policies are on every tenant table": partial(_findings, _UNPOLICED),
+        "policies are for the run-time role": partial(_findings, _UNPOLICED),
         "policies hold for owners too": partial(_findings, _UNFORCED),
         "no policy lets other rows through": partial(_findings, _LOOSE),
         "keys between tenant tables take the tenant along": partial(_findings, _PLAIN_KEYS),
@@ -22,8 +23,10 @@ def wall_guards() -> dict[str, Callable[[], list[str]]]:
 
 
 def _findings(query: str) -> list[str]:
-    with connections[DEFAULT_DB_ALIAS].cursor() as cursor:
-        cursor.execute(query, {"tables": tenant_tables()})
+    connection = connections[DEFAULT_DB_ALIAS]
+    names = {"tables": tenant_tables(), "role": connection.settings_dict["USER"]}
+    with connection.cursor() as cursor:
+        cursor.execute(query, names)
         return [finding for (finding,) in cursor.fetchall()]
 
 
@@ -31,7 +34,9 @@ _UNPOLICED = """
 SELECT c.relname FROM pg_class c
 WHERE c.relname = ANY (%(tables)s) AND c.relkind = 'r'
     AND NOT (c.relrowsecurity AND EXISTS (
-        SELECT FROM pg_policy p WHERE p.polrelid = c.oid AND NOT p.polpermissive))
+        SELECT FROM pg_policy p
+        WHERE p.polrelid = c.oid AND NOT p.polpermissive AND p.polcmd = '*'
+            AND to_regrole(quote_ident(%(role)s))::oid = ANY (p.polroles)))
 """
 _UNFORCED = """
 SELECT relname FROM pg_class
@@ -42,7 +47,8 @@ _LOOSE = """
 SELECT c.relname FROM pg_policy p JOIN pg_class c ON c.oid = p.polrelid
 WHERE c.relname = ANY (%(tables)s) AND NOT p.polpermissive AND (
     pg_get_expr(p.polqual, p.polrelid) IS DISTINCT FROM pg_get_expr(p.polwithcheck, p.polrelid)
-    OR pg_get_expr(p.polqual, p.polrelid) NOT LIKE '(tenant_id = ( SELECT (NULLIF(current_set%%'
+    OR pg_get_expr(p.polqual, p.polrelid) NOT LIKE '(tenant_id = ( SELECT '
+        '(NULLIF(current_setting(''app.tenant''::text, true), ''''::text))::uuid %%'
 )
 """
 _PLAIN_KEYS = """

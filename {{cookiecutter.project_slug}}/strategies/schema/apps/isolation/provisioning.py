@@ -8,7 +8,7 @@ from django.db import DEFAULT_DB_ALIAS, connections, transaction
 
 from apps.isolation.grants import run_time_role
 from apps.isolation.placement import OWNER
-from apps.isolation.schemas import PATTERN, PUBLIC, TEMPLATE, schema_name
+from apps.isolation.schemas import AT_HEAD, PATTERN, PUBLIC, TEMPLATE, schema_name
 from apps.isolation.storage import ProvisioningError, StorageReport
 from apps.isolation.wiping import wipe_tables
 
@@ -25,8 +25,9 @@ def provision(tenant: Identified) -> None:
     schema = schema_name(tenant.id)
     connection = connections[OWNER]
     with transaction.atomic(using=OWNER), connection.cursor() as cursor:
-        # Two processes that provision the same tenant take turns.
+        # Two processes that provision the same tenant take turns, and wait for migrate.
         cursor.execute("SELECT pg_advisory_xact_lock(hashtextextended(%s, 0))", [schema])
+        cursor.execute("SELECT pg_advisory_xact_lock_shared(hashtextextended(%s, 0))", [TEMPLATE])
         cursor.execute("SELECT to_regnamespace(%s) IS NOT NULL", [schema])
         if cursor.fetchone() == (True,):
             return
@@ -73,6 +74,10 @@ def _replay_of_template() -> str:
     path. Keys come after rows, and rows after tables, so that no order of tables is needed.
     """
     with connections[OWNER].cursor() as cursor:
+        cursor.execute("SELECT obj_description(to_regnamespace(%s), 'pg_namespace')", [TEMPLATE])
+        if cursor.fetchone() != (AT_HEAD,):
+            message = f"There is no schema {TEMPLATE} at head to copy: run manage.py migrate first."
+            raise ProvisioningError(message)
         cursor.execute(f"SET LOCAL search_path = {TEMPLATE}, {PUBLIC}")
         cursor.execute(_UNKNOWN_OBJECTS, [TEMPLATE])
         if unknown := [name for (name,) in cursor.fetchall()]:
@@ -82,11 +87,7 @@ def _replay_of_template() -> str:
             )
             raise ProvisioningError(message)
         cursor.execute(_REPLAY, {"template": TEMPLATE})
-        statements = [statement for (statement,) in cursor.fetchall()]
-    if not statements:
-        message = f"There is no schema {TEMPLATE} to copy: run manage.py migrate first."
-        raise ProvisioningError(message)
-    return ";".join(statements)
+        return ";".join(statement for (statement,) in cursor.fetchall())
 
 
 # Views, sequences that no column owns, functions, types and triggers.
@@ -121,9 +122,12 @@ SELECT statement FROM (
         relname, %(template)s, relname) AS statement
     FROM tables
     UNION ALL
-    SELECT 2, relname,
-        format('INSERT INTO %%I SELECT * FROM %%I.%%I', relname, %(template)s, relname)
-    FROM tables
+    SELECT 2, relname, format('INSERT INTO %%I (%%s) SELECT %%s FROM %%I.%%I',
+        relname, columns, columns, %(template)s, relname)
+    FROM tables, LATERAL (
+        SELECT string_agg(quote_ident(attname), ', ') AS columns FROM pg_attribute
+        WHERE attrelid = tables.oid AND attnum > 0 AND NOT attisdropped AND attgenerated = ''
+    ) AS written
     UNION ALL
     SELECT 3, relname, format(
         'SELECT setval(pg_get_serial_sequence(%%L, %%L), (SELECT max(%%I) FROM %%I))',

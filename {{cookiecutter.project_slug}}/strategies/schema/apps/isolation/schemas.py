@@ -9,6 +9,9 @@ PUBLIC: Final = "public"
 TEMPLATE: Final = "tenant_template"
 """What a new tenant's schema is copied from; ``migrate`` keeps it at head."""
 
+AT_HEAD: Final = "at head"
+"""The template's comment once all migrations have been applied to it; then it may be copied."""
+
 PATTERN: Final = "^t_[0-9a-f]{32}$"
 """Regular expression that tenants' schemas match, and nothing else does."""
 

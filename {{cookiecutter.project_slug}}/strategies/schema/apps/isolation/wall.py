@@ -7,14 +7,14 @@ from django.db import DEFAULT_DB_ALIAS, connections
 
 from apps.isolation.guards import powers_of_run_time_role
 from apps.isolation.placement import is_tenant_model
-from apps.isolation.schemas import PUBLIC
+from apps.isolation.schemas import PATTERN, TEMPLATE
 
 
 def wall_guards() -> dict[str, Callable[[], list[str]]]:
     """Return the guards by name; each returns what it finds wrong."""
     return {
         "the run-time role has no powers": powers_of_run_time_role,
-        "tenant tables are in no other schema": _tenant_tables_in_public,
+        "tenant tables are in no other schema": _tables_elsewhere,
     }
 
 
@@ -23,10 +23,13 @@ def tenant_tables() -> list[str]:
     return [model._meta.db_table for model in apps.get_models() if is_tenant_model(model)]
 
 
-def _tenant_tables_in_public() -> list[str]:
+def _tables_elsewhere() -> list[str]:
     with connections[DEFAULT_DB_ALIAS].cursor() as cursor:
         cursor.execute(
-            "SELECT tablename FROM pg_tables WHERE schemaname = %s AND tablename = ANY (%s)",
-            [PUBLIC, tenant_tables()],
+            """
+            SELECT format('%%I.%%I', schemaname, tablename) FROM pg_tables
+            WHERE tablename = ANY (%s) AND schemaname !~ %s AND schemaname <> %s
+            """,
+            [tenant_tables(), PATTERN, TEMPLATE],
         )
-        return [f"{PUBLIC}.{table}" for (table,) in cursor.fetchall()]
+        return [table for (table,) in cursor.fetchall()]
