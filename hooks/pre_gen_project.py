@@ -17,6 +17,9 @@ CHOICES = {
     "license": ("MIT", "BSD-3-Clause", "Apache-2.0", "Proprietary"),
 }
 
+# The folders in which the choices come; the other hook empties and deletes them.
+OVERLAYS = ("strategies", "licenses")
+
 # What the project is made of and depends on, under every name, and what Windows cannot store.
 TAKEN_NAMES = (  # noqa: SIM905 - a list takes a line for each
     "apps config licenses manage strategies test tests aux con nul prn django django_environ "
@@ -103,6 +106,11 @@ def answer_problems(answers: dict[str, str]) -> list[str]:
 
 
 def target_problems(answers: dict[str, str], project: Path) -> list[str]:
+    """Say what an earlier generation or its owner has in the folder that would come to harm."""
+    return strategy_problems(answers, project) + folder_problems(project)
+
+
+def strategy_problems(answers: dict[str, str], project: Path) -> list[str]:
     """Refuse to mix two strategies in one folder: nothing would remove what the first one left."""
     settings = project / "pyproject.toml"
     text = settings.read_text(encoding="utf-8") if settings.exists() else ""
@@ -111,6 +119,16 @@ def target_problems(answers: dict[str, str], project: Path) -> list[str]:
         return []
     problem = f"The folder {project.name!a} was generated with isolation_strategy={found[1]}"
     return [f"{problem}; generate into another folder, or delete this one first."]
+
+
+def folder_problems(project: Path) -> list[str]:
+    """Refuse to delete what is not the template's: no project keeps these folders."""
+    return [
+        f"The folder {project.name!a} holds {name!r}, which generating would overwrite and delete; "
+        "rename it, or generate into another folder."
+        for name in OVERLAYS
+        if (project / name).exists()
+    ]
 
 
 def main(answers: dict[str, str], project: Path) -> int:

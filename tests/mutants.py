@@ -10,10 +10,11 @@ from __future__ import annotations
 import subprocess
 import sys
 import tempfile
-import tomllib
 from dataclasses import dataclass
 from pathlib import Path
 from xml.etree import ElementTree as ET
+
+import tomllib
 
 TABLE = Path(__file__).with_suffix(".toml")
 

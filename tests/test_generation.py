@@ -218,6 +218,19 @@ def test_target_of_another_strategy_is_refused(
     assert contents(project) == before
 
 
+def test_target_with_a_folder_that_would_be_deleted_is_refused(
+    generate: Callable[..., Path], capfd: pytest.CaptureFixture[str]
+) -> None:
+    project = generate()
+    (project / "strategies").mkdir()
+    (project / "strategies" / "mine.py").write_text("# mine\n", encoding="utf-8")
+    before = contents(project)
+    with pytest.raises(FailedHookException):
+        generate(overwrite_if_exists=True)
+    assert "'strategies'" in capfd.readouterr().err
+    assert contents(project) == before
+
+
 @pytest.mark.parametrize("strategy", STRATEGIES)
 def test_overwriting_restores_the_template_and_keeps_what_is_yours(
     generate: Callable[..., Path], strategy: str

@@ -181,6 +181,20 @@ def test_folder_of_another_strategy_is_refused(
     assert len(pre_gen.target_problems(ANSWERS, tmp_path)) == count
 
 
+@pytest.mark.parametrize("folder", ["strategies", "licenses"])
+def test_folder_of_ones_own_that_would_be_deleted_is_refused(
+    pre_gen: ModuleType, tmp_path: Path, folder: str
+) -> None:
+    (tmp_path / folder).mkdir()
+    (problem,) = pre_gen.target_problems(ANSWERS, tmp_path)
+    assert f"{folder!r}" in problem
+    assert "rename it" in problem
+
+
+def test_hooks_know_the_same_folders(pre_gen: ModuleType, post_gen: ModuleType) -> None:
+    assert set(pre_gen.OVERLAYS) == set(post_gen.OVERLAYS)
+
+
 def test_overlay_moves_over_an_earlier_one(post_gen: ModuleType, tmp_path: Path) -> None:
     for name in ("strategies/schema/a/b", "strategies/row/c", "licenses/MIT/LICENSE", "a/b"):
         (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)

@@ -4,10 +4,12 @@
 import os
 import sys
 
+from django.core.exceptions import ImproperlyConfigured
 from django.core.management import execute_from_command_line
 from django.db import NotSupportedError, OperationalError
 
 from config.embedded_postgres import EmbeddedPostgresError, configure_environment
+from config.env import env
 
 PRODUCTION = "config.settings.production"
 
@@ -27,6 +29,10 @@ def main() -> None:
             raise
         # Down, wrong password, too old: what the connection says is the whole story.
         sys.exit(f"The database of DATABASE_URL or DATABASE_OWNER_URL: {error}")
+    except ImproperlyConfigured as error:
+        if env.str("DATABASE_OWNER_URL", default=""):
+            raise
+        sys.exit(f"DATABASE_OWNER_URL is not set, the address for the owner of the tables. {error}")
 
 
 if __name__ == "__main__":

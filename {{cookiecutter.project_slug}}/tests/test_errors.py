@@ -1,12 +1,18 @@
 """Errors: a sentence for people, a code for programs, and nothing of the inside."""
 
+import json
 from collections.abc import Callable
 from typing import Any
 
 import pytest
+from django.core.exceptions import PermissionDenied, SuspiciousOperation
+from django.test import Client, RequestFactory
 
 from apps.isolation.testing import api_client
+from apps.projects.views import ProjectViewSet
+from config import errors
 
+HOSTS = ["acme.localhost", "localhost"]
 PROJECTS = "/api/v1/projects/"
 
 
@@ -52,3 +58,54 @@ def test_no_token_and_too_little_role(acme: Any, client_of: Callable[..., Any]) 
 def test_field_errors_name_the_field(acme: Any, client_of: Callable[..., Any]) -> None:
     response = client_of(acme, "member").post(PROJECTS, {})
     assert response.json() == {"name": ["This field is required."]}
+
+
+@pytest.mark.parametrize("host", HOSTS)
+@pytest.mark.parametrize("path", ["/api/v1/nothing/", "/api/nothing", f"{PROJECTS}a/b/"])
+def test_an_unknown_path_of_the_api(path: str, host: str, acme: Any) -> None:
+    response = Client(headers={"Host": host}).get(path)
+    assert response.status_code == 404
+    assert response.json() == {"detail": "Not found.", "code": "not_found"}
+
+
+UNEXPECTED: dict[type[Exception], tuple[int, dict[str, str]]] = {
+    ZeroDivisionError: (500, {"detail": "A server error occurred.", "code": "error"}),
+    SuspiciousOperation: (400, {"detail": "Bad request.", "code": "bad_request"}),
+}
+
+
+@pytest.mark.parametrize("host", HOSTS)
+@pytest.mark.parametrize("error", UNEXPECTED)
+def test_an_error_that_nobody_expected(
+    error: type[Exception],
+    host: str,
+    acme: Any,
+    client_of: Callable[..., Any],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def fail(*arguments: object) -> None:
+        raise error("inside")
+
+    monkeypatch.setattr(ProjectViewSet, "list", fail)
+    client = client_of(acme, "member")
+    client.raise_request_exception = False
+    client.defaults["HTTP_HOST"] = host
+    response = client.get(PROJECTS)
+    assert (response.status_code, response.json()) == UNEXPECTED[error]
+
+
+def test_a_permission_that_django_itself_denies(rf: RequestFactory) -> None:
+    response = errors.permission_denied(rf.get(PROJECTS), PermissionDenied("inside"))
+    assert response.status_code == 403
+    assert json.loads(response.content) == {
+        "detail": "You do not have permission to perform this action.",
+        "code": "permission_denied",
+    }
+
+
+@pytest.mark.parametrize("host", HOSTS)
+@pytest.mark.parametrize("path", ["/nothing/", "/healthz/nothing", "/apis/"])
+def test_elsewhere_errors_are_pages(path: str, host: str, acme: Any) -> None:
+    response = Client(headers={"Host": host}).get(path)
+    assert response.status_code == 404
+    assert response.headers["Content-Type"].startswith("text/html")

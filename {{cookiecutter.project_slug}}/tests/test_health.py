@@ -11,8 +11,7 @@ from django.test import Client
 
 from apps.isolation import CATALOGUE
 from config import health
-from tests.processes import environment, manage
-from tests.statements import statements
+from tests.support import environment, manage, statements
 
 HOSTS = ["127.0.0.1", "localhost", "acme.localhost", "10.0.0.7:8000", "nobody.example"]
 CLOSED = "postgres://user:password@127.0.0.1:1/nothing"

@@ -10,7 +10,7 @@ from rest_framework.exceptions import ValidationError
 
 from apps.isolation import TenantModel, TenantModelSerializer, tenant_context, tenant_unique
 from apps.projects.models import Project
-from tests.statements import statements
+from tests.support import statements
 
 
 class ProjectNames(TenantModelSerializer[Project]):

@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.processes import manage
+from tests.support import manage
 
 TENANT = "01900000-0000-7000-8000-000000000007"
 SCRIPT = f"""

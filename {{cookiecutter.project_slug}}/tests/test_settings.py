@@ -5,7 +5,7 @@ from io import StringIO
 import pytest
 from django.core.management import call_command
 
-from tests.processes import manage, run
+from tests.support import manage, run
 
 pytestmark = pytest.mark.django_db
 
@@ -38,6 +38,12 @@ def test_production_does_not_start_without(variable: str) -> None:
 def test_production_names_all_that_is_missing_at_once() -> None:
     done = run("-c", START, **PRODUCTION | {"SECRET_KEY": "", "DATABASE_URL": ""})
     assert done.stderr.splitlines()[-1].endswith(": DATABASE_URL, SECRET_KEY.")
+
+
+def test_development_settings_use_nothing_deprecated() -> None:
+    local = {"DJANGO_SETTINGS_MODULE": "config.settings.local"}
+    done = run("-W", "error", "-c", "import django; django.setup()", **local)
+    assert done.returncode == 0, done.stderr
 
 
 def test_models_and_migrations_agree() -> None:

@@ -11,8 +11,9 @@ from apps.authentication.access import NoActiveAccount, admit, require_same_tena
 from apps.authentication.tokens import tenant_of, user_id_of
 from apps.isolation import current_tenant
 from apps.tenants.errors import TenantNotFound
+from apps.tenants.hosts import is_shared
 from apps.tenants.models import Membership, Tenant
-from apps.tenants.resolver import host_of, is_shared
+from apps.tenants.resolver import host_of
 
 
 class TenantJWTAuthentication(JWTAuthentication):

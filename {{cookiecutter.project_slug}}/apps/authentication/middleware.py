@@ -16,12 +16,12 @@ from apps.authentication.access import TokenTenantMismatch
 from apps.authentication.tokens import tenant_of, user_id_of, verified_access_token
 from apps.isolation.context import ActiveTenant, activate
 from apps.tenants.errors import TenantConflict, TenantNotFound
+from apps.tenants.hosts import is_shared
 from apps.tenants.models import Membership
-from apps.tenants.resolver import host_of, is_shared, tenant_of_host, tenant_of_slug
+from apps.tenants.resolver import host_of, named_slug, tenant_of_host, tenant_of_slug
 
 PROBES = "/healthz/"
 TENANT_URLCONF = "config.urls.tenant"
-HEADER = "X-Tenant"
 NOBODY = UUID(int=0)
 
 
@@ -66,7 +66,7 @@ def _resolve(request: HttpRequest) -> ActiveTenant | None:
     if request.path.startswith(PROBES):
         return None
     host = host_of(request)
-    slug = request.headers.get(HEADER)
+    slug = named_slug(request)
     if is_shared(host):
         tenant_id = _tenant_on_shared_host(request, slug)
     else:

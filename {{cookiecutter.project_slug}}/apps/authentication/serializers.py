@@ -9,12 +9,13 @@ from rest_framework.request import Request
 from rest_framework_simplejwt.exceptions import InvalidToken, TokenError
 from rest_framework_simplejwt.tokens import UntypedToken
 
-from apps.authentication.access import admit, require_same_tenant
+from apps.authentication.access import TokenTenantMismatch, admit, require_same_tenant
 from apps.authentication.models import User
 from apps.authentication.tokens import TenantRefreshToken, tenant_of, user_id_of
 from apps.isolation import require_tenant
+from apps.tenants.hosts import is_shared
 from apps.tenants.models import Membership, Tenant
-from apps.tenants.resolver import host_of, is_shared, tenant_of_slug
+from apps.tenants.resolver import host_of, named_slug, tenant_of_slug
 
 NOBODY = UUID(int=0)
 
@@ -52,7 +53,7 @@ class TokenRefreshSerializer(serializers.Serializer[Any]):
         try:
             old = TenantRefreshToken(attrs["refresh"])
             tenant_id, user_id = tenant_of(old), user_id_of(old)
-            _require_on_its_host(self.context["request"], tenant_id)
+            _require_in_its_place(self.context["request"], tenant_id)
             membership = admit(user_id, tenant_id)
             old.blacklist()
         except TokenError as error:
@@ -75,7 +76,7 @@ class TokenVerifySerializer(serializers.Serializer[Any]):
             tenant_id, user_id = tenant_of(token), user_id_of(token)
         except TokenError as error:
             raise InvalidToken(str(error)) from error
-        _require_on_its_host(self.context["request"], tenant_id)
+        _require_in_its_place(self.context["request"], tenant_id)
         admit(user_id, tenant_id)
         return {}
 
@@ -119,14 +120,20 @@ class MeSerializer(serializers.Serializer[Any]):
 
 
 def _wanted_tenant(request: Request, slug: str | None) -> UUID:
-    """Return the tenant to log in to: the host's, or on the shared host the one named."""
-    named = tenant_of_slug(slug) if slug is not None else None
-    if is_shared(host_of(request)):
-        return named or NOBODY
-    tenant_id = require_tenant().id
-    return tenant_id if slug is None or named == tenant_id else NOBODY
-
-
-def _require_on_its_host(request: Request, tenant_id: UUID) -> None:
+    """Return the tenant to log in to: the one that host, header and body name, if they agree."""
+    slugs = [each for each in (slug, named_slug(request)) if each is not None]
+    wanted = {tenant_of_slug(each) for each in slugs}
     if not is_shared(host_of(request)):
-        require_same_tenant(tenant_id)
+        wanted.add(require_tenant().id)
+    tenant_id = wanted.pop() if len(wanted) == 1 else None
+    return tenant_id or NOBODY
+
+
+def _require_in_its_place(request: Request, tenant_id: UUID) -> None:
+    """Raise `TokenTenantMismatch` if host or header name another tenant than the token does."""
+    if not is_shared(host_of(request)):
+        require_same_tenant(tenant_id)  # a header that differs from the host did not get here
+        return
+    slug = named_slug(request)
+    if slug is not None and tenant_of_slug(slug) != tenant_id:
+        raise TokenTenantMismatch

@@ -3,10 +3,10 @@
 from typing import Any
 
 from django_filters.rest_framework.backends import DjangoFilterBackend
-from rest_framework.filters import OrderingFilter, SearchFilter
+from rest_framework.filters import OrderingFilter
 from rest_framework.viewsets import ModelViewSet
 
-from apps.projects.filters import ProjectFilter, TaskFilter
+from apps.projects.filters import ProjectFilter, SearchFilter, TaskFilter
 from apps.projects.models import Project, Task
 from apps.projects.serializers import ProjectSerializer, TaskSerializer
 from apps.tenants.roles import Role

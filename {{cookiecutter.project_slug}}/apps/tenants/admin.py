@@ -1,8 +1,11 @@
 """The platform's administration of tenants. What belongs to a tenant is not in it."""
 
-from django.contrib import admin
+from typing import Any
 
-from apps.tenants.models import Domain, Membership, Tenant
+from django.contrib import admin
+from django.http import HttpRequest
+
+from apps.tenants.models import Domain, Membership, Status, Tenant
 
 
 class DomainInline(admin.TabularInline[Domain, Tenant]):
@@ -22,6 +25,17 @@ class TenantAdmin(admin.ModelAdmin[Tenant]):
     fields = ["name", "slug", "status", "settings", "created_at", "updated_at"]
     readonly_fields = ["slug", "created_at", "updated_at"]
     inlines = [DomainInline]
+
+    def get_readonly_fields(self, request: HttpRequest, obj: Tenant | None = None) -> Any:
+        """Leave the end of the preparation to ``create_tenant``, which knows of the storage."""
+        fields = super().get_readonly_fields(request, obj)
+        return [*fields, "status"] if obj and obj.status == Status.PREPARING else fields
+
+    def formfield_for_choice_field(self, db_field: Any, request: Any, **kwargs: Any) -> Any:
+        """Offer every status but the one that only ``create_tenant`` sets."""
+        if db_field.name == "status":
+            kwargs["choices"] = [each for each in Status.choices if each[0] != Status.PREPARING]
+        return super().formfield_for_choice_field(db_field, request, **kwargs)
 
     def has_add_permission(self, request: object) -> bool:
         """Refuse: a row alone would be a tenant without storage."""

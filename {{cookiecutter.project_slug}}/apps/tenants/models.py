@@ -3,10 +3,12 @@
 from typing import Any, ClassVar
 
 from django.conf import settings
+from django.core.exceptions import ValidationError
 from django.db import models
 from django.db.models.functions import Lower
 
 from apps.isolation import DomainBase, TenantBase, new_id
+from apps.tenants.hosts import checked
 from apps.tenants.managers import MembershipManager, PerTenantManager
 from apps.tenants.roles import Role
 from apps.tenants.slugs import validate_slug
@@ -79,6 +81,13 @@ class Domain(DomainBase):
 
     def __str__(self) -> str:
         return self.domain
+
+    def clean(self) -> None:
+        """Bring the domain into the form in which requests are compared with it, and judge it."""
+        try:
+            self.domain = checked(self.domain)
+        except ValidationError as error:
+            raise ValidationError({"domain": error.messages}) from error
 
 
 class Membership(models.Model):

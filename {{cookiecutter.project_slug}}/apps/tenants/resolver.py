@@ -2,13 +2,16 @@
 
 from uuid import UUID
 
-from django.conf import settings
 from django.core.cache import caches
 from django.core.exceptions import DisallowedHost
 from django.http import HttpRequest
 
 from apps.tenants.errors import TenantNotFound, TenantNotReady
+from apps.tenants.hosts import normalised
 from apps.tenants.models import Domain, Status, Tenant
+from apps.tenants.slugs import is_label
+
+HEADER = "X-Tenant"
 
 
 def host_of(request: HttpRequest) -> str:
@@ -23,14 +26,9 @@ def host_of(request: HttpRequest) -> str:
         raise TenantNotFound from None
 
 
-def normalised(host: str) -> str:
-    """Return the one form of a host name; raise UnicodeError if it cannot be one."""
-    return host.lower().removesuffix(".").encode("idna").decode()
-
-
-def is_shared(host: str) -> bool:
-    """Tell whether a host belongs to no tenant."""
-    return host in settings.SHARED_HOSTS
+def named_slug(request: HttpRequest) -> str | None:
+    """Return the slug by which a client names a tenant beside the host, if it does."""
+    return request.headers.get(HEADER)
 
 
 def tenant_of_host(host: str) -> UUID:
@@ -56,4 +54,8 @@ def tenant_of_host(host: str) -> UUID:
 
 def tenant_of_slug(slug: str) -> UUID | None:
     """Return the id of the tenant that a client names by its slug, or None."""
-    return Tenant.objects.filter(slug=slug.lower()).values_list("id", flat=True).first()
+    slug = slug.lower()
+    # What nobody can have is not asked for: some of it, such as NUL, the database takes amiss.
+    if not is_label(slug):
+        return None
+    return Tenant.objects.filter(slug=slug).values_list("id", flat=True).first()

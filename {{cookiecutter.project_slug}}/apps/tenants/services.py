@@ -1,16 +1,13 @@
 """What the platform does with tenants. Commands, sign-up and the tests go through here."""
 
-from contextlib import suppress
-
 from django.conf import settings
 from django.core.exceptions import ValidationError
-from django.core.validators import validate_domain_name
-from django.db import transaction
+from django.db import IntegrityError, transaction
 
 from apps.isolation import CATALOGUE, provision
 from apps.tenants.models import Domain, Membership, Status, Tenant
-from apps.tenants.resolver import is_shared, normalised
 from apps.tenants.roles import Role
+from apps.tenants.slugs import validate_slug
 
 
 def default_domain(slug: str) -> str:
@@ -25,10 +22,12 @@ def create_tenant(*, slug: str, name: str, domain: str = "") -> Tenant:
     tenant is "preparing" and not served. Raises ValidationError for a slug or domain that is
     malformed, reserved or taken.
     """
+    _require_good(slug)
     tenant = Tenant(slug=slug, name=name)
     tenant.clean_fields()
-    domain = _checked(domain or default_domain(slug))
-    tenant = _unfinished(slug, domain) or _register(tenant, domain)
+    row = Domain(domain=domain or default_domain(slug), tenant=tenant, is_primary=True)
+    row.clean()
+    tenant = _unfinished(slug, row.domain) or _register(tenant, row)
     provision(tenant)
     tenant.status = Status.ACTIVE
     tenant.save(update_fields=["status", "updated_at"])
@@ -44,28 +43,31 @@ def add_member(tenant: Tenant, user: object, role: Role) -> Membership:
     return membership
 
 
-def _checked(domain: str) -> str:
-    """Return a domain in the form in which requests are compared with it."""
-    with suppress(UnicodeError):  # else it stays as it is, and is refused below
-        domain = normalised(domain)
-    if is_shared(domain):
-        raise ValidationError({"domain": "This host is shared by all tenants."})
+def _require_good(slug: str) -> None:
+    # Before the model does, which says of an empty one only that it is.
     try:
-        validate_domain_name(domain)
+        validate_slug(slug)
     except ValidationError as error:
-        raise ValidationError({"domain": error.messages}) from error
-    return domain
+        raise ValidationError({"slug": error.messages}) from error
 
 
 def _unfinished(slug: str, domain: str) -> Tenant | None:
     return Tenant.objects.filter(slug=slug, status=Status.PREPARING, domains__domain=domain).first()
 
 
-def _register(tenant: Tenant, domain: str) -> Tenant:
-    tenant.full_clean()
-    row = Domain(domain=domain, tenant=tenant, is_primary=True)
-    row.full_clean(exclude=["tenant"])
-    with transaction.atomic(using=CATALOGUE):
-        tenant.save()
-        row.save()
+def _register(tenant: Tenant, domain: Domain) -> Tenant:
+    _judge(tenant, domain)
+    try:
+        with transaction.atomic(using=CATALOGUE):
+            tenant.save()
+            domain.save()
+    except IntegrityError:
+        # Somebody was faster since it was judged. Judged again, it is refused by the field.
+        _judge(tenant, domain)
+        raise
     return tenant
+
+
+def _judge(tenant: Tenant, domain: Domain) -> None:
+    tenant.full_clean()
+    domain.full_clean(exclude=["tenant"])

@@ -19,9 +19,14 @@ RESERVED = frozenset(
 )
 
 
+def is_label(text: str) -> bool:
+    """Tell whether a text could be a slug, reserved or not."""
+    return _LABEL.fullmatch(text) is not None
+
+
 def validate_slug(slug: str) -> None:
     """Raise ValidationError unless ``slug`` is a DNS label that a tenant may have."""
-    if not _LABEL.fullmatch(slug):
+    if not is_label(slug):
         message = (
             "Use 1 to 63 lower-case letters, digits and hyphens, with no hyphen at either end."
         )

@@ -7,10 +7,10 @@ https://drf-spectacular.readthedocs.io/en/latest/settings.html
 REST_FRAMEWORK = {
     "DEFAULT_AUTHENTICATION_CLASSES": ["apps.authentication.backends.TenantJWTAuthentication"],
     "DEFAULT_PERMISSION_CLASSES": ["apps.authentication.permissions.HasRole"],
-    "DEFAULT_PAGINATION_CLASS": "config.pagination.TimeOrderedPagination",
+    "DEFAULT_PAGINATION_CLASS": "config.api.TimeOrderedPagination",
     "DEFAULT_FILTER_BACKENDS": ["django_filters.rest_framework.DjangoFilterBackend"],
     "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
-    "DEFAULT_PARSER_CLASSES": ["rest_framework.parsers.JSONParser"],
+    "DEFAULT_PARSER_CLASSES": ["config.api.JSONParser"],
     "DEFAULT_SCHEMA_CLASS": "drf_spectacular.openapi.AutoSchema",
     "EXCEPTION_HANDLER": "config.errors.exception_handler",
     "TEST_REQUEST_DEFAULT_FORMAT": "json",

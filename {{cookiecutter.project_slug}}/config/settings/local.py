@@ -6,4 +6,3 @@ DEBUG = True
 # A clone without .env works at once; production settings accept no such default.
 SECRET_KEY = SECRET_KEY or "insecure-key-for-development-only-0123456789abcdef"
 SIMPLE_JWT["SIGNING_KEY"] = SIMPLE_JWT["SIGNING_KEY"] or SECRET_KEY
-EMAIL_BACKEND = "django.core.mail.backends.console.EmailBackend"

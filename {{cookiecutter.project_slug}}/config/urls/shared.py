@@ -3,9 +3,15 @@
 from django.contrib import admin
 from django.urls import path
 
+from config import errors
 from config.urls.tenant import urlpatterns as tenant_urlpatterns
 
 urlpatterns = [
     *tenant_urlpatterns,
     path("admin/", admin.site.urls),
 ]
+
+handler400 = errors.bad_request
+handler403 = errors.permission_denied
+handler404 = errors.not_found
+handler500 = errors.server_error

@@ -51,6 +51,25 @@ def test_a_good_one_for_comparison(host: str, claims: dict[str, Any]) -> None:
 
 @pytest.mark.parametrize("host", HOSTS)
 @pytest.mark.parametrize(
+    ("form", "status"),
+    [("Bearer\t{}", 200), ("Bearer  {} ", 200), ("bearer {}", 401), ("BEARER {}", 401)],
+)
+def test_middleware_and_authentication_read_a_header_alike(
+    form: str, status: int, host: str, claims: dict[str, Any]
+) -> None:
+    assert _ask(form.format(_sign(claims)), host).status_code == status
+
+
+def test_what_is_no_token_to_the_authentication_names_no_tenant(
+    claims: dict[str, Any], globex: Tenant
+) -> None:
+    headers = {"Host": "localhost", "Authorization": f"bearer {_sign(claims)}"}
+    response = APIClient(headers=headers).get("/api/v1/me/", headers={"X-Tenant": "globex"})
+    assert (response.status_code, response.json()["code"]) == (401, "not_authenticated")
+
+
+@pytest.mark.parametrize("host", HOSTS)
+@pytest.mark.parametrize(
     ("key", "algorithm"),
     [("", "none"), ("x" * 64, "HS256"), (settings.SECRET_KEY[:-1], "HS256"), (KEY, "HS384")],
 )

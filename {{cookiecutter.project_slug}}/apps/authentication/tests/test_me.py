@@ -7,7 +7,7 @@ import pytest
 
 from apps.isolation.testing import make_member
 from apps.tenants.models import Membership, Tenant
-from tests.statements import statements
+from tests.support import statements
 
 
 @pytest.fixture

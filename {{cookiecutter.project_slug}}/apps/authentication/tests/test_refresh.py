@@ -10,7 +10,7 @@ from rest_framework_simplejwt.tokens import RefreshToken
 
 from apps.isolation.testing import make_member
 from apps.tenants.models import Membership, Tenant
-from tests.concurrency import at_once
+from tests.support import at_once
 
 AUTH = "/api/v1/auth/token/"
 PASSWORD = "correct horse battery staple"
@@ -114,6 +114,18 @@ def test_a_suspension_ends_nothing_but_lets_nobody_in(pair: dict[str, str], acme
     assert (status, body["code"]) == (403, "tenant_suspended")
     Tenant.objects.update(status="active")
     assert _refresh(pair["refresh"])[0] == 200
+
+
+@pytest.mark.parametrize("header", ["globex", "initech", ""])
+def test_beside_a_header_that_names_another_tenant_it_is_refused_and_not_used_up(
+    header: str, pair: dict[str, str], globex: Tenant
+) -> None:
+    client = APIClient(headers={"Host": "localhost"})
+    body = {"refresh": pair["refresh"]}
+    response = client.post(f"{AUTH}refresh/", body, headers={"X-Tenant": header})
+    assert (response.status_code, response.json()["code"]) == (401, "token_tenant_mismatch")
+    response = client.post(f"{AUTH}refresh/", body, headers={"X-Tenant": "acme"})
+    assert response.status_code == 200
 
 
 @pytest.mark.parametrize("claim", ["user_id", "tenant"])

@@ -8,7 +8,7 @@ from rest_framework.test import APIClient
 
 from apps.isolation.testing import make_member
 from apps.tenants.models import Membership, Tenant
-from tests.statements import statements
+from tests.support import statements
 
 TOKEN = "/api/v1/auth/token/"
 PASSWORD = "correct horse battery staple"
@@ -18,9 +18,10 @@ NO_ACTIVE_ACCOUNT = {
 }
 
 
-def _post(host: str, **body: str) -> Any:
+def _post(host: str, header: str | None = None, **body: str) -> Any:
+    headers = {"Host": host} | ({"X-Tenant": header} if header is not None else {})
     body = {"email": "member@acme.test", "password": PASSWORD} | body
-    return APIClient(headers={"Host": host}).post(TOKEN, body)
+    return APIClient(headers=headers).post(TOKEN, body)
 
 
 @pytest.fixture(autouse=True)
@@ -39,6 +40,13 @@ def test_on_a_tenants_host_one_logs_in_to_that_tenant(body: dict[str, str], acme
 
 def test_on_the_shared_host_one_names_the_tenant(acme: Tenant) -> None:
     response = _post("localhost", tenant="acme")
+    assert response.status_code == 200
+    assert _claims(response.json()["access"])["tenant"] == str(acme.pk)
+
+
+@pytest.mark.parametrize("body", [{}, {"tenant": "acme"}])
+def test_on_the_shared_host_the_header_names_it_too(body: dict[str, str], acme: Tenant) -> None:
+    response = _post("localhost", "ACME", **body)
     assert response.status_code == 200
     assert _claims(response.json()["access"])["tenant"] == str(acme.pk)
 
@@ -82,11 +90,26 @@ def test_every_failure_is_answered_alike(failure: str) -> None:
     assert response.headers["WWW-Authenticate"].startswith("Bearer")
 
 
-def test_a_tenant_of_others_costs_what_an_unknown_one_costs() -> None:
+@pytest.mark.parametrize(
+    ("header", "tenant"),
+    [
+        *(("globex", "acme"), ("acme", "globex"), ("initech", "acme"), ("acme", "initech")),
+        *(("", "acme"), ("a\0b", "acme"), ("initech", "initrode")),
+    ],
+)
+def test_header_and_body_that_name_two_tenants_are_answered_like_a_wrong_password(
+    header: str, tenant: str
+) -> None:
+    response = _post("localhost", header, tenant=tenant)
+    assert (response.status_code, response.json()) == (401, NO_ACTIVE_ACCOUNT)
+
+
+@pytest.mark.parametrize("header", [None, "acme"])
+def test_a_tenant_of_others_costs_what_an_unknown_one_costs(header: str | None) -> None:
     costs = []
     for slug in ("globex", "initech"):
         with statements() as sent:
-            _post("localhost", tenant=slug)
+            _post("localhost", header, tenant=slug)
         costs.append(len(sent))
     assert costs[0] == costs[1]
 
@@ -140,6 +163,14 @@ def test_no_object_is_a_bad_request(body: str) -> None:
     client = APIClient(headers={"Host": "acme.localhost"})
     response = client.post(TOKEN, body, content_type="application/json")
     assert response.status_code == 400
+
+
+@pytest.mark.parametrize("host", ["acme.localhost", "localhost"])
+@pytest.mark.parametrize("body", ["[" * 100_000, '{"email":' * 100_000])
+def test_json_that_is_nested_too_deeply_is_a_bad_request(body: str, host: str) -> None:
+    client = APIClient(headers={"Host": host})
+    response = client.post(TOKEN, body, content_type="application/json")
+    assert (response.status_code, response.json()["code"]) == (400, "parse_error")
 
 
 @pytest.mark.parametrize("host", ["acme.localhost", "localhost"])

@@ -38,6 +38,19 @@ def test_on_another_tenants_host(kind: str, pair: dict[str, str], globex: Tenant
 
 
 @pytest.mark.parametrize("kind", ["access", "refresh"])
+@pytest.mark.parametrize("header", ["globex", "initech", ""])
+def test_beside_a_header_that_names_another_tenant(
+    header: str, kind: str, pair: dict[str, str], globex: Tenant
+) -> None:
+    client = APIClient(headers={"Host": "localhost"})
+    body = {"token": pair[kind]}
+    response = client.post(f"{AUTH}verify/", body, headers={"X-Tenant": header})
+    assert (response.status_code, response.json()["code"]) == (401, "token_tenant_mismatch")
+    response = client.post(f"{AUTH}verify/", body, headers={"X-Tenant": "acme"})
+    assert response.status_code == 200
+
+
+@pytest.mark.parametrize("kind", ["access", "refresh"])
 def test_of_a_former_member(kind: str, pair: dict[str, str]) -> None:
     Membership.platform.update(is_active=False)
     status, body = _post("verify/", "acme.localhost", token=pair[kind])

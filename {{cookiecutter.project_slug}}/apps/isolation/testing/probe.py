@@ -7,6 +7,7 @@ from uuid import UUID
 
 from django.db import connections
 
+from apps.isolation.grants import run_time_role
 from apps.isolation.placement import OWNER
 
 
@@ -16,6 +17,15 @@ class WallProbe:
 
     role: str
     tenant: UUID | None
+
+
+def hole_of_powers() -> tuple[str, str]:
+    """Return what gives the run-time role a power that it must not have, and what takes it back."""
+    role = run_time_role()
+    return (
+        f"GRANT CREATE ON SCHEMA public TO {role}",
+        f"REVOKE CREATE ON SCHEMA public FROM {role}",
+    )
 
 
 @contextmanager

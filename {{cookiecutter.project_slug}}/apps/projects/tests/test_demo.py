@@ -17,7 +17,7 @@ from apps.isolation import tenant_context
 from apps.projects.models import Task
 from apps.projects.smoke import SmokeTestFailed, smoke_test
 from apps.tenants.models import Membership, Tenant
-from tests.processes import start
+from tests.support import start
 
 PASSWORD = "let me try it"
 LOCAL = {"DJANGO_SETTINGS_MODULE": "config.settings.local"}
@@ -37,6 +37,13 @@ def test_a_port_that_is_in_use_is_said_before_anything_is_done(settings: Any) ->
     assert str(refusal.value) == (
         f"Port {port} is in use or not allowed; choose another with --port."
     )
+
+
+@pytest.mark.parametrize("port", [-1, 65_536, 99_999])
+def test_a_port_that_there_is_not_is_said_too(port: int, settings: Any) -> None:
+    settings.DEBUG = True
+    with pytest.raises(CommandError, match=f"^Port {port} is in use or not allowed; "):
+        call_command("demo", port=port)
 
 
 def test_no_demo_without_development_settings(settings: Any) -> None:

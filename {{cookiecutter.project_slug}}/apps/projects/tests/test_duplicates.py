@@ -8,8 +8,7 @@ import pytest
 
 from apps.isolation import tenant_context
 from apps.projects.models import Project
-from tests.concurrency import at_once
-from tests.statements import statements
+from tests.support import at_once, statements
 
 pytestmark = pytest.mark.django_db(transaction=True)
 

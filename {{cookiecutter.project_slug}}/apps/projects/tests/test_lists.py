@@ -91,6 +91,31 @@ def test_a_cursor_that_no_list_gave_out(cursor: str, ordering: str, member: Any,
     assert member.get(f"{PROJECTS}?cursor={cursor}{ordering}").status_code in {200, 404}
 
 
+@pytest.mark.parametrize(
+    ("ordering", "text"),
+    [
+        *(("", text) for text in ("p=notauuid", "p=a%00b", "p=%ff", "p=1")),
+        *(("created_at", text) for text in ("p=nodate", "p=2026-13-01", "p=a%00b", "p=1")),
+        ("created_at", "p=0001-01-01T00:00:00%2B23:59"),
+        ("name", "p=a%00b"),
+        ("name", f"o={'9' * 5000}"),
+    ],
+)
+def test_a_cursor_whose_position_is_no_value_is_answered_like_any_invalid_one(
+    ordering: str, text: str, member: Any, acme: Any
+) -> None:
+    _make_projects(acme, "one")
+    response = member.get(f"{PROJECTS}?ordering={ordering}&cursor={_cursor(text)}")
+    assert response.status_code == 404
+    assert response.json() == {"detail": "Invalid cursor", "code": "not_found"}
+
+
+def test_an_offset_beyond_all_bounds_is_cut(member: Any, acme: Any) -> None:
+    _make_projects(acme, "one")
+    response = member.get(f"{PROJECTS}?cursor={_cursor('o=99999999999999999999')}")
+    assert (response.status_code, response.json()["results"]) == (200, [])
+
+
 def test_a_cursor_of_another_tenant_opens_nothing(
     member: Any, acme: Any, globex: Any, client_of: Callable[..., Any]
 ) -> None:
@@ -224,3 +249,4 @@ def test_tasks_by_each_filter(
 def test_a_filter_with_a_bad_value_is_a_bad_request(path: str, query: str, member: Any) -> None:
     response = member.get(f"{path}?{query}")
     assert response.status_code == 400
+    assert list(response.json()) == [query.partition("=")[0]]

@@ -2,6 +2,7 @@
 
 from typing import Any
 
+import pytest
 from django.apps import apps
 from django.contrib import admin
 from django.contrib.auth import get_user_model
@@ -65,26 +66,69 @@ def test_a_tenant_is_neither_added_nor_deleted_here(acme: Tenant) -> None:
     assert Tenant.objects.get() == acme
 
 
+def _change(tenant: Tenant, **fields: str) -> Any:
+    """Send the form of a tenant with its one domain, and an empty row for another."""
+    domain = tenant.domains.get()
+    form = {
+        "name": "Acme",
+        "status": "active",
+        "settings": "{}",
+        "domains-TOTAL_FORMS": "2",
+        "domains-INITIAL_FORMS": "1",
+        "domains-0-id": str(domain.pk),
+        "domains-0-tenant": str(tenant.pk),
+        "domains-0-domain": domain.domain,
+        "domains-0-is_primary": "on",
+        "domains-1-tenant": str(tenant.pk),
+        "domains-1-domain": "",
+    }
+    return _staff().post(f"/admin/tenants/tenant/{tenant.pk}/change/", form | fields)
+
+
 def test_a_tenant_is_suspended_here_and_its_slug_stays(acme: Tenant) -> None:
-    domain = acme.domains.get()
-    response = _staff().post(
-        f"/admin/tenants/tenant/{acme.pk}/change/",
-        {
-            "name": "Acme",
-            "slug": "stolen",
-            "status": "suspended",
-            "settings": "{}",
-            "domains-TOTAL_FORMS": "1",
-            "domains-INITIAL_FORMS": "1",
-            "domains-0-id": str(domain.pk),
-            "domains-0-tenant": str(acme.pk),
-            "domains-0-domain": domain.domain,
-            "domains-0-is_primary": "on",
-        },
-    )
-    assert response.status_code == 302
+    assert _change(acme, status="suspended", slug="stolen").status_code == 302
     acme.refresh_from_db()
     assert (acme.status, acme.slug) == ("suspended", "acme")
+
+
+def test_nobody_says_by_hand_that_a_tenant_is_in_preparation(acme: Tenant) -> None:
+    response = _change(acme, status="preparing")
+    assert response.status_code == 200
+    assert b"Select a valid choice" in response.content
+    acme.refresh_from_db()
+    assert acme.status == "active"
+
+
+@pytest.mark.parametrize("status", ["active", "suspended"])
+def test_nor_that_its_preparation_is_over(status: str, acme: Tenant) -> None:
+    Tenant.objects.update(status="preparing")
+    assert _change(acme, status=status, name="Renamed").status_code == 302
+    acme.refresh_from_db()
+    assert (acme.status, acme.name) == ("preparing", "Renamed")
+
+
+def test_a_domain_is_stored_as_requests_are_compared_with_it(acme: Tenant) -> None:
+    assert _change(acme, **{"domains-1-domain": "Bücher.Example."}).status_code == 302
+    assert acme.domains.filter(domain="xn--bcher-kva.example", is_primary=False).exists()
+
+
+@pytest.mark.parametrize(
+    ("domain", "complaint"),
+    [
+        ("localhost", b"This host is shared by all tenants."),
+        ("LOCALHOST.", b"This host is shared by all tenants."),
+        ("http://acme.example/", b"Enter a valid domain name."),
+        (f"{'a.' * 120}bücher.example", b"Enter a valid domain name."),
+        ("Globex.localhost", b"Domain with this Domain already exists."),
+    ],
+)
+def test_a_domain_that_cannot_be_a_tenants_is_refused(
+    domain: str, complaint: bytes, acme: Tenant, globex: Tenant
+) -> None:
+    response = _change(acme, **{"domains-1-domain": domain})
+    assert response.status_code == 200
+    assert complaint in response.content
+    assert acme.domains.count() == 1
 
 
 def test_a_membership_is_added_here(acme: Tenant, globex: Tenant) -> None:

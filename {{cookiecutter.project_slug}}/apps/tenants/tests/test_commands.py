@@ -10,7 +10,7 @@ from django.core.management import CommandError, call_command
 
 from apps.isolation.testing import make_member
 from apps.tenants.models import Domain, Membership, Tenant
-from tests.processes import manage
+from tests.support import manage
 
 
 def _run(*arguments: str) -> str:
@@ -38,6 +38,13 @@ def test_create_tenant_takes_a_domain_and_makes_do_without_a_name() -> None:
     ("arguments", "sentence"),
     [
         (["www"], "Cannot make 'www': This name is reserved."),
+        (
+            [""],
+            (
+                "Cannot make '': Use 1 to 63 lower-case letters, digits and hyphens, "
+                "with no hyphen at either end."
+            ),
+        ),
         (["acme"], "Cannot make 'acme': Tenant with this Slug already exists."),
         (
             ["other", "--domain", "acme.localhost"],

@@ -14,7 +14,7 @@ from apps.isolation.testing import api_client
 from apps.tenants.models import Domain, Status, Tenant
 from apps.tenants.roles import Role
 from apps.tenants.services import add_member
-from tests.processes import start
+from tests.support import start
 
 pytestmark = pytest.mark.usefixtures("provisioning")
 

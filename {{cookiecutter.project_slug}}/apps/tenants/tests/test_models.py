@@ -11,6 +11,9 @@ from django.db.models import ProtectedError
 from apps.isolation import CATALOGUE, NoActiveTenant
 from apps.isolation.testing import make_member
 from apps.tenants.models import Domain, Membership, Tenant
+from apps.tenants.roles import Role
+
+RANKS = [Role.VIEWER, Role.MEMBER, Role.ADMIN, Role.OWNER]
 
 
 def _second_membership(acme: Tenant) -> None:
@@ -95,3 +98,13 @@ def test_they_say_who_they_are(acme: Tenant) -> None:
     membership = make_member(acme, "viewer")
     assert [str(acme), str(Domain.platform.get())] == ["Acme", "acme.localhost"]
     assert str(membership) == "viewer@acme.test - Acme (viewer)"
+
+
+@pytest.mark.parametrize("role", RANKS)
+@pytest.mark.parametrize("wanted", RANKS)
+def test_a_role_reaches_those_before_it_and_itself(role: Role, wanted: Role) -> None:
+    assert role.reaches(wanted) is (RANKS.index(role) >= RANKS.index(wanted))
+
+
+def test_these_are_all_roles() -> None:
+    assert set(Role) == set(RANKS)

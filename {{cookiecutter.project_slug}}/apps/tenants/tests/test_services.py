@@ -73,6 +73,8 @@ def test_the_same_slug_or_domain_is_refused_and_nothing_changes() -> None:
     ("slug", "domain", "field"),
     [
         ("www", "", "slug"),
+        ("", "", "slug"),
+        ("a" * 64, "", "slug"),
         ("In_Itech", "initech.localhost", "slug"),
         ("initech", "localhost", "domain"),
         ("initech", "127.0.0.1", "domain"),
@@ -81,6 +83,7 @@ def test_the_same_slug_or_domain_is_refused_and_nothing_changes() -> None:
         ("initech", "initech.example:8000", "domain"),
         ("initech", "a..example", "domain"),
         ("initech", f"{'a.' * 130}example", "domain"),
+        ("initech", f"{'a.' * 123}examples", "domain"),  # 253 are the most
     ],
 )
 def test_what_cannot_be_a_tenants_is_refused(slug: str, domain: str, field: str) -> None:
@@ -88,6 +91,28 @@ def test_what_cannot_be_a_tenants_is_refused(slug: str, domain: str, field: str)
         create_tenant(slug=slug, name="Initech", domain=domain)
     assert list(refusal.value.message_dict) == [field]
     assert _everything() == ([], [])
+
+
+@pytest.mark.parametrize(
+    ("slug", "domain", "field"),
+    [("initech", "another.example", "slug"), ("initrode", "initech.localhost", "domain")],
+)
+def test_who_is_second_in_a_race_is_refused_like_who_comes_late(
+    slug: str, domain: str, field: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    judge = Domain.full_clean
+
+    def lose(row: Domain, **options: Any) -> None:
+        """Let another be faster, between the last look and the first row."""
+        monkeypatch.setattr(Domain, "full_clean", judge)
+        row.full_clean(**options)
+        create_tenant(slug="initech", name="Initech")
+
+    monkeypatch.setattr(Domain, "full_clean", lose)
+    with pytest.raises(ValidationError) as refusal:
+        create_tenant(slug=slug, name="Another", domain=domain)
+    assert list(refusal.value.message_dict) == [field]
+    assert Tenant.objects.get().name == "Initech"
 
 
 @pytest.mark.parametrize("has_storage", [False, True])

@@ -3,7 +3,10 @@
 import pytest
 from django.core.exceptions import ValidationError
 
+from apps.tenants.models import Tenant
+from apps.tenants.resolver import tenant_of_slug
 from apps.tenants.slugs import RESERVED, validate_slug
+from tests.support import statements
 
 
 @pytest.mark.parametrize("slug", ["acme", "a", "7", "a-b", "a1-2-3b", "a-b--c", "x" * 63])
@@ -49,3 +52,23 @@ def test_every_reserved_slug_could_be_typed() -> None:
     for slug in RESERVED:
         with pytest.raises(ValidationError, match="reserved"):
             validate_slug(slug)
+
+
+@pytest.mark.parametrize("slug", ["acme", "ACME"])
+def test_a_slug_leads_to_its_tenant(slug: str, acme: Tenant) -> None:
+    assert tenant_of_slug(slug) == acme.pk
+
+
+@pytest.mark.parametrize("slug", ["", "a\0b", "acme\n", " acme", "a.b", "é", "a" * 64])
+def test_for_what_cannot_be_a_slug_the_database_is_not_asked(slug: str, acme: Tenant) -> None:
+    with statements() as sent:
+        assert tenant_of_slug(slug) is None
+    assert sent == []
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("slug", ["initech", "www", "xn--bcher-kva"])
+def test_a_well_formed_one_is_asked_for(slug: str) -> None:
+    with statements() as sent:
+        assert tenant_of_slug(slug) is None
+    assert len(sent) == 1

@@ -5,8 +5,7 @@ from uuid import UUID
 
 from django.db import DEFAULT_DB_ALIAS, connections
 
-from apps.isolation.grants import run_time_role
-from apps.isolation.testing.probe import WallProbe, hole
+from apps.isolation.testing.probe import WallProbe, hole, hole_of_powers
 from apps.isolation.wall import fleet, tables
 
 
@@ -20,12 +19,9 @@ def wall_probe() -> WallProbe:
 
 def break_wall(name: str) -> AbstractContextManager[None]:
     """Make the hole that the guard called ``name`` is there to find, and mend it afterwards."""
-    role, tenant, table = run_time_role(), fleet()[0], tables(of_tenants=True)[0]
+    tenant, table = fleet()[0], tables(of_tenants=True)[0]
     make, mend = {
-        "the run-time role has no powers": (
-            f"GRANT CREATE ON SCHEMA public TO {role}",
-            f"REVOKE CREATE ON SCHEMA public FROM {role}",
-        ),
+        "the run-time role has no powers": hole_of_powers(),
         "tenants' roles have no powers": (
             f"ALTER ROLE {tenant} CREATEDB",
             f"ALTER ROLE {tenant} NOCREATEDB",

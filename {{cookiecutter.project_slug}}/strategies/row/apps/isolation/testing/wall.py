@@ -7,7 +7,7 @@ from django.db import DEFAULT_DB_ALIAS, connections
 
 from apps.isolation.constraints import PREDICATE
 from apps.isolation.grants import run_time_role
-from apps.isolation.testing.probe import WallProbe, hole
+from apps.isolation.testing.probe import WallProbe, hole, hole_of_powers
 
 
 def wall_probe() -> WallProbe:
@@ -22,10 +22,7 @@ def break_wall(name: str) -> AbstractContextManager[None]:
     """Make the hole that the guard called ``name`` is there to find, and mend it afterwards."""
     role = run_time_role()
     make, mend = {
-        "the run-time role has no powers": (
-            f"GRANT CREATE ON SCHEMA public TO {role}",
-            f"REVOKE CREATE ON SCHEMA public FROM {role}",
-        ),
+        "the run-time role has no powers": hole_of_powers(),
         "policies are on every tenant table": (
             "ALTER TABLE projects_task DISABLE ROW LEVEL SECURITY",
             "ALTER TABLE projects_task ENABLE ROW LEVEL SECURITY",

@@ -5,9 +5,8 @@ from uuid import UUID
 
 from django.db import DEFAULT_DB_ALIAS, connections
 
-from apps.isolation.grants import run_time_role
 from apps.isolation.schemas import PUBLIC
-from apps.isolation.testing.probe import WallProbe, hole
+from apps.isolation.testing.probe import WallProbe, hole, hole_of_powers
 from apps.isolation.wall import tenant_tables
 
 
@@ -21,16 +20,9 @@ def wall_probe() -> WallProbe:
 
 def break_wall(name: str) -> AbstractContextManager[None]:
     """Make the hole that the guard called ``name`` is there to find, and mend it afterwards."""
-    role = run_time_role()
-    table = tenant_tables()[0]
+    stray = f"{PUBLIC}.{tenant_tables()[0]}"
     make, mend = {
-        "the run-time role has no powers": (
-            f"GRANT CREATE ON SCHEMA {PUBLIC} TO {role}",
-            f"REVOKE CREATE ON SCHEMA {PUBLIC} FROM {role}",
-        ),
-        "tenant tables are in no other schema": (
-            f"CREATE TABLE {PUBLIC}.{table} ()",
-            f"DROP TABLE {PUBLIC}.{table}",
-        ),
+        "the run-time role has no powers": hole_of_powers(),
+        "tenant tables are in no other schema": (f"CREATE TABLE {stray} ()", f"DROP TABLE {stray}"),
     }[name]
     return hole(make, mend)

@@ -1,12 +1,24 @@
-"""Pagination of lists."""
+"""How the API reads bodies and pages through lists."""
 
 from typing import Any
 
 from django.core.exceptions import ValidationError
 from django.db import DataError
-from rest_framework.exceptions import NotFound
+from rest_framework import parsers
+from rest_framework.exceptions import NotFound, ParseError
 from rest_framework.pagination import CursorPagination
 from rest_framework.request import Request
+
+
+class JSONParser(parsers.JSONParser):
+    """JSON, nested only as deeply as Python can follow."""
+
+    def parse(self, *args: Any, **kwargs: Any) -> Any:
+        """Return what the body holds; one that is nested deeper is as malformed as any other."""
+        try:
+            return super().parse(*args, **kwargs)
+        except RecursionError as error:
+            raise ParseError("JSON parse error - nested too deeply") from error
 
 
 class TimeOrderedPagination(CursorPagination):

@@ -1,8 +1,13 @@
-"""Real processes of this project, on the test database and on no other."""
+"""Threads, statements and real processes, for tests that need them."""
 
 import os
 import subprocess
 import sys
+import threading
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack, contextmanager
+from typing import Any
 from urllib.parse import urlsplit
 
 from django.conf import settings
@@ -10,6 +15,37 @@ from django.db import connections
 
 from apps.isolation import CATALOGUE
 from config.env import BASE_DIR
+
+
+def at_once[T](count: int, work: Callable[[], T]) -> list[T]:
+    """Do ``work`` in ``count`` threads that start together; return what each returned."""
+    barrier = threading.Barrier(count)
+
+    def run() -> T:
+        barrier.wait(timeout=30)
+        try:
+            return work()
+        finally:
+            connections.close_all()
+
+    with ThreadPoolExecutor(count) as pool:
+        futures = [pool.submit(run) for _ in range(count)]
+        return [future.result() for future in futures]
+
+
+@contextmanager
+def statements() -> Iterator[list[str]]:
+    """Give a list that grows by each statement that the block sends."""
+    sent: list[str] = []
+
+    def note(execute: Callable[..., Any], sql: str, *arguments: Any) -> Any:
+        sent.append(sql)
+        return execute(sql, *arguments)
+
+    with ExitStack() as stack:
+        for connection in connections.all():
+            stack.enter_context(connection.execute_wrapper(note))
+        yield sent
 
 
 def environment(**changes: str) -> dict[str, str]:
