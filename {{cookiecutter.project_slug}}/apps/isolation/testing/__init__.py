@@ -2,8 +2,7 @@
 
 from apps.isolation.testing.cases import TenantAPITestCase
 from apps.isolation.testing.people import api_client, make_member, make_tenant
-from apps.isolation.testing.probe import WallProbe
-from apps.isolation.testing.wall import break_wall, wall_probe
+from apps.isolation.testing.probe import WallProbe, break_wall, wall_probe
 from apps.isolation.wall import wall_guards
 
 __all__ = [

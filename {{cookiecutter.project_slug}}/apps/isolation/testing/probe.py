@@ -1,4 +1,4 @@
-"""What the tests of the wall ask it."""
+"""What the tests of the wall ask it, and how they break it."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -9,6 +9,7 @@ from django.db import connections
 
 from apps.isolation.grants import run_time_role
 from apps.isolation.placement import OWNER
+from apps.isolation.testing.wall import holes, who_is_asking
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,13 +20,22 @@ class WallProbe:
     tenant: UUID | None
 
 
-def hole_of_powers() -> tuple[str, str]:
-    """Return what gives the run-time role a power that it must not have, and what takes it back."""
+def wall_probe() -> WallProbe:
+    """Ask the database who is asking, and for whom."""
+    return WallProbe(*who_is_asking())
+
+
+@contextmanager
+def break_wall(name: str) -> Iterator[None]:
+    """Make the hole that the guard called ``name`` is there to find, and mend it afterwards."""
     role = run_time_role()
-    return (
+    powers = (
         f"GRANT CREATE ON SCHEMA public TO {role}",
         f"REVOKE CREATE ON SCHEMA public FROM {role}",
     )
+    make, mend = {"the run-time role has no powers": powers, **holes()}[name]
+    with hole(make, mend):
+        yield
 
 
 @contextmanager

@@ -1,28 +1,25 @@
 """Questions to this wall, and ways to break it, for the tests of the wall."""
 
-from contextlib import AbstractContextManager
 from uuid import UUID
 
 from django.db import DEFAULT_DB_ALIAS, connections
 
 from apps.isolation.constraints import PREDICATE
 from apps.isolation.grants import run_time_role
-from apps.isolation.testing.probe import WallProbe, hole, hole_of_powers
 
 
-def wall_probe() -> WallProbe:
-    """Ask the database who is asking, and for whom."""
+def who_is_asking() -> tuple[str, UUID | None]:
+    """Return the role and the tenant of the run-time connection, as the database sees them."""
     with connections[DEFAULT_DB_ALIAS].cursor() as cursor:
         cursor.execute("SELECT current_user, current_setting('app.tenant', true)")
         role, tenant = cursor.fetchone() or ("", "")
-    return WallProbe(role, UUID(tenant) if tenant else None)
+    return role, UUID(tenant) if tenant else None
 
 
-def break_wall(name: str) -> AbstractContextManager[None]:
-    """Make the hole that the guard called ``name`` is there to find, and mend it afterwards."""
+def holes() -> dict[str, tuple[str, str]]:
+    """Return, for each guard, the statements that make and mend the hole that it must find."""
     role = run_time_role()
-    make, mend = {
-        "the run-time role has no powers": hole_of_powers(),
+    return {
         "policies are on every tenant table": (
             "ALTER TABLE projects_task DISABLE ROW LEVEL SECURITY",
             "ALTER TABLE projects_task ENABLE ROW LEVEL SECURITY",
@@ -47,5 +44,4 @@ def break_wall(name: str) -> AbstractContextManager[None]:
             "CREATE UNIQUE INDEX hole ON projects_task (title)",
             "DROP INDEX hole",
         ),
-    }[name]
-    return hole(make, mend)
+    }
