@@ -35,9 +35,8 @@ def storage_report(tenant: Identified) -> StorageReport:
         for table in tenant_tables()
     ]
     with connections[OWNER].cursor() as cursor:
-        cursor.execute(
-            f"SELECT count(size), coalesce(sum(size), 0) FROM ({' UNION ALL '.join(sizes)})"
-        )
+        every = " UNION ALL ".join(sizes)
+        cursor.execute(f"SELECT count(size), coalesce(sum(size), 0) FROM ({every}) AS sizes")
         tables, size = cursor.fetchone() or (0, 0)
     return StorageReport(name=str(tenant.id), exists=True, tables=tables, size=int(size))
 
