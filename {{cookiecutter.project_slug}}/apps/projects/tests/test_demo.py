@@ -2,7 +2,6 @@
 
 import json
 import re
-import signal
 import socket
 import urllib.request
 from collections.abc import Iterator
@@ -84,7 +83,7 @@ def test_it_serves_what_it_prints_until_it_is_stopped() -> None:
             tasks = _ask(port, host, "/api/v1/tasks/?page_size=2", token)["results"]
             assert [task["title"][:9] for task in tasks] == ["Acme task", "Acme task"]
         finally:
-            process.send_signal(signal.SIGINT)
+            process.terminate()  # Ctrl-C would not do where SIGINT is ignored, as behind nohup
             process.communicate(timeout=30)
 
 
