@@ -12,7 +12,7 @@ from apps.authentication.tokens import tenant_of, user_id_of
 from apps.isolation import current_tenant
 from apps.tenants.errors import TenantNotFound
 from apps.tenants.hosts import is_shared
-from apps.tenants.models import Membership, Tenant
+from apps.tenants.models import Membership
 from apps.tenants.resolver import host_of
 
 
@@ -61,8 +61,3 @@ def membership_of(request: Request) -> Membership:
     """Return the membership by which an authenticated request is authorised."""
     membership: Membership = request.auth  # type: ignore[assignment] # set above
     return membership
-
-
-def tenant_of_request(request: Request) -> Tenant:
-    """Return the tenant of an authenticated request, as read with the membership."""
-    return membership_of(request).tenant
