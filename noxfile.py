@@ -7,7 +7,7 @@
 nox                        what a newcomer and CI need: lint, tests, variants
 nox -s demo -- --help      generate a project, run it, and serve two tenants to try
 nox -s "variants(row)"     generate one strategy's project and run all of its checks
-nox -s migrations          make the migrations of all strategies anew from their models
+nox -s migrations          make the migrations of all strategies anew from the models
 
 Nox by itself fetches what the block above names, should it be missing.
 """
@@ -37,6 +37,9 @@ STRATEGIES = QUESTIONS["isolation_strategy"]
 
 # What a demo keeps from one run to the next; everything else is generated anew.
 STATE = {".env", ".postgres"}
+
+# The migrations of the project's own apps.
+MIGRATIONS = "apps/*/migrations/0*.py"
 
 # The Pythons that generated projects support, the preferred one first.
 VERSIONS = ("3.13", "3.14", "3.12")
@@ -211,22 +214,30 @@ def mutants(session: nox.Session, strategy: str) -> None:
 
 
 @nox.session(python=PYTHON or False)
-@nox.parametrize("strategy", STRATEGIES, ids=STRATEGIES)
-def migrations(session: nox.Session, strategy: str) -> None:
-    """Make a strategy's migrations anew from its models, and put them into its overlay."""
+def migrations(session: nox.Session) -> None:
+    """Make all migrations anew from the models: shared where the three are the same."""
+    made = {strategy: make_migrations(session, strategy) for strategy in STRATEGIES}
+    overlays = {strategy: TEMPLATE / "strategies" / strategy for strategy in STRATEGIES}
+    for folder in (TEMPLATE, *overlays.values()):
+        for earlier in folder.glob(MIGRATIONS):
+            earlier.unlink()
+    for strategy, texts in made.items():
+        for name, text in texts.items():
+            shared = all(others.get(name) == text for others in made.values())
+            target = (TEMPLATE if shared else overlays[strategy]) / name
+            target.parent.mkdir(parents=True, exist_ok=True)
+            target.write_text(text, encoding="utf-8", newline="\n")
+
+
+def make_migrations(session: nox.Session, strategy: str) -> dict[str, str]:
+    """Make a strategy's migrations anew from its models; return them by their paths."""
     project = generate(session, strategy)
-    overlay = TEMPLATE / "strategies" / strategy
-    pattern = "apps/*/migrations/0*.py"
-    for earlier in project.glob(pattern):
+    for earlier in project.glob(MIGRATIONS):
         earlier.unlink()
     session.run("python", "manage.py", "makemigrations", "--no-header")
     session.run("ruff", "format", "apps")
-    for earlier in overlay.glob(pattern):
-        earlier.unlink()
-    for made in project.glob(pattern):
-        target = overlay / made.relative_to(project)
-        target.parent.mkdir(parents=True, exist_ok=True)
-        shutil.copy(made, target)
+    made = sorted(project.glob(MIGRATIONS))
+    return {path.relative_to(project).as_posix(): path.read_text(encoding="utf-8") for path in made}
 
 
 @nox.session
