@@ -18,7 +18,15 @@ OVERLAYS = {"strategies": "isolation_strategy", "licenses": "license"}
 # Shared files that a strategy has no use for.
 UNUSED = {
     "schema": (),
-    "row": ("apps/isolation/own_tables.py",),
+    "row": (
+        "apps/isolation/fleet.py",
+        "apps/isolation/ledger.py",
+        "apps/isolation/management/commands/check_fleet.py",
+        "apps/isolation/management/fleet.py",
+        "apps/isolation/own_tables.py",
+        "apps/isolation/shape.py",
+        "tests/test_fleet.py",
+    ),
     "database": ("apps/isolation/prefix.py", "apps/isolation/routing.py"),
 }
 

