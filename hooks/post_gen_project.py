@@ -20,7 +20,6 @@ UNUSED = {
     "schema": (),
     "row": (
         "apps/isolation/fleet.py",
-        "apps/isolation/ledger.py",
         "apps/isolation/management/commands/check_fleet.py",
         "apps/isolation/management/fleet.py",
         "apps/isolation/own_tables.py",

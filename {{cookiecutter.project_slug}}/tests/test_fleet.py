@@ -12,7 +12,7 @@ from django.core.management import CommandError, call_command
 from django.db import connections, transaction
 
 from apps.isolation import CATALOGUE, deprovision, tenant_context
-from apps.isolation.ledger import MigrationRun
+from apps.isolation.own_tables import MigrationRun
 from apps.isolation.storages import fleet, opener, storage_name
 from apps.projects.models import Project
 from apps.tenants.models import Tenant

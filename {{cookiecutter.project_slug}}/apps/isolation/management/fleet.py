@@ -21,8 +21,8 @@ from apps.isolation.fleet import (
     migrate_fleet,
     recorded,
 )
-from apps.isolation.ledger import MigrationRun, latest_runs
 from apps.isolation.management.migration import GuardedMigrateCommand
+from apps.isolation.own_tables import MigrationRun, latest_runs
 from apps.isolation.storages import fleet, storage_name
 
 WORKERS = 4

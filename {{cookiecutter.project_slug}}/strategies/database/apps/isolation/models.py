@@ -2,17 +2,9 @@
 
 from django.db import models
 
-from apps.isolation.ledger import MigrationRun
 from apps.isolation.own_tables import TenantModel, tenant_index, tenant_unique
 
-__all__ = [
-    "DomainBase",
-    "MigrationRun",
-    "TenantBase",
-    "TenantModel",
-    "tenant_index",
-    "tenant_unique",
-]
+__all__ = ["DomainBase", "TenantBase", "TenantModel", "tenant_index", "tenant_unique"]
 
 
 class TenantBase(models.Model):

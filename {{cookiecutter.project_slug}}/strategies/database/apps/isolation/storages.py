@@ -7,7 +7,7 @@ from django.db.backends.base.base import BaseDatabaseWrapper
 
 from apps.isolation.connections import owner_connection
 from apps.isolation.databases import database_name as storage_name
-from apps.isolation.ledger import latest_runs
+from apps.isolation.own_tables import latest_runs
 from apps.isolation.provisioning import open_template, tenant_databases
 
 __all__ = ["enter", "fleet", "opened_template", "opener", "schema_in", "storage_name"]

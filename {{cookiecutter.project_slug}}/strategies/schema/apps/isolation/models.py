@@ -5,18 +5,10 @@ from typing import Any
 from django.db import models
 from django_tenants.models import DomainMixin, TenantMixin
 
-from apps.isolation.ledger import MigrationRun
 from apps.isolation.own_tables import TenantModel, tenant_index, tenant_unique
 from apps.isolation.schemas import schema_name
 
-__all__ = [
-    "DomainBase",
-    "MigrationRun",
-    "TenantBase",
-    "TenantModel",
-    "tenant_index",
-    "tenant_unique",
-]
+__all__ = ["DomainBase", "TenantBase", "TenantModel", "tenant_index", "tenant_unique"]
 
 
 class TenantBase(TenantMixin):
