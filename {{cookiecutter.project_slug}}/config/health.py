@@ -2,7 +2,7 @@
 
 from functools import cache
 
-from django.core.cache import cache as django_cache
+from django.core.cache import caches
 from django.db import DatabaseError, connections
 from django.http import HttpRequest, JsonResponse
 
@@ -36,8 +36,8 @@ def _database() -> str:
 def _cache() -> str:
     # A cache that cannot be reached raises what its client library raises, so all is caught.
     try:
-        django_cache.set("healthz", "ok", timeout=5)
-        return "" if django_cache.get("healthz") == "ok" else "does not keep values"
+        caches["platform"].set("healthz", "ok", timeout=5)
+        return "" if caches["platform"].get("healthz") == "ok" else "does not keep values"
     except Exception:  # noqa: BLE001
         return "cannot be reached"
 

@@ -74,7 +74,7 @@ def test_pending_migrations_are_named_until_they_are_applied() -> None:
 def test_a_cache_that_keeps_nothing_is_named(settings: Any) -> None:
     settings.CACHES = {
         **settings.CACHES,
-        "default": {"BACKEND": "django.core.cache.backends.dummy.DummyCache"},
+        "platform": {"BACKEND": "django.core.cache.backends.dummy.DummyCache"},
     }
     problems = {"cache": "does not keep values"}
     assert _get("/healthz/ready") == (503, {"status": "unavailable", "problems": problems})
@@ -84,7 +84,7 @@ def test_a_cache_that_keeps_nothing_is_named(settings: Any) -> None:
 def test_a_cache_that_cannot_be_reached_is_named(settings: Any) -> None:
     settings.CACHES = {
         **settings.CACHES,
-        "default": {
+        "platform": {
             "BACKEND": "django.core.cache.backends.db.DatabaseCache",
             "LOCATION": "no_such_table",
         },

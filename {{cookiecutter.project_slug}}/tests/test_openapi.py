@@ -33,6 +33,8 @@ def test_it_lists_every_route_of_the_api(schema: Any) -> None:
     assert schema["openapi"].startswith("3.1")
     assert set(schema["paths"]) == {
         "/api/schema/",
+        "/api/v1/attachments/{id}/",
+        "/api/v1/attachments/{id}/content/",
         "/api/v1/auth/token/",
         "/api/v1/auth/token/refresh/",
         "/api/v1/auth/token/verify/",
@@ -41,6 +43,7 @@ def test_it_lists_every_route_of_the_api(schema: Any) -> None:
         "/api/v1/projects/{id}/",
         "/api/v1/tasks/",
         "/api/v1/tasks/{id}/",
+        "/api/v1/tasks/{id}/attachments/",
     }
     api = {path for path in _routes(get_resolver()) if path.startswith("/api/v1/")}
     assert {path.replace("(?P<pk>[^/.]+)", "{id}") for path in api} < set(schema["paths"])
@@ -57,6 +60,21 @@ def test_it_describes_filters_bodies_and_who_may_ask(schema: Any) -> None:
     assert set(token) == {"email", "password", "tenant", "access", "refresh"}
     assert token["password"]["writeOnly"] is True
     assert token["access"]["readOnly"] is True
+
+
+def test_it_describes_files(schema: Any) -> None:
+    files = schema["paths"]["/api/v1/tasks/{id}/attachments/"]
+    assert {parameter["name"] for parameter in files["get"]["parameters"]} == {
+        "cursor",
+        "id",
+        "page_size",
+    }
+    assert set(files["post"]["requestBody"]["content"]) == {"multipart/form-data"}
+    body = schema["components"]["schemas"]["Attachment"]["properties"]
+    assert body["file"] == {"type": "string", "format": "binary", "writeOnly": True}
+    assert {name for name, field in body.items() if not field.get("readOnly")} == {"file"}
+    content = schema["paths"]["/api/v1/attachments/{id}/content/"]["get"]["responses"]["200"]
+    assert content["content"] == {"*/*": {"schema": {"type": "string", "format": "binary"}}}
 
 
 @pytest.mark.parametrize("host", ["localhost", "acme.localhost"])

@@ -8,6 +8,7 @@ from uuid import UUID
 from asgiref.sync import iscoroutinefunction, sync_to_async
 from django.conf import settings
 from django.http import HttpRequest, HttpResponseBase, JsonResponse, StreamingHttpResponse
+from django.utils.cache import patch_vary_headers
 from django.utils.decorators import sync_and_async_middleware
 from rest_framework.exceptions import APIException
 from rest_framework_simplejwt.exceptions import TokenError
@@ -18,7 +19,7 @@ from apps.isolation.context import ActiveTenant, activate
 from apps.tenants.errors import TenantConflict, TenantNotFound
 from apps.tenants.hosts import is_shared
 from apps.tenants.models import Membership
-from apps.tenants.resolver import host_of, named_slug, tenant_of_host, tenant_of_slug
+from apps.tenants.resolver import HEADER, host_of, named_slug, tenant_of_host, tenant_of_slug
 
 PROBES = "/healthz/"
 TENANT_URLCONF = "config.urls.tenant"
@@ -45,9 +46,9 @@ def tenant_middleware(get_response: Callable[[HttpRequest], Any]) -> Callable[[H
             try:
                 tenant = await resolve_async(request)
             except APIException as error:
-                return _refusal(error)
+                return _varied(_refusal(error))
             async with activate(tenant):
-                return _bound(await get_response(request), tenant)
+                return _varied(_bound(await get_response(request), tenant))
 
         return middleware_async
 
@@ -55,9 +56,9 @@ def tenant_middleware(get_response: Callable[[HttpRequest], Any]) -> Callable[[H
         try:
             tenant = _resolve(request)
         except APIException as error:
-            return _refusal(error)
+            return _varied(_refusal(error))
         with activate(tenant):
-            return _bound(get_response(request), tenant)
+            return _varied(_bound(get_response(request), tenant))
 
     return middleware
 
@@ -69,6 +70,9 @@ def _resolve(request: HttpRequest) -> ActiveTenant | None:
     slug = named_slug(request)
     if is_shared(host):
         tenant_id = _tenant_on_shared_host(request, slug)
+        if tenant_id is not None:
+            # The token alone speaks for the request: sessions of this host belong to no tenant.
+            request.COOKIES.pop(settings.SESSION_COOKIE_NAME, None)
     else:
         request.urlconf = TENANT_URLCONF
         tenant_id = tenant_of_host(host)
@@ -107,6 +111,12 @@ def _refusal(error: APIException) -> JsonResponse:
         headers["WWW-Authenticate"] = 'Bearer realm="api"'
     body = {"detail": str(error.detail), "code": error.get_codes()}
     return JsonResponse(body, status=error.status_code, headers=headers)
+
+
+def _varied[R: HttpResponseBase](response: R) -> R:
+    """Tell caches on the way what names the tenant and the user, beside the host."""
+    patch_vary_headers(response, ["Authorization", HEADER])
+    return response
 
 
 def _bound(response: HttpResponseBase, tenant: ActiveTenant | None) -> HttpResponseBase:

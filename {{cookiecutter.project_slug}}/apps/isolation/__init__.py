@@ -7,6 +7,7 @@ names below and nothing from the modules inside.
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
+from apps.isolation.carried import tenant_lock, tenant_signer
 from apps.isolation.context import ActiveTenant, current_tenant, require_tenant, tenant_context
 from apps.isolation.errors import CatalogueJoin, NoActiveTenant, TenantNotUsable, WallViolation
 from apps.isolation.identifiers import new_id
@@ -47,6 +48,8 @@ __all__ = [
     "storage_report",
     "tenant_context",
     "tenant_index",
+    "tenant_lock",
+    "tenant_signer",
     "tenant_unique",
 ]
 

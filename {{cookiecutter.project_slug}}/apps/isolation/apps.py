@@ -14,4 +14,5 @@ class IsolationConfig(AppConfig):
         from apps.isolation import checks  # noqa: PLC0415 - needs the models
 
         register(checks.check_tenant_models, Tags.models)
+        register(checks.check_carriers, Tags.security)
         register(checks.check_wall, Tags.database)

@@ -4,12 +4,18 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 from django.apps import AppConfig, apps
+from django.conf import settings
+from django.core.cache.backends.base import get_key_func
 from django.core.checks import CheckMessage, Error
 from django.db.models import Field, ForeignKey, ManyToManyField, Model
+from django.utils.module_loading import import_string
 
+from apps.isolation.carried import tenant_key
 from apps.isolation.fields import CatalogueForeignKey
+from apps.isolation.files import TenantStorage
 from apps.isolation.models import TenantModel
 from apps.isolation.placement import is_tenant_model
+from apps.isolation.sessions import SessionStore
 from apps.isolation.wall import wall_guards
 
 
@@ -20,6 +26,30 @@ def check_tenant_models(
     configs = app_configs if app_configs is not None else list(apps.get_app_configs())
     models = [model for config in configs for model in config.get_models()]
     return [problem for model in models for problem in _judge(model)]
+
+
+def check_carriers(app_configs: Sequence[AppConfig] | None, **kwargs: Any) -> list[CheckMessage]:
+    """Judge the settings by which caches, files and sessions take the tenant along."""
+    storage = import_string(settings.STORAGES["default"]["BACKEND"])
+    sessions = import_string(f"{settings.SESSION_ENGINE}.SessionStore")
+    wanted = {
+        f'CACHES["{alias}"] has the KEY_FUNCTION apps.isolation.carried.tenant_key, or is named in '
+        "PLATFORM_CACHES": get_key_func(cache.get("KEY_FUNCTION")) is tenant_key
+        for alias, cache in settings.CACHES.items()
+        if alias not in settings.PLATFORM_CACHES
+    } | {
+        'STORAGES["default"] is an apps.isolation.files.TenantStorage': issubclass(
+            storage, TenantStorage
+        ),
+        "SESSION_ENGINE has the SessionStore of apps.isolation.sessions": issubclass(
+            sessions, SessionStore
+        ),
+    }
+    return [
+        Error(f"Not so: {sentence}.", hint="Else tenants share it.", id="isolation.E020")
+        for sentence, holds in wanted.items()
+        if not holds
+    ]
 
 
 def check_wall(

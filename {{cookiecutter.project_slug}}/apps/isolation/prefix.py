@@ -17,6 +17,7 @@ from django.core.exceptions import ImproperlyConfigured
 from psycopg import sql
 from psycopg.pq import TransactionStatus
 
+from apps.isolation.carried import CommitHooksMixin
 from apps.isolation.context import ActiveTenant, current_tenant
 
 if TYPE_CHECKING:  # Django's stubs leave out what these two inherit.
@@ -105,7 +106,7 @@ class ContextServerSideCursor(ContextMixin, ServerSideCursor):
         return self
 
 
-class ContextWrapperMixin:
+class ContextWrapperMixin(CommitHooksMixin):
     """Makes a database wrapper hand out cursors that carry the tenant's context."""
 
     context_cursor: type[ContextCursor]

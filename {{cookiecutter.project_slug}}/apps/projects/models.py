@@ -1,6 +1,11 @@
 """Projects and tasks."""
 
-from django.db import models
+from functools import partial
+from typing import Any
+
+from django.db import models, transaction
+from django.db.models.signals import post_delete
+from django.dispatch import receiver
 
 from apps.isolation import TenantModel, UserForeignKey, tenant_index, tenant_unique
 
@@ -69,3 +74,30 @@ class Task(TenantModel):
 
     def __str__(self) -> str:
         return self.title
+
+
+def place_of(attachment: "Attachment", name: str = "") -> str:
+    """Return where a file is kept: under the id, since what a client calls it is no safe path."""
+    return f"attachments/{attachment.pk}"
+
+
+class Attachment(TenantModel):
+    """A file that belongs to a task."""
+
+    task = models.ForeignKey(Task, on_delete=models.CASCADE, related_name="attachments")
+    file = models.FileField(upload_to=place_of)
+    name = models.CharField(max_length=255)
+    content_type = models.CharField(max_length=100)
+    size = models.PositiveBigIntegerField()
+    uploader = UserForeignKey(null=True, editable=False)
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    def __str__(self) -> str:
+        return self.name
+
+
+@receiver(post_delete, sender=Attachment)
+def delete_file(instance: Attachment, using: str, **kwargs: Any) -> None:
+    """Delete the file once the row is gone for good. A file that stays is found in the log."""
+    delete = partial(instance.file.storage.delete, place_of(instance))
+    transaction.on_commit(delete, using=using, robust=True)

@@ -2,11 +2,16 @@
 
 from typing import Any
 
+from django.conf import settings
+from django.core.files.uploadedfile import UploadedFile
+from drf_spectacular.types import OpenApiTypes
+from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
 from apps.authentication.models import User
 from apps.isolation import TenantModelSerializer, require_tenant
-from apps.projects.models import Project, Task
+from apps.projects.attachments import FileTooLarge, attach
+from apps.projects.models import Attachment, Project, Task
 
 
 class MemberField(serializers.PrimaryKeyRelatedField[User]):
@@ -58,3 +63,29 @@ class TaskSerializer(CreatorMixin):
             "updated_at",
         ]
         read_only_fields = ["created_by"]
+
+
+@extend_schema_field(OpenApiTypes.BINARY)
+class UploadField(serializers.FileField):
+    """A file, described as one."""
+
+
+class AttachmentSerializer(TenantModelSerializer[Attachment]):
+    """An attachment: its file comes in here, and goes out by a route of its own."""
+
+    file = UploadField(write_only=True)
+
+    class Meta:
+        model = Attachment
+        fields = ["id", "task", "file", "name", "content_type", "size", "uploader", "created_at"]
+        read_only_fields = ["task", "name", "content_type", "size", "uploader"]
+
+    def validate_file(self, file: UploadedFile[Any]) -> UploadedFile[Any]:
+        """Raise `FileTooLarge` for a file that is."""
+        if (file.size or 0) > settings.ATTACHMENT_MAX_BYTES:
+            raise FileTooLarge
+        return file
+
+    def create(self, validated_data: dict[str, Any]) -> Attachment:
+        """Store the file and its row."""
+        return attach(validated_data["task"], validated_data["file"], self.context["request"].user)

@@ -7,5 +7,6 @@ from apps.projects import views
 router = SimpleRouter()
 router.register("projects", views.ProjectViewSet)
 router.register("tasks", views.TaskViewSet)
+router.register("attachments", views.AttachmentViewSet)
 
 urlpatterns = router.urls

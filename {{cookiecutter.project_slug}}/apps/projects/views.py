@@ -1,14 +1,23 @@
 """The product's routes. Nothing here says which tenant: there is only one in sight."""
 
+from http import HTTPStatus
 from typing import Any
 
+from django.http import FileResponse
 from django_filters.rest_framework.backends import DjangoFilterBackend
+from drf_spectacular.types import OpenApiTypes
+from drf_spectacular.utils import extend_schema
+from rest_framework.decorators import action
 from rest_framework.filters import OrderingFilter
-from rest_framework.viewsets import ModelViewSet
+from rest_framework.mixins import DestroyModelMixin, RetrieveModelMixin
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.viewsets import GenericViewSet, ModelViewSet
 
+from apps.projects.attachments import UploadParser, files
 from apps.projects.filters import ProjectFilter, SearchFilter, TaskFilter
-from apps.projects.models import Project, Task
-from apps.projects.serializers import ProjectSerializer, TaskSerializer
+from apps.projects.models import Attachment, Project, Task
+from apps.projects.serializers import AttachmentSerializer, ProjectSerializer, TaskSerializer
 from apps.tenants.roles import Role
 
 
@@ -34,3 +43,54 @@ class TaskViewSet(ModelViewSet[Any]):
     filterset_class = TaskFilter
     read_role = Role.VIEWER
     write_role = Role.MEMBER
+
+    @extend_schema(responses=AttachmentSerializer(many=True))
+    @action(
+        detail=True,
+        serializer_class=AttachmentSerializer,
+        filterset_class=None,
+        parser_classes=[UploadParser],
+    )
+    def attachments(self, request: Request, pk: str) -> Response:
+        """List the files of a task."""
+        rows = self.paginate_queryset(Attachment.objects.filter(task=self.get_object()))
+        return self.get_paginated_response(self.get_serializer(rows, many=True).data)
+
+    @extend_schema(responses={HTTPStatus.CREATED: AttachmentSerializer})
+    @attachments.mapping.post
+    def attach(self, request: Request, pk: str) -> Response:
+        """Add a file to a task."""
+        task = self.get_object()
+        with files():
+            serializer = self.get_serializer(data=request.data)
+            serializer.is_valid(raise_exception=True)
+            serializer.save(task=task)
+        return Response(serializer.data, status=HTTPStatus.CREATED)
+
+
+class AttachmentViewSet(RetrieveModelMixin, DestroyModelMixin, GenericViewSet[Any]):
+    """Files that belong to tasks."""
+
+    queryset = Attachment.objects.all()
+    serializer_class = AttachmentSerializer
+    read_role = Role.VIEWER
+    write_role = Role.MEMBER
+
+    @extend_schema(responses={(HTTPStatus.OK, "*/*"): OpenApiTypes.BINARY})
+    @action(detail=True)
+    def content(self, request: Request, pk: str) -> FileResponse:
+        """Send the file, to be saved and never to be shown: what is in it may be a page."""
+        attachment = self.get_object()
+        with files():
+            file = attachment.file.open()
+        return FileResponse(
+            file,
+            as_attachment=True,
+            filename=attachment.name,
+            content_type=attachment.content_type,
+            headers={"Cache-Control": "private, no-store", "Content-Security-Policy": "sandbox"},
+        )
+
+    def perform_content_negotiation(self, request: Request, force: bool = False) -> Any:
+        """Send a file whatever the client says that it accepts: its type is what it is."""
+        return super().perform_content_negotiation(request, force or self.action == "content")

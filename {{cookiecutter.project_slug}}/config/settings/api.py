@@ -4,7 +4,20 @@ https://www.django-rest-framework.org/api-guide/settings/
 https://drf-spectacular.readthedocs.io/en/latest/settings.html
 """
 
-REST_FRAMEWORK = {
+from typing import Any
+
+from config.env import env
+
+# Requests in a second, minute, hour or day. An empty variable lifts the limit.
+THROTTLE_RATES = {
+    "member": env.str("THROTTLE_MEMBER", default="600/minute") or None,
+    # All members of a tenant together.
+    "tenant": env.str("THROTTLE_TENANT", default="6000/minute") or None,
+    # All that comes from one address without a token, log-ins included.
+    "anonymous": env.str("THROTTLE_ANONYMOUS", default="60/minute") or None,
+}
+
+REST_FRAMEWORK: dict[str, Any] = {
     "DEFAULT_AUTHENTICATION_CLASSES": ["apps.authentication.backends.TenantJWTAuthentication"],
     "DEFAULT_PERMISSION_CLASSES": ["apps.authentication.permissions.HasRole"],
     "DEFAULT_PAGINATION_CLASS": "config.api.TimeOrderedPagination",
@@ -12,6 +25,15 @@ REST_FRAMEWORK = {
     "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
     "DEFAULT_PARSER_CLASSES": ["config.api.JSONParser"],
     "DEFAULT_SCHEMA_CLASS": "drf_spectacular.openapi.AutoSchema",
+    "DEFAULT_THROTTLE_CLASSES": [
+        "apps.authentication.rates.MemberThrottle",
+        "apps.authentication.rates.TenantThrottle",
+        "apps.authentication.rates.AnonymousThrottle",
+    ],
+    "DEFAULT_THROTTLE_RATES": THROTTLE_RATES,
+    # How many proxies add to X-Forwarded-For before a request gets here: so many of its addresses,
+    # from the end, are true. With none, the header is whatever the client says, and is not read.
+    "NUM_PROXIES": env.int("TRUSTED_PROXY_COUNT", default=0),
     "EXCEPTION_HANDLER": "config.errors.exception_handler",
     "TEST_REQUEST_DEFAULT_FORMAT": "json",
     # Otherwise every response waits for a user of Django's own authentication.

@@ -11,9 +11,11 @@ from config.settings.api import *
 from config.settings.apps import *
 from config.settings.authentication import *
 from config.settings.caches import *
+from config.settings.files import *
 from config.settings.hosts import *
 from config.settings.isolation import *
 from config.settings.logging import *
+from config.settings.sessions import *
 
 # Lets annotations such as ModelAdmin[User] be evaluated; before any model is imported.
 django_stubs_ext.monkeypatch()

@@ -6,5 +6,7 @@ SECRET_KEY = "insecure-key-for-tests-only-0123456789abcdefghij"  # noqa: S105
 SIMPLE_JWT["SIGNING_KEY"] = SECRET_KEY
 # The default hasher takes a tenth of a second, on purpose.
 PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
+# Many tests ask the same few routes: only those of the throttles set rates.
+REST_FRAMEWORK["DEFAULT_THROTTLE_RATES"] = dict.fromkeys(THROTTLE_RATES)
 # The tests' assertions on what is logged need no output of it.
 LOGGING["root"]["level"] = "WARNING"

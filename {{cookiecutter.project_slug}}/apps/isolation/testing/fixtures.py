@@ -1,11 +1,13 @@
 """Pytest fixtures."""
 
 from collections.abc import Callable, Iterator
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import pytest
 from django.apps import apps
 from django.db import connections
+from django.test import override_settings
 
 from apps.isolation.provisioning import deprovision
 from apps.isolation.testing import api_client, make_member, make_tenant, pool
@@ -22,6 +24,13 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         options |= dict(marker.kwargs) if marker else {}
         options["databases"] = "__all__"
         item.add_marker(pytest.mark.django_db(**options), append=False)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _media() -> Iterator[None]:
+    """Keep the tests' files apart from development's, and leave none behind."""
+    with TemporaryDirectory() as folder, override_settings(MEDIA_ROOT=folder):
+        yield
 
 
 @pytest.fixture(scope="session")

@@ -10,6 +10,7 @@ from uuid import UUID
 from django.core.cache import caches
 
 from apps.isolation.context import ActiveTenant
+from apps.isolation.files import delete_all_files
 from apps.isolation.identifiers import new_id
 from apps.isolation.provisioning import deprovision, provision
 
@@ -42,10 +43,11 @@ def holds(tenant_id: UUID) -> bool:
 
 
 def release() -> None:
-    """Make all storages free again, and forget what was cached about the tenants on them."""
+    """Make all storages free again, without files and without what was cached about them."""
     _free[:] = reversed(_all)
     for cache in caches.all():
         cache.clear()
+    delete_all_files()
 
 
 def empty() -> None:

@@ -10,6 +10,7 @@ from psycopg.sql import SQL, Identifier
 
 from apps.isolation.connections import forget, owner_connection
 from apps.isolation.databases import PATTERN, database_name, password_of
+from apps.isolation.files import delete_files
 from apps.isolation.grants import grants_on_tables, run_time_role
 from apps.isolation.head import is_at_head
 from apps.isolation.placement import CATALOGUE, OWNER, as_owner
@@ -43,12 +44,16 @@ def provision(tenant: Identified) -> None:
 
 
 def deprovision(tenant: Identified) -> None:
-    """Drop the tenant's database and role, whoever is connected; do nothing if they are gone."""
+    """Drop the tenant's database and role, whoever is connected, and its files.
+
+    Does nothing if they are gone.
+    """
     name = database_name(tenant.id)
     forget(name)
     with owner_connection() as connection, connection.cursor() as cursor:
         _lock(cursor, "pg_advisory_lock", name)
         _drop(cursor, name)
+    delete_files(tenant)
 
 
 def storage_report(tenant: Identified) -> StorageReport:

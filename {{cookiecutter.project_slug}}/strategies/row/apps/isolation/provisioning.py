@@ -4,6 +4,7 @@ from django.apps import apps
 from django.db import connections
 
 from apps.isolation.context import Identified
+from apps.isolation.files import delete_files
 from apps.isolation.placement import CATALOGUE, OWNER, is_tenant_model
 from apps.isolation.storage import ProvisioningError, StorageReport
 from apps.isolation.wiping import wipe_tables
@@ -21,11 +22,12 @@ def provision(tenant: Identified) -> None:
 
 
 def deprovision(tenant: Identified) -> None:
-    """Delete all rows of the tenant; do nothing if there are none."""
+    """Delete all rows and files of the tenant; do nothing if there are none."""
     deletes = [f"DELETE FROM {table} WHERE tenant_id = '{tenant.id}'" for table in tenant_tables()]
     with connections[OWNER].cursor() as cursor:
         # One message is one transaction, so the order of the tables plays no part.
         cursor.execute("; ".join(["SET CONSTRAINTS ALL DEFERRED", *deletes]))
+    delete_files(tenant)
 
 
 def storage_report(tenant: Identified) -> StorageReport:

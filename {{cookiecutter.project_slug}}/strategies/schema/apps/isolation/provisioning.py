@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from django.db import DEFAULT_DB_ALIAS, connections, transaction
 
+from apps.isolation.files import delete_files
 from apps.isolation.grants import run_time_role
 from apps.isolation.placement import OWNER
 from apps.isolation.schemas import AT_HEAD, PATTERN, PUBLIC, TEMPLATE, schema_name
@@ -39,9 +40,10 @@ def provision(tenant: Identified) -> None:
 
 
 def deprovision(tenant: Identified) -> None:
-    """Drop the tenant's schema and all that is in it; do nothing if it is gone."""
+    """Drop the tenant's schema, and its files; do nothing if they are gone."""
     with connections[OWNER].cursor() as cursor:
         cursor.execute(f"DROP SCHEMA IF EXISTS {schema_name(tenant.id)} CASCADE")
+    delete_files(tenant)
 
 
 def storage_report(tenant: Identified) -> StorageReport:

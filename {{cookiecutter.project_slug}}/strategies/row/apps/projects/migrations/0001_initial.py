@@ -2,6 +2,7 @@ import apps.isolation.constraints
 import apps.isolation.fields
 import apps.isolation.identifiers
 import apps.isolation.models
+import apps.projects.models
 import django.db.models.deletion
 from django.conf import settings
 from django.db import migrations, models
@@ -119,6 +120,55 @@ class Migration(migrations.Migration):
                 ),
             ],
         ),
+        migrations.CreateModel(
+            name="Attachment",
+            fields=[
+                (
+                    "id",
+                    models.UUIDField(
+                        default=apps.isolation.identifiers.new_id,
+                        editable=False,
+                        primary_key=True,
+                        serialize=False,
+                    ),
+                ),
+                ("file", models.FileField(upload_to=apps.projects.models.place_of)),
+                ("name", models.CharField(max_length=255)),
+                ("content_type", models.CharField(max_length=100)),
+                ("size", models.PositiveBigIntegerField()),
+                ("created_at", models.DateTimeField(auto_now_add=True)),
+                (
+                    "tenant",
+                    apps.isolation.models.TenantForeignKey(
+                        blank=True,
+                        db_index=False,
+                        editable=False,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="+",
+                        to="tenants.tenant",
+                    ),
+                ),
+                (
+                    "uploader",
+                    apps.isolation.fields.UserForeignKey(
+                        db_index=False, editable=False, null=True, to=settings.AUTH_USER_MODEL
+                    ),
+                ),
+                (
+                    "task",
+                    models.ForeignKey(
+                        db_constraint=False,
+                        db_index=False,
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="attachments",
+                        to="projects.task",
+                    ),
+                ),
+            ],
+            options={
+                "abstract": False,
+            },
+        ),
         migrations.AddIndex(
             model_name="project",
             index=models.Index(fields=["tenant", "status"], name="project_by_status"),
@@ -191,6 +241,32 @@ class Migration(migrations.Migration):
             model_name="task",
             constraint=apps.isolation.constraints.CompositeForeignKey(
                 field="project", name="projects_task_project_tenant"
+            ),
+        ),
+        migrations.AddIndex(
+            model_name="attachment",
+            index=models.Index(fields=["tenant", "task"], name="projects_attachment_task"),
+        ),
+        migrations.AddIndex(
+            model_name="attachment",
+            index=models.Index(fields=["tenant", "uploader"], name="projects_attach_88be43d6"),
+        ),
+        migrations.AddConstraint(
+            model_name="attachment",
+            constraint=apps.isolation.constraints.RowLevelSecurity(
+                name="projects_attachment_tenant"
+            ),
+        ),
+        migrations.AddConstraint(
+            model_name="attachment",
+            constraint=models.UniqueConstraint(
+                fields=("tenant", "id"), name="projects_attachment_tenant_id"
+            ),
+        ),
+        migrations.AddConstraint(
+            model_name="attachment",
+            constraint=apps.isolation.constraints.CompositeForeignKey(
+                field="task", name="projects_attachment_task_tenant"
             ),
         ),
     ]

@@ -3,6 +3,7 @@
 from django.db.backends.postgresql import base as postgresql
 from django.db.backends.postgresql import features
 
+from apps.isolation.carried import CommitHooksMixin
 from apps.isolation.connections import note_use
 
 
@@ -14,7 +15,7 @@ class DatabaseFeatures(features.DatabaseFeatures):
     disallowed_simple_test_case_connection_methods = []
 
 
-class DatabaseWrapper(postgresql.DatabaseWrapper):
+class DatabaseWrapper(CommitHooksMixin, postgresql.DatabaseWrapper):
     """Django's backend, which tells when it is used."""
 
     features_class = DatabaseFeatures

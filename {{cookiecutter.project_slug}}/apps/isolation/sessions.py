@@ -1,0 +1,29 @@
+"""Sessions: each belongs to the tenant that it was begun in, or to none (``SESSION_ENGINE``)."""
+
+from typing import Any
+
+from django.contrib.sessions.backends import db
+
+from apps.isolation.context import current_tenant
+
+
+class SessionStore(db.SessionStore):
+    """Django's sessions in the database, signed for one tenant.
+
+    On the host of another tenant, and on the shared host, the key of a session is no key of
+    anything, and the other way round.
+    """
+
+    @property
+    def key_salt(self) -> str:
+        """Return what sets the signatures of one tenant's sessions apart from all others."""
+        tenant = current_tenant()
+        return f"apps.isolation.sessions:{tenant.id if tenant else 'shared'}"
+
+    def decode(self, session_data: bytes | str) -> dict[str, Any]:
+        """Return what the session holds; forget the key of one that was not signed for here."""
+        data: dict[str, Any] = super().decode(session_data)
+        if not data:
+            # Else the next write would go into the row of the other's session.
+            self._session_key = None
+        return data
