@@ -1,0 +1,170 @@
+"""Work that is done elsewhere, or later, is done for the right tenant (CT10).
+
+A task backend that the settings name joins by itself.
+"""
+
+import threading
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextvars import copy_context
+from typing import Any
+
+import pytest
+from django.conf import settings as django_settings
+from django.core.management import BaseCommand, call_command
+from django.db import connections, transaction
+from django.tasks import task, task_backends
+
+from apps.isolation import (
+    NoActiveTenant,
+    TenantNotUsable,
+    cross_tenant,
+    current_tenant,
+    tenant_context,
+)
+from apps.isolation.context import activate
+from apps.projects.models import Project
+from tests.isolation.conftest import Side
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.parametrize("committed_in", ["ours", "theirs", "nobody"])
+@pytest.mark.parametrize("meant_for", ["ours", "theirs", "nobody"])
+def test_ct10_what_waits_for_commit_runs_in_the_tenant_that_asked_for_it(
+    meant_for: str, committed_in: str, sides: tuple[Side, Side]
+) -> None:
+    seen: list[Any] = []
+
+    def note() -> None:
+        seen.append(current_tenant())
+
+    with _in(sides, committed_in), transaction.atomic(), _in(sides, meant_for):
+        expected = current_tenant()
+        transaction.on_commit(note)
+        transaction.on_commit(note, robust=True)
+    assert seen == [expected, expected]
+
+
+def _in(sides: tuple[Side, Side], which: str) -> Any:
+    ours, theirs = sides
+    return {
+        "ours": tenant_context(ours.tenant),
+        "theirs": tenant_context(theirs.tenant),
+        "nobody": activate(None),
+    }[which]
+
+
+def _names() -> list[str]:
+    try:
+        return [project.name for project in Project.objects.all()]
+    finally:
+        if threading.current_thread() is not threading.main_thread():
+            connections.close_all()
+
+
+@pytest.fixture
+def worker() -> Iterator[ThreadPoolExecutor]:
+    """Return an executor with one thread, which does one job after the other."""
+    with ThreadPoolExecutor(1) as executor:
+        yield executor
+
+
+@pytest.mark.django_db(transaction=True)
+def test_ct10_a_thread_works_for_the_tenant_that_is_handed_over(
+    worker: ThreadPoolExecutor, sides: tuple[Side, Side]
+) -> None:
+    for side in sides:
+        with tenant_context(side.tenant):
+            assert worker.submit(copy_context().run, _names).result() == [side.project.name]
+
+
+@pytest.mark.django_db(transaction=True)
+def test_ct10_a_thread_without_a_tenant_gets_none(
+    worker: ThreadPoolExecutor, sides: tuple[Side, Side]
+) -> None:
+    """Neither the one of whoever started it, nor the last job's, however that ended."""
+
+    def fail() -> None:
+        with tenant_context(sides[0].tenant):
+            _names()
+            raise ZeroDivisionError
+
+    worker.submit(lambda: None).result()
+    with tenant_context(sides[0].tenant), pytest.raises(NoActiveTenant):
+        worker.submit(_names).result()
+    with pytest.raises(ZeroDivisionError):
+        worker.submit(fail).result()
+    with pytest.raises(ZeroDivisionError):
+        worker.submit(copy_context().run, fail).result()
+    with pytest.raises(NoActiveTenant):
+        worker.submit(_names).result()
+
+
+class _Report(BaseCommand):
+    """Writes the names of projects, as a command of the product would."""
+
+    stealth_options = ("fail",)
+
+    def handle(self, *args: Any, fail: bool = False, **options: Any) -> str:
+        if fail:
+            raise ZeroDivisionError
+        return ",".join(_names())
+
+
+def test_ct10_a_command_works_for_the_tenant_that_it_is_called_in(sides: tuple[Side, Side]) -> None:
+    for side in sides:
+        with tenant_context(side.tenant):
+            assert call_command(_Report()) == side.project.name
+            with pytest.raises(ZeroDivisionError):
+                call_command(_Report(), fail=True)
+        with pytest.raises(NoActiveTenant):
+            call_command(_Report())
+
+
+def test_ct10_a_job_for_all_tenants_leaves_out_who_is_suspended(sides: tuple[Side, Side]) -> None:
+    ours, theirs = sides
+    theirs.tenant.status = "suspended"
+    theirs.tenant.save()
+    with pytest.raises(TenantNotUsable):
+        tenant_context(theirs.tenant)
+    done = {}
+    with cross_tenant(reason="a report") as tenants:
+        tenant: Any
+        for tenant in tenants:
+            if tenant.is_usable:
+                done[tenant.slug] = _names()
+    assert done == {"acme": [ours.project.name]}
+    assert current_tenant() is None
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.parametrize("alias", django_settings.TASKS)
+def test_ct10_a_task_runs_in_the_tenant_that_it_was_enqueued_in(
+    alias: str, sides: tuple[Side, Side]
+) -> None:
+    """Django's own backend runs a task at once. One that puts it off needs its worker run here."""
+    backend = task_backends[alias]
+    for side in sides:
+        with tenant_context(side.tenant):
+            result = backend.enqueue(_task.using(backend=alias), [], {})
+        assert result.is_finished, f"run the worker of {alias!r} here, then refresh the result"
+        assert result.return_value == [side.project.name]
+        assert current_tenant() is None
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.parametrize("alias", django_settings.TASKS)
+def test_ct10_a_task_of_nobody_finds_nothing(alias: str, sides: tuple[Side, Side]) -> None:
+    with tenant_context(sides[0].tenant):
+        _task.using(backend=alias).enqueue()
+    try:
+        result = _task.using(backend=alias).enqueue()
+    except NoActiveTenant:
+        return
+    assert result.is_finished
+    assert [error.exception_class for error in result.errors] == [NoActiveTenant]
+
+
+@task
+def _task() -> list[str]:
+    return _names()

@@ -1,0 +1,221 @@
+"""What is kept of one tenant's work is served to no other (CT12).
+
+A cache that the settings name joins by itself.
+"""
+
+import functools
+import gc
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from django.conf import settings as django_settings
+from django.core.cache import BaseCache, caches
+from django.http import HttpRequest, HttpResponse
+from django.test import RequestFactory
+from django.views.decorators.cache import cache_page
+from rest_framework.settings import api_settings
+from rest_framework.test import APIClient
+
+from apps.authentication.middleware import tenant_middleware
+from apps.authentication.rates import Throttle
+from apps.isolation import (
+    NoActiveTenant,
+    tenant_context,
+)
+from apps.isolation.testing import make_member
+from apps.projects.views import ProjectViewSet
+from tests.isolation.conftest import Side
+from tests.support import statements
+
+SHARED = "localhost"
+PLATFORM_CACHES: list[str] = django_settings.PLATFORM_CACHES
+TENANT_CACHES = [alias for alias in django_settings.CACHES if alias not in PLATFORM_CACHES]
+
+
+WITH_A_KEY: dict[str, Callable[[BaseCache], object]] = {
+    "get": lambda cache: cache.get("key"),
+    "set": lambda cache: cache.set("key", 1),
+    "add": lambda cache: cache.add("key", 1),
+    "touch": lambda cache: cache.touch("key"),
+    "incr": lambda cache: cache.incr("key"),
+    "delete": lambda cache: cache.delete("key"),
+    "has_key": lambda cache: "key" in cache,
+    "get_many": lambda cache: cache.get_many(["key"]),
+    "set_many": lambda cache: cache.set_many({"key": 1}),
+    "delete_many": lambda cache: cache.delete_many(["key"]),
+    "get_or_set": lambda cache: cache.get_or_set("key", 1),
+    "incr_version": lambda cache: cache.incr_version("key"),
+}
+
+
+@pytest.mark.parametrize("alias", TENANT_CACHES)
+def test_ct12_a_key_is_the_tenants_in_every_cache(alias: str, sides: tuple[Side, Side]) -> None:
+    cache = caches[alias]
+    for side in sides:
+        with tenant_context(side.tenant):
+            assert cache.get("key") is None
+            cache.set("key", side.tenant.slug)
+    ours, theirs = sides
+    with tenant_context(ours.tenant):
+        assert cache.get("key") == "acme"
+        cache.delete("key")
+    with tenant_context(theirs.tenant):
+        assert cache.get("key") == "globex"
+
+
+@pytest.mark.parametrize("operation", WITH_A_KEY)
+@pytest.mark.parametrize("alias", TENANT_CACHES)
+def test_ct12_without_a_tenant_no_cache_answers(alias: str, operation: str) -> None:
+    with pytest.raises(NoActiveTenant):
+        WITH_A_KEY[operation](caches[alias])
+
+
+@pytest.mark.parametrize("alias", PLATFORM_CACHES)
+def test_ct12_the_platforms_caches_hold_nothing_of_a_tenant(
+    alias: str, sides: tuple[Side, Side], client_of: Callable[..., Any]
+) -> None:
+    """After all that the API reads and writes; they are in memory here, and so can be read."""
+    for side in sides:
+        _walk(side.client)
+        side.client.get("/api/v1/projects/", headers={"Host": SHARED})
+    kept = repr(vars(caches[alias])["_cache"]).lower()
+    assert "canary" not in kept
+    assert "member" not in kept
+
+
+_cached = cache_page(60)(ProjectViewSet.as_view({"get": "list"}))
+
+
+def _ask_cached(host: str, **headers: str) -> Any:
+    request = RequestFactory().get("/projects/", headers={"Host": host, **headers})
+    return tenant_middleware(_respond)(request)
+
+
+def _respond(request: HttpRequest) -> Any:
+    """Answer as Django's handler does, which renders within all middleware."""
+    response = _cached(request)
+    return response.render() if hasattr(response, "render") else response
+
+
+def test_ct12_a_cached_page_is_served_to_whom_it_was_made_for(
+    sides: tuple[Side, Side], client_of: Callable[..., Any]
+) -> None:
+    """One input is changed at a time: host, token, header; each page is asked for twice."""
+    ours, theirs = sides
+    bearers = {side.tenant.slug: _bearer(side.client) for side in sides}
+    colleague = _bearer(client_of(ours.tenant, "viewer"))
+    asked = [
+        ("acme.localhost", {"Authorization": bearers["acme"]}, ours),
+        ("globex.localhost", {"Authorization": bearers["globex"]}, theirs),
+        ("globex.localhost", {"Authorization": bearers["acme"]}, None),
+        ("acme.localhost", {"Authorization": bearers["acme"], "X-Tenant": "globex"}, None),
+        ("acme.localhost", {"Authorization": bearers["acme"], "X-Tenant": "acme"}, ours),
+        ("acme.localhost", {"Authorization": colleague}, ours),
+        ("acme.localhost", {}, None),
+        (SHARED, {"Authorization": bearers["acme"]}, ours),
+        (SHARED, {"Authorization": bearers["globex"]}, theirs),
+        (SHARED, {"Authorization": bearers["acme"], "X-Tenant": "acme"}, ours),
+        (SHARED, {"Authorization": bearers["acme"], "X-Tenant": "globex"}, None),
+    ]
+    for host, headers, side in asked * 2:
+        response = _ask_cached(host, **headers)
+        assert (response.status_code == 200) == (side is not None), (host, headers)
+        assert (b"CANARY acme" in response.content) == (side is ours), (host, headers)
+        assert (b"CANARY globex" in response.content) == (side is theirs), (host, headers)
+
+
+def test_ct12_pages_are_cached_at_all(sides: tuple[Side, Side]) -> None:
+    """Else the test above would prove nothing."""
+    bearer = _bearer(sides[0].client)
+    first = _ask_cached("acme.localhost", Authorization=bearer)
+    with statements() as sent:
+        second = _ask_cached("acme.localhost", Authorization=bearer)
+    assert second.content == first.content
+    assert sent == []
+
+
+def test_ct12_a_page_is_not_cached_for_nobody() -> None:
+    view = cache_page(60)(lambda request: HttpResponse("page"))
+    with pytest.raises(NoActiveTenant):
+        tenant_middleware(view)(RequestFactory().get("/", headers={"Host": SHARED}))
+
+
+def test_ct12_every_answer_says_what_names_the_tenant(sides: tuple[Side, Side]) -> None:
+    ours, _ = sides
+    asked = [
+        ("acme.localhost", "/api/v1/projects/", 200),
+        ("globex.localhost", "/api/v1/projects/", 401),
+        ("nobody.localhost", "/api/v1/projects/", 404),
+        (SHARED, "/api/v1/projects/", 200),
+        ("acme.localhost", "/nothing/", 404),
+        ("acme.localhost", "/api/schema/", 200),
+        ("acme.localhost", "/healthz/live", 200),
+    ]
+    for host, path, status in asked:
+        response = ours.client.get(path, headers={"Host": host})
+        assert response.status_code == status
+        vary = {name.strip() for name in response.headers["Vary"].split(",")}
+        assert {"Authorization", "X-Tenant"} <= vary, path
+
+
+def test_ct12_throttles_count_each_tenant_by_itself(
+    sides: tuple[Side, Side], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A member of both is counted in each; what one tenant has used up the other has left."""
+    _, theirs = sides
+    make_member(theirs.tenant, "viewer", "member@acme.test")
+    monkeypatch.setattr(Throttle, "timer", lambda self: 6_000_000_000.0)
+    for scope in ("member", "tenant"):
+        monkeypatch.setitem(api_settings.DEFAULT_THROTTLE_RATES, scope, "2/minute")
+        for cache in caches.all():
+            cache.clear()
+        for side in sides:
+            answers = [side.client.get("/api/v1/projects/").status_code for _ in range(3)]
+            assert answers == [200, 200, 429]
+
+
+def test_ct12_what_one_tenant_warms_up_serves_no_other(sides: tuple[Side, Side]) -> None:
+    ours, theirs = sides
+    cold = _walk(theirs.client)
+    for _ in range(2):
+        assert b"CANARY acme" in b"".join(_walk(ours.client).values())
+        assert _walk(theirs.client) == cold
+    assert b"CANARY acme" not in b"".join(cold.values())
+    assert b"CANARY globex" in b"".join(cold.values())
+
+
+# Of what they remember nothing is a tenant's. A new one is judged, and then named here.
+REMEMBERING = {
+    "apps.isolation.placement.tenant_app_labels",
+    "config.health._require_head",
+    "config.health._require_no_powers",
+}
+
+
+def test_ct12_functions_that_remember_are_known() -> None:
+    """They remember for the whole process: for each tenant what they found out for another."""
+    found = {
+        f"{wrapper.__module__}.{wrapper.__qualname__}"
+        for wrapper in gc.get_objects()
+        if type(wrapper) is functools._lru_cache_wrapper
+        and wrapper.__module__.startswith(("apps.", "config."))
+    }
+    assert found <= REMEMBERING, "does it remember anything of a tenant's? see REMEMBERING"
+
+
+PATHS = ["me/", "projects/", "tasks/", "tasks/?status=open", "projects/?search=CANARY"]
+
+
+def _walk(client: Any) -> dict[str, bytes]:
+    """Return what each route answers to a client; what it lists is asked for one by one, too."""
+    pages = {path: client.get(f"/api/v1/{path}") for path in PATHS}
+    for path in ("projects/", "tasks/"):
+        for row in pages[path].json()["results"]:
+            pages[f"{path}{row['id']}/"] = client.get(f"/api/v1/{path}{row['id']}/")
+    assert {page.status_code for page in pages.values()} == {200}
+    return {path: page.content for path, page in pages.items()}
+
+
+def _bearer(client: Any) -> str:
+    return str(client._credentials["HTTP_AUTHORIZATION"])
