@@ -15,7 +15,6 @@ from django.http import HttpRequest, HttpResponse
 from django.test import RequestFactory
 from django.views.decorators.cache import cache_page
 from rest_framework.settings import api_settings
-from rest_framework.test import APIClient
 
 from apps.authentication.middleware import tenant_middleware
 from apps.authentication.rates import Throttle

@@ -91,34 +91,32 @@ def test_ct23_every_way_to_a_file_is_asked_here() -> None:
 
 
 @pytest.mark.parametrize("operation", OPERATIONS)
-@pytest.mark.parametrize("pattern", TRAVERSALS)
 def test_ct23_no_name_leads_out_of_the_tenants_files(
-    pattern: str, operation: str, sides: tuple[Side, Side]
+    operation: str, sides: tuple[Side, Side]
 ) -> None:
     ours, theirs = sides
-    secret = _secret(theirs)
+    _secret(theirs)
     before = _all_files()
-    with tenant_context(ours.tenant), pytest.raises(SuspiciousFileOperation):
-        OPERATIONS[operation](default_storage, _named(pattern, theirs))
-    assert secret.read_bytes() == b"CANARY globex"
+    for pattern in TRAVERSALS:
+        with tenant_context(ours.tenant), pytest.raises(SuspiciousFileOperation):
+            OPERATIONS[operation](default_storage, _named(pattern, theirs))
+            pytest.fail(f"{operation} of {pattern!r} was not refused")
     assert _all_files() == before
 
 
-@pytest.mark.parametrize("pattern", LITERALS)
-def test_ct23_what_only_looks_like_a_way_out_is_a_name_like_any(
-    pattern: str, sides: tuple[Side, Side]
-) -> None:
+def test_ct23_what_only_looks_like_a_way_out_is_a_name_like_any(sides: tuple[Side, Side]) -> None:
     ours, theirs = sides
-    secret = _secret(theirs)
-    name = _named(pattern, theirs)
-    with tenant_context(ours.tenant):
-        assert not default_storage.exists(name)
-        with pytest.raises(FileNotFoundError):
-            default_storage.open(name)
-        saved = default_storage.save(name, ContentFile(b"x"))
-        assert str(ours.tenant.id) in Path(default_storage.path(saved)).parts
-        default_storage.delete(saved)
-    assert secret.read_bytes() == b"CANARY globex"
+    _secret(theirs)
+    before = _all_files()
+    for name in (_named(pattern, theirs) for pattern in LITERALS):
+        with tenant_context(ours.tenant):
+            assert not default_storage.exists(name)
+            with pytest.raises(FileNotFoundError):
+                default_storage.open(name)
+            saved = default_storage.save(name, ContentFile(b"x"))
+            assert str(ours.tenant.id) in Path(default_storage.path(saved)).parts
+            default_storage.delete(saved)
+        assert _all_files() == before
 
 
 @pytest.mark.parametrize("operation", OPERATIONS)
