@@ -33,8 +33,8 @@ CODE = ("apps/**/*.py", "config/**/*.py")
 
 # Programs that the machine has, or not; the project does not bring them.
 ELSEWHERE = {"curl", "docker", "gh", "git", "openssl", "pg_dump", "pg_restore", "psql", "pyenv"}
-ELSEWHERE |= {"apt", "pip", "python3", ".tools/bin/pip"}
-WRAPPERS = {"uv": 2, ".tools/bin/uv": 2, "python": 1}  # words before the program that they run
+ELSEWHERE |= {"apt", "pip", "python3", "uv", "xcaddy", ".tools/bin/pip", ".tools/bin/uv"}
+WRAPPERS = {("uv", "run"), (".tools/bin/uv", "run"), ("python",)}  # what comes after is run
 MADE = {"uv.lock"}  # what a command leaves behind that git does not ignore
 SYSTEM = ("/app", "/dev", "/etc", "/opt", "/tmp", "/usr", "/var")  # noqa: S108 - not routes
 
@@ -104,7 +104,7 @@ def _nothing(_: str) -> Iterator[str]:
 def _span(code: str) -> Iterator[str]:
     """Judge a piece of code in a sentence by the first kind that it looks like."""
     first = code.split(maxsplit=1)[0]
-    if first in WRAPPERS or first in ELSEWHERE or re.fullmatch(r"(\./)?(manage\.py|.*\.sh)", first):
+    if first in {"python", *ELSEWHERE} or re.fullmatch(r"(\./)?(manage\.py|.*\.sh)", first):
         yield from _command(code, whole=False)
         return
     for pattern, judge_kind in KINDS.items():
@@ -193,11 +193,12 @@ def _command(line: str, *, whole: bool) -> Iterator[str]:
 
 
 def _program(words: list[str], *, whole: bool) -> Iterator[str]:
-    name = words[0].removeprefix("./")
-    if name in WRAPPERS:
-        inner = [word for word in words[WRAPPERS[name] :] if word not in {"--", "-m"}]
-        yield from _program(inner, whole=whole) if inner else ()
-    elif name == "manage.py":
+    while wrapper := next((w for w in WRAPPERS if (*words,)[: len(w)] == w), None):
+        words = [word for word in words[len(wrapper) :] if word not in {"--", "-m"}]
+    name = words[0].removeprefix("./") if words else ""
+    if not name:
+        return
+    if name == "manage.py":
         yield from _manage(words[1:], whole=whole)
     elif words[:2] == ["docker", "compose"]:
         yield from _compose(words[2:])
