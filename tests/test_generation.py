@@ -48,6 +48,8 @@ DIFFERENCES = {
     "tests/wall/*": "tests of what only this wall has",
     "apps/*/migrations/*": "made from the models, whose bases differ",
     "config/settings/isolation.py": "databases, routers and apps of the wall",
+    "compose.production.yaml": "what the owner's role may do, and who else needs it",
+    "docs/deployment.md": "who needs the owner's role, and how many connections there are",
     "docs/isolation.md": "describes the wall",
     "docs/security.md": "says where the wall ends",
     "pyproject.toml": "dependencies, and the name of the strategy",

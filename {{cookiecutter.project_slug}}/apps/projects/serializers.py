@@ -19,6 +19,7 @@ class MemberField(serializers.PrimaryKeyRelatedField[User]):
 
     def get_queryset(self) -> Any:
         """Return the tenant's active members."""
+        # every tenant: users are in many, and their memberships say in which.
         return User.objects.filter(
             is_active=True,
             memberships__is_active=True,

@@ -5,22 +5,26 @@ https://docs.djangoproject.com/en/6.1/ref/settings/#caches
 
 from typing import Any
 
-# Each is in the process's own memory: what is counted or kept in one process, the others do not
-# know. For many processes that share it, name a server here: BACKEND
-# "django.core.cache.backends.redis.RedisCache" and its LOCATION, with the same KEY_FUNCTION.
+from config.env import env
+
+
+def _cache(prefix: str) -> dict[str, Any]:
+    """Return the settings of one part of the cache.
+
+    In the process's own memory, where what one process counts or keeps the others do not know; or
+    where CACHE_URL says, for several processes to share.
+    """
+    given: dict[str, Any] = env.cache_url(
+        "CACHE_URL", default=f"locmemcache://{prefix}?max_entries=10000"
+    )
+    return given | {"KEY_PREFIX": prefix}
+
+
 CACHES: dict[str, dict[str, Any]] = {
     # The active tenant's; without a tenant it raises NoActiveTenant.
-    "default": {
-        "BACKEND": "django.core.cache.backends.locmem.LocMemCache",
-        "KEY_FUNCTION": "apps.isolation.carried.tenant_key",
-        "OPTIONS": {"MAX_ENTRIES": 10_000},
-    },
+    "default": {**_cache("tenants"), "KEY_FUNCTION": "apps.isolation.carried.tenant_key"},
     # Nobody's: what is counted before anybody has logged in, and the health check.
-    "platform": {
-        "BACKEND": "django.core.cache.backends.locmem.LocMemCache",
-        "LOCATION": "platform",
-        "OPTIONS": {"MAX_ENTRIES": 10_000},
-    },
+    "platform": _cache("platform"),
     # Which tenant a host belongs to. In the process's own memory, since each request asks, and
     # for seconds only, since nothing tells the other processes of a change.
     "hosts": {

@@ -22,8 +22,8 @@ REST_FRAMEWORK["NUM_PROXIES"] = env.int("TRUSTED_PROXY_COUNT", default=1)
 # TLS ends at the proxy, which must set this header and must not pass on a client's.
 SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
 SECURE_SSL_REDIRECT = True
-# Probes come without TLS and without the proxy.
-SECURE_REDIRECT_EXEMPT = [r"^healthz/"]
+# Probes come without TLS and without the proxy, and so does the proxy's own question.
+SECURE_REDIRECT_EXEMPT = [r"^healthz/", r"^tls/"]
 SECURE_HSTS_SECONDS = 31_536_000
 SECURE_HSTS_INCLUDE_SUBDOMAINS = True
 SECURE_HSTS_PRELOAD = True

@@ -35,6 +35,7 @@ class Command(BaseCommand):
         # One hash for all: hashing is slow on purpose, and these users share the password.
         hashed = make_password(password)
         for slug, name in TENANTS.items():
+            # every tenant: before its tenants are made, a demo is in none.
             tenant = Tenant.objects.filter(slug=slug, status=Status.ACTIVE).first()
             tenant = tenant or create_tenant(slug=slug, name=name)
             members = {f"{role}@{slug}.test": role for role in Role}
@@ -48,6 +49,7 @@ class Command(BaseCommand):
 
 
 def _user(email: str, hashed_password: str) -> User:
+    # every tenant: users are in many, and their memberships say in which.
     user, _ = User.objects.update_or_create(email=email, defaults={"password": hashed_password})
     return user
 

@@ -1,0 +1,192 @@
+"""Prove that scripts/verify.sh names what is wrong, and walk a task as AGENTS.md has it.
+
+Run in a generated project, in an environment with its tools: ``python verification.py STRATEGY``.
+Each fault is planted by itself, and the check that is there for it must fail and name itself. Then
+a task is done from start to end: a model gets a `status`, by the rules and with its migration,
+until every check passes.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+import sys
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+MODELS = Path("apps/projects/models.py")
+SKILLS = Path(".agents/skills")
+ROUTES = "apps/projects/urls.py"
+ENVIRONMENT = {**os.environ, "VIRTUAL_ENV": sys.prefix}
+
+
+@dataclass(frozen=True)
+class Fault:
+    """A change to a file that a check must notice: ``old`` becomes ``new``, or ``new`` is added."""
+
+    check: str
+    file: str
+    new: str
+    old: str = ""
+
+
+FAULTS = {
+    "code that is not formatted": Fault("format", ROUTES, new="x  =  1\n"),
+    "code that is not clean": Fault("lint", ROUTES, new="import os\n"),
+    "types that do not agree": Fault("types", ROUTES, new="\nx: int = router\n"),
+    "an import that points up": Fault(
+        "imports",
+        "apps/tenants/slugs.py",
+        old="import re\n",
+        new="import re\nimport apps.projects\n",
+    ),
+    "a model change without its migration": Fault(
+        "migrations",
+        str(MODELS),
+        old="title = models.CharField(max_length=200)",
+        new="title = models.CharField(max_length=99)",
+    ),
+    "a cookie that goes without TLS": Fault(
+        "deploy",
+        "config/settings/production.py",
+        old="SESSION_COOKIE_SECURE = True",
+        new="SESSION_COOKIE_SECURE = False",
+    ),
+    "an unscoped query": Fault(
+        "tenancy", ROUTES, new='\nEVERY = views.Task.objects.using("owner")\n'
+    ),
+    "a command that is gone": Fault("docs", "README.md", new="\nRun `uv run manage.py gone`.\n"),
+    "a filter that does something else": Fault(
+        "tests", "apps/projects/filters.py", old='lookup_expr="lt"', new='lookup_expr="gt"'
+    ),
+    "a leak": Fault(
+        "isolation",
+        "apps/projects/serializers.py",
+        old="            memberships__tenant_id=require_tenant().id,\n",
+        new="",
+    ),
+}
+# A hole in the wall itself, which its guards must find.
+TOO_MANY_RIGHTS = Fault(
+    "isolation",
+    "apps/isolation/grants.py",
+    old="UPDATE, DELETE ON",
+    new="UPDATE, DELETE, TRUNCATE ON",
+)
+NO_POLICY = Fault(
+    "isolation", "apps/isolation/constraints.py", old="AS RESTRICTIVE TO", new="AS PERMISSIVE TO"
+)
+HOLES = {"schema": TOO_MANY_RIGHTS, "row": NO_POLICY, "database": TOO_MANY_RIGHTS}
+
+# What the task adds to the model that the skill shows.
+STATUS_CHOICES = '''\
+class LabelStatus(models.TextChoices):
+    """Whether a label may still be given."""
+
+    OPEN = "open"
+    CLOSED = "closed"
+
+
+'''
+STATUS = """\
+    status = models.CharField(max_length=6, choices=LabelStatus, default=LabelStatus.OPEN)
+"""
+STATUS_IS_KNOWN = """\
+constraints = [
+            tenant_unique("word", name="label_word_unique"),
+            models.CheckConstraint(
+                condition=models.Q(status__in=LabelStatus.values), name="label_status_is_known"
+            ),
+        ]
+"""
+
+
+def expect(holds: object, what: str, told: str = "") -> None:
+    if not holds:
+        sys.exit(f"FAILED  {what}\n{told[-4000:]}")
+    print(f"ok  {what}", flush=True)
+
+
+def verify(*checks: str, **variables: str) -> tuple[int, str]:
+    """Run scripts/verify.sh; return its exit status and all that it said."""
+    done = subprocess.run(
+        ["scripts/verify.sh", *checks],
+        env={**ENVIRONMENT, **variables},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        check=False,
+    )
+    return done.returncode, done.stdout
+
+
+@contextmanager
+def planted(fault: Fault) -> Iterator[None]:
+    path = Path(fault.file)
+    before = path.read_text(encoding="utf-8")
+    if fault.old not in before:
+        sys.exit(f"FAILED  {fault.file} does not hold {fault.old!r}")
+    after = before.replace(fault.old, fault.new, 1) if fault.old else before + fault.new
+    path.write_text(after, encoding="utf-8")
+    try:
+        yield
+    finally:
+        path.write_text(before, encoding="utf-8")
+
+
+def find_faults(strategy: str) -> None:
+    for name, fault in {**FAULTS, "a hole in the wall": HOLES[strategy]}.items():
+        with planted(fault):
+            status, told = verify(fault.check, PYTEST_ADDOPTS="--maxfail=1")
+        named = told.rstrip().endswith(f"verify: {fault.check} failed")
+        expect(status == 1 and named, f"{fault.check} notices {name}", told)
+
+
+def do_task() -> None:
+    """Follow AGENTS.md: the rules, the model, its migration, and the checks until they pass."""
+    rules = Path("AGENTS.md").read_text(encoding="utf-8")
+    for skill in ("add-a-model", "migrations", "pr-summary"):
+        expect(f"({SKILLS}/{skill}/SKILL.md)" in rules, f"AGENTS.md leads to the skill {skill}")
+    skill = (SKILLS / "add-a-model" / "SKILL.md").read_text(encoding="utf-8")
+    (snippet,) = re.findall(r"```python\n(.*?)```", skill, re.DOTALL)
+    model = snippet[snippet.index("class ") :]
+    models = MODELS.read_text(encoding="utf-8")
+
+    MODELS.write_text(f"{models}\n\n{model}", encoding="utf-8")
+    make_migration()
+    status, told = verify("format", "lint", "migrations", "tenancy")
+    expect(status == 0, "the model that the skill shows is a good one", told)
+
+    changed = model.replace(
+        'constraints = [tenant_unique("word", name="label_word_unique")]\n', STATUS_IS_KNOWN
+    )
+    changed = changed.replace("    created_by =", f"{STATUS}    created_by =")
+    MODELS.write_text(f"{models}\n\n{STATUS_CHOICES}{changed}", encoding="utf-8")
+    status, told = verify()
+    expect(
+        status == 1 and told.rstrip().endswith("verify: migrations failed"),
+        "without a migration for `status` the report names what is missing",
+        told,
+    )
+    make_migration()
+    status, told = verify()
+    expect(
+        status == 0, "with its migration every check passes, and the work can be handed over", told
+    )
+
+
+def make_migration() -> None:
+    command = [sys.executable, "manage.py", "makemigrations", "--no-header"]
+    subprocess.run(command, env=ENVIRONMENT, check=True)
+    subprocess.run(["ruff", "format", "--quiet", "apps"], env=ENVIRONMENT, check=True)
+
+
+if __name__ == "__main__":
+    find_faults(sys.argv[1])
+    do_task()

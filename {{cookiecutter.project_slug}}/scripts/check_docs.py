@@ -1,0 +1,279 @@
+"""Check that the documentation tells the truth.
+
+python scripts/check_docs.py            every page, and .env.example
+python scripts/check_docs.py PAGE...    these pages
+
+Each command, path, route, setting, environment variable and class that a page names must exist,
+and each Python snippet must run. Needs no database.
+"""
+
+import argparse
+import contextlib
+import io
+import os
+import re
+import shlex
+import sys
+import sysconfig
+from collections.abc import Iterator, Sequence
+from functools import cache
+from importlib import import_module
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import django
+from django.core.management import CommandError, get_commands, load_command_class
+from django.urls import URLPattern, URLResolver, get_resolver
+
+ROOT = Path(__file__).resolve().parent.parent
+PAGES = ("*.md", "docs/**/*.md", ".agents/**/*.md", ".github/**/*.md")
+# Where settings and variables are given their meaning, and where classes are.
+CONFIGURATION = ("config/**/*.py", "*.py", "*.yaml", "Dockerfile", "scripts/*.sh", ".github/**/*")
+CODE = ("apps/**/*.py", "config/**/*.py")
+
+# Programs that the machine has, or not; the project does not bring them.
+ELSEWHERE = {"curl", "docker", "gh", "git", "openssl", "pg_dump", "pg_restore", "psql", "pyenv"}
+ELSEWHERE |= {"apt", "pip", "python3", "uv", "xcaddy", ".tools/bin/pip", ".tools/bin/uv"}
+WRAPPERS = {("uv", "run"), (".tools/bin/uv", "run"), ("python",)}  # what comes after is run
+MADE = {"uv.lock"}  # what a command leaves behind that git does not ignore
+SYSTEM = ("/app", "/dev", "/etc", "/opt", "/tmp", "/usr", "/var")  # noqa: S108 - not routes
+
+FENCE = re.compile(r"^```(\w*)\n(.*?)^```", re.MULTILINE | re.DOTALL)
+SPAN = re.compile(r"`([^`]+)`")
+LINK = re.compile(r"\]\((?!\w+:|#)([^)#]+)")
+PATH = re.compile(r"[\w.*-]+(/[\w.*-]+)*/?")
+FILE = re.compile(r".*/.*|\.\w[\w.-]*|[\w.-]+\.(?:example|lock|md|py|sh|toml|ya?ml)|Dockerfile")
+ROUTE = re.compile(r"(?:[A-Z]+ )?(/[\w./{}-]*)(?:\?\S*)?")
+DOTTED = re.compile(r"((?:apps|config|tests)(?:\.\w+)+)(?:\(.*\))?")
+SETTING = re.compile(r"([A-Z][A-Z0-9]*(?:_[A-Z0-9]+)+)(?:[=\[].*)?")
+CLASS = re.compile(r"((?:[A-Z][a-z]+){2,})(?:[.(].*)?")
+ASSIGNMENT = re.compile(r"([A-Z_]+)=.*")
+ADDRESS = re.compile(r"https?://[\w.]*localhost\S*?(?=[\"'\s]|$)")
+
+
+def main() -> int:
+    """Print what is not so, and return how many pages say it."""
+    parser = argparse.ArgumentParser(description="Check that the documentation tells the truth.")
+    parser.add_argument("pages", nargs="*", type=Path)
+    pages = parser.parse_args().pages
+    _set_up()
+    problems = [f"{page}:{found}" for page in pages or _find(PAGES) for found in judge(page)]
+    if not pages:
+        problems += [f".env.example: {found}" for found in example_problems()]
+    sys.stdout.writelines(f"{problem}\n" for problem in problems)
+    return min(len(problems), 1)
+
+
+def _set_up() -> None:
+    os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings.test")
+    os.chdir(ROOT)
+    sys.path.insert(0, str(ROOT))
+    django.setup()
+
+
+def _find(patterns: tuple[str, ...]) -> list[Path]:
+    found = {path for pattern in patterns for path in Path().glob(pattern)}
+    return sorted(path for path in found if path.is_file())
+
+
+def judge(page: Path) -> Iterator[str]:
+    """Yield the line and the problem of each thing that a page says and is not so."""
+    text = page.read_text(encoding="utf-8")
+    for fence in FENCE.finditer(text):
+        judges = {"sh": _shell, "python": _snippet}
+        for problem in judges.get(fence[1], _nothing)(fence[2]):
+            yield f"{_line(text, fence.start())}: {problem}"
+    # Blanks of the same length, so that the lines keep their numbers.
+    prose = FENCE.sub(lambda fence: re.sub(r"\S", " ", fence[0]), text)
+    for span in SPAN.finditer(prose):
+        for problem in _span(" ".join(span[1].split())):
+            yield f"{_line(prose, span.start())}: {problem}"
+    for link in LINK.finditer(prose):
+        if not (page.parent / link[1]).exists():
+            yield f"{_line(prose, link.start())}: no such page: {link[1]}"
+
+
+def _line(text: str, position: int) -> int:
+    return text.count("\n", 0, position) + 1
+
+
+def _nothing(_: str) -> Iterator[str]:
+    yield from ()
+
+
+def _span(code: str) -> Iterator[str]:
+    """Judge a piece of code in a sentence by the first kind that it looks like."""
+    first = code.split(maxsplit=1)[0]
+    if first in {"python", *ELSEWHERE} or re.fullmatch(r"(\./)?(manage\.py|.*\.sh)", first):
+        yield from _command(code, whole=False)
+        return
+    for pattern, judge_kind in KINDS.items():
+        if match := pattern.fullmatch(code):
+            yield from judge_kind(match[match.lastindex or 0])
+            return
+
+
+def _path(name: str) -> Iterator[str]:
+    if PATH.fullmatch(name) and name not in MADE and not _ignored(name):
+        found = list(ROOT.glob(name.strip("/")))
+        if not found or (name.endswith("/") and not found[0].is_dir()):
+            yield f"no such path: {name}"
+
+
+@cache
+def _ignored(name: str) -> bool:
+    """Tell whether git ignores a path, which then comes and goes."""
+    lines = (ROOT / ".gitignore").read_text(encoding="utf-8").splitlines()
+    return name.strip("/").split("/")[0] in {line.strip("/") for line in lines}
+
+
+def _route(path: str) -> Iterator[str]:
+    if path.startswith(SYSTEM):
+        return
+    wanted = re.sub(r"{\w+}", "{}", path)
+    if not any(route == wanted or (route + "/").startswith(wanted) for route in _routes()):
+        yield f"no such route: {path}"
+
+
+@cache
+def _routes() -> set[str]:
+    def walk(patterns: Sequence[URLPattern | URLResolver], prefix: str) -> Iterator[str]:
+        for pattern in patterns:
+            route = prefix + str(pattern.pattern).lstrip("^").rstrip("$")
+            if isinstance(pattern, URLPattern):
+                yield re.sub(r"\(\?P<\w+>[^)]*\)|<[^>]*>", "{}", route).replace("\\", "")
+            else:
+                yield from walk(pattern.url_patterns, route)
+
+    return set(walk(get_resolver("config.urls.shared").url_patterns, "/"))
+
+
+def _dotted(name: str) -> Iterator[str]:
+    module, _, attribute = name.rpartition(".")
+    with contextlib.suppress(ImportError):
+        import_module(name)
+        return
+    try:
+        getattr(import_module(module), attribute)
+    except (ImportError, AttributeError):
+        yield f"no such name: {name}"
+
+
+def _setting(name: str) -> Iterator[str]:
+    if not re.search(rf"\b{name}\b", _text(CONFIGURATION)):
+        yield f"no such setting or variable: {name}"
+
+
+def _class(name: str) -> Iterator[str]:
+    if not re.search(rf"\b{name}\b", _text(CODE)):
+        yield f"no such class: {name}"
+
+
+@cache
+def _text(patterns: tuple[str, ...]) -> str:
+    return "\n".join(path.read_text(encoding="utf-8") for path in _find(patterns))
+
+
+def _shell(code: str) -> Iterator[str]:
+    for line in code.replace("\\\n", " ").splitlines():
+        yield from _command(line, whole=True)
+
+
+def _command(line: str, *, whole: bool) -> Iterator[str]:
+    """Judge a line of shell; only a ``whole`` one has all arguments that the command wants."""
+    for address in ADDRESS.findall(line):
+        yield from _route(urlsplit(address).path or "/")
+    for part in re.split(r"&&|\|", line):
+        words = shlex.split(part, comments=True)
+        while words and (assignment := ASSIGNMENT.fullmatch(words[0])):
+            yield from _setting(assignment[1]) if "_" in assignment[1] else ()
+            words.pop(0)
+        if words:
+            yield from _program(words, whole=whole)
+
+
+def _program(words: list[str], *, whole: bool) -> Iterator[str]:
+    while wrapper := next((w for w in WRAPPERS if (*words,)[: len(w)] == w), None):
+        words = [word for word in words[len(wrapper) :] if word not in {"--", "-m"}]
+    name = words[0].removeprefix("./") if words else ""
+    if not name:
+        return
+    if name == "manage.py":
+        yield from _manage(words[1:], whole=whole)
+    elif words[:2] == ["docker", "compose"]:
+        yield from _compose(words[2:])
+    elif (ROOT / name).is_file():
+        yield from _script(name, words[1:])
+    elif Path(sysconfig.get_path("scripts"), name).exists():
+        for word in words[1:]:
+            yield from _path(word) if "/" in word else ()
+    elif name not in ELSEWHERE:
+        yield f"no such command: {name}"
+
+
+def _manage(words: list[str], *, whole: bool) -> Iterator[str]:
+    if not words:
+        return
+    name, *arguments = words
+    if name not in get_commands():
+        yield f"no such command: manage.py {name}"
+        return
+    parser = load_command_class(str(get_commands()[name]), name).create_parser("manage.py", name)
+    for option in {word.split("=")[0] for word in arguments if word.startswith("--")}:
+        if option not in parser._option_string_actions:  # noqa: SLF001 - argparse has no other list
+            yield f"manage.py {name} has no option {option}"
+    if whole and "--help" not in arguments:
+        try:
+            with contextlib.redirect_stderr(io.StringIO()):
+                parser.parse_args(arguments)
+        except CommandError as error:
+            yield f"manage.py {name}: {error}"
+
+
+def _compose(words: list[str]) -> Iterator[str]:
+    """Judge the file; and the services that are named after the subcommand."""
+    file = words[words.index("-f") + 1] if "-f" in words else "compose.yaml"
+    yield from _path(file)
+    if (ROOT / file).is_file() and (words := [word for word in words if word not in {"-f", file}]):
+        _, _, listed = (ROOT / file).read_text(encoding="utf-8").partition("\nservices:")
+        services = set(re.findall(r"^  ([\w-]+):$", re.split(r"\n\w", listed)[0], re.MULTILINE))
+        named = next((word for word in words[1:] if not word.startswith("-")), None)
+        if named and named not in services:
+            yield f"no such service in {file}: {named}"
+
+
+def _script(name: str, arguments: list[str]) -> Iterator[str]:
+    """Judge a script of the project: that it can be called, and the words that it takes."""
+    path = ROOT / name
+    if path.suffix == ".sh":
+        if not os.access(path, os.X_OK):
+            yield f"not executable: {name}"
+        text = path.read_text(encoding="utf-8")
+        for word in arguments:
+            if not re.search(rf"\b{re.escape(word)}\b", text):
+                yield f"{name} knows no {word}"
+
+
+def _snippet(code: str) -> Iterator[str]:
+    """Run a snippet as a module of the product would be; what it defines belongs to that app."""
+    try:
+        exec(code, {"__name__": "apps.projects.snippet"})  # noqa: S102
+    except Exception as error:  # noqa: BLE001 - whatever it is, the page's reader would meet it
+        yield f"the snippet fails: {type(error).__name__}: {error}"
+
+
+KINDS = {ROUTE: _route, FILE: _path, DOTTED: _dotted, SETTING: _setting, CLASS: _class}
+
+
+def example_problems() -> Iterator[str]:
+    """Compare the variables that the settings read with those that the example explains."""
+    example = (ROOT / ".env.example").read_text(encoding="utf-8")
+    explained = set(re.findall(r"^(?:# )?([A-Z_]+)=", example, re.MULTILINE))
+    read = set(re.findall(r"env\.\w+\(\s*\"([A-Z_]+)\"", _text(("config/**/*.py",))))
+    used = {name for name in explained if re.search(rf"\b{name}\b", _text(CONFIGURATION))}
+    yield from (f"nothing reads {name}" for name in sorted(explained - used))
+    yield from (f"does not explain {name}" for name in sorted(read - explained))
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,122 @@
+"""Check that the product keeps to the walls between tenants.
+
+python scripts/check_tenancy.py
+
+Asks three things: is each model on its side of the wall, does product code reach past the active
+tenant anywhere, and do the guards of this machine's database stand? A line that must reach past the
+active tenant says why, in a comment that begins with ``every tenant:``, on it or above it.
+"""
+
+import ast
+import os
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import django
+
+ROOT = Path(__file__).resolve().parent.parent
+sys.path.insert(0, str(ROOT))
+
+from django.apps import apps  # noqa: E402 - the project's modules need its folder on the path
+from django.conf import settings  # noqa: E402
+from django.db import DatabaseError, connections  # noqa: E402
+
+from config.embedded_postgres import EmbeddedPostgresError, configure_environment  # noqa: E402
+
+ALLOWED = "# every tenant:"
+BY_HAND = "SQL by hand, which no manager filters; use the ORM"
+ALL = "rows of all tenants; that is the platform's work, not the product's"
+
+# What code is called or named that leaves the active tenant.
+CALLS = {"cursor": BY_HAND, "extra": BY_HAND, "raw": BY_HAND, "cross_tenant": ALL, "QuerySet": ALL}
+CALLS["using"] = "names a connection; the router chooses it by the tenant"
+NAMES = {"platform": ALL}
+
+
+def main() -> int:
+    """Print what is not so; return 1 if anything is."""
+    os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings.local")
+    try:
+        configure_environment()
+    except EmbeddedPostgresError as error:
+        sys.exit(str(error))
+    django.setup()
+    problems = [*model_problems(), *code_problems(), *database_problems()]
+    sys.stdout.writelines(f"{problem}\n" for problem in problems)
+    return min(len(problems), 1)
+
+
+def model_problems() -> Iterator[str]:
+    """Ask the system checks for models that make a hole in the wall."""
+    from apps.isolation.checks import check_tenant_models  # noqa: PLC0415 - after the set-up
+
+    for error in check_tenant_models(None):
+        yield f"{error.id}: {error.msg} {error.hint}"
+
+
+def code_problems() -> Iterator[str]:
+    """Read the apps of TENANT_APPS for lines that reach past the active tenant."""
+    for app in settings.TENANT_APPS:
+        folder = ROOT / app.replace(".", "/")
+        for path in sorted(folder.rglob("*.py")):
+            if not {"tests", "migrations"} & set(path.relative_to(folder).parts):
+                yield from _judge(path)
+
+
+def _judge(path: Path) -> Iterator[str]:
+    text = path.read_text(encoding="utf-8")
+    lines = ["", *text.splitlines()]
+    nodes = [n for n in ast.walk(ast.parse(text)) if isinstance(n, ast.Attribute | ast.Call)]
+    for node in sorted(nodes, key=lambda node: node.lineno):
+        around = lines[node.lineno - 1 : node.lineno + 1]
+        if (what := _reach(node)) and not any(ALLOWED in line for line in around):
+            yield f"{path.relative_to(ROOT)}:{node.lineno}: {what}"
+
+
+def _reach(node: ast.Attribute | ast.Call) -> str:
+    """Say by what a piece of code reaches past the active tenant, if it does."""
+    if isinstance(node, ast.Attribute):
+        if node.attr == "objects" and _last_word(node.value) in _catalogue():
+            return f"{_last_word(node.value)}.objects: {ALL}"
+        return f"{node.attr}: {NAMES[node.attr]}" if node.attr in NAMES else ""
+    name = _last_word(node.func)
+    return f"{name}(): {CALLS[name]}" if name in CALLS else ""
+
+
+def _last_word(node: ast.expr) -> str:
+    if isinstance(node, ast.Call):
+        return _last_word(node.func)
+    return getattr(node, "attr", getattr(node, "id", ""))
+
+
+def _catalogue() -> set[str]:
+    """Return the names under which models of the catalogue answer for all tenants."""
+    from apps.isolation.placement import is_tenant_model  # noqa: PLC0415 - after the set-up
+    from apps.tenants.managers import PerTenantManager  # noqa: PLC0415
+
+    return {"get_user_model"} | {
+        model.__name__
+        for model in apps.get_models()
+        if not is_tenant_model(model)
+        and not isinstance(getattr(model, "objects", None), PerTenantManager)
+    }
+
+
+def database_problems() -> Iterator[str]:
+    """Ask the guards of the database, if it has been migrated."""
+    from apps.isolation import CATALOGUE  # noqa: PLC0415 - after the set-up
+    from apps.isolation.checks import holes  # noqa: PLC0415
+    from apps.isolation.head import is_at_head  # noqa: PLC0415
+
+    try:
+        if is_at_head(connections[CATALOGUE]):
+            yield from holes()
+        else:
+            sys.stderr.write("The database was not asked: run manage.py migrate first.\n")
+    except DatabaseError as error:
+        yield f"The database cannot be asked: {error}"
+
+
+if __name__ == "__main__":
+    sys.exit(main())

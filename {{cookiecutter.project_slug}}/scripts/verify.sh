@@ -1,0 +1,54 @@
+#!/usr/bin/env bash
+# All checks of the project; CI runs the same. Ends at the first that fails, and names it.
+#
+#   scripts/verify.sh               all of them, in this order
+#   scripts/verify.sh format lint   only these
+set -euo pipefail
+cd "$(dirname "$0")/.."
+
+all=(format lint types imports migrations deploy tenancy docs tests isolation)
+
+check_format() { ruff format --check; }
+check_lint() { ruff check; }
+check_types() { mypy .; }
+check_imports() { lint-imports; }
+check_migrations() { python manage.py makemigrations --check --dry-run; }
+check_tenancy() { python scripts/check_tenancy.py; }
+check_docs() { python scripts/check_docs.py; }
+check_tests() { pytest --numprocesses=auto --cov --cov-fail-under=0 --cov-report= "${apart[@]}"; }
+check_isolation() { pytest --numprocesses=auto --cov --cov-append "${walls[@]}"; }
+
+# The settings of production, with this machine's secrets. No server is asked for anything.
+check_deploy() {
+    env DJANGO_SETTINGS_MODULE=config.settings.production \
+        DATABASE_URL=postgres://runtime:password@db.invalid/product \
+        SHARED_HOSTS=example.com TENANT_BASE_DOMAIN=example.com \
+        python manage.py check --deploy --fail-level=WARNING
+}
+
+# The suites of the walls; what they reach counts as tested, so they come after the other tests.
+walls=(tests/isolation tests/wall)
+apart=("${walls[@]/#/--ignore=}")
+
+# The tools are the environment's. Called without one, this makes it as every `uv run` does.
+if [ -z "${VIRTUAL_ENV:-}" ]; then
+    uv=$(command -v uv || echo .tools/bin/uv)
+    exec "$uv" run "$0" "$@"
+fi
+
+[ $# -gt 0 ] || set -- "${all[@]}"
+for name in "$@"; do
+    if ! declare -F "check_$name" >/dev/null; then
+        echo "verify: there is no check named $name; there are: ${all[*]}" >&2
+        exit 2
+    fi
+done
+[ -e .env ] || scripts/bootstrap-env.sh
+for name in "$@"; do
+    echo "== $name"
+    if ! "check_$name"; then
+        echo "verify: $name failed" >&2
+        exit 1
+    fi
+done
+echo "verify: all is well ($*)"

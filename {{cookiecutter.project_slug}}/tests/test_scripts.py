@@ -1,0 +1,133 @@
+"""The scripts find what they are there to find."""
+
+import os
+import shutil
+import stat
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from apps.isolation.testing import break_wall, wall_guards
+from config.env import BASE_DIR
+from tests.support import run
+
+# A page of lies, each of one kind, and what the check has to say of it.
+LIES = {
+    "Run `uv run manage.py migrate_all`.": "no such command: manage.py migrate_all",
+    "Run `manage.py migrate --everything`.": "manage.py migrate has no option --everything",
+    "Run `uv run pylint`.": "no such command: pylint",
+    "Run `scripts/verify.sh spelling`.": "scripts/verify.sh knows no spelling",
+    "```sh\nuv run manage.py create_tenant\n```": "manage.py create_tenant: Error: the following",
+    "Read `docs/missing.md`.": "no such path: docs/missing.md",
+    "Read [this](missing.md).": "no such page: missing.md",
+    "Ask `GET /api/v1/nothing/`.": "no such route: /api/v1/nothing/",
+    "Set `NO_SUCH_SETTING=1`.": "no such setting or variable: NO_SUCH_SETTING",
+    "Derive from `NoSuchModel`.": "no such class: NoSuchModel",
+    "Call `apps.isolation.no_such_name()`.": "no such name: apps.isolation.no_such_name",
+    "```python\nfrom apps.isolation import nothing\n```": "the snippet fails: ImportError",
+}
+TRUTHS = """\
+Run `uv run manage.py migrate`, or `scripts/verify.sh format`, and see `/api/v1/tasks/{id}/` and
+`GET /healthz/ready` of `config.health`. `.postgres/` and `config/settings/*.py` are paths,
+`SHARED_HOSTS` is a setting, `TenantModel` a class.
+
+```sh
+SHARED_HOSTS=localhost uv run manage.py create_tenant acme --name "Acme & Co"   # for now
+```
+
+```python
+from apps.isolation import TenantModel
+```
+"""
+
+UNSCOPED_MODEL = "\n\nclass Leak(models.Model):\n    pass\n"
+# Each line of product code reaches past the active tenant.
+REACHES = {
+    "User.objects.all()": "User.objects",
+    "get_user_model().objects.all()": "get_user_model.objects",
+    "Membership.platform.all()": "platform",
+    'Project.objects.using("owner").all()': "using()",
+    'Project.objects.raw("SELECT 1")': "raw()",
+    "connection.cursor()": "cursor()",
+    'cross_tenant(reason="curiosity")': "cross_tenant()",
+}
+
+
+def test_check_docs_finds_every_lie(tmp_path: Path) -> None:
+    page = tmp_path / "page.md"
+    page.write_text("\n\n".join(LIES), encoding="utf-8")
+    told = run("scripts/check_docs.py", str(page)).stdout.splitlines()
+    assert len(told) == len(LIES)
+    assert not [lie for lie in LIES.values() if not any(lie in line for line in told)]
+
+
+def test_check_docs_accepts_the_truth(tmp_path: Path) -> None:
+    page = tmp_path / "page.md"
+    page.write_text(TRUTHS, encoding="utf-8")
+    process = run("scripts/check_docs.py", str(page))
+    assert (process.stdout, process.returncode) == ("", 0), process.stderr
+
+
+@pytest.mark.django_db(transaction=True)
+def test_check_tenancy_asks_the_guards(acme: object) -> None:
+    """And finds nothing else wrong here."""
+    guard = list(wall_guards())[-1]
+    with break_wall(guard):
+        process = run("scripts/check_tenancy.py")
+    assert process.returncode == 1
+    (hole,) = process.stdout.splitlines()
+    assert hole.startswith(f"{guard}: not so")
+
+
+@pytest.mark.django_db
+def test_check_tenancy_finds_a_model_and_code_that_reach_past_the_tenant(tmp_path: Path) -> None:
+    for name in ("apps", "config", "scripts"):
+        shutil.copytree(BASE_DIR / name, tmp_path / name)
+    product = tmp_path / "apps/projects"
+    with (product / "models.py").open("a", encoding="utf-8") as models:
+        models.write(UNSCOPED_MODEL)
+    (product / "reaches.py").write_text("\n".join(REACHES), encoding="utf-8")
+    with_reasons = "\n".join(f"# every tenant: a test\n{line}\n" for line in REACHES)
+    (product / "with_reasons.py").write_text(with_reasons, encoding="utf-8")
+    process = run(str(tmp_path / "scripts/check_tenancy.py"))
+    model, *code = process.stdout.splitlines()
+    assert model.startswith("isolation.E001: projects.Leak is")
+    assert [line.split(": ")[:2] for line in code] == [
+        [f"apps/projects/reaches.py:{number}", name]
+        for number, name in enumerate(REACHES.values(), start=1)
+    ]
+    assert process.returncode == 1
+
+
+def _bootstrap(folder: Path) -> str:
+    script = shutil.copy(BASE_DIR / "scripts/bootstrap-env.sh", folder / "scripts")
+    subprocess.run([script], check=True, capture_output=True)
+    return (folder / ".env").read_text(encoding="utf-8")
+
+
+def test_bootstrap_env_writes_secrets_once(tmp_path: Path) -> None:
+    (tmp_path / "scripts").mkdir()
+    example = "# A secret.\nSECRET_KEY=\n\n# SHARED_HOSTS=localhost\n\nOTHER=\n"
+    (tmp_path / ".env.example").write_text(example, encoding="utf-8")
+    text = _bootstrap(tmp_path)
+    lines = text.splitlines()
+    secrets = [line.partition("=")[2] for line in lines if line.startswith(("SECRET", "OTHER"))]
+    assert [len(secret) for secret in set(secrets)] == [64, 64]
+    assert lines[0::2] == ["# A secret.", "", ""]
+    assert stat.S_IMODE((tmp_path / ".env").stat().st_mode) == stat.S_IRUSR | stat.S_IWUSR
+    assert _bootstrap(tmp_path) == text
+
+
+def test_verify_knows_its_checks() -> None:
+    """What it runs, CI shows; here only that a wrong name stops it before anything runs."""
+    environment = {**os.environ, "VIRTUAL_ENV": "any"}
+    process = subprocess.run(
+        [BASE_DIR / "scripts/verify.sh", "format", "spelling"],
+        env=environment,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert process.returncode == 2
+    assert process.stderr.startswith("verify: there is no check named spelling")
