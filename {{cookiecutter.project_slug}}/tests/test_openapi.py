@@ -33,6 +33,14 @@ def test_it_lists_every_route_of_the_api(schema: Any) -> None:
     assert schema["openapi"].startswith("3.1")
     assert set(schema["paths"]) == {
         "/api/schema/",
+        "/api/v1/auth/email/resend/",
+        "/api/v1/auth/email/verify/",
+        "/api/v1/auth/logout/",
+        "/api/v1/auth/password/change/",
+        "/api/v1/auth/password/reset/",
+        "/api/v1/auth/password/reset/confirm/",
+        "/api/v1/auth/signup/",
+        "/api/v1/auth/switch/",
         "/api/v1/auth/token/",
         "/api/v1/auth/token/refresh/",
         "/api/v1/auth/token/verify/",

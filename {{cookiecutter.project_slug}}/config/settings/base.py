@@ -14,6 +14,7 @@ from config.settings.caches import *
 from config.settings.hosts import *
 from config.settings.isolation import *
 from config.settings.logging import *
+from config.settings.mail import *
 
 # Lets annotations such as ModelAdmin[User] be evaluated; before any model is imported.
 django_stubs_ext.monkeypatch()
@@ -34,6 +35,7 @@ MIDDLEWARE = [
     "django.contrib.auth.middleware.AuthenticationMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
+    "allauth.account.middleware.AccountMiddleware",
 ]
 
 TEMPLATES = [

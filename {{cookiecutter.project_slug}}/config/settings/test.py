@@ -8,3 +8,6 @@ SIMPLE_JWT["SIGNING_KEY"] = SECRET_KEY
 PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
 # The tests' assertions on what is logged need no output of it.
 LOGGING["root"]["level"] = "WARNING"
+# Tests log in more often in a second than people do in a day; those of the limits set them again.
+ACCOUNT_RATE_LIMITS = False
+MAILERS = {"default": {"BACKEND": "django.core.mail.backends.locmem.EmailBackend"}}

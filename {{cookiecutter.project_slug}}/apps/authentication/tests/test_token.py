@@ -63,7 +63,16 @@ def _claims(token: str) -> dict[str, Any]:
 @pytest.mark.parametrize("kind", ["access", "refresh"])
 def test_a_token_says_who_and_where_and_nothing_of_what_one_may_do(kind: str, acme: Tenant) -> None:
     claims = _claims(_post("acme.localhost").json()[kind])
-    assert set(claims) == {"token_type", "exp", "iat", "jti", "user_id", "tenant"}
+    assert set(claims) == {
+        "token_type",
+        "exp",
+        "iat",
+        "jti",
+        "user_id",
+        "tenant",
+        "family",
+        "stamp",
+    }
     user_id = Membership.objects.for_tenant(acme).get().user_id
     assert (claims["tenant"], claims["user_id"]) == (str(acme.pk), str(user_id))
 
