@@ -20,6 +20,8 @@ from config.settings.mail import *
 django_stubs_ext.monkeypatch()
 
 SECRET_KEY = env.str("SECRET_KEY", default="")
+# Earlier ones, while one takes over from another.
+SECRET_KEY_FALLBACKS = env.list("SECRET_KEY_FALLBACKS", default=[])
 DEBUG = False
 
 ROOT_URLCONF = "config.urls.shared"

@@ -76,6 +76,15 @@ def test_a_server_that_signs_with_the_old_key_accepts_the_new_one(
     assert _refresh(pair).status_code == 200
 
 
+def test_a_new_secret_key_logs_nobody_out_while_the_old_one_is_named(settings: Any) -> None:
+    """The stamp of the password is made with it."""
+    pair = _log_in()
+    settings.SECRET_KEY, settings.SECRET_KEY_FALLBACKS = NEW, [settings.SECRET_KEY]
+    assert _works(pair)
+    settings.SECRET_KEY_FALLBACKS = []
+    assert not _works(pair)
+
+
 @pytest.mark.parametrize("header", [{}, {"kid": key_id(NEW)}, {"kid": "x"}, {"kid": ""}])
 def test_a_token_that_names_another_key_than_its_own_is_refused(
     header: dict[str, Any], keys: Callable[..., None]
