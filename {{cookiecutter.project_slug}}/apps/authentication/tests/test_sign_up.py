@@ -106,8 +106,9 @@ def test_it_can_be_closed(settings: Any) -> None:
 def test_what_is_not_accepted_is_told_of_its_field_and_leaves_nothing(
     field: str, value: Any
 ) -> None:
-    services.create_tenant(slug="acme", name="Acme")
-    services.create_tenant(slug="other", name="Other", domain="taken.localhost")
+    for slug, domain in (("acme", "acme.localhost"), ("other", "taken.localhost")):
+        tenant = Tenant.objects.create(slug=slug, name=slug, status=Status.ACTIVE)
+        Domain(tenant=tenant, domain=domain, is_primary=True).save()
     before = _rows()
     response = _sign_up(**{field: value})
     assert (response.status_code, list(response.json())) == (400, [field])
