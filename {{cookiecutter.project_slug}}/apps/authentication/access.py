@@ -2,8 +2,15 @@
 
 from uuid import UUID
 
+from django.contrib.auth.base_user import AbstractBaseUser
+from django.db.models import Exists
+from django.utils.crypto import constant_time_compare
 from rest_framework import exceptions
+from rest_framework_simplejwt.exceptions import InvalidToken
+from rest_framework_simplejwt.token_blacklist.models import BlacklistedToken
+from rest_framework_simplejwt.tokens import Token
 
+from apps.authentication.tokens import STAMP, family_of, tenant_of, user_id_of
 from apps.isolation import require_tenant
 from apps.tenants.errors import TenantNotReady, TenantSuspended
 from apps.tenants.models import Membership, Status
@@ -35,7 +42,30 @@ def admit(user_id: UUID, tenant_id: UUID) -> Membership:
     Raises `NoActiveAccount` unless user and membership are active, `TenantSuspended` or
     `TenantNotReady` if the tenant is not to be served.
     """
-    membership: Membership | None = Membership.objects.of_user_in(user_id, tenant_id).first()
+    return _admitted(Membership.objects.of_user_in(user_id, tenant_id).first())
+
+
+def admit_bearer(token: Token) -> Membership:
+    """Return the membership by which a verified token's bearer may act; one query.
+
+    Raises what `admit` raises, `InvalidToken` if the log-in was ended or the password changed,
+    and TokenError for a token that does not say whose it is.
+    """
+    ended = BlacklistedToken.objects.filter(token__jti=family_of(token))
+    rows = Membership.objects.of_user_in(user_id_of(token), tenant_of(token))
+    membership = rows.annotate(is_ended=Exists(ended)).first()
+    if membership and (membership.is_ended or not _is_stamp_of(membership.user, token)):
+        raise InvalidToken("Token is blacklisted")
+    return _admitted(membership)
+
+
+def require_same_tenant(tenant_id: UUID) -> None:
+    """Raise `TokenTenantMismatch` unless ``tenant_id``, a token's, is the active tenant."""
+    if require_tenant().id != tenant_id:
+        raise TokenTenantMismatch
+
+
+def _admitted(membership: Membership | None) -> Membership:
     if membership is None or not membership.is_active or not membership.user.is_active:
         raise NoActiveAccount
     if refusal := REFUSALS.get(membership.tenant.status):
@@ -43,7 +73,6 @@ def admit(user_id: UUID, tenant_id: UUID) -> Membership:
     return membership
 
 
-def require_same_tenant(tenant_id: UUID) -> None:
-    """Raise `TokenTenantMismatch` unless ``tenant_id``, a token's, is the active tenant."""
-    if require_tenant().id != tenant_id:
-        raise TokenTenantMismatch
+def _is_stamp_of(user: AbstractBaseUser, token: Token) -> bool:
+    stamps = (user.get_session_auth_hash(), *user.get_session_auth_fallback_hash())
+    return any(constant_time_compare(str(token.get(STAMP)), stamp) for stamp in stamps)

@@ -3,16 +3,17 @@
 from typing import Any
 
 from drf_spectacular.contrib.rest_framework_simplejwt import SimpleJWTScheme
+from rest_framework.exceptions import AuthenticationFailed
 from rest_framework.request import Request
 from rest_framework_simplejwt.authentication import JWTAuthentication
 from rest_framework_simplejwt.exceptions import InvalidToken, TokenError
 
-from apps.authentication.access import NoActiveAccount, admit, require_same_tenant
+from apps.authentication.access import NoActiveAccount, admit_bearer, require_same_tenant
 from apps.authentication.tokens import tenant_of, user_id_of
 from apps.isolation import current_tenant
 from apps.tenants.errors import TenantNotFound
 from apps.tenants.hosts import is_shared
-from apps.tenants.models import Membership
+from apps.tenants.models import Membership, Status, Tenant
 from apps.tenants.resolver import host_of
 
 
@@ -24,31 +25,49 @@ class TenantJWTAuthentication(JWTAuthentication):
     """
 
     def authenticate(self, request: Request) -> tuple[Any, Any] | None:
-        """Return user and membership, or None without a token."""
+        """Return user and membership, or None without a token.
+
+        Whoever is not let in must not learn that the tenant is suspended. So the tenant is asked
+        for then, and only then.
+        """
+        try:
+            membership = self._membership(request)
+        except AuthenticationFailed:
+            _hide_unserved_tenant()
+            raise
+        if membership is None:
+            _hide_unserved_tenant()
+            return None
+        return membership.user, membership
+
+    def _membership(self, request: Request) -> Membership | None:
         header = self.get_header(request)
         raw = self.get_raw_token(header) if header else None
         if raw is None:
             return None
         token = self.get_validated_token(raw)
         try:
-            tenant_id, user_id = tenant_of(token), user_id_of(token)
+            tenant_id, _ = tenant_of(token), user_id_of(token)
+            if current_tenant() is None:
+                # The tenant's own host was not asked, and the middleware knew no such tenant.
+                raise TenantNotFound
+            require_same_tenant(tenant_id)
+            return admit_bearer(token)
         except TokenError as error:
             raise InvalidToken(str(error)) from error
-        if current_tenant() is None:
-            # The tenant's own host was not asked, and the middleware knew no such tenant.
-            raise TenantNotFound
-        require_same_tenant(tenant_id)
-        membership = self._admit(request, user_id, tenant_id)
-        return membership.user, membership
-
-    def _admit(self, request: Request, user_id: Any, tenant_id: Any) -> Membership:
-        try:
-            return admit(user_id, tenant_id)
         except NoActiveAccount:
             # On the shared host, a tenant that one is not a member of does not exist.
             if is_shared(host_of(request)):
                 raise TenantNotFound from None
             raise
+
+
+def _hide_unserved_tenant() -> None:
+    """Raise `TenantNotFound` if the active tenant is suspended or archived."""
+    tenant = current_tenant()
+    unserved = [Status.SUSPENDED, Status.ARCHIVED]
+    if tenant and Tenant.objects.filter(pk=tenant.id, status__in=unserved).exists():
+        raise TenantNotFound
 
 
 class TenantJWTScheme(SimpleJWTScheme):

@@ -1,45 +1,69 @@
 """Bodies of the authentication routes."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 from uuid import UUID
 
 from django.contrib.auth import authenticate
+from django.core.exceptions import NON_FIELD_ERRORS, ValidationError
 from rest_framework import serializers
 from rest_framework.request import Request
 from rest_framework_simplejwt.exceptions import InvalidToken, TokenError
-from rest_framework_simplejwt.tokens import UntypedToken
 
-from apps.authentication.access import TokenTenantMismatch, admit, require_same_tenant
+from apps.authentication import accounts
+from apps.authentication.access import (
+    NoActiveAccount,
+    TokenTenantMismatch,
+    admit,
+    admit_bearer,
+    require_same_tenant,
+)
 from apps.authentication.models import User
-from apps.authentication.tokens import TenantRefreshToken, tenant_of, user_id_of
+from apps.authentication.throttling import throttle
+from apps.authentication.tokens import (
+    AnyToken,
+    EndingToken,
+    TenantRefreshToken,
+    TokenUsedUp,
+    family_of,
+    tenant_of,
+    verified_access_token,
+)
 from apps.isolation import require_tenant
+from apps.tenants.errors import TenantNotFound
 from apps.tenants.hosts import is_shared
-from apps.tenants.models import Membership, Tenant
+from apps.tenants.models import Domain, Membership, Tenant
 from apps.tenants.resolver import host_of, named_slug, tenant_of_slug
+from apps.tenants.slugs import validate_slug
 
 NOBODY = UUID(int=0)
+
+
+class PasswordField(serializers.CharField):
+    """A password, as it was typed."""
+
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(write_only=True, trim_whitespace=False, max_length=1024, **kwargs)
 
 
 class TokenPairSerializer(serializers.Serializer[Any]):
     """Credentials in, a pair of tokens out."""
 
     email = serializers.EmailField(write_only=True)
-    password = serializers.CharField(write_only=True, trim_whitespace=False)
+    password = PasswordField()
     tenant = serializers.CharField(write_only=True, required=False)
     access = serializers.CharField(read_only=True)
     refresh = serializers.CharField(read_only=True)
 
     def validate(self, attrs: dict[str, Any]) -> dict[str, str]:
         """Return the tokens; every way to fail gives the same error, after the same work."""
-        tenant_id = _wanted_tenant(self.context["request"], attrs.get("tenant"))
-        user = authenticate(
-            self.context["request"],
-            email=User.objects.normalize_email(attrs["email"]),
-            password=attrs["password"],
-        )
+        request, email = self.context["request"], User.objects.normalize_email(attrs["email"])
+        throttle(request, "login", key=email)
+        tenant_id = _wanted_tenant(request, attrs.get("tenant"))
+        user = authenticate(request, email=email, password=attrs["password"])
         membership = admit(user.pk if user else NOBODY, tenant_id)
-        refresh = TenantRefreshToken.for_membership(membership)
-        return {"access": str(refresh.access_token), "refresh": str(refresh)}
+        return token_pair(membership)
 
 
 class TokenRefreshSerializer(serializers.Serializer[Any]):
@@ -52,14 +76,15 @@ class TokenRefreshSerializer(serializers.Serializer[Any]):
         """Return the new pair if the bearer may still act in the token's tenant."""
         try:
             old = TenantRefreshToken(attrs["refresh"])
-            tenant_id, user_id = tenant_of(old), user_id_of(old)
-            _require_in_its_place(self.context["request"], tenant_id)
-            membership = admit(user_id, tenant_id)
+            _require_in_its_place(self.context["request"], tenant_of(old))
+            membership = admit_bearer(old)
             old.blacklist()
+        except TokenUsedUp as error:
+            EndingToken(attrs["refresh"]).end_family()
+            raise InvalidToken(str(error)) from error
         except TokenError as error:
             raise InvalidToken(str(error)) from error
-        new = TenantRefreshToken.for_membership(membership)
-        return {"access": str(new.access_token), "refresh": str(new)}
+        return token_pair(membership, family_of(old))
 
 
 class TokenVerifySerializer(serializers.Serializer[Any]):
@@ -70,15 +95,126 @@ class TokenVerifySerializer(serializers.Serializer[Any]):
     def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
         """Raise unless the token is valid here, now and for its bearer."""
         try:
-            token = UntypedToken(attrs["token"])
+            token = AnyToken(attrs["token"])
             if token.get("token_type") == TenantRefreshToken.token_type:
-                TenantRefreshToken(attrs["token"])  # asks the blacklist too
-            tenant_id, user_id = tenant_of(token), user_id_of(token)
+                TenantRefreshToken(attrs["token"])  # asks whether it is used up, too
+            _require_in_its_place(self.context["request"], tenant_of(token))
+            admit_bearer(token)
         except TokenError as error:
             raise InvalidToken(str(error)) from error
-        _require_in_its_place(self.context["request"], tenant_id)
-        admit(user_id, tenant_id)
         return {}
+
+
+class LogoutSerializer(serializers.Serializer[Any]):
+    """A refresh token in; the log-in that it comes from is over."""
+
+    refresh = serializers.CharField(write_only=True)
+
+    def validate_refresh(self, raw: str) -> EndingToken:
+        """Return the token if it is genuine and in its place; it may be used up."""
+        try:
+            token = EndingToken(raw)  # type: ignore[arg-type] # as simplejwt calls it
+            _require_in_its_place(self.context["request"], tenant_of(token))
+        except TokenError as error:
+            raise InvalidToken(str(error)) from error
+        return token
+
+    def save(self, **kwargs: Any) -> None:
+        """End the log-in."""
+        self.validated_data["refresh"].end_family()
+
+
+class SwitchSerializer(serializers.Serializer[Any]):
+    """Another of the user's tenants in, a pair of tokens for it out."""
+
+    tenant = serializers.CharField(write_only=True)
+    access = serializers.CharField(read_only=True)
+    refresh = serializers.CharField(read_only=True)
+
+    def validate(self, attrs: dict[str, Any]) -> dict[str, str]:
+        """Return the tokens; they belong to the log-in that is asking, and end with it."""
+        request = self.context["request"]
+        tenant_id = tenant_of_slug(attrs["tenant"]) or NOBODY
+        try:
+            membership = admit(request.user.pk, tenant_id)
+        except NoActiveAccount:
+            raise TenantNotFound from None
+        token = verified_access_token(request.headers["Authorization"])
+        return token_pair(membership, family_of(token) if token else "")
+
+
+class EmailSerializer(serializers.Serializer[Any]):
+    """An address to which something is sent, if it is somebody's."""
+
+    email = serializers.EmailField(write_only=True, max_length=254)
+
+    def validate_email(self, email: str) -> str:
+        """Return the address in the form in which it is stored."""
+        return User.objects.normalize_email(email)
+
+
+class SendVerificationSerializer(EmailSerializer):
+    """An address in, a mail to it out."""
+
+    def save(self, **kwargs: Any) -> None:
+        """Send it."""
+        email = self.validated_data["email"]
+        throttle(self.context["request"], "confirm_email", key=email)
+        accounts.send_verification(email)
+
+
+class SendPasswordResetSerializer(EmailSerializer):
+    """An address in, a mail to it out."""
+
+    def save(self, **kwargs: Any) -> None:
+        """Send it."""
+        email = self.validated_data["email"]
+        throttle(self.context["request"], "reset_password", key=email)
+        accounts.send_password_reset(email)
+
+
+class VerifyEmailSerializer(serializers.Serializer[Any]):
+    """The token of a mail in; the address is verified."""
+
+    token = serializers.CharField(write_only=True)
+
+    def save(self, **kwargs: Any) -> None:
+        """Verify the address."""
+        with field_errors():
+            accounts.verify_email(self.context["request"], self.validated_data["token"])
+
+
+class ResetPasswordSerializer(serializers.Serializer[Any]):
+    """The token of a mail and a new password in."""
+
+    token = serializers.CharField(write_only=True)
+    password = PasswordField()
+
+    def save(self, **kwargs: Any) -> None:
+        """Set the password."""
+        throttle(self.context["request"], "reset_password_from_key")
+        with field_errors():
+            accounts.reset_password(**self.validated_data)
+
+
+class ChangePasswordSerializer(serializers.Serializer[Any]):
+    """The old password and a new one in, a pair of tokens out; all older ones have ended."""
+
+    current_password = PasswordField()
+    new_password = PasswordField()
+    access = serializers.CharField(read_only=True)
+    refresh = serializers.CharField(read_only=True)
+
+    def validate(self, attrs: dict[str, Any]) -> dict[str, str]:
+        """Return the tokens."""
+        membership = self.context["request"].auth
+        user = membership.user
+        throttle(self.context["request"], "change_password", user=user)
+        if not user.check_password(attrs["current_password"]):
+            raise serializers.ValidationError({"current_password": "This is not your password."})
+        with field_errors():
+            accounts.set_password(user, attrs["new_password"], field="new_password")
+        return token_pair(membership)
 
 
 class UserSerializer(serializers.ModelSerializer[User]):
@@ -87,7 +223,7 @@ class UserSerializer(serializers.ModelSerializer[User]):
     class Meta:
         model = User
         fields = ["id", "email", "full_name"]
-        read_only_fields = fields
+        read_only_fields = ["email"]
 
 
 class TenantSerializer(serializers.ModelSerializer[Tenant]):
@@ -97,6 +233,60 @@ class TenantSerializer(serializers.ModelSerializer[Tenant]):
         model = Tenant
         fields = ["id", "slug", "name", "status"]
         read_only_fields = fields
+
+
+class NewTenantSerializer(TenantSerializer):
+    """A tenant, as its founder first sees it."""
+
+    domain = serializers.SerializerMethodField()
+
+    class Meta(TenantSerializer.Meta):
+        fields = [*TenantSerializer.Meta.fields, "domain"]
+        read_only_fields = fields
+
+    def get_domain(self, tenant: Tenant) -> str:
+        """Return the host name at which the tenant is reached."""
+        return str(Domain.objects.for_tenant(tenant).get(is_primary=True))
+
+
+class SignUpSerializer(EmailSerializer):
+    """A person and a tenant in; the tenant, ready, and its owner's tokens out."""
+
+    password = PasswordField()
+    full_name = serializers.CharField(
+        write_only=True, required=False, allow_blank=True, max_length=255
+    )
+    tenant_name = serializers.CharField(write_only=True, max_length=255)
+    tenant_slug = serializers.CharField(write_only=True, validators=[validate_slug])
+    tenant = NewTenantSerializer(read_only=True)
+    access = serializers.CharField(read_only=True)
+    refresh = serializers.CharField(read_only=True)
+
+    def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
+        """Find or make the user, without a row yet; who has an account proves that it is theirs."""
+        request, email, password = self.context["request"], attrs["email"], attrs["password"]
+        throttle(request, "signup")
+        throttle(request, "login", key=email)
+        if User.objects.filter(email=email).exists():
+            user = authenticate(request, email=email, password=password)
+            if user is None:
+                raise serializers.ValidationError({"email": accounts.TAKEN})
+        else:
+            user = User(email=email, full_name=attrs.get("full_name", ""))
+            with field_errors():
+                accounts.require_good_password(user, password)
+            user.set_password(password)
+        return {**attrs, "user": user}
+
+    def save(self, **kwargs: Any) -> dict[str, Any]:
+        """Make everything, and return the answer."""
+        data = self.validated_data
+        with field_errors(slug="tenant_slug", domain="tenant_slug", name="tenant_name"):
+            membership = accounts.sign_up(
+                data["user"], tenant_name=data["tenant_name"], tenant_slug=data["tenant_slug"]
+            )
+        tenant = NewTenantSerializer(membership.tenant).data
+        return {"tenant": tenant, **token_pair(membership)}
 
 
 class MembershipSerializer(serializers.ModelSerializer[Membership]):
@@ -117,6 +307,27 @@ class MeSerializer(serializers.Serializer[Any]):
     tenant = TenantSerializer(read_only=True)
     role = serializers.CharField(read_only=True)
     memberships = MembershipSerializer(many=True, read_only=True)
+
+
+def token_pair(membership: Membership, family: str = "") -> dict[str, str]:
+    """Return new tokens for a member, of a log-in that goes on or else of a new one."""
+    refresh = TenantRefreshToken.for_membership(membership, family)
+    return {"access": str(refresh.access_token), "refresh": str(refresh)}
+
+
+@contextmanager
+def field_errors(**names: str) -> Iterator[None]:
+    """Answer what the platform refuses as errors of the body's fields.
+
+    ``names`` says what the body calls a field; what is about no field is about the first.
+    """
+    try:
+        yield
+    except ValidationError as error:
+        first = next(iter(names.values()), NON_FIELD_ERRORS)
+        names = {NON_FIELD_ERRORS: first} | names
+        body = {names.get(key, key): value for key, value in error.message_dict.items()}
+        raise serializers.ValidationError(body) from error
 
 
 def _wanted_tenant(request: Request, slug: str | None) -> UUID:

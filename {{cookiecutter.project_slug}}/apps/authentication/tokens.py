@@ -1,68 +1,171 @@
-"""Tokens: who the bearer is, and for which tenant. Never what they may do."""
+"""Tokens: who the bearer is, for which tenant, and by which log-in. Never what they may do."""
 
+from collections.abc import Iterable
+from datetime import UTC, datetime
+from functools import cache
+from hashlib import sha256
 from typing import Any, Self, cast
-from uuid import UUID
+from uuid import UUID, uuid4
 
+import jwt
+from django.conf import settings
 from rest_framework import HTTP_HEADER_ENCODING
 from rest_framework.exceptions import AuthenticationFailed
 from rest_framework_simplejwt.authentication import JWTAuthentication
+from rest_framework_simplejwt.backends import TokenBackend
 from rest_framework_simplejwt.exceptions import TokenError
 from rest_framework_simplejwt.settings import api_settings
-from rest_framework_simplejwt.tokens import AccessToken, RefreshToken, Token
+from rest_framework_simplejwt.token_blacklist.models import BlacklistedToken, OutstandingToken
+from rest_framework_simplejwt.tokens import AccessToken, RefreshToken, Token, UntypedToken
 
 from apps.tenants.models import Membership
 
-CLAIM = "tenant"
+TENANT = "tenant"
 """Name of the claim that holds the tenant's id."""
 
+FAMILY = "family"
+"""Name of the claim that all tokens of one log-in share, through every rotation and switch."""
 
-class TenantRefreshToken(RefreshToken):
+STAMP = "stamp"
+"""Name of the claim that changes with the user's password: an HMAC, as in Django's sessions."""
+
+
+class KeyRing(TokenBackend):
+    """Signs with one key; verifies with the key that a token's header names, if it is on the ring.
+
+    So a new key can take over while the tokens that the old one signed are still good.
+    """
+
+    def __init__(self, signing_key: str, verification_keys: Iterable[str]) -> None:
+        super().__init__(api_settings.ALGORITHM, signing_key, leeway=api_settings.LEEWAY)
+        self._keys = {key_id(key): key for key in (signing_key, *verification_keys)}
+
+    def get_verifying_key(self, token: Any) -> str:
+        """Return the key that the token names; raise what PyJWT raises for a bad signature."""
+        name = jwt.get_unverified_header(token).get("kid")
+        if name not in self._keys:
+            raise jwt.InvalidSignatureError("Token names no known key")
+        return self._keys[name]
+
+    def encode(self, payload: dict[str, Any]) -> str:
+        """Return the signed token, whose header names the key."""
+        key = str(self.signing_key)
+        return jwt.encode(payload, key, self.algorithm, headers={"kid": key_id(key)})
+
+
+def key_id(key: str) -> str:
+    """Return the name of a key, which tells nothing of it."""
+    return sha256(b"kid:" + key.encode()).hexdigest()[:16]
+
+
+@cache
+def key_ring() -> KeyRing:
+    """Return the keys of the settings."""
+    return KeyRing(settings.SIMPLE_JWT["SIGNING_KEY"], settings.JWT_VERIFICATION_KEYS)
+
+
+class _Ringed:
+    """Of a token: it is signed and verified by the key ring."""
+
+    @property
+    def token_backend(self) -> KeyRing:
+        """The key ring."""
+        return key_ring()
+
+
+class TenantAccessToken(_Ringed, AccessToken):
+    """An access token that names a tenant."""
+
+
+class AnyToken(_Ringed, UntypedToken):
+    """A token of either type."""
+
+
+class TokenUsedUp(TokenError):
+    """A refresh token has come back: one of its two bearers is not who we gave it to."""
+
+
+class TenantRefreshToken(_Ringed, RefreshToken):  # type: ignore[misc] # simplejwt's own bases differ
     """A refresh token that names a tenant and may be used once."""
 
+    access_token_class = TenantAccessToken
+
     @classmethod
-    def for_membership(cls, membership: Membership) -> Self:
-        """Return a new token for a member; its access token names the same tenant."""
+    def for_membership(cls, membership: Membership, family: str = "") -> Self:
+        """Return a new token for a member; its access token has the same claims.
+
+        Without a ``family`` it is the first of its own. simplejwt keeps a copy in the database
+        that has not got these claims yet, and so is worth nothing to who reads it there.
+        """
         token = cast("Self", cls.for_user(membership.user))
-        token[CLAIM] = str(membership.tenant_id)
+        token[TENANT] = str(membership.tenant_id)
+        token[FAMILY] = family or uuid4().hex
+        token[STAMP] = membership.user.get_session_auth_hash()
         return token
 
     def check_blacklist(self) -> None:
-        """Raise TokenError for a token that is used up, or has no id to tell by."""
-        if api_settings.JTI_CLAIM not in self.payload:
-            raise TokenError("Token has no id")
-        super().check_blacklist()
+        """Raise `TokenUsedUp` if the token is used up, TokenError if it is of no family."""
+        family_of(self)
+        used = BlacklistedToken.objects.filter(token__jti=str(self.get(api_settings.JTI_CLAIM)))
+        if used.exists():
+            raise TokenUsedUp("Token is blacklisted")
 
     def blacklist(self) -> Any:
-        """Use the token up; raise TokenError if another request was faster."""
+        """Use the token up; raise `TokenUsedUp` if another request was faster."""
         result: Any = super().blacklist()
         _, created = result
         if not created:
-            raise TokenError("Token is blacklisted")
+            raise TokenUsedUp("Token is blacklisted")
         return result
+
+
+class EndingToken(TenantRefreshToken):
+    """A refresh token that is shown to end the log-in: used up or not, it will do."""
+
+    def check_blacklist(self) -> None:
+        """Ask for the family only."""
+        family_of(self)
+
+    def end_family(self) -> None:
+        """End every token of this log-in, access tokens too, at their next use.
+
+        The family is blacklisted like a token. Its entry is kept for as long as its youngest
+        token could live; ``flushexpiredtokens`` deletes it then.
+        """
+        now = datetime.now(UTC)
+        kept = {"created_at": now, "expires_at": now + api_settings.REFRESH_TOKEN_LIFETIME}
+        family, _ = OutstandingToken.objects.get_or_create(jti=family_of(self), defaults=kept)
+        BlacklistedToken.objects.get_or_create(token=family)
 
 
 def tenant_of(token: Token) -> UUID:
     """Return the tenant that a verified token names; raise TokenError if it names none."""
-    try:
-        return UUID(str(token[CLAIM]))
-    except (KeyError, ValueError):
-        raise TokenError("Token names no tenant") from None
+    return _id_in(token, TENANT)
 
 
 def user_id_of(token: Token) -> UUID:
     """Return the user that a verified token names; raise TokenError if it names none."""
+    return _id_in(token, api_settings.USER_ID_CLAIM)
+
+
+def family_of(token: Token) -> str:
+    """Return the family that a verified token names; raise TokenError if it names none."""
+    return _id_in(token, FAMILY).hex
+
+
+def _id_in(token: Token, claim: str) -> UUID:
     try:
-        return UUID(str(token[str(api_settings.USER_ID_CLAIM)]))
+        return UUID(str(token[claim]))
     except (KeyError, ValueError):
-        raise TokenError("Token names no user") from None
+        raise TokenError(f"Token names no {claim}") from None
 
 
-def verified_access_token(header: str) -> AccessToken | None:
+def verified_access_token(header: str) -> TenantAccessToken | None:
     """Return the token of an Authorization header if it is one and is valid, else None."""
     try:
         # By the rules of the authentication: what only one of the two took for a token would be
         # authorised outside its tenant, or choose a tenant for nobody.
         raw = JWTAuthentication().get_raw_token(header.encode(HTTP_HEADER_ENCODING))
-        return AccessToken(raw) if raw else None  # type: ignore[arg-type] # as simplejwt calls it
+        return TenantAccessToken(raw) if raw else None  # type: ignore[arg-type] # as simplejwt calls it
     except (AuthenticationFailed, TokenError):
         return None

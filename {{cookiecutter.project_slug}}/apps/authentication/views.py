@@ -1,8 +1,11 @@
-"""Log-in, tokens, and who am I."""
+"""Log-in, tokens, accounts, and who am I."""
 
 from typing import Any, ClassVar
 
+from allauth.account.adapter import get_adapter
 from drf_spectacular.utils import extend_schema
+from rest_framework import status
+from rest_framework.exceptions import APIException, PermissionDenied
 from rest_framework.permissions import AllowAny
 from rest_framework.request import Request
 from rest_framework.response import Response
@@ -11,59 +14,177 @@ from rest_framework.views import APIView
 
 from apps.authentication.backends import membership_of
 from apps.authentication.serializers import (
+    ChangePasswordSerializer,
+    LogoutSerializer,
     MeSerializer,
+    ResetPasswordSerializer,
+    SendPasswordResetSerializer,
+    SendVerificationSerializer,
+    SignUpSerializer,
+    SwitchSerializer,
     TokenPairSerializer,
     TokenRefreshSerializer,
     TokenVerifySerializer,
+    UserSerializer,
+    VerifyEmailSerializer,
 )
+from apps.isolation.storage import ProvisioningError
 from apps.tenants.models import Membership
 from apps.tenants.roles import Role
 
 
-class TokenView(APIView):
-    """Exchanges what the serializer accepts for what it returns."""
+class SignUpClosed(PermissionDenied):
+    """Customers do not come by themselves here."""
 
-    # Credentials are in the body; an Authorization header plays no part here.
-    authentication_classes = ()
+    default_detail = "Sign-up is closed."
+    default_code = "sign_up_closed"
+
+
+class SignUpFailed(APIException):
+    """The tenant's storage could not be made."""
+
+    status_code = status.HTTP_503_SERVICE_UNAVAILABLE
+    default_detail = "The tenant could not be made, and nothing was kept. Try again later."
+    default_code = "sign_up_failed"
+
+
+class OpenView(APIView):
+    """A route for everybody: what it takes to be let in is in the body."""
+
+    authentication_classes = ()  # an Authorization header plays no part here
     permission_classes = (AllowAny,)
     serializer_class: ClassVar[type[BaseSerializer[Any]]]
 
-    def post(self, request: Request) -> Response:
-        """Answer with what the serializer makes of the body."""
+    def accepted(self, request: Request) -> BaseSerializer[Any]:
+        """Return the serializer that has accepted the body."""
         serializer = self.serializer_class(data=request.data, context={"request": request})
         serializer.is_valid(raise_exception=True)
-        return Response(serializer.validated_data)
+        return serializer
 
     def get_authenticate_header(self, request: Request) -> str:
         """Name the scheme, without which a refusal would be 403 instead of 401."""
         return 'Bearer realm="api"'
 
 
+class ExchangeView(OpenView):
+    """Exchanges what the serializer accepts for what it returns."""
+
+    def post(self, request: Request) -> Response:
+        return Response(self.accepted(request).validated_data)
+
+
+class DeedView(OpenView):
+    """Does what the serializer's ``save`` does; there is nothing to answer."""
+
+    def post(self, request: Request) -> Response:
+        self.accepted(request).save()
+        return Response(status=status.HTTP_204_NO_CONTENT)
+
+
 @extend_schema(request=TokenPairSerializer, responses=TokenPairSerializer)
-class TokenObtainView(TokenView):
+class TokenObtainView(ExchangeView):
     """Log in to a tenant."""
 
     serializer_class = TokenPairSerializer
 
 
 @extend_schema(request=TokenRefreshSerializer, responses=TokenRefreshSerializer)
-class TokenRefreshView(TokenView):
-    """Exchange a refresh token for a new pair."""
+class TokenRefreshView(ExchangeView):
+    """Exchange a refresh token for a new pair. One that comes back ends the log-in."""
 
     serializer_class = TokenRefreshSerializer
 
 
 @extend_schema(request=TokenVerifySerializer, responses={200: None})
-class TokenVerifyView(TokenView):
+class TokenVerifyView(ExchangeView):
     """Tell whether a token is good."""
 
     serializer_class = TokenVerifySerializer
+
+
+@extend_schema(request=LogoutSerializer, responses={204: None})
+class LogoutView(DeedView):
+    """End a log-in with all its tokens, those for other tenants too."""
+
+    serializer_class = LogoutSerializer
+
+
+@extend_schema(request=SendPasswordResetSerializer, responses={204: None})
+class PasswordResetView(DeedView):
+    """Send a link by which to set a new password; the answer does not tell whether it was sent."""
+
+    serializer_class = SendPasswordResetSerializer
+
+
+@extend_schema(request=ResetPasswordSerializer, responses={204: None})
+class PasswordResetConfirmView(DeedView):
+    """Set a new password by the token of a mail. All tokens of the user end."""
+
+    serializer_class = ResetPasswordSerializer
+
+
+@extend_schema(request=VerifyEmailSerializer, responses={204: None})
+class EmailVerifyView(DeedView):
+    """Verify an address by the token of a mail."""
+
+    serializer_class = VerifyEmailSerializer
+
+
+@extend_schema(request=SendVerificationSerializer, responses={204: None})
+class EmailResendView(DeedView):
+    """Send a link that verifies an address; the answer does not tell whether it was sent."""
+
+    serializer_class = SendVerificationSerializer
+
+
+class SignUpView(OpenView):
+    """Found a tenant."""
+
+    serializer_class = SignUpSerializer
+
+    @extend_schema(request=SignUpSerializer, responses={201: SignUpSerializer})
+    def post(self, request: Request) -> Response:
+        """Make a user, a tenant and the user its owner; answer with the owner's tokens."""
+        if not get_adapter().is_open_for_signup(request):
+            raise SignUpClosed
+        try:
+            body = self.accepted(request).save()
+        except ProvisioningError as error:
+            raise SignUpFailed from error
+        return Response(body, status=status.HTTP_201_CREATED)
+
+
+class MemberExchangeView(APIView):
+    """Exchanges what the serializer accepts for what it returns, for members."""
+
+    write_role = Role.VIEWER
+    serializer_class: ClassVar[type[BaseSerializer[Any]]]
+
+    def post(self, request: Request) -> Response:
+        serializer = self.serializer_class(data=request.data, context={"request": request})
+        serializer.is_valid(raise_exception=True)
+        return Response(serializer.validated_data)
+
+
+@extend_schema(request=SwitchSerializer, responses=SwitchSerializer)
+class SwitchView(MemberExchangeView):
+    """Get tokens for another of one's tenants."""
+
+    serializer_class = SwitchSerializer
+
+
+@extend_schema(request=ChangePasswordSerializer, responses=ChangePasswordSerializer)
+class PasswordChangeView(MemberExchangeView):
+    """Change one's password. All tokens end but those of the answer."""
+
+    serializer_class = ChangePasswordSerializer
 
 
 class MeView(APIView):
     """Tells who is asking, and where they belong."""
 
     read_role = Role.VIEWER
+    write_role = Role.VIEWER
 
     @extend_schema(responses=MeSerializer)
     def get(self, request: Request) -> Response:
@@ -77,3 +198,12 @@ class MeView(APIView):
             "memberships": memberships.select_related("tenant").order_by("tenant__slug"),
         }
         return Response(MeSerializer(body).data)
+
+    @extend_schema(request=UserSerializer, responses=MeSerializer)
+    def patch(self, request: Request) -> Response:
+        """Change what one may change of oneself, and answer as GET does."""
+        user = membership_of(request).user
+        serializer = UserSerializer(user, data=request.data, partial=True)
+        serializer.is_valid(raise_exception=True)
+        serializer.save()
+        return self.get(request)

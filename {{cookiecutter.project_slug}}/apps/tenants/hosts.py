@@ -6,9 +6,12 @@ from django.conf import settings
 from django.core.exceptions import ValidationError
 from django.core.validators import DomainNameValidator
 
+LONGEST = 253
+"""Characters that a host name may have."""
+
 
 class _HostValidator(DomainNameValidator):
-    max_length = 253  # of the column; Django's would let two more pass
+    max_length = LONGEST  # Django's would let two more pass
 
 
 _validate = _HostValidator()
@@ -16,7 +19,10 @@ _validate = _HostValidator()
 
 def normalised(host: str) -> str:
     """Return the one form of a host name; raise UnicodeError if it cannot be one."""
-    return host.lower().removesuffix(".").encode("idna").decode()
+    name = host.lower().removesuffix(".").encode("idna").decode()
+    if len(name) > LONGEST:
+        raise UnicodeError("too long for a host name")
+    return name
 
 
 def is_shared(host: str) -> bool:

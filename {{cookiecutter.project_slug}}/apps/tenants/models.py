@@ -11,7 +11,7 @@ from apps.isolation import DomainBase, TenantBase, new_id
 from apps.tenants.hosts import checked
 from apps.tenants.managers import MembershipManager, PerTenantManager
 from apps.tenants.roles import Role
-from apps.tenants.slugs import validate_slug
+from apps.tenants.slugs import skeleton_in_database, validate_slug
 
 
 class Status(models.TextChoices):
@@ -42,6 +42,11 @@ class Tenant(TenantBase):
             ),
             models.CheckConstraint(
                 condition=models.Q(slug=Lower("slug")), name="tenant_slug_is_lower_case"
+            ),
+            models.UniqueConstraint(
+                skeleton_in_database(),
+                name="tenant_slug_looks_like_no_other",
+                violation_error_message="This name looks too much like another tenant's.",
             ),
         ]
 

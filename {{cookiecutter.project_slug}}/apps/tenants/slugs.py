@@ -3,6 +3,8 @@
 import re
 
 from django.core.exceptions import ValidationError
+from django.db.models import F, Func, Value
+from django.db.models.functions import Replace
 
 # RFC 1035, section 2.3.1: what a label of a host name may be.
 _LABEL = re.compile(r"[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?")
@@ -17,6 +19,29 @@ RESERVED = frozenset(
     sysadmin system tenant tenants terms test tests webmaster webmail wpad www
     """.split()  # noqa: SIM905 - a list literal would be three pages long
 )
+
+# Characters that are taken for others in an address bar.
+_DIGITS, _LETTERS = "01", "ol"
+_PAIRS = {"rn": "m", "vv": "w"}
+
+
+def skeleton(slug: str) -> str:
+    """Return the same text for all slugs that look the same."""
+    slug = slug.translate(str.maketrans(_DIGITS, _LETTERS))
+    for pair, letter in _PAIRS.items():
+        slug = slug.replace(pair, letter)
+    return slug
+
+
+def skeleton_in_database() -> Func:
+    """Return the expression that is the `skeleton` of a row's slug."""
+    expression = Func(F("slug"), Value(_DIGITS), Value(_LETTERS), function="translate")
+    for pair, letter in _PAIRS.items():
+        expression = Replace(expression, Value(pair), Value(letter))
+    return expression
+
+
+_RESERVED_SKELETONS = frozenset(map(skeleton, RESERVED))
 
 
 def is_label(text: str) -> bool:
@@ -34,5 +59,7 @@ def validate_slug(slug: str) -> None:
     if slug.startswith("xn--") or slug[2:4] == "--":
         message = "Two hyphens in third place are kept for internationalised names."
         raise ValidationError(message, code="invalid")
-    if slug in RESERVED:
-        raise ValidationError("This name is reserved.", code="reserved")
+    # What looks like a reserved name is meant to be taken for it: adm1n, log-in.
+    for reading in (slug, slug.replace("1", "i")):
+        if skeleton(reading.replace("-", "")) in _RESERVED_SKELETONS:
+            raise ValidationError("This name is reserved.", code="reserved")

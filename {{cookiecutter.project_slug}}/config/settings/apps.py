@@ -6,6 +6,8 @@ CATALOGUE_APPS = [
     "apps.isolation",
     "apps.tenants",
     "apps.authentication",
+    "allauth",
+    "allauth.account",
     "django.contrib.admin",
     "django.contrib.auth",
     "django.contrib.contenttypes",

@@ -1,6 +1,7 @@
 """Users, passwords and tokens.
 
 https://django-rest-framework-simplejwt.readthedocs.io/en/latest/settings.html
+https://docs.allauth.org/en/latest/account/configuration.html
 """
 
 from datetime import timedelta
@@ -23,7 +24,38 @@ AUTH_PASSWORD_VALIDATORS = [
 SIMPLE_JWT: dict[str, Any] = {
     "ALGORITHM": "HS256",
     "SIGNING_KEY": env.str("JWT_SIGNING_KEY", default=""),
+    "AUTH_TOKEN_CLASSES": ["apps.authentication.tokens.TenantAccessToken"],
     "ACCESS_TOKEN_LIFETIME": timedelta(minutes=15),
     "REFRESH_TOKEN_LIFETIME": timedelta(days=14),
     "UPDATE_LAST_LOGIN": False,
 }
+
+# Further keys whose tokens are accepted while one key takes over from another (docs/accounts.md).
+JWT_VERIFICATION_KEYS: list[str] = env.list("JWT_VERIFICATION_KEYS", default=[])
+
+# Whether anybody may sign up. It makes a tenant and so needs the owner's connection; without it,
+# or where customers come by invitation only, sign-up is closed.
+SIGN_UP_OPEN = env.bool("SIGN_UP_OPEN", default=bool(env.str("DATABASE_OWNER_URL", default="")))
+
+ACCOUNT_ADAPTER = "apps.authentication.adapter.AccountAdapter"
+ACCOUNT_EMAIL_SUBJECT_PREFIX = ""
+ACCOUNT_EMAIL_VERIFICATION = "optional"
+ACCOUNT_LOGIN_METHODS = {"email"}
+ACCOUNT_SIGNUP_FIELDS = ["email*", "password1*"]
+ACCOUNT_USER_MODEL_USERNAME_FIELD = None
+# allauth's own looks for further addresses of a user; here there is one.
+ACCOUNT_PASSWORD_RESET_TOKEN_GENERATOR = "django.contrib.auth.tokens.PasswordResetTokenGenerator"  # noqa: S105 - the name of a class
+
+# How often one may try, for each address that a request comes from ("ip"), and for each e-mail
+# address ("key") or user whose password is guessed or whose mailbox is filled.
+ACCOUNT_RATE_LIMITS: dict[str, str] | bool = {
+    "login": "30/m/ip,10/m/key",
+    "signup": "10/m/ip",
+    "change_password": "5/m/user",
+    "reset_password": "20/m/ip,2/m/key",
+    "reset_password_from_key": "20/m/ip",
+    "confirm_email": "20/m/ip,1/m/key",
+}
+
+# Proxies before the server that add to X-Forwarded-For. With none, nobody is believed who sends it.
+ALLAUTH_TRUSTED_PROXY_COUNT = env.int("TRUSTED_PROXY_COUNT", default=0)

@@ -15,12 +15,15 @@ from config.settings.files import *
 from config.settings.hosts import *
 from config.settings.isolation import *
 from config.settings.logging import *
+from config.settings.mail import *
 from config.settings.sessions import *
 
 # Lets annotations such as ModelAdmin[User] be evaluated; before any model is imported.
 django_stubs_ext.monkeypatch()
 
 SECRET_KEY = env.str("SECRET_KEY", default="")
+# Earlier ones, while one takes over from another.
+SECRET_KEY_FALLBACKS = env.list("SECRET_KEY_FALLBACKS", default=[])
 DEBUG = False
 
 ROOT_URLCONF = "config.urls.shared"
@@ -36,6 +39,7 @@ MIDDLEWARE = [
     "django.contrib.auth.middleware.AuthenticationMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
+    "allauth.account.middleware.AccountMiddleware",
 ]
 
 TEMPLATES = [

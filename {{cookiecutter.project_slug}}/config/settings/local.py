@@ -1,8 +1,12 @@
 """Settings for development on one's own machine."""
 
+from config.env import env
 from config.settings.base import *
 
 DEBUG = True
 # A clone without .env works at once; production settings accept no such default.
 SECRET_KEY = SECRET_KEY or "insecure-key-for-development-only-0123456789abcdef"
 SIMPLE_JWT["SIGNING_KEY"] = SIMPLE_JWT["SIGNING_KEY"] or SECRET_KEY
+PLATFORM_ORIGIN = env.str("PLATFORM_ORIGIN", default="http://localhost:8000")
+# Mails appear where the server was started.
+MAILERS = {"default": {"BACKEND": "django.core.mail.backends.console.EmailBackend"}}

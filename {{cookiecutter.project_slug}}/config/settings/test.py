@@ -10,3 +10,6 @@ PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
 REST_FRAMEWORK["DEFAULT_THROTTLE_RATES"] = dict.fromkeys(THROTTLE_RATES)
 # The tests' assertions on what is logged need no output of it.
 LOGGING["root"]["level"] = "WARNING"
+# Tests log in more often in a second than people do in a day; those of the limits set them again.
+ACCOUNT_RATE_LIMITS = False
+MAILERS = {"default": {"BACKEND": "django.core.mail.backends.locmem.EmailBackend"}}

@@ -9,6 +9,7 @@ import pytest
 from django.conf import settings
 from rest_framework.test import APIClient
 
+from apps.authentication.tokens import key_id
 from apps.isolation.testing import make_member
 from apps.tenants.models import Membership, Tenant
 
@@ -29,6 +30,8 @@ def claims(acme: Tenant) -> dict[str, Any]:
         "jti": uuid4().hex,
         "user_id": str(membership.user_id),
         "tenant": str(acme.pk),
+        "family": uuid4().hex,
+        "stamp": membership.user.get_session_auth_hash(),
     }
 
 
@@ -40,8 +43,8 @@ def _ask(header: str, host: str) -> Any:
     return response
 
 
-def _sign(claims: dict[str, Any], key: str = KEY, algorithm: str | None = "HS256") -> str:
-    return jwt.encode(claims, key, algorithm=algorithm)
+def _sign(claims: dict[str, Any], key: str = KEY, algorithm: str = "HS256", **header: Any) -> str:
+    return jwt.encode(claims, key, algorithm=algorithm, headers={"kid": key_id(KEY), **header})
 
 
 @pytest.mark.parametrize("host", HOSTS)
@@ -81,7 +84,9 @@ def test_signed_by_nobody_by_another_or_in_another_way(
 
 
 @pytest.mark.parametrize("host", HOSTS)
-@pytest.mark.parametrize("claim", ["token_type", "exp", "jti", "user_id", "tenant"])
+@pytest.mark.parametrize(
+    "claim", ["token_type", "exp", "jti", "user_id", "tenant", "family", "stamp"]
+)
 def test_a_claim_is_missing(claim: str, host: str, claims: dict[str, Any]) -> None:
     del claims[claim]
     response = _ask(f"Bearer {_sign(claims)}", host)
@@ -101,6 +106,13 @@ def test_a_claim_is_missing(claim: str, host: str, claims: dict[str, Any]) -> No
         ("tenant", "acme"),
         ("tenant", None),
         ("tenant", {}),
+        ("family", None),
+        ("family", "x"),
+        ("family", [uuid4().hex]),
+        ("stamp", None),
+        ("stamp", ""),
+        ("stamp", ["x"]),
+        ("stamp", "é"),
     ],
 )
 def test_a_claim_is_wrong(claim: str, value: object, host: str, claims: dict[str, Any]) -> None:

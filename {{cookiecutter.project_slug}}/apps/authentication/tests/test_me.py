@@ -54,8 +54,29 @@ def test_it_takes_two_queries(client: Any) -> None:
     assert len(sent) == 2, sent
 
 
-@pytest.mark.parametrize("method", ["post", "put", "patch", "delete"])
-def test_it_is_read_only_for_now(method: str, client: Any) -> None:
+@pytest.mark.parametrize("role", ["viewer", "owner"])
+def test_one_may_change_ones_name_and_nothing_else(
+    role: str, acme: Tenant, client_of: Callable[..., Any]
+) -> None:
+    client = client_of(acme, role)
+    before = client.get("/api/v1/me/").json()
+    body = {"full_name": "Ada", "email": "x@y.test", "role": "owner", "is_staff": True, "id": "x"}
+    response = client.patch("/api/v1/me/", body)
+    assert response.status_code == 200
+    before["user"]["full_name"] = "Ada"
+    assert response.json() == client.get("/api/v1/me/").json() == before
+    user = Membership.objects.for_tenant(acme).get().user
+    assert not user.is_staff
+
+
+def test_a_name_may_be_empty_but_not_endless(client: Any) -> None:
+    assert client.patch("/api/v1/me/", {"full_name": ""}).status_code == 200
+    response = client.patch("/api/v1/me/", {"full_name": "x" * 256})
+    assert (response.status_code, list(response.json())) == (400, ["full_name"])
+
+
+@pytest.mark.parametrize("method", ["post", "put", "delete"])
+def test_it_is_neither_made_nor_deleted(method: str, client: Any) -> None:
     response = getattr(client, method)("/api/v1/me/", {"role": "owner"})
     assert response.status_code == 405
     assert response.json()["code"] == "method_not_allowed"

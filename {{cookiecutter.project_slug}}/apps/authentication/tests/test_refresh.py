@@ -6,8 +6,8 @@ from uuid import uuid4
 
 import pytest
 from rest_framework.test import APIClient
-from rest_framework_simplejwt.tokens import RefreshToken
 
+from apps.authentication.tokens import TenantRefreshToken
 from apps.isolation.testing import make_member
 from apps.tenants.models import Membership, Tenant
 from tests.support import at_once
@@ -130,18 +130,20 @@ def test_beside_a_header_that_names_another_tenant_it_is_refused_and_not_used_up
 
 @pytest.mark.parametrize("claim", ["user_id", "tenant"])
 def test_a_genuine_token_of_nobody_is_refused(claim: str, pair: dict[str, str]) -> None:
-    token = RefreshToken(pair["refresh"])  # type: ignore[arg-type] # its stubs know no text
+    token = TenantRefreshToken(pair["refresh"])  # type: ignore[arg-type] # its stubs know no text
     token[claim] = str(uuid4())
     status, body = _refresh(str(token), "localhost")
     assert (status, body["code"]) == (401, "no_active_account")
 
 
-@pytest.mark.parametrize("claim", ["user_id", "tenant", "jti", "exp", "token_type"])
+@pytest.mark.parametrize(
+    "claim", ["user_id", "tenant", "jti", "exp", "token_type", "family", "stamp"]
+)
 @pytest.mark.parametrize("value", [None, 7, [], {}])
 def test_a_genuine_token_with_a_strange_claim_is_refused(
     claim: str, value: object, pair: dict[str, str]
 ) -> None:
-    token = RefreshToken(pair["refresh"])  # type: ignore[arg-type]
+    token = TenantRefreshToken(pair["refresh"])  # type: ignore[arg-type]
     token[claim] = value
     if value is None:
         del token[claim]

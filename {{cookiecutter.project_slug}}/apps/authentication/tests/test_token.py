@@ -4,6 +4,7 @@ from typing import Any
 
 import jwt
 import pytest
+from django.contrib.auth.hashers import MD5PasswordHasher
 from rest_framework.test import APIClient
 
 from apps.isolation.testing import make_member
@@ -63,7 +64,16 @@ def _claims(token: str) -> dict[str, Any]:
 @pytest.mark.parametrize("kind", ["access", "refresh"])
 def test_a_token_says_who_and_where_and_nothing_of_what_one_may_do(kind: str, acme: Tenant) -> None:
     claims = _claims(_post("acme.localhost").json()[kind])
-    assert set(claims) == {"token_type", "exp", "iat", "jti", "user_id", "tenant"}
+    assert set(claims) == {
+        "token_type",
+        "exp",
+        "iat",
+        "jti",
+        "user_id",
+        "tenant",
+        "family",
+        "stamp",
+    }
     user_id = Membership.objects.for_tenant(acme).get().user_id
     assert (claims["tenant"], claims["user_id"]) == (str(acme.pk), str(user_id))
 
@@ -88,6 +98,24 @@ def test_every_failure_is_answered_alike(failure: str) -> None:
     response = _post(host, **body)
     assert (response.status_code, response.json()) == (401, NO_ACTIVE_ACCOUNT)
     assert response.headers["WWW-Authenticate"].startswith("Bearer")
+
+
+@pytest.mark.parametrize("failure", FAILURES)
+def test_every_failure_takes_the_time_of_one_hash(
+    failure: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It is what takes long: who could do without it would be known by the speed of the answer."""
+    hashed = []
+    encode = MD5PasswordHasher.encode
+
+    def note(hasher: MD5PasswordHasher, password: str, salt: str) -> str:
+        hashed.append(password)
+        return encode(hasher, password, salt)
+
+    monkeypatch.setattr(MD5PasswordHasher, "encode", note)
+    host, body = FAILURES[failure]
+    _post(host, **body)
+    assert len(hashed) == 1
 
 
 @pytest.mark.parametrize(

@@ -2,10 +2,11 @@
 
 import pytest
 from django.core.exceptions import ValidationError
+from django.db import IntegrityError
 
 from apps.tenants.models import Tenant
 from apps.tenants.resolver import tenant_of_slug
-from apps.tenants.slugs import RESERVED, validate_slug
+from apps.tenants.slugs import RESERVED, skeleton, skeleton_in_database, validate_slug
 from tests.support import statements
 
 
@@ -52,6 +53,29 @@ def test_every_reserved_slug_could_be_typed() -> None:
     for slug in RESERVED:
         with pytest.raises(ValidationError, match="reserved"):
             validate_slug(slug)
+
+
+@pytest.mark.parametrize("slug", ["adm1n", "l0gin", "log-in", "s-1-gn-u-p", "vvvvvv", "ad-rnin"])
+def test_what_looks_like_a_reserved_slug_is_reserved(slug: str) -> None:
+    with pytest.raises(ValidationError, match="reserved"):
+        validate_slug(slug)
+
+
+@pytest.mark.parametrize("slug", ["acrne", "b0vvl", "1amp", "lamp-1"])
+def test_a_slug_looks_the_same_to_the_database(slug: str, acme: Tenant) -> None:
+    Tenant.objects.update(slug=slug)
+    looks = Tenant.objects.annotate(look=skeleton_in_database()).values_list("look", flat=True)
+    assert list(looks) == [skeleton(slug)]
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize(("slug", "twin"), [("acme", "acrne"), ("b0b", "bob"), ("wall1", "vvalll")])
+def test_no_two_tenants_look_alike(slug: str, twin: str) -> None:
+    Tenant(slug=slug, name="first").save()
+    with pytest.raises(ValidationError, match="too much like"):
+        Tenant(slug=twin, name="second").full_clean()
+    with pytest.raises(IntegrityError, match="tenant_slug_looks_like_no_other"):
+        Tenant(slug=twin, name="second").save()
 
 
 @pytest.mark.parametrize("slug", ["acme", "ACME"])

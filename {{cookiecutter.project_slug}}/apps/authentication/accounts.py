@@ -1,0 +1,127 @@
+"""Accounts: signing up, addresses and passwords. The mails are allauth's."""
+
+import logging
+import re
+
+from allauth.account.adapter import get_adapter
+from allauth.account.forms import default_token_generator
+from allauth.account.models import EmailAddress, EmailConfirmationHMAC
+from django.core.exceptions import ValidationError
+from django.db import IntegrityError, transaction
+from django.db.models import Exists, OuterRef
+from django.http import HttpRequest
+
+from apps.authentication.models import User
+from apps.isolation import CATALOGUE
+from apps.tenants.models import Membership
+from apps.tenants.roles import Role
+from apps.tenants.services import add_member, founding
+
+logger = logging.getLogger(__name__)
+
+TAKEN = "There is an account with this address, and this is not its password."
+BAD_TOKEN = "The token is invalid, used up or expired."  # noqa: S105 - a sentence
+
+
+def sign_up(user: User, *, tenant_name: str, tenant_slug: str) -> Membership:
+    """Make a tenant and its owner, who may be a user already; all of it or nothing.
+
+    Raises ValidationError for an address, name or slug that is malformed, reserved or taken.
+    """
+    is_new = user._state.adding
+    try:
+        with founding(slug=tenant_slug, name=tenant_name) as tenant:
+            if is_new:
+                user.save()
+                EmailAddress.objects.create(user=user, email=user.email, primary=True)
+            membership = add_member(tenant, user, Role.OWNER)
+    except IntegrityError:
+        # Another request was faster since the address was looked for.
+        if is_new and User.objects.filter(email=user.email).exists():
+            raise ValidationError({"email": TAKEN}) from None
+        raise
+    if is_new:
+        _send_first_verification(user)
+    return membership
+
+
+def send_verification(email: str) -> None:
+    """Send a link that verifies an address; to one that needs none, say so in a mail alike."""
+    verified = EmailAddress.objects.filter(user=OuterRef("pk"), verified=True)
+    active = User.objects.filter(email=email, is_active=True)
+    user = active.annotate(is_verified=Exists(verified)).first()
+    if user is None or user.is_verified:
+        get_adapter().send_mail("account/email/nothing_to_send", email, {})
+    else:
+        _address_of(user).send_confirmation()
+
+
+def verify_email(request: HttpRequest, token: str) -> None:
+    """Verify the address to which ``token`` was sent; raise ValidationError for a bad one."""
+    confirmation = EmailConfirmationHMAC.from_key(token)
+    if confirmation is None or not confirmation.confirm(request):
+        raise ValidationError({"token": BAD_TOKEN})
+
+
+def send_password_reset(email: str) -> None:
+    """Send a link by which to set a new password; to a stranger, say in a mail that there is none.
+
+    Known or not, it takes one query and one mail.
+    """
+    adapter = get_adapter()
+    user = User.objects.filter(email=email, is_active=True).first()
+    if user is None:
+        adapter.send_mail("account/email/nothing_to_send", email, {})
+        return
+    key = f"{user.pk.hex}-{default_token_generator.make_token(user)}"
+    context = {"user": user, "password_reset_url": adapter.get_reset_password_from_key_url(key)}
+    adapter.send_password_reset_mail(user, email, context)
+
+
+def reset_password(token: str, password: str) -> None:
+    """Set a new password, which ends all tokens; raise ValidationError for a bad token.
+
+    Whoever has the token reads the address's mail, so the address is verified by this, too.
+    """
+    pk, _, key = token.partition("-")
+    if not re.fullmatch("[0-9a-f]{32}", pk):
+        raise ValidationError({"token": BAD_TOKEN})
+    with transaction.atomic(using=CATALOGUE):
+        # Locked, so that of two requests with one token the second finds it used up.
+        users = User.objects.select_for_update().filter(is_active=True)
+        user = users.filter(pk=pk).first()
+        if user is None or not default_token_generator.check_token(user, key):
+            raise ValidationError({"token": BAD_TOKEN})
+        set_password(user, password)
+        _address_of(user).set_verified()
+
+
+def set_password(user: User, password: str, *, field: str = "password") -> None:
+    """Set a password that keeps the policy; else raise ValidationError, told of ``field``."""
+    require_good_password(user, password, field=field)
+    get_adapter().set_password(user, password)
+
+
+def require_good_password(user: User, password: str, *, field: str = "password") -> None:
+    """Raise ValidationError, told of ``field``, unless the password keeps the policy."""
+    try:
+        get_adapter().clean_password(password, user)
+    except ValidationError as error:
+        raise ValidationError({field: error.messages}) from error
+
+
+def _address_of(user: User) -> EmailAddress:
+    """Return allauth's row of a user's address, which users made elsewhere have not got yet."""
+    address, _ = EmailAddress.objects.get_or_create(
+        user=user, email=user.email, defaults={"primary": True}
+    )
+    address.user = user  # known already, so not asked for again
+    return address
+
+
+def _send_first_verification(user: User) -> None:
+    try:
+        _address_of(user).send_confirmation(signup=True)
+    except OSError:
+        # All is made; another mail can be asked for.
+        logger.exception("could not send the verification of a new user: %s", user.pk)
