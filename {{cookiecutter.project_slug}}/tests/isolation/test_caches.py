@@ -22,7 +22,7 @@ from apps.isolation import (
     NoActiveTenant,
     tenant_context,
 )
-from apps.isolation.testing import make_member
+from apps.isolation.testing import api_client, make_member
 from apps.projects.views import ProjectViewSet
 from tests.isolation.conftest import Side
 from tests.support import statements
@@ -162,15 +162,16 @@ def test_ct12_throttles_count_each_tenant_by_itself(
     sides: tuple[Side, Side], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A member of both is counted in each; what one tenant has used up the other has left."""
-    _, theirs = sides
+    ours, theirs = sides
     make_member(theirs.tenant, "viewer", "member@acme.test")
+    clients = [ours.client, api_client(theirs.tenant, "member@acme.test")]
     monkeypatch.setattr(Throttle, "timer", lambda self: 6_000_000_000.0)
     for scope in ("member", "tenant"):
         monkeypatch.setitem(api_settings.DEFAULT_THROTTLE_RATES, scope, "2/minute")
         for cache in caches.all():
             cache.clear()
-        for side in sides:
-            answers = [side.client.get("/api/v1/projects/").status_code for _ in range(3)]
+        for client in clients:
+            answers = [client.get("/api/v1/projects/").status_code for _ in range(3)]
             assert answers == [200, 200, 429]
 
 
