@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 from django.conf import settings as django_settings
 from django.core.cache import BaseCache, caches
+from django.core.cache.backends.locmem import LocMemCache
 from django.http import HttpRequest, HttpResponse
 from django.test import RequestFactory
 from django.views.decorators.cache import cache_page
@@ -74,7 +75,9 @@ def test_ct12_without_a_tenant_no_cache_answers(alias: str, operation: str) -> N
 def test_ct12_the_platforms_caches_hold_nothing_of_a_tenant(
     alias: str, sides: tuple[Side, Side], client_of: Callable[..., Any]
 ) -> None:
-    """After all that the API reads and writes; they are in memory here, and so can be read."""
+    """After all that the API reads and writes."""
+    if not isinstance(caches[alias], LocMemCache):
+        pytest.skip("only a cache in memory can be read through")
     for side in sides:
         _walk(side.client)
         side.client.get("/api/v1/projects/", headers={"Host": SHARED})
