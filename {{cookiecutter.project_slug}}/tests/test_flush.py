@@ -6,6 +6,8 @@ from typing import Any
 import pytest
 from django.contrib.auth.models import Permission
 from django.contrib.contenttypes.models import ContentType
+from django.core.files.base import ContentFile
+from django.core.files.storage import default_storage
 from django.core.management import CommandError, call_command
 
 from apps.authentication.models import User
@@ -21,6 +23,7 @@ def rows(acme: Any, globex: Any, client_of: Any) -> None:
     for tenant in (acme, globex):
         with tenant_context(tenant):
             Task.objects.create(project=Project.objects.create(name="x"), title="x")
+            default_storage.save("x", ContentFile(b"x"))
         client_of(tenant, "member")
 
 
@@ -33,6 +36,7 @@ def test_all_rows_of_all_tenants_go_and_what_migrations_wrote_stays(
         with tenant_context(tenant):
             assert not Project.objects.exists()
             assert not Task.objects.exists()
+            assert not default_storage.exists("x")
     for manager in (User.objects, Tenant.objects, Domain.platform, Membership.platform):
         assert not manager.exists()
     assert [model.objects.count() for model in (ContentType, Permission)] == kept

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from typing import Any
+from uuid import uuid4
 
 import pytest
 from rest_framework.settings import api_settings
@@ -79,7 +80,9 @@ def test_log_ins_are_counted_by_address_wherever_they_are_tried(
     rates(anonymous="2/minute")
     body = {"email": "member@acme.test", "password": "guess"}
     for tenant, status in ((acme, 401), (globex, 401), (acme, 429), (globex, 429)):
-        assert api_client(tenant).post(TOKEN, body).status_code == status
+        # What a client says of its address is not believed.
+        told = {"X-Forwarded-For": f"203.0.113.7, {uuid4()}"}
+        assert api_client(tenant).post(TOKEN, body, headers=told).status_code == status
     assert api_client(acme).post(TOKEN, body, REMOTE_ADDR="192.0.2.1").status_code == 401
 
 

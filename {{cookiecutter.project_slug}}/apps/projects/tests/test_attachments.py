@@ -130,6 +130,19 @@ def test_a_type_that_is_none_is_not_believed(kind: str, member: Any, acme: Any, 
         assert attach(task, upload, user).content_type == "application/octet-stream"
 
 
+@pytest.mark.parametrize(
+    ("name", "kept"),
+    [("\u202egpj.exe", "gpj.exe"), ("a\r\nSet-Cookie: b", "aSet-Cookie: b"), ("\u202e", "file")],
+)
+def test_what_cannot_be_seen_is_taken_out_of_a_name(
+    name: str, kept: str, acme: Any, task: Task
+) -> None:
+    """Asked of the function: Django's parser of uploads takes most of it out already."""
+    user = make_member(acme, "member").user
+    with tenant_context(acme):
+        assert attach(task, SimpleUploadedFile(name, b"x"), user).name == kept
+
+
 def test_roles(acme: Any, member: Any, task: Task, client_of: Callable[..., Any]) -> None:
     viewer = client_of(acme, "viewer")
     path = f"{ATTACHMENTS}{_upload(member, task).json()['id']}/"
