@@ -23,6 +23,7 @@ from urllib.parse import urlsplit
 
 import django
 from django.core.management import CommandError, get_commands, load_command_class
+from django.test.utils import isolate_apps
 from django.urls import URLPattern, URLResolver, get_resolver
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -257,7 +258,9 @@ def _script(name: str, arguments: list[str]) -> Iterator[str]:
 def _snippet(code: str) -> Iterator[str]:
     """Run a snippet as a module of the product would be; what it defines belongs to that app."""
     try:
-        exec(code, {"__name__": "apps.projects.snippet"})  # noqa: S102
+        # In a registry of its own: the project may have a model of the same name by now.
+        with isolate_apps("apps.projects"):
+            exec(code, {"__name__": "apps.projects.snippet"})  # noqa: S102
     except Exception as error:  # noqa: BLE001 - whatever it is, the page's reader would meet it
         yield f"the snippet fails: {type(error).__name__}: {error}"
 
