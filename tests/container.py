@@ -245,7 +245,9 @@ class Compose:
 
     def environment(self, service: str) -> dict[str, str]:
         """Return a service's environment, with the addresses of other services made real."""
-        given = self.services[service].get("environment", {})
+        description = self.services[service]
+        given = self.values if "env_file" in description else {}
+        given = {**given, **description.get("environment", {})}
         return {name: self.real(str(value)) for name, value in given.items()}
 
     def real(self, value: str) -> str:

@@ -21,7 +21,8 @@ COOKIECUTTER = json.loads((ROOT / "cookiecutter.json").read_text(encoding="utf-8
 QUESTIONS = {name: value for name, value in COOKIECUTTER.items() if not name.startswith("_")}
 CHOICES = {name: value for name, value in QUESTIONS.items() if isinstance(value, list)}
 STRATEGIES = CHOICES["isolation_strategy"]
-PARSERS = {".toml": tomllib.loads, ".yml": yaml.safe_load, ".json": json.loads}
+PARSERS = {".toml": tomllib.loads, ".json": json.loads, ".yaml": yaml.safe_load}
+PARSERS[".yml"] = PARSERS[".yaml"]
 if sys.version_info >= (3, 12):  # the oldest that understands the project's code
     PARSERS[".py"] = ast.parse
 

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import fnmatch
+import os
 import re
 import subprocess
+import sys
 import time
 from typing import TYPE_CHECKING
 
@@ -53,6 +55,7 @@ DIFFERENCES = {
     "docs/isolation.md": "describes the wall",
     "docs/security.md": "says where the wall ends",
     "pyproject.toml": "dependencies, and the name of the strategy",
+    "AGENTS.md": "the rules of the wall",
     "README.md": "says in a sentence how tenants are kept apart",
     ".env.example": "the secrets of the wall, and what the owner's role does",
     ".env": "random secrets",
@@ -98,6 +101,31 @@ def test_files_parse(project: Path) -> None:
 def test_text_is_in_unix_lines(project: Path) -> None:
     ends = re.compile(rb"\r|[^\n]\Z|\n\n\Z")
     assert not [name for name, text in contents(project).items() if ends.search(text)]
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows has no such mode")
+def test_scripts_can_be_executed(project: Path) -> None:
+    scripts = {name: path for name, path in files(project).items() if name.endswith(".sh")}
+    assert "scripts/verify.sh" in scripts
+    assert not [name for name, path in scripts.items() if not os.access(path, os.X_OK)]
+
+
+def test_connections_of_all_threads_fit(projects: Projects) -> None:
+    """Those of the database strategy, whose threads each keep some for tenants."""
+    project = projects["database"]
+
+    def number(name: str, pattern: str) -> int:
+        return int(re.search(pattern, read(project / name))[1])
+
+    processes = number("gunicorn.conf.py", r'WEB_CONCURRENCY", "(\d+)"')
+    threads = number("gunicorn.conf.py", r"threads = (\d+)")
+    each = number(".env.example", r"TENANT_CONNECTIONS=(\d+)") + 1
+    most = number("compose.production.yaml", r"max_connections=(\d+)")
+    needed = processes * threads * each
+    assert needed < most
+    times = "\N{MULTIPLICATION SIGN}"
+    told = f"{processes} {times} {threads} {times} {each} = {needed}"
+    assert told in " ".join(read(project / "docs" / "deployment.md").split())
 
 
 def test_git_ignores_env(project: Path) -> None:

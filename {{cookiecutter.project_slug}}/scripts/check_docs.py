@@ -23,6 +23,7 @@ from urllib.parse import urlsplit
 
 import django
 from django.core.management import CommandError, get_commands, load_command_class
+from django.test.utils import isolate_apps
 from django.urls import URLPattern, URLResolver, get_resolver
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -38,10 +39,13 @@ WRAPPERS = {("uv", "run"), (".tools/bin/uv", "run"), ("python",)}  # what comes 
 MADE = {"uv.lock"}  # what a command leaves behind that git does not ignore
 SYSTEM = ("/app", "/dev", "/etc", "/opt", "/tmp", "/usr", "/var")  # noqa: S108 - not routes
 
+API = "/api/v1/"  # what a route begins with that a page names by the rest
+PLACE = r"{\w+}"
+
 FENCE = re.compile(r"^```(\w*)\n(.*?)^```", re.MULTILINE | re.DOTALL)
 SPAN = re.compile(r"`([^`]+)`")
 LINK = re.compile(r"\]\((?!\w+:|#)([^)#]+)")
-PATH = re.compile(r"[\w.*-]+(/[\w.*-]+)*/?")
+PATH = re.compile(r"[\w.*-]+(/[\w.*{}-]+)*/?")
 FILE = re.compile(r".*/.*|\.\w[\w.-]*|[\w.-]+\.(?:example|lock|md|py|sh|toml|ya?ml)|Dockerfile")
 ROUTE = re.compile(r"(?:[A-Z]+ )?(/[\w./{}-]*)(?:\?\S*)?")
 DOTTED = re.compile(r"((?:apps|config|tests)(?:\.\w+)+)(?:\(.*\))?")
@@ -116,7 +120,7 @@ def _span(code: str) -> Iterator[str]:
 def _path(name: str) -> Iterator[str]:
     if PATH.fullmatch(name) and name not in MADE and not _ignored(name):
         found = list(ROOT.glob(name.strip("/")))
-        if not found or (name.endswith("/") and not found[0].is_dir()):
+        if not found and f"{API}{re.sub(PLACE, '{}', name)}" not in _routes():
             yield f"no such path: {name}"
 
 
@@ -130,7 +134,7 @@ def _ignored(name: str) -> bool:
 def _route(path: str) -> Iterator[str]:
     if path.startswith(SYSTEM):
         return
-    wanted = re.sub(r"{\w+}", "{}", path)
+    wanted = re.sub(PLACE, "{}", path)
     if not any(route == wanted or (route + "/").startswith(wanted) for route in _routes()):
         yield f"no such route: {path}"
 
@@ -195,9 +199,9 @@ def _command(line: str, *, whole: bool) -> Iterator[str]:
 def _program(words: list[str], *, whole: bool) -> Iterator[str]:
     while wrapper := next((w for w in WRAPPERS if (*words,)[: len(w)] == w), None):
         words = [word for word in words[len(wrapper) :] if word not in {"--", "-m"}]
-    name = words[0].removeprefix("./") if words else ""
-    if not name:
+    if not words or words[0].startswith("-"):
         return
+    name = words[0].removeprefix("./")
     if name == "manage.py":
         yield from _manage(words[1:], whole=whole)
     elif words[:2] == ["docker", "compose"]:
@@ -257,7 +261,9 @@ def _script(name: str, arguments: list[str]) -> Iterator[str]:
 def _snippet(code: str) -> Iterator[str]:
     """Run a snippet as a module of the product would be; what it defines belongs to that app."""
     try:
-        exec(code, {"__name__": "apps.projects.snippet"})  # noqa: S102
+        # In a registry of its own: the project may have a model of the same name by now.
+        with isolate_apps("apps.projects"):
+            exec(code, {"__name__": "apps.projects.snippet"})  # noqa: S102
     except Exception as error:  # noqa: BLE001 - whatever it is, the page's reader would meet it
         yield f"the snippet fails: {type(error).__name__}: {error}"
 

@@ -70,3 +70,10 @@ def test_a_server_does_not_start_with_the_owners_role(server: str) -> None:
     done = run("-c", f"import {server}", DATABASE_URL=environment()["DATABASE_OWNER_URL"], **local)
     assert done.returncode != 0
     assert "and a server must not" in done.stderr
+
+
+def test_a_cache_is_shared_where_an_address_says() -> None:
+    ask = "from django.conf import settings; print(settings.CACHES['default'])"
+    done = run("-c", ask, CACHE_URL="redis://cache.invalid:6379/1", **PRODUCTION)
+    assert "'django.core.cache.backends.redis.RedisCache'" in done.stdout
+    assert "'redis://cache.invalid:6379/1'" in done.stdout
