@@ -157,7 +157,7 @@ class SignUpView(OpenView):
 class MemberExchangeView(APIView):
     """Exchanges what the serializer accepts for what it returns, for members."""
 
-    write_role = Role.VIEWER
+    read_role = write_role = Role.VIEWER
     serializer_class: ClassVar[type[BaseSerializer[Any]]]
 
     def post(self, request: Request) -> Response:
@@ -183,8 +183,7 @@ class PasswordChangeView(MemberExchangeView):
 class MeView(APIView):
     """Tells who is asking, and where they belong."""
 
-    read_role = Role.VIEWER
-    write_role = Role.VIEWER
+    read_role = write_role = Role.VIEWER
 
     @extend_schema(responses=MeSerializer)
     def get(self, request: Request) -> Response:

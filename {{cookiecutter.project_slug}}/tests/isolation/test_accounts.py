@@ -269,9 +269,12 @@ def _answers(access: str, host: str) -> set[tuple[int, str]]:
     return {(response.status_code, response.json().get("code", "")) for response in responses}
 
 
-def test_ct16_there_are_routes_to_ask() -> None:
+def test_ct16_there_are_routes_to_ask_which_answer_a_member(log_in: Any) -> None:
     assert {"/api/v1/me/", "/api/v1/projects/", "/api/v1/tasks/"} < set(ROUTES)
     assert len([path for path in ROUTES if re.search("[0-9a-f]{8}-", path)]) >= 2
+    statuses = {status for status, _ in _answers(log_in()["access"], ACME)}
+    assert 200 in statuses
+    assert statuses <= {200, 201, 400, 404, 405}
 
 
 @pytest.mark.parametrize("status", ["suspended", "archived"])

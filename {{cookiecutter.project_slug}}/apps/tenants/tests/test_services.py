@@ -7,8 +7,10 @@ from django.contrib.auth import get_user_model
 from django.core.exceptions import ValidationError
 from django.db import transaction
 
-from apps.isolation import CATALOGUE, deprovision, storage_report
+from apps.isolation import CATALOGUE, deprovision, provision, storage_report
+from apps.isolation.storage import ProvisioningError
 from apps.isolation.testing import api_client
+from apps.tenants import services
 from apps.tenants.models import Domain, Membership, Status, Tenant
 from apps.tenants.roles import Role
 from apps.tenants.services import add_member, create_tenant
@@ -113,6 +115,48 @@ def test_who_is_second_in_a_race_is_refused_like_who_comes_late(
         create_tenant(slug=slug, name="Another", domain=domain)
     assert list(refusal.value.message_dict) == [field]
     assert Tenant.objects.get().name == "Initech"
+
+
+def test_of_two_runs_that_prepare_a_tenant_together_one_opens_it(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def lose(tenant: Any) -> None:
+        """Let another run find the tenant unfinished, and finish it."""
+        monkeypatch.setattr(services, "provision", provision)
+        create_tenant(slug="initech", name="Faster")
+        provision(tenant)
+
+    monkeypatch.setattr(services, "provision", lose)
+    with pytest.raises(ValidationError) as refusal:
+        create_tenant(slug="initech", name="Slower")
+    assert list(refusal.value.message_dict) == ["slug"]
+    tenant = Tenant.objects.get()
+    assert (tenant.name, tenant.status) == ("Faster", Status.ACTIVE)
+    assert storage_report(tenant).exists
+    assert Domain.objects.for_tenant(tenant).get().is_primary
+
+
+def test_when_one_of_two_runs_gives_up_the_other_leaves_nothing_either(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    prepared: list[Any] = []
+
+    def fail(tenant: Any) -> None:
+        raise ProvisioningError("no room")
+
+    def lose(tenant: Any) -> None:
+        """Let another run find the tenant unfinished, fail, and remove it."""
+        prepared.append(tenant)
+        monkeypatch.setattr(services, "provision", fail)
+        with pytest.raises(ProvisioningError):
+            create_tenant(slug="initech", name="Another")
+        provision(tenant)
+
+    monkeypatch.setattr(services, "provision", lose)
+    with pytest.raises(ValidationError):
+        create_tenant(slug="initech", name="Initech")
+    assert _everything() == ([], [])
+    assert storage_report(prepared[0]).tables == 0
 
 
 @pytest.mark.parametrize("has_storage", [False, True])
