@@ -70,7 +70,7 @@ class Route:
         if not self.is_of_api:
             return ["GET"]
         actions = getattr(self.callback, "actions", None)
-        names = set(actions) if actions else {name for name in dir(self.callback.cls)}
+        names = set(actions) if actions else set(dir(self.callback.cls))
         return [name for name in METHODS if name.lower() in names and name not in _OF_ALL_VIEWS]
 
     def view(self, method: str) -> Any:
@@ -128,7 +128,7 @@ def model_called(name: str) -> type[Model] | None:
     return None
 
 
-def _lookup_of(cls: Any) -> str:
+def _lookup_of(cls: Any) -> Any:
     return getattr(cls, "lookup_url_kwarg", None) or getattr(cls, "lookup_field", "pk")
 
 

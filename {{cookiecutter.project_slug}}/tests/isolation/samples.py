@@ -56,6 +56,9 @@ class Samples:
     Every text says whose it is: ``CANARY-A-`` and something that there is only once.
     """
 
+    tenant: Any
+    member: Any
+
     def __init__(self, tenant: Any, letter: str) -> None:
         self.tenant = tenant
         self.canary = f"CANARY-{letter}-"
@@ -272,15 +275,19 @@ def target_of(field: Any) -> type[models.Model] | None:
     if isinstance(field, serializers.RelatedField):
         return field.get_queryset().model  # type: ignore[union-attr]
     if isinstance(field, serializers.UUIDField):
-        return model_called((field.field_name or field.parent.field_name).removesuffix("s"))
+        return model_called(_named(field).field_name.removesuffix("s"))
     return None
 
 
 def key_of(field: Any) -> str:
     """Return the key of a field in `SAMPLES`."""
-    while not field.field_name:
-        field = field.parent
-    return f"{type(field.parent).__name__}.{field.field_name}"
+    named = _named(field)
+    return f"{type(named.parent).__name__}.{named.field_name}"
+
+
+def _named(field: Any) -> Any:
+    """Return the field itself, or the one that takes a list of it: only that one has a name."""
+    return field if field.field_name else _named(field.parent)
 
 
 # Values by kind of field. The kind may be a base class.

@@ -111,12 +111,11 @@ def test_ct17_a_list_is_not_asked_by_way_of_relations(route: Route, world: World
 def test_ct17_a_search_does_not_reach_what_is_anothers(route: Route, world: World) -> None:
     call, client = Call(route, world.ours), world.clients["owner"]
     secrets = (world.theirs.canary, world.theirs.member.email, world.ours.member.password)
-    pairs = [(secret, f"nothing {unknown_id()}") for secret in secrets]
-    pairs += [(row.pk, unknown_id(type(row))) for row in world.theirs.rows.values()]
+    pairs: list[tuple[Any, Any]] = [(secret, f"nothing {unknown_id()}") for secret in secrets]
+    pairs += [(world.theirs.row(model).pk, unknown_id()) for model in tenant_models()]
     for name, pair in product(("search", *_declared(route.callback.cls)), pairs):
         answers = [
-            call(client, "GET", query="?" + urlencode({name: text})).without(*pair)
-            for text in pair
+            call(client, "GET", query="?" + urlencode({name: text})).without(*pair) for text in pair
         ]
         assert answers[0] == answers[1], (name, pair)
 
