@@ -125,7 +125,7 @@ def shared_world(
     tenant_storage: None, django_db_blocker: Any, tmp_path_factory: Any
 ) -> Iterator[World]:
     """Make the world once for all tests of a module."""
-    files = str(tmp_path_factory.mktemp("files"))
+    files = tmp_path_factory.mktemp("files")
     with django_db_blocker.unblock(), override_settings(MEDIA_ROOT=files):
         pool.release()
         with taken_back():
@@ -134,9 +134,10 @@ def shared_world(
 
 
 @pytest.fixture
-def world(shared_world: World, db: None) -> World:
+def world(shared_world: World, db: None) -> Iterator[World]:
     """Return the world; what the test changes in it is taken back at its end."""
-    return shared_world
+    with taken_back():
+        yield shared_world
 
 
 def _make_world() -> World:

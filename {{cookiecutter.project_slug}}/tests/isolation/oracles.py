@@ -85,8 +85,9 @@ def ask(
 
 @contextmanager
 def taken_back() -> Iterator[None]:
-    """Undo what the block writes, in every database that is open."""
+    """Undo what the block writes, in every database that is open and among the files."""
     with ExitStack() as stack:
+        stack.callback(_put_back, _files())
         for alias in list(connections):
             if alias != OWNER:
                 stack.enter_context(transaction.atomic(using=alias))
@@ -125,7 +126,7 @@ def fingerprint(theirs: Samples, ours: Samples) -> list[str]:
     with activate(ActiveTenant(theirs.tenant.pk)):
         tables = _each_table(DEFAULT_DB_ALIAS, checksum, dict.fromkeys(tenant_models(), "true"))
     not_ours = {model: f"NOT coalesce({which}, false)" for model, which in _ours(ours).items()}
-    return [*tables, *_each_table(CATALOGUE, checksum, not_ours), _files(ours)]
+    return [*tables, *_each_table(CATALOGUE, checksum, not_ours), *_files_but_for(ours)]
 
 
 def rows_with(ours: Samples, texts: list[str]) -> list[str]:
@@ -164,10 +165,26 @@ def _table(model: type[models.Model]) -> str:
     return connections[CATALOGUE].ops.quote_name(model._meta.db_table)
 
 
-def _files(ours: Samples) -> str:
+def _files_but_for(ours: Samples) -> list[str]:
+    """Return the files in all folders but our own, with their checksums."""
     us = {str(ours.tenant.pk), ours.tenant.pk.hex}
-    root = Path(settings.MEDIA_ROOT or "nowhere")
-    files = [path for path in sorted(root.rglob("*")) if path.is_file()]
-    theirs = [path for path in files if not us & set(path.parts)]
-    checksum = sha256(b"".join(str(path).encode() + path.read_bytes() for path in theirs))
-    return f"files {checksum.hexdigest()}"
+    return [
+        f"{path} {sha256(content).hexdigest()}"
+        for path, content in _files().items()
+        if not us & set(path.parts)
+    ]
+
+
+def _files() -> dict[Path, bytes]:
+    assert settings.MEDIA_ROOT, "only the files of the world are put back, not the project's own"
+    root = Path(settings.MEDIA_ROOT)
+    return {path: path.read_bytes() for path in sorted(root.rglob("*")) if path.is_file()}
+
+
+def _put_back(files: dict[Path, bytes]) -> None:
+    now = _files()
+    for path in now.keys() - files.keys():
+        path.unlink()
+    for path, content in files.items():
+        if now.get(path) != content:
+            path.write_bytes(content)

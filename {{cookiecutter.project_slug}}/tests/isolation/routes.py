@@ -69,9 +69,10 @@ class Route:
         """Return the methods that do something, in capitals."""
         if not self.is_of_api:
             return ["GET"]
-        actions = getattr(self.callback, "actions", None)
-        names = set(actions) if actions else set(dir(self.callback.cls))
-        return [name for name in METHODS if name.lower() in names and name not in _OF_ALL_VIEWS]
+        cls = self.callback.cls
+        actions = getattr(self.callback, "actions", None) or dir(cls)
+        names = set(actions) & set(cls.http_method_names) - {"head", "options"}
+        return [method for method in METHODS if method.lower() in names]
 
     def view(self, method: str) -> Any:
         """Return the view as it is when it answers ``method``."""
@@ -100,9 +101,6 @@ class Route:
         if cls is not None and parameter in {"pk", "id", _lookup_of(cls)}:
             return _model_of_view(cls)
         return model_called(parameter)
-
-
-_OF_ALL_VIEWS = {"HEAD", "OPTIONS"}
 
 
 def routes() -> list[Route]:

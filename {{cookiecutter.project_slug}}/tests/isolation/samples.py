@@ -144,9 +144,11 @@ class Samples:
         target = field.related_model
         if target is ContentType or (target is field.model and field.null):
             raise _LeaveOut  # the first is filled in with the generic relation that it is part of
-        if target is get_user_model() and _is_in_a_unique(field):
+        if _is_once(field) and target is get_user_model():
             return make_user(self).pk
-        return getattr(self.row(target), field.target_field.attname)
+        is_further = _is_once(field) and field.model in self.rows
+        row = self.make(target) if is_further else self.row(target)
+        return getattr(row, field.target_field.attname)
 
     def _generic(self, model: type[models.Model], generic: GenericForeignKey) -> dict[str, Any]:
         target = next(other for other in tenant_models() if other is not model)
@@ -190,9 +192,19 @@ class Samples:
             return [self.input(inner)]
         if isinstance(field, serializers.BaseSerializer):
             return self.fields(field)
-        if (model := target_of(field)) is not None:
-            return str(getattr(self.row(model), getattr(field, "slug_field", "pk")))
+        if target_of(field) is not None:
+            return self.reference(field, further=_is_once(_column_of(field)))
         return _first(FIELD_VALUES, field, key)(self, field)
+
+    def reference(self, field: Any, *, further: bool = False) -> str:
+        """Return what a serializer's field calls this tenant's row, or a further one, by."""
+        if key_of(field) in SAMPLES:
+            return str(SAMPLES[key_of(field)](self))
+        model = target_of(field)
+        if model is None:
+            raise NoSample(f"The {type(field).__name__} {key_of(field)}", key_of(field))
+        row = self.make(model) if further else self.row(model)
+        return str(getattr(row, getattr(field, "slug_field", "pk")))
 
 
 class _LeaveOut(Exception):
@@ -244,11 +256,28 @@ def make_user(own: Samples, **fields: Any) -> Any:
     return users.create_user(own.email(), PASSWORD, full_name=own.text(), **fields)
 
 
-def _is_in_a_unique(field: Any) -> bool:
-    """Tell whether there can be only so many rows with the same value."""
-    constraints = field.model._meta.constraints
-    uniques = [each.fields for each in constraints if isinstance(each, models.UniqueConstraint)]
-    return field.unique or any(field.name in fields for fields in uniques)
+def uniques_of(model: type[models.Model]) -> list[list[Any]]:
+    """Return the fields that together there can be only once in a tenant."""
+    return [
+        [model._meta.get_field(name) for name in constraint.fields]
+        for constraint in model._meta.constraints
+        if isinstance(constraint, models.UniqueConstraint) and "id" not in constraint.fields
+    ]
+
+
+def _is_once(field: Any) -> bool:
+    """Tell whether a relation needs a row of its own, since nothing else makes a pair new."""
+    return field is not None and any(
+        field in fields and all(each.is_relation for each in fields)
+        for fields in uniques_of(field.model)
+    )
+
+
+def _column_of(field: Any) -> Any:
+    """Return the field of a tenant model that a serializer's field fills in, or None."""
+    model = getattr(getattr(field.parent, "Meta", None), "model", None)
+    columns = model._meta.concrete_fields if model in tenant_models() else ()
+    return next((column for column in columns if column.name == field.source), None)
 
 
 # What serializers' fields take

@@ -24,6 +24,7 @@ from tests.isolation.samples import (
     label,
     target_of,
     tenant_models,
+    uniques_of,
     unknown_id,
     writable_fields,
 )
@@ -57,7 +58,7 @@ def test_ct03_a_body_cannot_refer_to_what_is_anothers(
     call = Call(route, world.ours)
     with tenant_context(world.ours.tenant):
         references = list(_references(route.serializer(method)))
-        theirs = [world.theirs.input(field) for _, field in references]
+        theirs = [world.theirs.reference(field) for _, field in references]
         nobodys = [str(unknown_id(target_of(field))) for _, field in references]
     for (path, _), *values in zip(references, theirs, nobodys, strict=True):
         answers = []
@@ -238,18 +239,9 @@ def test_ct22_another_tenants_values_are_free(model: Any, world: World) -> None:
                 row = _like(world.theirs.row(model), world.ours)
                 insert(row)
                 assert model.objects.filter(pk=row.pk).exists()
-                if _uniques(model):
+                if uniques_of(model):
                     with pytest.raises(DatabaseError), transaction.atomic():
                         _like(row, world.ours, keep_relations=True).save()
-
-
-def _uniques(model: Any) -> list[Any]:
-    """Return what there can be only once in a tenant."""
-    return [
-        constraint
-        for constraint in model._meta.constraints
-        if isinstance(constraint, models.UniqueConstraint) and "id" not in constraint.fields
-    ]
 
 
 def _like(row: Any, ours: Samples, *, keep_relations: bool = False) -> Any:
@@ -344,7 +336,7 @@ def _move(row: Any) -> tuple[str, list[Any]]:
 
 def _a_field(model: Any) -> Any:
     """Return the field to write: a text that may be there twice, if there is one."""
-    once = {name for constraint in _uniques(model) for name in constraint.fields}
+    once = {each.name for fields in uniques_of(model) for each in fields}
     fields = [
         field
         for field in model._meta.concrete_fields
@@ -358,12 +350,16 @@ def _copy(row: Any, field: Any) -> Any:
     """Return an object of the active tenant that is like another's row, but for one text."""
     values = {each.attname: getattr(row, each.attname) for each in row._meta.concrete_fields}
     if isinstance(field, TEXTS):
-        values[field.attname] = "changed"
+        values[field.attname] = "changed"[: field.max_length]
     return type(row)(**values)
 
 
 def _new(row: Any) -> Any:
+    """Return an object as a row that is not there yet: with an id and texts of its own."""
     row.pk = uuid4()
+    for field in row._meta.concrete_fields:
+        if isinstance(field, TEXTS) and not field.choices:
+            setattr(row, field.attname, uuid4().hex[: field.max_length])
     return row
 
 
