@@ -157,6 +157,7 @@ class SignUpView(OpenView):
 class MemberExchangeView(APIView):
     """Exchanges what the serializer accepts for what it returns, for members."""
 
+    read_role = Role.VIEWER  # of OPTIONS
     write_role = Role.VIEWER
     serializer_class: ClassVar[type[BaseSerializer[Any]]]
 

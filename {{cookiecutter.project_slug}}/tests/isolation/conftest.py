@@ -26,7 +26,7 @@ from apps.tenants.models import Membership
 from apps.tenants.roles import Role
 from tests.isolation.oracles import Answer, ask, fingerprint, taken_back
 from tests.isolation.routes import WRITES, Route
-from tests.isolation.samples import Samples, Twins, make_user
+from tests.isolation.samples import SAMPLES, Samples, Twins, make_user
 
 
 def run[T](coroutine: Coroutine[Any, Any, T]) -> T:
@@ -70,7 +70,7 @@ class Call:
 
     def __init__(self, route: Route, samples: Samples) -> None:
         self.route, self.ids = route, samples.ids(route)
-        methods = [method for method in route.methods if method in WRITES]
+        methods = [each for each in route.methods if each in WRITES or f"{each} {route}" in SAMPLES]
         self.bodies = {method: samples.body(route, method) for method in methods}
 
     def __call__(self, client: Any, method: str, **changes: Any) -> Answer:

@@ -90,7 +90,10 @@ def taken_back() -> Iterator[None]:
         stack.callback(_put_back, _files())
         for alias in list(connections):
             if alias != OWNER:
-                stack.enter_context(transaction.atomic(using=alias))
+                atomic = transaction.atomic(using=alias)
+                # As Django marks those of its own test cases: a durable block may be inside.
+                atomic._from_testcase = True  # type: ignore[attr-defined]
+                stack.enter_context(atomic)
         yield
         for alias in list(connections):
             if connections[alias].in_atomic_block:

@@ -21,6 +21,7 @@ TENANT_URLCONF = "config.urls.tenant"
 SHARED_URLCONF = "config.urls.shared"
 
 _PARAMETER = re.compile(r"<(?:[^>:]+:)?(\w+)>")
+_GENERATOR = SchemaGenerator()  # views refer to it weakly
 _ID_SUFFIXES = ("_id", "_pk", "")
 
 
@@ -76,7 +77,7 @@ class Route:
 
     def view(self, method: str) -> Any:
         """Return the view as it is when it answers ``method``."""
-        view: Any = SchemaGenerator().create_view(self.callback, method)
+        view: Any = _GENERATOR.create_view(self.callback, method)
         view.request = build_mock_request(method, self.path, view, None)
         return view
 

@@ -8,31 +8,31 @@ from collections import Counter, defaultdict
 from typing import Any
 
 CONFORMANCE = {
-    "CT01": "Host, header and token agree",
-    "CT02": "Another's id is like no id",
-    "CT03": "No reference crosses tenants",
-    "CT04": "No tenant, no data",
-    "CT05": "Guards of the database",
-    "CT06": "Connections carry nothing over",
-    "CT07": "Demotion and removal take effect at once",
+    "CT01": "Tenant binding",
+    "CT02": "Foreign ids",
+    "CT03": "References",
+    "CT04": "No tenant",
+    "CT05": "Database guards",
+    "CT06": "Connection hygiene",
+    "CT07": "Demotion and removal",
     "CT08": "Refresh tokens",
-    "CT09": "The tenant is not the client's to say",
-    "CT10": "Background work is in its tenant",
-    "CT11": "Work at the same time",
+    "CT09": "Tenant not writable",
+    "CT10": "Work outside requests",
+    "CT11": "Concurrency",
     "CT12": "Caches",
     "CT13": "Roles",
     "CT14": "Invitations",
     "CT15": "Hosts",
-    "CT16": "Suspended tenants, inactive users",
-    "CT17": "No query by way of relations",
-    "CT18": "Objects and querysets of another tenant",
-    "CT19": "Names that become identifiers",
-    "CT20": "Nothing falls through",
+    "CT16": "Suspended and inactive",
+    "CT17": "Filters and ordering",
+    "CT18": "Objects and querysets",
+    "CT19": "Names",
+    "CT20": "No fall-through",
     "CT21": "Views and functions",
-    "CT22": "Another's values are like new ones",
+    "CT22": "No oracle",
     "CT23": "Files",
     "CT24": "Browsers",
-    "CT25": "A tenant's life",
+    "CT25": "Life of a tenant",
 }
 FOLDER = "tests/isolation/"
 OUTCOMES = {"passed": "passed", "failed": "failed", "error": "failed", "skipped": "skipped"}
@@ -56,7 +56,7 @@ def pytest_terminal_summary(terminalreporter: Any) -> None:
     if here:
         terminalreporter.section("conformance")
         for name, title in CONFORMANCE.items():
-            terminalreporter.line(f"{name}  {title:42}  {_result(counts[name], reasons[name])}")
+            terminalreporter.line(f"{name}  {title:24}  {_result(counts[name], reasons[name])}")
 
 
 def _result(counts: Counter[str], reasons: set[str]) -> str:

@@ -10,6 +10,7 @@ import pytest
 from tests.isolation.conftest import Call, World
 from tests.isolation.routes import METHODS, Route, routes
 from tests.isolation.samples import (
+    UNTRIED,
     NoSample,
     label,
     models_of_tenants,
@@ -47,11 +48,13 @@ def test_ct02_every_route_serves_its_own_tenant(route: Route, world: World) -> N
     for samples, client in ((world.theirs, world.bob), (world.ours, world.clients["owner"])):
         call = Call(route, samples)
         for method in route.methods:
-            answer = call(client, method)
             what = f"{method} {route}"
+            if what in UNTRIED:
+                pytest.skip(f"{what} {UNTRIED[what]}")
+            answer = call(client, method)
             assert answer.status < 300, str(NoSample(f"{what} (it said {answer.body})", what))
             if method == "GET" and model in MODELS:
-                assert str(samples.row(model).pk) in answer.body
+                assert samples.are_in(answer.body, model)
 
 
 @pytest.mark.parametrize("route", WITH_IDS, ids=str)
@@ -98,7 +101,8 @@ def test_ct17_a_list_is_not_asked_by_way_of_relations(route: Route, world: World
 
     def sent(query: str) -> tuple[list[str], str]:
         with statements() as sql:
-            answer = call(client, "GET", query=query)
+            # On the shared host, since another host's tenant is looked up every now and then.
+            answer = call(client, "GET", query=query, Host="localhost")
         assert answer.status == 200
         return [each for each in sql if "SAVEPOINT" not in each], answer.body
 
