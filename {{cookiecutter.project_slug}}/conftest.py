@@ -1,3 +1,3 @@
 """What all tests share."""
 
-pytest_plugins = ["apps.isolation.testing.fixtures"]
+pytest_plugins = ["apps.isolation.testing.fixtures", "tests.isolation.summary"]

@@ -9,7 +9,8 @@ urlpatterns = [
     path("healthz/live", health.live),
     path("healthz/ready", health.ready),
     path("api/schema/", SpectacularAPIView.as_view(), name="schema"),
-    path("api/docs/", SpectacularSwaggerView.as_view(url_name="schema")),
+    # A page has no metadata: OPTIONS is answered with 405 and not with an error.
+    path("api/docs/", SpectacularSwaggerView.as_view(url_name="schema", metadata_class=None)),
     path("api/v1/", include("config.urls.api")),
 ]
 

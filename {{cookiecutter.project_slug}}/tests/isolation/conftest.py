@@ -1,16 +1,32 @@
 """Two tenants whose rows can be told apart at a glance, and what is asked of them."""
 
 import asyncio
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Iterator
 from dataclasses import dataclass
 from typing import Any
 
 import pytest
 from asgiref.sync import sync_to_async
 from django.db import connections
+from django.test import override_settings
+from rest_framework.permissions import SAFE_METHODS
 
+from apps.authentication.tokens import TenantRefreshToken
 from apps.isolation import tenant_context
+from apps.isolation.testing import (
+    IDS_ARE_UNIQUE_AMONG_TENANTS,
+    api_client,
+    make_member,
+    make_tenant,
+    pool,
+    wall_guards,
+)
 from apps.projects.models import Project, Task
+from apps.tenants.models import Membership
+from apps.tenants.roles import Role
+from tests.isolation.oracles import Answer, ask, fingerprint, taken_back
+from tests.isolation.routes import WRITES, Route
+from tests.isolation.samples import SAMPLES, Samples, Twins, make_user
 
 
 def run[T](coroutine: Coroutine[Any, Any, T]) -> T:
@@ -47,3 +63,115 @@ def _side(tenant: Any, client_of: Callable[..., Any]) -> Side:
         project = Project.objects.create(name=f"CANARY {tenant.slug}")
         task = Task.objects.create(project=project, title=f"CANARY {tenant.slug}")
     return Side(tenant, project, task, client_of(tenant, "member"))
+
+
+class Call:
+    """Calls a route with bodies that it accepts from a tenant, on the host where it is."""
+
+    def __init__(self, route: Route, samples: Samples) -> None:
+        self.route, self.ids = route, samples.ids(route)
+        methods = [each for each in route.methods if each in WRITES or f"{each} {route}" in SAMPLES]
+        self.bodies = {method: samples.body(route, method) for method in methods}
+
+    def __call__(self, client: Any, method: str, **changes: Any) -> Answer:
+        """Send it, with other ``ids``, ``body`` or headers if they are given."""
+        url = self.route.url(self.ids | changes.pop("ids", {})) + changes.pop("query", "")
+        body = changes.pop("body", self.bodies.get(method))
+        host = {"Host": "localhost"} if self.route.only_on_shared_host else {}
+        return ask(client, method, url, body, **host | changes)
+
+
+@dataclass
+class World:
+    """Two tenants with a row of everything, a suspended one, and people of every kind.
+
+    ``clients`` speak to our tenant's host: a member of each role, ``both`` (a Viewer of ours and
+    an Owner of theirs), ``nobody`` (a member of nothing) and ``staff`` (the platform's superuser),
+    each with a good token for our tenant. ``bob`` is an Owner of theirs and speaks to its host.
+    ``twins``, ours and theirs, are rows with the same ids, where tenants have their own tables.
+    """
+
+    ours: Samples
+    theirs: Samples
+    twins: list[Twins]
+    clients: dict[str, Any]
+    bob: Any
+    theirs_before: list[str]
+
+    def try_out(
+        self, who: str, call: Call, method: str, *, look: Any = None, **changes: Any
+    ) -> Answer:
+        """Call as one of ours, who must not be told nor change anything of theirs."""
+
+        def look_at_both() -> None:
+            if method not in SAFE_METHODS:
+                self.assert_theirs_untouched()
+            if look:
+                look()
+
+        answer = call(self.clients[who], method, look=look_at_both, **changes)
+        # That there is another tenant, one of its Owners does know.
+        known = [self.theirs.tenant.name] if who == "both" else []
+        assert not answer.tells_of(self.theirs, *known), f"{who}: {method} {call.route}"
+        return answer
+
+    def assert_theirs_untouched(self) -> None:
+        """Compare all that is not ours with what it was when the world was made."""
+        assert fingerprint(self.theirs, self.ours) == self.theirs_before
+
+
+@pytest.fixture(scope="module")
+def shared_world(
+    tenant_storage: None, django_db_blocker: Any, tmp_path_factory: Any
+) -> Iterator[World]:
+    """Make the world once for all tests of a module."""
+    files = tmp_path_factory.mktemp("files")
+    with django_db_blocker.unblock(), override_settings(MEDIA_ROOT=files):
+        pool.release()
+        with taken_back():
+            yield _make_world()
+        pool.release()
+
+
+@pytest.fixture
+def world(shared_world: World, db: None) -> Iterator[World]:
+    """Return the world; what the test changes in it is taken back at its end."""
+    with taken_back():
+        yield shared_world
+
+
+def _make_world() -> World:
+    # On any other role's connection the tests would prove nothing.
+    assert wall_guards()["the run-time role has no powers"]() == []
+    ours, theirs = Samples(make_tenant("acme"), "A"), Samples(make_tenant("globex"), "B")
+    for tenant in (ours.tenant, theirs.tenant):
+        tenant.name = (ours if tenant is ours.tenant else theirs).text()
+        tenant.save()
+    make_member(make_tenant("initech", name=theirs.text(), status="suspended"), "owner")
+    bob = make_member(theirs.tenant, "owner", theirs.email()).user
+    clients = {role: _member(ours.tenant, role, f"{role}@acme.test") for role in Role.values}
+    make_member(ours.tenant, "owner", ours.email())  # one more, so that an owner may leave
+    make_member(theirs.tenant, "owner", "both@example.test")
+    clients["both"] = _member(ours.tenant, "viewer", "both@example.test")
+    clients["nobody"] = _bearer(ours.tenant, make_user(ours))
+    clients["staff"] = _bearer(ours.tenant, make_user(ours, is_staff=True, is_superuser=True))
+    for samples in (ours, theirs):
+        samples.fill()
+    twins = [] if IDS_ARE_UNIQUE_AMONG_TENANTS else [Twins(ours), Twins(theirs)]
+    for samples in twins:
+        samples.fill()
+    before = fingerprint(theirs, ours)
+    return World(ours, theirs, twins, clients, api_client(theirs.tenant, bob.email), before)
+
+
+def _member(tenant: Any, role: str, email: str) -> Any:
+    make_member(tenant, role, email)
+    return api_client(tenant, email)
+
+
+def _bearer(tenant: Any, user: Any) -> Any:
+    """Return a client with a token as if the user had been a member when it was given out."""
+    token = TenantRefreshToken.for_membership(Membership(user=user, tenant=tenant)).access_token
+    client = api_client(tenant)
+    client.credentials(HTTP_AUTHORIZATION=f"Bearer {token}")
+    return client

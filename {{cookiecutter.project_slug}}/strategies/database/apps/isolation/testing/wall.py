@@ -6,6 +6,9 @@ from django.db import DEFAULT_DB_ALIAS, connections
 
 from apps.isolation.wall import fleet, tables
 
+IDS_ARE_UNIQUE_AMONG_TENANTS = False
+"""Each tenant has tables of its own, so rows of two tenants may have the same id."""
+
 
 def who_is_asking() -> tuple[str, UUID | None]:
     """Return the role and the tenant of the run-time connection, as the database sees them."""

@@ -7,6 +7,9 @@ from django.db import DEFAULT_DB_ALIAS, connections
 from apps.isolation.constraints import PREDICATE
 from apps.isolation.grants import run_time_role
 
+IDS_ARE_UNIQUE_AMONG_TENANTS = True
+"""All tenants' rows are in the same tables, so no two of them have the same id."""
+
 
 def who_is_asking() -> tuple[str, UUID | None]:
     """Return the role and the tenant of the run-time connection, as the database sees them."""

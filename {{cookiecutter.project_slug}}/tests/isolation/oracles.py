@@ -1,0 +1,193 @@
+"""What must not come of a request: something told, something that differs, something changed."""
+
+import logging
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from hashlib import sha256
+from pathlib import Path
+from typing import Any
+
+from django.apps import apps
+from django.conf import settings
+from django.contrib.auth import get_user_model
+from django.core import mail
+from django.db import DEFAULT_DB_ALIAS, connections, models, transaction
+
+from apps.isolation import CATALOGUE
+from apps.isolation.context import ActiveTenant, activate
+from apps.isolation.placement import OWNER
+from tests.isolation.samples import Samples, catalogue_models, tenant_models
+
+# They tell of the moment, and of the length of the id that was asked for.
+VOLATILE_HEADERS = {"Date", "Expires", "X-Request-ID", "Content-Length"}
+
+
+@dataclass(frozen=True)
+class Answer:
+    """A response, and all else that left the process with it."""
+
+    status: int
+    headers: str
+    body: str
+    mails: str
+    logs: str
+
+    def without(self, *ids: object) -> tuple[int, str, str]:
+        """Return what answers are compared by, with the ids of the question blotted out."""
+        headers, body = self.headers, self.body
+        for each in ids:
+            headers, body = headers.replace(str(each), "<id>"), body.replace(str(each), "<id>")
+        return self.status, headers, body
+
+    def tells_of(self, theirs: Samples, *known: str) -> str:
+        """Return where it says something of a tenant beyond what is known, or nothing."""
+        for name in ("headers", "body", "mails", "logs"):
+            text: str = getattr(self, name)
+            for each in known:
+                text = text.replace(each, "")
+            if theirs.canary.lower() in text.lower():
+                return f"{name}: {text}"
+        return ""
+
+
+def ask(
+    client: Any,
+    method: str,
+    url: str,
+    body: Any = None,
+    *,
+    look: Callable[[], Any] = lambda: None,
+    **headers: str,
+) -> Answer:
+    """Send a request and note all that leaves the process.
+
+    What it writes is taken back, after a ``look`` at it.
+    """
+    outbox = getattr(mail, "outbox", [])
+    sent = len(outbox)
+    files = [value for value in (body or {}).values() if hasattr(value, "seek")]
+    for file in files:
+        file.seek(0)
+    options = {"format": "multipart" if files else "json", "headers": headers}
+    with taken_back(), _records() as records:
+        response = getattr(client, method.lower())(url, body, **options)
+        content = response.getvalue()
+        look()
+    return Answer(
+        status=response.status_code,
+        headers=str({k: v for k, v in response.items() if k not in VOLATILE_HEADERS}),
+        body=content.decode(errors="replace"),
+        mails="".join(str(message.message()) for message in outbox[sent:]),
+        logs="\n".join(records),
+    )
+
+
+@contextmanager
+def taken_back() -> Iterator[None]:
+    """Undo what the block writes, in every database that is open and among the files."""
+    with ExitStack() as stack:
+        stack.callback(_put_back, _files())
+        for alias in list(connections):
+            if alias != OWNER:
+                atomic = transaction.atomic(using=alias)
+                # As Django marks those of its own test cases: a durable block may be inside.
+                atomic._from_testcase = True  # type: ignore[attr-defined]
+                stack.enter_context(atomic)
+        yield
+        for alias in list(connections):
+            if connections[alias].in_atomic_block:
+                transaction.set_rollback(True, using=alias)
+
+
+class _Collector(logging.Handler):
+    def __init__(self) -> None:
+        super().__init__()
+        self.texts: list[str] = []
+
+    def emit(self, record: logging.LogRecord) -> None:
+        self.texts.append(self.format(record))
+
+
+@contextmanager
+def _records() -> Iterator[list[str]]:
+    """Give a list of what is logged, on every level."""
+    root, collector = logging.getLogger(), _Collector()
+    level = root.level
+    root.addHandler(collector)
+    root.setLevel(logging.DEBUG)
+    try:
+        yield collector.texts
+    finally:
+        root.setLevel(level)
+        root.removeHandler(collector)
+
+
+def fingerprint(theirs: Samples, ours: Samples) -> list[str]:
+    """Return a checksum of each table of another tenant, of all that is not ours, and of files."""
+    checksum = "md5(string_agg(t::text, ';' ORDER BY t::text))"
+    with activate(ActiveTenant(theirs.tenant.pk)):
+        tables = _each_table(DEFAULT_DB_ALIAS, checksum, dict.fromkeys(tenant_models(), "true"))
+    not_ours = {model: f"NOT coalesce({which}, false)" for model, which in _ours(ours).items()}
+    return [*tables, *_each_table(CATALOGUE, checksum, not_ours), *_files_but_for(ours)]
+
+
+def rows_with(ours: Samples, texts: list[str]) -> list[str]:
+    """Return how many of our rows have one of these texts somewhere in them, by table."""
+    counter = f"count(*) FILTER (WHERE t::text ~* '{'|'.join(texts)}')"
+    with activate(ActiveTenant(ours.tenant.pk)):
+        tables = _each_table(DEFAULT_DB_ALIAS, counter, dict.fromkeys(tenant_models(), "true"))
+    return [*tables, *_each_table(CATALOGUE, counter, _ours(ours))]
+
+
+def _ours(ours: Samples) -> dict[type[models.Model], str]:
+    """Return the conditions by which our rows of the catalogue are known."""
+    us, members = f"'{ours.tenant.pk}'", _table(apps.get_model("tenants.Membership"))
+    return {
+        apps.get_model("tenants.Tenant"): f"id = {us}",
+        get_user_model(): f"id IN (SELECT user_id FROM {members} WHERE tenant_id = {us})",
+        **dict.fromkeys(catalogue_models(), f"tenant_id = {us}"),
+    }
+
+
+def _each_table(
+    alias: str, expression: str, conditions: dict[type[models.Model], str]
+) -> list[str]:
+    columns = [
+        f"(SELECT {expression} FROM {_table(model)} t WHERE {condition})"
+        for model, condition in conditions.items()
+    ]
+    with connections[alias].cursor() as cursor:
+        cursor.execute(f"SELECT {', '.join(columns)}")
+        values = cursor.fetchone() or ()
+    names = [model._meta.label for model in conditions]
+    return [f"{name}: {value}" for name, value in zip(names, values, strict=True)]
+
+
+def _table(model: type[models.Model]) -> str:
+    return connections[CATALOGUE].ops.quote_name(model._meta.db_table)
+
+
+def _files_but_for(ours: Samples) -> list[str]:
+    """Return the files in all folders but our own, with their checksums."""
+    us = {str(ours.tenant.pk), ours.tenant.pk.hex}
+    return [
+        f"{path} {sha256(content).hexdigest()}"
+        for path, content in _files().items()
+        if not us & set(path.parts)
+    ]
+
+
+def _files() -> dict[Path, bytes]:
+    assert settings.MEDIA_ROOT, "only the files of the world are put back, not the project's own"
+    root = Path(settings.MEDIA_ROOT)
+    return {path: path.read_bytes() for path in sorted(root.rglob("*")) if path.is_file()}
+
+
+def _put_back(files: dict[Path, bytes]) -> None:
+    now = _files()
+    for path in now.keys() - files.keys():
+        path.unlink()
+    for path, content in files.items():
+        if now.get(path) != content:
+            path.write_bytes(content)

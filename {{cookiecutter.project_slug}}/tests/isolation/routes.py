@@ -1,0 +1,148 @@
+"""Every route that there is, read from the URLconfs, with what it takes. Nothing lists them."""
+
+import re
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from django.apps import apps
+from django.contrib.admindocs.views import simplify_regex
+from django.db.models import Model
+from django.urls import URLPattern, get_resolver
+from drf_spectacular.generators import SchemaGenerator
+from drf_spectacular.plumbing import build_mock_request, force_instance
+from rest_framework.permissions import AllowAny
+from rest_framework.serializers import BaseSerializer
+from rest_framework.views import APIView
+
+METHODS = ("GET", "HEAD", "OPTIONS", "POST", "PUT", "PATCH", "DELETE")
+WRITES = ("POST", "PUT", "PATCH")
+TENANT_URLCONF = "config.urls.tenant"
+SHARED_URLCONF = "config.urls.shared"
+
+_PARAMETER = re.compile(r"<(?:[^>:]+:)?(\w+)>")
+_GENERATOR = SchemaGenerator()  # views refer to it weakly
+_ID_SUFFIXES = ("_id", "_pk", "")
+
+
+@dataclass(frozen=True)
+class Route:
+    """One line of a URLconf."""
+
+    path: str
+    callback: Any
+    app_name: str
+    only_on_shared_host: bool
+
+    def __str__(self) -> str:
+        return self.path.removeprefix("/api/v1/") or "/"
+
+    @property
+    def parameters(self) -> list[str]:
+        """Return the names of what stands between angle brackets in the path."""
+        return _PARAMETER.findall(self.path)
+
+    def url(self, values: dict[str, Any]) -> str:
+        """Return the path with values in it."""
+        return _PARAMETER.sub(lambda match: str(values[match[1]]), self.path)
+
+    @property
+    def is_of_api(self) -> bool:
+        """Whether a view of Django REST framework answers."""
+        return issubclass(getattr(self.callback, "cls", object), APIView)
+
+    @property
+    def is_of_admin(self) -> bool:
+        """Whether it belongs to the platform's administration, which knows no tokens."""
+        return self.app_name == "admin"
+
+    @property
+    def is_public(self) -> bool:
+        """Whether it answers anybody."""
+        if not self.is_of_api:
+            return not self.is_of_admin
+        permissions = self.callback.initkwargs.get("permission_classes")
+        permissions = permissions or self.callback.cls.permission_classes
+        return not permissions or AllowAny in permissions
+
+    @property
+    def methods(self) -> list[str]:
+        """Return the methods that do something, in capitals."""
+        if not self.is_of_api:
+            return ["GET"]
+        cls = self.callback.cls
+        actions = getattr(self.callback, "actions", None) or dir(cls)
+        names = set(actions) & set(cls.http_method_names) - {"head", "options"}
+        return [method for method in METHODS if method.lower() in names]
+
+    def view(self, method: str) -> Any:
+        """Return the view as it is when it answers ``method``."""
+        view: Any = _GENERATOR.create_view(self.callback, method)
+        view.request = build_mock_request(method, self.path, view, None)
+        return view
+
+    def serializer(self, method: str) -> BaseSerializer[Any] | None:
+        """Return what reads the body; None if the route takes none."""
+        if not self.is_of_api or method not in WRITES:
+            return None
+        view = self.view(method)
+        view.schema.method, view.schema.path = method, self.path
+        serializer = force_instance(view.schema.get_request_serializer())
+        return serializer if isinstance(serializer, BaseSerializer) else None
+
+    def model_of(self, parameter: str) -> type[Model] | None:
+        """Return the model whose id a parameter of the path is, or None if there is no telling.
+
+        ``<pk>`` is of the view's model; ``<project_pk>`` and ``<project_id>`` are of `Project`.
+        """
+        admin = getattr(self.callback, "model_admin", None)
+        if admin is not None and parameter == "object_id":
+            return admin.model  # type: ignore[no-any-return]
+        cls = getattr(self.callback, "cls", None)
+        if cls is not None and parameter in {"pk", "id", _lookup_of(cls)}:
+            return _model_of_view(cls)
+        return model_called(parameter)
+
+
+def routes() -> list[Route]:
+    """Return the routes of both URLconfs; one that is in both only once."""
+    of_tenants = {path for path, *_ in _walk(get_resolver(TENANT_URLCONF).url_patterns)}
+    return [
+        Route(path, callback, app_name, only_on_shared_host=path not in of_tenants)
+        for path, callback, app_name in _walk(get_resolver(SHARED_URLCONF).url_patterns)
+    ]
+
+
+def model_called(name: str) -> type[Model] | None:
+    """Return the one model of ours that ``project``, ``project_id`` or ``project_pk`` is of."""
+    for suffix in _ID_SUFFIXES:
+        wanted = name.removesuffix(suffix).replace("_", "")
+        found = [
+            model
+            for model in apps.get_models()
+            if model._meta.model_name == wanted and model.__module__.startswith("apps.")
+        ]
+        if len(found) == 1:
+            return found[0]
+    return None
+
+
+def _lookup_of(cls: Any) -> Any:
+    return getattr(cls, "lookup_url_kwarg", None) or getattr(cls, "lookup_field", "pk")
+
+
+def _model_of_view(cls: Any) -> type[Model] | None:
+    queryset = getattr(cls, "queryset", None)
+    if queryset is not None:
+        return queryset.model  # type: ignore[no-any-return]
+    meta = getattr(getattr(cls, "serializer_class", None), "Meta", None)
+    return getattr(meta, "model", None)
+
+
+def _walk(patterns: Iterable[Any], prefix: str = "", app_name: str = "") -> Iterator[Any]:
+    for pattern in patterns:
+        path = prefix + str(pattern.pattern)
+        if isinstance(pattern, URLPattern):
+            yield simplify_regex(path), pattern.callback, app_name
+        else:
+            yield from _walk(pattern.url_patterns, path, pattern.app_name or app_name)

@@ -1,0 +1,428 @@
+"""Rows, bodies and ids for every model, serializer and route, made from how they are declared.
+
+What cannot be made from a declaration has a line in `SAMPLES`. Whatever has neither fails the
+suite with a sentence that says which line it wants.
+"""
+
+from collections.abc import Callable, Iterator
+from contextlib import suppress
+from datetime import UTC, date, datetime, time, timedelta
+from typing import Any
+from uuid import UUID, uuid4, uuid5
+
+from allauth.account.forms import default_token_generator
+from allauth.account.models import EmailAddress, EmailConfirmationHMAC
+from django.apps import apps
+from django.contrib.auth import get_user_model
+from django.contrib.contenttypes.fields import GenericForeignKey
+from django.contrib.contenttypes.models import ContentType
+from django.core.files.base import ContentFile
+from django.core.files.uploadedfile import SimpleUploadedFile
+from django.db import DEFAULT_DB_ALIAS, Error, models, transaction
+from rest_framework import serializers
+
+from apps.isolation import CATALOGUE, TenantModel, tenant_context
+from apps.isolation.testing import api_client, make_member
+from apps.isolation.testing.people import PASSWORD
+from tests.isolation.routes import Route, model_called
+
+# A line for each thing that its declaration does not tell. The keys: "POST auth/token/" is the
+# body of a route, "reports/<year>/ year" a parameter of its path, "tenants.Domain.domain" a field
+# of a model, and "ProjectSerializer.name" a field of a serializer.
+SAMPLES: dict[str, Callable[["Samples"], Any]] = {
+    "/admin/<app_label>/ app_label": lambda own: "tenants",
+    "/admin/authentication/user/<id>/password/ id": lambda own: own.member.pk,
+    "/admin/<url> url": lambda own: "nowhere",
+    "/admin/r/<path:content_type_id>/<path:object_id>/ content_type_id": lambda own: 1,
+    "/admin/r/<path:content_type_id>/<path:object_id>/ object_id": lambda own: own.tenant.pk,
+    "GET /tls/allowed": lambda own: {"domain": f"{own.tenant.slug}.localhost"},
+    "POST auth/email/verify/": lambda own: {"token": _verification_of(own.member)},
+    "POST auth/logout/": lambda own: {"refresh": own.tokens()["refresh"]},
+    "POST auth/password/change/": lambda own: {
+        "current_password": PASSWORD,
+        "new_password": own.text(),
+    },
+    "POST auth/password/reset/confirm/": lambda own: {
+        "token": f"{own.member.pk.hex}-{default_token_generator.make_token(own.member)}",
+        "password": own.text(),
+    },
+    "POST auth/switch/": lambda own: {"tenant": own.tenant.slug},
+    "POST auth/token/": lambda own: {"email": own.member.email, "password": PASSWORD},
+    "POST auth/token/refresh/": lambda own: {"refresh": own.tokens()["refresh"]},
+    "POST auth/token/verify/": lambda own: {"token": own.tokens()["access"]},
+    "tenants.Domain.domain": lambda own: f"{own.text()}.example".lower(),
+}
+
+# What is sent without a body only, and why.
+UNTRIED = {
+    "POST auth/signup/": "makes storage, which is not taken back; test_accounts.py signs up",
+}
+
+
+class NoSample(Exception):
+    """There is nothing to try a route, a model or a serializer with."""
+
+    def __init__(self, what: str, key: str) -> None:
+        super().__init__(
+            f"{what} cannot be tried out by itself. Add a line to SAMPLES in "
+            f'tests/isolation/samples.py: "{key}": lambda own: ...'
+        )
+
+
+class Samples:
+    """A tenant, a member of it, a row of every model that is the tenant's, and values for more.
+
+    Every text says whose it is: ``CANARY-A-`` and something that there is only once.
+    """
+
+    tenant: Any
+    member: Any
+
+    def __init__(self, tenant: Any, letter: str) -> None:
+        self.tenant = tenant
+        self.canary = f"CANARY-{letter}-"
+        self.rows: dict[type[models.Model], Any] = {}
+        self.missing: dict[type[models.Model], Exception] = {}
+        self.member = make_member(tenant, "member", self.email()).user
+        self.member.full_name = self.text()
+        self.member.save()
+
+    def text(self, limit: int | None = None) -> str:
+        """Return a text that there is only once."""
+        return f"{self.canary}{uuid4().hex}"[:limit]
+
+    def email(self) -> str:
+        """Return an address, in the form in which addresses are kept."""
+        return f"{self.text()}@example.test".lower()
+
+    def tokens(self) -> Any:
+        """Return a fresh pair of the member's tokens."""
+        body = {"email": self.member.email, "password": PASSWORD}
+        return api_client(self.tenant).post("/api/v1/auth/token/", body).json()
+
+    # Rows
+
+    def fill(self) -> None:
+        """Make a row of every model whose rows belong to a tenant; note what cannot be made."""
+        for model in self.wanted():
+            try:
+                self.row(model)
+            except (NoSample, Error, ValueError) as error:
+                self.missing[model] = error
+
+    def wanted(self) -> list[type[models.Model]]:
+        """Return the models of which there is to be a row."""
+        return models_of_tenants()
+
+    def row(self, model: type[models.Model]) -> Any:
+        """Return the tenant's row of a model."""
+        if model is get_user_model():
+            return self.member
+        if model is type(self.tenant):
+            return self.tenant
+        if model not in self.rows:
+            self.rows[model] = self.make(model)
+        return self.rows[model]
+
+    def are_in(self, body: str, model: type[models.Model]) -> bool:
+        """Tell whether the row of a model, or a text of this tenant, is in a body."""
+        return str(self.row(model).pk) in body or self.canary in body
+
+    def make(self, model: type[models.Model]) -> Any:
+        """Insert one more row of a model."""
+        alias = DEFAULT_DB_ALIAS if issubclass(model, TenantModel) else CATALOGUE
+        with tenant_context(self.tenant), transaction.atomic(using=alias):
+            row = self.build(model)
+            row.save()
+        return row
+
+    def build(self, model: type[models.Model]) -> Any:
+        """Return a new object of a model, with every text and every relation filled in."""
+        values: dict[str, Any] = {}
+        for field in model._meta.concrete_fields:
+            with suppress(_LeaveOut):
+                values[field.attname] = self._value(field)
+        for generic in model._meta.private_fields:
+            if isinstance(generic, GenericForeignKey):
+                values |= self._generic(model, generic)
+        return model(**values)
+
+    def _value(self, field: Any) -> Any:
+        key = f"{field.model._meta.label}.{field.name}"
+        if key in SAMPLES:
+            return SAMPLES[key](self)
+        if field.primary_key or field.generated or getattr(field, "references_own_tenant", False):
+            raise _LeaveOut
+        if field.attname == "tenant_id":
+            return self.tenant.pk
+        if field.remote_field:
+            return self._related(field)
+        if field.choices:
+            return field.get_default() if field.has_default() else field.choices[0][0]
+        if not isinstance(field, _SHOWING) and (field.null or field.has_default()):
+            raise _LeaveOut
+        return _first(MODEL_VALUES, field, key)(self, field)
+
+    def _related(self, field: Any) -> Any:
+        target = field.related_model
+        if target is ContentType or (target is field.model and field.null):
+            raise _LeaveOut  # the first is filled in with the generic relation that it is part of
+        if _is_once(field) and target is get_user_model():
+            return make_user(self).pk
+        is_further = _is_once(field) and field.model in self.rows
+        row = self.make(target) if is_further else self.row(target)
+        return getattr(row, field.target_field.attname)
+
+    def _generic(self, model: type[models.Model], generic: GenericForeignKey) -> dict[str, Any]:
+        target = next(other for other in tenant_models() if other is not model)
+        content_type = ContentType.objects.get_for_model(target)
+        return {f"{generic.ct_field}_id": content_type.pk, generic.fk_field: self.row(target).pk}
+
+    # What clients send
+
+    def ids(self, route: Route) -> dict[str, Any]:
+        """Return this tenant's values of the parameters of a path."""
+        return {name: self._id(route, name) for name in route.parameters}
+
+    def _id(self, route: Route, name: str) -> Any:
+        key = f"{route} {name}"
+        if key in SAMPLES:
+            return SAMPLES[key](self)
+        model = route.model_of(name)
+        if model is None:
+            raise NoSample(f"<{name}> in the path {route}", key)
+        return self.row(model).pk if is_of_tenant(model) else unknown_id(model)
+
+    def body(self, route: Route, method: str) -> dict[str, Any]:
+        """Return a body that the route accepts from this tenant."""
+        key = f"{method} {route}"
+        if key in SAMPLES:
+            return dict(SAMPLES[key](self))
+        if key in UNTRIED:
+            return {}
+        serializer = route.serializer(method)
+        with tenant_context(self.tenant):
+            return {} if serializer is None else self.fields(serializer)
+
+    def fields(self, serializer: Any) -> dict[str, Any]:
+        """Return a value for each field that a serializer lets clients write."""
+        return {name: self.input(field) for name, field in writable_fields(serializer)}
+
+    def input(self, field: Any) -> Any:
+        """Return a value that a serializer's field accepts."""
+        key = key_of(field)
+        if key in SAMPLES:
+            return SAMPLES[key](self)
+        if inner := inner_of(field):
+            return [self.input(inner)]
+        if isinstance(field, serializers.BaseSerializer):
+            return self.fields(field)
+        if target_of(field) is not None:
+            return self.reference(field, further=_is_once(_column_of(field)))
+        return _first(FIELD_VALUES, field, key)(self, field)
+
+    def reference(self, field: Any, *, further: bool = False) -> str:
+        """Return what a serializer's field calls this tenant's row, or a further one, by."""
+        if key_of(field) in SAMPLES:
+            return str(SAMPLES[key_of(field)](self))
+        model = target_of(field)
+        if model is None:
+            raise NoSample(f"The {type(field).__name__} {key_of(field)}", key_of(field))
+        row = self.make(model) if further else self.row(model)
+        return str(getattr(row, getattr(field, "slug_field", "pk")))
+
+
+class _LeaveOut(Exception):
+    """A field gets its value from elsewhere."""
+
+
+# What models there are
+
+
+def tenant_models() -> list[type[models.Model]]:
+    """Return the models whose rows are behind the wall."""
+    return [model for model in apps.get_models() if issubclass(model, TenantModel)]
+
+
+def catalogue_models() -> list[type[models.Model]]:
+    """Return the catalogue's models whose rows belong to a tenant: they say which."""
+    return [
+        model
+        for model in apps.get_models()
+        if not issubclass(model, TenantModel)
+        and any(field.attname == "tenant_id" for field in model._meta.concrete_fields)
+    ]
+
+
+def models_of_tenants() -> list[type[models.Model]]:
+    """Return the models of both sides."""
+    return [*tenant_models(), *catalogue_models()]
+
+
+def label(model: type[models.Model]) -> str:
+    """Return the name by which a model is known."""
+    return model._meta.label
+
+
+def is_of_tenant(model: type[models.Model]) -> bool:
+    """Tell whether a tenant has a row of this model: also the tenant itself, and its members."""
+    return model in {*models_of_tenants(), get_user_model(), apps.get_model("tenants.Tenant")}
+
+
+def unknown_id(model: type[models.Model] | None = None) -> Any:
+    """Return an id of the right kind that no row has."""
+    is_number = model is not None and isinstance(model._meta.pk, models.IntegerField)
+    return 2_000_000_000 + uuid4().int % 100_000_000 if is_number else uuid4()
+
+
+def make_user(own: Samples, **fields: Any) -> Any:
+    """Return a new user who is no member of anything."""
+    users: Any = get_user_model()._default_manager
+    return users.create_user(own.email(), PASSWORD, full_name=own.text(), **fields)
+
+
+def uniques_of(model: type[models.Model]) -> list[list[Any]]:
+    """Return the fields that together there can be only once in a tenant."""
+    return [
+        [model._meta.get_field(name) for name in constraint.fields]
+        for constraint in model._meta.constraints
+        if isinstance(constraint, models.UniqueConstraint) and "id" not in constraint.fields
+    ]
+
+
+def _verification_of(user: Any) -> str:
+    """Return the token of the mail that verifies a user's address."""
+    address, _ = EmailAddress.objects.get_or_create(user=user, email=user.email)
+    return str(EmailConfirmationHMAC(address).key)
+
+
+def _is_once(field: Any) -> bool:
+    """Tell whether a relation needs a row of its own, since nothing else makes a pair new."""
+    return field is not None and any(
+        field in fields and all(each.is_relation for each in fields)
+        for fields in uniques_of(field.model)
+    )
+
+
+def _column_of(field: Any) -> Any:
+    """Return the field of a tenant model that a serializer's field fills in, or None."""
+    model = getattr(getattr(field.parent, "Meta", None), "model", None)
+    columns = model._meta.concrete_fields if model in tenant_models() else ()
+    return next((column for column in columns if column.name == field.source), None)
+
+
+# What serializers' fields take
+
+
+def writable_fields(serializer: Any) -> Iterator[tuple[str, Any]]:
+    """Go through the fields that clients may write."""
+    for name, field in serializer.fields.items():
+        if not field.read_only and not isinstance(field, serializers.HiddenField):
+            yield name, field
+
+
+def inner_of(field: Any) -> Any:
+    """Return what a field takes a list of; None if it takes no list."""
+    if isinstance(field, serializers.ManyRelatedField):
+        return field.child_relation
+    if isinstance(field, serializers.ListSerializer | serializers.ListField):
+        return field.child
+    return None
+
+
+def target_of(field: Any) -> type[models.Model] | None:
+    """Return the model that a field's value is the id of; None if it is no id."""
+    if isinstance(field, serializers.RelatedField):
+        return field.get_queryset().model  # type: ignore[union-attr]
+    if isinstance(field, serializers.UUIDField):
+        return model_called(_named(field).field_name.removesuffix("s"))
+    return None
+
+
+def key_of(field: Any) -> str:
+    """Return the key of a field in `SAMPLES`."""
+    named = _named(field)
+    return f"{type(named.parent).__name__}.{named.field_name}"
+
+
+def _named(field: Any) -> Any:
+    """Return the field itself, or the one that takes a list of it: only that one has a name."""
+    return field if field.field_name else _named(field.parent)
+
+
+# Values by kind of field. The kind may be a base class.
+
+_GIF = b"GIF89a\x01\x00\x01\x00\x00\x00\x00;"
+_SHOWING = (models.CharField, models.TextField, models.JSONField, models.FileField)
+DAY = date(2030, 1, 2)
+MOMENT = datetime(2030, 1, 2, 3, 4, 5, tzinfo=UTC)
+
+type Value = Callable[[Samples, Any], Any]
+
+MODEL_VALUES: dict[type[models.Field[Any, Any]], Value] = {
+    models.CharField: lambda own, field: own.text(field.max_length),
+    models.TextField: lambda own, field: own.text(),
+    models.EmailField: lambda own, field: own.email(),
+    models.URLField: lambda own, field: f"https://example.test/{own.text()}",
+    models.JSONField: lambda own, field: {"text": own.text()},
+    models.BinaryField: lambda own, field: own.text().encode(),
+    models.ImageField: lambda own, field: ContentFile(_GIF + own.text().encode(), "sample.gif"),
+    models.FileField: lambda own, field: ContentFile(own.text().encode(), f"{own.text()}.txt"),
+    models.BooleanField: lambda own, field: True,
+    models.IntegerField: lambda own, field: 1,
+    models.FloatField: lambda own, field: 1.5,
+    models.DecimalField: lambda own, field: 1,
+    models.DateField: lambda own, field: DAY,
+    models.DateTimeField: lambda own, field: MOMENT,
+    models.TimeField: lambda own, field: time(3, 4, 5),
+    models.DurationField: lambda own, field: timedelta(hours=1),
+    models.UUIDField: lambda own, field: uuid4(),
+    models.GenericIPAddressField: lambda own, field: "192.0.2.1",
+}
+
+FIELD_VALUES: dict[type[serializers.Field[Any, Any, Any, Any]], Value] = {
+    serializers.CharField: lambda own, field: own.text(field.max_length),
+    serializers.EmailField: lambda own, field: own.email(),
+    serializers.URLField: lambda own, field: f"https://example.test/{own.text()}",
+    serializers.IPAddressField: lambda own, field: "192.0.2.1",
+    serializers.JSONField: lambda own, field: {"text": own.text()},
+    serializers.DictField: lambda own, field: {},
+    serializers.ImageField: lambda own, field: SimpleUploadedFile("sample.gif", _GIF),
+    serializers.FileField: lambda own, field: SimpleUploadedFile("x.txt", own.text().encode()),
+    serializers.ChoiceField: lambda own, field: next(iter(field.choices)),
+    serializers.MultipleChoiceField: lambda own, field: [next(iter(field.choices))],
+    serializers.BooleanField: lambda own, field: True,
+    serializers.IntegerField: lambda own, field: 1,
+    serializers.FloatField: lambda own, field: 1.5,
+    serializers.DecimalField: lambda own, field: "1",
+    serializers.DateField: lambda own, field: DAY.isoformat(),
+    serializers.DateTimeField: lambda own, field: MOMENT.isoformat(),
+    serializers.TimeField: lambda own, field: "03:04:05",
+    serializers.DurationField: lambda own, field: "01:00:00",
+}
+
+
+def _first(table: dict[Any, Value], field: Any, key: str) -> Value:
+    for cls in type(field).__mro__:
+        if cls in table:
+            return table[cls]
+    raise NoSample(f"The {type(field).__name__} {key}", key)
+
+
+class Twins(Samples):
+    """Rows that have the same ids in every tenant; only where tenants have their own tables."""
+
+    def __init__(self, own: Samples) -> None:  # past the base class, which makes a member
+        self.tenant, self.canary, self.member = own.tenant, own.canary, own.member
+        self.missing = {}
+        self.rows = {model: own.rows[model] for model in catalogue_models() if model in own.rows}
+
+    def wanted(self) -> list[type[models.Model]]:
+        """Return the models of which there can be twins."""
+        return tenant_models()
+
+    def build(self, model: type[models.Model]) -> Any:
+        """Return a new object of a model, with an id that the other tenants' has too."""
+        row = super().build(model)
+        row.pk = uuid5(UUID(int=0), model._meta.label)
+        return row

@@ -1,0 +1,155 @@
+"""Every route, asked by everybody for what is another tenant's. New routes join by themselves."""
+
+from collections.abc import Iterator
+from itertools import batched, combinations, product
+from typing import Any
+from urllib.parse import urlencode
+
+import pytest
+
+from tests.isolation.conftest import Call, World
+from tests.isolation.routes import METHODS, Route, routes
+from tests.isolation.samples import (
+    UNTRIED,
+    NoSample,
+    label,
+    models_of_tenants,
+    tenant_models,
+    unknown_id,
+)
+from tests.support import statements
+
+ROUTES = routes()
+WITH_IDS = [route for route in ROUTES if route.parameters]
+SERVED = [route for route in ROUTES if not route.is_of_admin]
+MODELS = models_of_tenants()
+LISTS = [
+    route
+    for route in SERVED
+    if route.is_of_api and not (route.is_public or route.parameters) and "GET" in route.methods
+]
+REFUSALS = {401, 403, 404, 405}
+
+
+@pytest.mark.parametrize("model", MODELS, ids=label)
+def test_ct02_every_model_takes_part(model: Any, world: World) -> None:
+    for samples in (world.ours, world.theirs):
+        assert model in samples.rows, str(samples.missing[model])
+    assert world.ours.row(model).pk != world.theirs.row(model).pk
+    if world.twins and model in tenant_models():
+        ours, theirs = world.twins
+        assert ours.row(model).pk == theirs.row(model).pk
+
+
+@pytest.mark.parametrize("route", SERVED, ids=str)
+def test_ct02_every_route_serves_its_own_tenant(route: Route, world: World) -> None:
+    """So that what is refused below is refused because of the tenant, and for no other reason."""
+    model = route.model_of("pk")
+    for samples, client in ((world.theirs, world.bob), (world.ours, world.clients["owner"])):
+        call = Call(route, samples)
+        for method in route.methods:
+            what = f"{method} {route}"
+            if what in UNTRIED:
+                pytest.skip(f"{what} {UNTRIED[what]}")
+            answer = call(client, method)
+            assert answer.status < 300, str(NoSample(f"{what} (it said {answer.body})", what))
+            if method == "GET" and model in MODELS:
+                assert samples.are_in(answer.body, model)
+
+
+@pytest.mark.parametrize("route", WITH_IDS, ids=str)
+def test_ct02_another_tenants_id_is_answered_like_no_id(route: Route, world: World) -> None:
+    call, theirs = Call(route, world.ours), world.theirs.ids(route)
+    names = [name for name in theirs if theirs[name] != call.ids[name]]
+    nobodys = {name: unknown_id(route.model_of(name)) for name in names}
+    for (who, method), some in product(_questions(route, world), _subsets(names)):
+        answers = [
+            world.try_out(who, call, method, ids=ids).without(*ids.values())
+            for ids in ({name: source[name] for name in some} for source in (theirs, nobodys))
+        ]
+        assert answers[0] == answers[1], f"{who}: {method} with another's {some}"
+        if not route.is_of_admin and method != "OPTIONS":
+            assert answers[0][0] in REFUSALS, f"{who}: {method} with another's {some}"
+
+
+@pytest.mark.parametrize("route", ROUTES, ids=str)
+def test_ct02_nobody_is_told_or_changes_what_is_anothers(route: Route, world: World) -> None:
+    for samples in (world.ours, *world.twins[:1]):
+        call = Call(route, samples)
+        for who, method in _questions(route, world):
+            world.try_out(who, call, method)
+
+
+def _questions(route: Route, world: World) -> Iterator[tuple[str, str]]:
+    """Return who asks how; where a token plays no part, one of each kind does for all."""
+    if route.is_of_api and not route.is_public:
+        return product(world.clients, METHODS)
+    return product(["owner", "nobody"], METHODS if route.is_of_api else ["GET", "POST"])
+
+
+def _subsets(names: list[str]) -> list[tuple[str, ...]]:
+    return [some for size in range(1, len(names) + 1) for some in combinations(names, size)]
+
+
+@pytest.mark.parametrize("route", LISTS, ids=str)
+def test_ct17_a_list_is_not_asked_by_way_of_relations(route: Route, world: World) -> None:
+    """Ordered or filtered by what cannot be read, it would tell what is there, bit by bit.
+
+    Not what comes back is compared, but what the database is asked.
+    """
+    call, client = Call(route, world.ours), world.clients["owner"]
+
+    def sent(query: str) -> tuple[list[str], str]:
+        with statements() as sql:
+            # On the shared host, since another host's tenant is looked up every now and then.
+            answer = call(client, "GET", query=query, Host="localhost")
+        assert answer.status == 200
+        return [each for each in sql if "SAVEPOINT" not in each], answer.body
+
+    plain = sent("")
+    for query in _queries(route.model_of("pk"), _declared(route.callback.cls)):
+        assert sent(f"?{query}") == plain, query
+
+
+@pytest.mark.parametrize("route", LISTS, ids=str)
+def test_ct17_a_search_does_not_reach_what_is_anothers(route: Route, world: World) -> None:
+    call, client = Call(route, world.ours), world.clients["owner"]
+    secrets = (world.theirs.canary, world.theirs.member.email, world.ours.member.password)
+    pairs: list[tuple[Any, Any]] = [(secret, f"nothing {unknown_id()}") for secret in secrets]
+    pairs += [(world.theirs.row(model).pk, unknown_id()) for model in tenant_models()]
+    for name, pair in product(("search", *_declared(route.callback.cls)), pairs):
+        answers = [
+            call(client, "GET", query="?" + urlencode({name: text})).without(*pair) for text in pair
+        ]
+        assert answers[0] == answers[1], (name, pair)
+
+
+def _declared(cls: Any) -> set[str]:
+    """Return what a view says that its list may be filtered and ordered by."""
+    filters = getattr(getattr(cls, "filterset_class", None), "base_filters", ())
+    named = {*filters, *getattr(cls, "filterset_fields", ()), *getattr(cls, "ordering_fields", ())}
+    return {str(name) for name in named}
+
+
+def _queries(model: Any, declared: set[str]) -> Iterator[str]:
+    paths = [path for path in _paths(model, 3) if path not in declared]
+    for some in batched(paths, 200):
+        for lookup in ("", "__startswith", "__isnull"):
+            yield "&".join(f"{path}{lookup}=1" for path in some)
+        for sign in ("", "-"):
+            yield "ordering=" + ",".join(f"{sign}{path}" for path in some)
+        for name in ("fields", "expand", "include", "embed", "omit"):
+            yield f"{name}={','.join(some)}"
+    yield from ("fields=*", "expand=*", "_connector=OR", "_negated=1", "pk__in=1", "tenant=1")
+
+
+def _paths(model: Any, depth: int, before: str = "") -> Iterator[str]:
+    """Go through the paths that lead over one to ``depth`` relations, either way, to a column."""
+    for field in model._meta.get_fields() if model else ():
+        path = f"{before}{field.name}"
+        if field.related_model is None:
+            if before:
+                yield path
+        elif depth:
+            yield f"{path}__pk"
+            yield from _paths(field.related_model, depth - 1, f"{path}__")

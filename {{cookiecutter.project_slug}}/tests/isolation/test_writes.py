@@ -1,0 +1,368 @@
+"""What is another tenant's can be neither referred to, nor written, nor told from what is not."""
+
+from collections.abc import Callable, Iterator
+from contextlib import suppress
+from typing import Any
+from uuid import UUID, uuid4
+
+import pytest
+from django.contrib.auth import get_user_model
+from django.contrib.contenttypes.fields import GenericForeignKey
+from django.core.exceptions import ObjectDoesNotExist
+from django.db import DatabaseError, connection, models, transaction
+from rest_framework import serializers
+
+from apps.isolation import WallViolation, tenant_context
+from apps.tenants.models import Membership, Tenant
+from tests.isolation.conftest import Call, World
+from tests.isolation.oracles import rows_with, taken_back
+from tests.isolation.routes import WRITES, Route, routes
+from tests.isolation.samples import (
+    UNTRIED,
+    Samples,
+    inner_of,
+    is_of_tenant,
+    label,
+    target_of,
+    tenant_models,
+    uniques_of,
+    unknown_id,
+    writable_fields,
+)
+
+BODIES = [
+    pytest.param(route, method, id=f"{method} {route}")
+    for route in routes()
+    for method in route.methods
+    if method in WRITES and f"{method} {route}" not in UNTRIED
+]
+MODELS = tenant_models()
+REFERENCES = [
+    pytest.param(model, field, id=f"{model._meta.label}.{field.name}")
+    for model in MODELS
+    for field in model._meta.concrete_fields
+    if field.related_model in MODELS
+]
+# What no body may set, whatever it is called in the database.
+PRIVILEGES = {"role": "owner", "is_staff": True, "is_superuser": True, "status": "suspended"}
+OWNERS = ("owner", "owner_id", "user", "user_id")
+TEXTS = (models.CharField, models.TextField)
+
+
+# CT03
+
+
+@pytest.mark.parametrize(("route", "method"), BODIES)
+def test_ct03_a_body_cannot_refer_to_what_is_anothers(
+    route: Route, method: str, world: World
+) -> None:
+    call = Call(route, world.ours)
+    with tenant_context(world.ours.tenant):
+        references = list(_references(route.serializer(method)))
+        theirs = [world.theirs.reference(field) for _, field in references]
+        nobodys = [str(unknown_id(target_of(field))) for _, field in references]
+    for (path, _), *values in zip(references, theirs, nobodys, strict=True):
+        answers = []
+        for value in values:
+            body = _with(call.bodies[method], path, value)
+            answers.append(world.try_out("owner", call, method, body=body).without(value))
+        assert answers[0] == answers[1], path
+        assert answers[0][0] == 400, path
+
+
+@pytest.mark.parametrize(("model", "field"), REFERENCES)
+def test_ct03_the_database_refuses_what_refers_to_anothers_row(
+    model: Any, field: Any, world: World
+) -> None:
+    """What no code checks, the database still does."""
+    own, theirs = (samples.row(field.related_model).pk for samples in (world.ours, world.theirs))
+    row = world.ours.row(model)
+    with tenant_context(world.ours.tenant):
+        for target, refusal in ((own, None), (theirs, "23503"), (unknown_id(), "23503")):
+            changed, new = _copy(row, None), world.ours.build(model)
+            for each in (changed, new):
+                setattr(each, field.attname, target)
+            assert _sqlstate(*_update(changed, field, "WHERE id = %s", row.pk)) == refusal
+            assert _sqlstate(*_insert(new)) == refusal
+
+
+@pytest.mark.parametrize("model", MODELS, ids=label)
+def test_ct03_a_generic_relation_to_anothers_row_leads_nowhere(model: Any, world: World) -> None:
+    row = world.ours.row(model)
+    for generic in model._meta.private_fields:
+        if isinstance(generic, GenericForeignKey):
+            with tenant_context(world.ours.tenant):
+                target = type(getattr(row, generic.name))
+                setattr(row, generic.fk_field, world.theirs.row(target).pk)
+                assert getattr(row, generic.name) is None
+
+
+# CT09
+
+
+@pytest.mark.parametrize(("route", "method"), BODIES)
+def test_ct09_what_is_not_the_clients_to_say_is_not_heard(
+    route: Route, method: str, world: World
+) -> None:
+    call, states = Call(route, world.ours), []
+    hostile = _hostile(route.serializer(method), world.theirs)
+    marks = [text for text in map(str, hostile.values()) if len(text) >= len(str(uuid4()))]
+
+    def look() -> None:
+        states.append((rows_with(world.ours, marks), _privileges()))
+
+    for extra in ({}, hostile):
+        body = call.bodies[method] | extra
+        answer = world.try_out("owner", call, method, body=body, look=look)
+        assert answer.status < 300
+        assert not any(mark in answer.body for mark in marks)
+    assert states[0] == states[1]
+
+
+def _hostile(serializer: Any, theirs: Samples) -> dict[str, Any]:
+    """Return values for what a serializer does not let clients write, or does not know."""
+    model = getattr(getattr(serializer, "Meta", None), "model", None)
+    values = {"tenant": theirs.tenant.pk, "tenant_id": theirs.tenant.pk, **PRIVILEGES}
+    values |= dict.fromkeys(OWNERS, theirs.member.pk)
+    if model is not None and is_of_tenant(model):
+        row = theirs.row(model)
+        fields = [field for field in model._meta.concrete_fields if not field.choices]
+        theirs_values = {field: getattr(row, field.attname) for field in fields}
+        for field, value in theirs_values.items():
+            if isinstance(value, (str, UUID)) and value:
+                values |= {field.name: value, field.attname: value}
+    for name, _ in writable_fields(serializer) if serializer else ():
+        values.pop(name, None)
+    return {
+        name: str(value) if isinstance(value, UUID) else value for name, value in values.items()
+    }
+
+
+def _privileges() -> Any:
+    """Return who may do what, without saying who is who."""
+    users: Any = get_user_model()._default_manager
+    return (
+        sorted(users.values_list("is_staff", "is_superuser")),
+        sorted(Membership.platform.values_list("tenant_id", "role", "is_active")),
+        sorted(Tenant.objects.values_list("id", "status")),
+    )
+
+
+type Attack = Callable[[Any, Any, Any], Any]
+
+# Done with an object that has another tenant's id and values, and one field of it.
+ATTACKS: dict[str, Attack] = {
+    "insert among others": lambda rows, row, field: rows.bulk_create([_new(row)]),
+    "insert if new": lambda rows, row, field: rows.bulk_create([row], ignore_conflicts=True),
+    "upsert": lambda rows, row, field: rows.bulk_create(
+        [row], update_conflicts=True, unique_fields=["id"], update_fields=[field.name]
+    ),
+    "update among others": lambda rows, row, field: rows.bulk_update([row], [field.name]),
+    "save": lambda rows, row, field: row.save(),
+    "save what is there": lambda rows, row, field: row.save(force_update=True),
+    "update": lambda rows, row, field: rows.filter(pk=row.pk).update(**_value(row, field)),
+    "update all": lambda rows, row, field: rows.update(**_value(row, field)),
+    "update or create": lambda rows, row, field: rows.update_or_create(
+        pk=row.pk, defaults=_value(row, field)
+    ),
+    "delete": lambda rows, row, field: rows.filter(pk=row.pk).delete(),
+    "delete all": lambda rows, row, field: rows.all().delete(),
+    "INSERT": lambda rows, row, field: _run(*_insert(_new(row))),
+    "UPDATE": lambda rows, row, field: _run(*_update(row, field, "WHERE id = %s", row.pk)),
+    "UPDATE without WHERE": lambda rows, row, field: _run(*_update(row, field, "")),
+    "DELETE without WHERE": lambda rows, row, field: _run(f"DELETE FROM {_table(row)}", []),
+    "ON CONFLICT": lambda rows, row, field: _run(*_upsert(row, field)),
+    "move": lambda rows, row, field: _run(*_move(row)),
+}
+REFUSALS = (WallViolation, DatabaseError, ObjectDoesNotExist)
+# What changes nothing in the tenant's own hands either: the row is there, is where it belongs, or
+# is referred to.
+NEVER_CHANGES = {"insert if new", "save", "move", "DELETE without WHERE"}
+
+
+@pytest.mark.parametrize("attack", ATTACKS)
+@pytest.mark.parametrize("model", MODELS, ids=label)
+def test_ct09_no_statement_writes_what_is_anothers(model: Any, attack: str, world: World) -> None:
+    theirs, field = world.theirs.row(model), _a_field(model)
+    with taken_back():
+        with tenant_context(world.ours.tenant), suppress(*REFUSALS), transaction.atomic():
+            ATTACKS[attack](model.objects, _copy(theirs, field), field)
+        world.assert_theirs_untouched()
+    if attack in NEVER_CHANGES or not isinstance(field, TEXTS):
+        return
+    with taken_back():
+        with tenant_context(world.theirs.tenant):
+            ATTACKS[attack](model.objects, _copy(theirs, field), field)
+        with pytest.raises(AssertionError):
+            world.assert_theirs_untouched()
+
+
+# CT22
+
+
+@pytest.mark.parametrize(("route", "method"), BODIES)
+def test_ct22_another_tenants_values_are_answered_like_new_ones(
+    route: Route, method: str, world: World
+) -> None:
+    call, serializer = Call(route, world.ours), route.serializer(method)
+    model = getattr(getattr(serializer, "Meta", None), "model", None)
+    if model is None or not is_of_tenant(model):
+        return
+    row = world.theirs.row(model)
+    values = _theirs_values(serializer, row) | {"id": str(row.pk)}
+    for some in [*({name: value} for name, value in values.items()), values]:
+        body = call.bodies[method] | some
+        answer = call(world.clients["owner"], method, body=body, look=world.assert_theirs_untouched)
+        assert answer.status < 300, some
+
+
+def _theirs_values(serializer: Any, row: Any) -> dict[str, Any]:
+    """Return what another tenant's row has in the fields that a body fills, but for relations."""
+    columns = [field.name for field in row._meta.concrete_fields if not field.is_relation]
+    return {
+        name: field.to_representation(value)
+        for name, field in writable_fields(serializer)
+        if field.source in columns and not isinstance(field, serializers.FileField)
+        if (value := getattr(row, field.source)) is not None
+    }
+
+
+@pytest.mark.parametrize("model", MODELS, ids=label)
+def test_ct22_another_tenants_values_are_free(model: Any, world: World) -> None:
+    with tenant_context(world.ours.tenant):
+        _like(world.theirs.row(model), world.ours).full_clean()
+        for insert in (
+            lambda row: row.save(),
+            lambda row: model.objects.bulk_create([row], ignore_conflicts=True),
+            lambda row: _run(*_insert(row)),
+        ):
+            with taken_back():
+                row = _like(world.theirs.row(model), world.ours)
+                insert(row)
+                assert model.objects.filter(pk=row.pk).exists()
+                if uniques_of(model):
+                    with pytest.raises(DatabaseError), transaction.atomic():
+                        _like(row, world.ours, keep_relations=True).save()
+
+
+def _like(row: Any, ours: Samples, *, keep_relations: bool = False) -> Any:
+    """Return a new object of ours that has the values of a row, but for id and relations."""
+    new = ours.build(type(row))
+    for field in row._meta.concrete_fields:
+        if not field.primary_key and (keep_relations or not field.is_relation):
+            setattr(new, field.attname, getattr(row, field.attname))
+    return new
+
+
+# Fields of serializers
+
+
+def _references(serializer: Any, path: tuple[Any, ...] = ()) -> Iterator[tuple[Any, Any]]:
+    """Go through the fields that refer to a row, with the way to each in a body."""
+    for name, field in writable_fields(serializer) if serializer else ():
+        inner = inner_of(field)
+        here = (*path, name, 0) if inner else (*path, name)
+        leaf = inner or field
+        if isinstance(leaf, serializers.BaseSerializer):
+            yield from _references(leaf, here)
+        elif isinstance(leaf, serializers.UUIDField | serializers.RelatedField):
+            model = target_of(leaf)
+            if model is None or is_of_tenant(model):
+                yield here, leaf
+
+
+def _with(body: Any, path: tuple[Any, ...], value: Any) -> Any:
+    """Return a body that has another value at one place."""
+    changed = body.copy()
+    changed[path[0]] = _with(body[path[0]], path[1:], value) if path[1:] else value
+    return changed
+
+
+# Statements
+
+
+def _run(sql: str, parameters: list[Any]) -> None:
+    with connection.cursor() as cursor:
+        cursor.execute(sql, parameters)
+        cursor.execute("SET CONSTRAINTS ALL IMMEDIATE")
+
+
+def _sqlstate(sql: str, parameters: list[Any]) -> str | None:
+    """Return why the database refuses a statement, None if it does not; nothing is written."""
+    try:
+        with taken_back():
+            _run(sql, parameters)
+    except DatabaseError as error:
+        return str(getattr(error.__cause__, "sqlstate", None))
+    return None
+
+
+def _quoted(name: str) -> str:
+    return connection.ops.quote_name(name)
+
+
+def _table(row: Any) -> str:
+    return _quoted(row._meta.db_table)
+
+
+def _insert(row: Any) -> tuple[str, list[Any]]:
+    fields = [field for field in row._meta.concrete_fields if not field.generated]
+    columns = ", ".join(_quoted(field.column) for field in fields)
+    places = ", ".join(["%s"] * len(fields))
+    # The wall's own work before a save would be one more guard: only what is missing is asked for.
+    values = [
+        field.get_db_prep_save(
+            getattr(row, field.attname) or field.pre_save(row, add=True), connection
+        )
+        for field in fields
+    ]
+    return f"INSERT INTO {_table(row)} ({columns}) VALUES ({places})", values
+
+
+def _upsert(row: Any, field: Any) -> tuple[str, list[Any]]:
+    insert, values = _insert(row)
+    column = _quoted(field.column)
+    return f"{insert} ON CONFLICT (id) DO UPDATE SET {column} = EXCLUDED.{column}", values
+
+
+def _update(row: Any, field: Any, where: str, *parameters: Any) -> tuple[str, list[Any]]:
+    value = field.get_db_prep_save(getattr(row, field.attname), connection)
+    return f"UPDATE {_table(row)} SET {_quoted(field.column)} = %s {where}", [value, *parameters]
+
+
+def _move(row: Any) -> tuple[str, list[Any]]:
+    """Say in the row itself that it is another tenant's, where a row says so."""
+    return f"UPDATE {_table(row)} SET tenant_id = %s", [getattr(row, "tenant_id", row.pk)]
+
+
+def _a_field(model: Any) -> Any:
+    """Return the field to write: a text that may be there twice, if there is one."""
+    once = {each.name for fields in uniques_of(model) for each in fields}
+    fields = [
+        field
+        for field in model._meta.concrete_fields
+        if not field.primary_key and not field.choices and field.name != "tenant"
+    ]
+    texts = [field for field in fields if isinstance(field, TEXTS) and field.name not in once]
+    return [*texts, *fields][0]
+
+
+def _copy(row: Any, field: Any) -> Any:
+    """Return an object of the active tenant that is like another's row, but for one text."""
+    values = {each.attname: getattr(row, each.attname) for each in row._meta.concrete_fields}
+    if isinstance(field, TEXTS):
+        values[field.attname] = "changed"[: field.max_length]
+    return type(row)(**values)
+
+
+def _new(row: Any) -> Any:
+    """Return an object as a row that is not there yet: with an id and texts of its own."""
+    row.pk = uuid4()
+    for field in row._meta.concrete_fields:
+        if isinstance(field, TEXTS) and not field.choices:
+            setattr(row, field.attname, uuid4().hex[: field.max_length])
+    return row
+
+
+def _value(row: Any, field: Any) -> dict[str, Any]:
+    return {field.attname: getattr(row, field.attname)}
