@@ -7,7 +7,6 @@ import os
 import re
 import subprocess
 import sys
-import time
 from typing import TYPE_CHECKING
 
 import pytest
@@ -65,10 +64,11 @@ PRODUCT = ["apps/projects/*", "apps/tenants/*", "apps/authentication/*", "tests/
 
 
 def test_generation_is_quick(cookies: Cookies, template: str) -> None:
-    started = time.monotonic()
+    """In seconds of the processor, so that what else the machine does plays no part."""
+    started = sum(os.times()[:4])
     result = cookies.bake(template=template)
     assert result.exception is None, repr(result.exception)
-    assert time.monotonic() - started < MOST_SECONDS
+    assert sum(os.times()[:4]) - started < MOST_SECONDS
 
 
 def test_nothing_of_the_template_is_left(project: Path) -> None:
