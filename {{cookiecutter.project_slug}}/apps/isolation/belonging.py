@@ -4,10 +4,11 @@ The rows behind them are safe without this: another tenant's connection does not
 an object that was read in one tenant and saved in another would be written there anew.
 """
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import AsyncIterator, Iterable, Iterator, Mapping
 from typing import Any
 
 from django.db import models
+from django.db.models.query import RawQuerySet
 
 from apps.isolation.context import ActiveTenant, current_tenant, require_tenant
 from apps.isolation.errors import WallViolation
@@ -46,8 +47,57 @@ class Belonging(models.Model):
         super().refresh_from_db(*args, **kwargs)
 
 
-class TenantQuerySet[M: models.Model](models.QuerySet[M]):
+class OfOneTenant:
+    """A queryset that is sent in the tenant it was made in, and shows its rows in no other."""
+
+    _hints: dict[str, Any]
+    _fetch_mode: Any
+    _prefetch_related_lookups: Any
+    _rows: list[Any] | None
+    _read_in: ActiveTenant | None
+
+    @property
+    def db(self) -> str:
+        """Return the alias; one that ``using()`` named is no way past the router either."""
+        require_own_hints(self._hints)
+        alias: str = super().db  # type: ignore[misc]
+        return alias
+
+    @property
+    def _result_cache(self) -> list[Any] | None:
+        """The rows that were read, as Django calls them. One queryset may serve many tenants."""
+        if self._rows is not None:
+            require_active(self._read_in, "What this queryset has read")
+        return self._rows
+
+    @_result_cache.setter
+    def _result_cache(self, rows: list[Any] | None) -> None:
+        self._rows, self._read_in = rows, current_tenant()
+
+
+class TenantRawQuerySet(OfOneTenant, RawQuerySet[Any]):
+    """The rows of a query in SQL."""
+
+
+class TenantQuerySet[M: models.Model](OfOneTenant, models.QuerySet[M]):
     """Writes objects of its own tenant only, and is read to the end in the one it was begun in."""
+
+    def raw(
+        self, raw_query: Any, params: Any = (), translations: Any = None, using: str | None = None
+    ) -> RawQuerySet[Any]:
+        """Return the rows of a query in SQL, made for the active tenant as all querysets are."""
+        hints: dict[str, Any] = {**self._hints, "tenant": current_tenant()}
+        rows = TenantRawQuerySet(
+            raw_query,
+            model=self.model,
+            params=params,
+            translations=translations,
+            using=using or self.db,
+            hints=hints,
+            fetch_mode=self._fetch_mode,
+        )
+        rows._prefetch_related_lookups = self._prefetch_related_lookups  # noqa: SLF001 - as Django
+        return rows
 
     def bulk_create(self, objs: Iterable[M], *args: Any, **kwargs: Any) -> list[M]:
         """Insert the objects; raise `WallViolation` if one belongs to another tenant."""
@@ -61,7 +111,14 @@ class TenantQuerySet[M: models.Model](models.QuerySet[M]):
         """Go through the rows; raise `WallViolation` once another tenant is active."""
         begun_in = current_tenant()
         for row in super().iterator(*args, **kwargs):
-            _require_active(begun_in, "This iterator")
+            require_active(begun_in, "This iterator")
+            yield row
+
+    async def aiterator(self, *args: Any, **kwargs: Any) -> AsyncIterator[M]:
+        """Go through the rows; raise `WallViolation` once another tenant is active."""
+        begun_in = current_tenant()
+        async for row in super().aiterator(*args, **kwargs):
+            require_active(begun_in, "This iterator")
             yield row
 
 
@@ -87,12 +144,12 @@ def _all_own[M: models.Model](instances: Iterable[M]) -> list[M]:
 def require_own(instance: models.Model) -> None:
     """Raise `WallViolation` for an object of another tenant than the active one."""
     if isinstance(instance, Belonging):
-        _require_active(instance._belongs_to, f"{instance._meta.label} {instance.pk}")  # noqa: SLF001
+        require_active(instance._belongs_to, f"{instance._meta.label} {instance.pk}")  # noqa: SLF001
 
 
 def require_own_hints(hints: Mapping[str, Any]) -> None:
     """Raise `WallViolation` if what a router is told of a query speaks of another tenant."""
-    _require_active(hints.get("tenant"), "This queryset")
+    require_active(hints.get("tenant"), "This queryset")
     if "instance" in hints:
         require_own(hints["instance"])
 
@@ -107,7 +164,8 @@ def may_relate(one: models.Model, other: models.Model) -> bool:
     return len(owners - {None}) <= 1
 
 
-def _require_active(tenant: ActiveTenant | None, what: str) -> None:
+def require_active(tenant: ActiveTenant | None, what: str) -> None:
+    """Raise `WallViolation` if something is a tenant's, and not the active one's."""
     if tenant is not None and tenant != require_tenant():
         message = f"{what} belongs to another tenant than the active one."
         raise WallViolation(message)

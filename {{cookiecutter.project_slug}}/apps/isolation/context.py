@@ -19,6 +19,12 @@ class ActiveTenant:
 
     id: UUID
 
+    def __post_init__(self) -> None:
+        """Raise TypeError for an id that is no UUID: physical names and SQL are made of it."""
+        if not isinstance(self.id, UUID):
+            message = f"A tenant's id is a UUID, not {self.id!r}."
+            raise TypeError(message)
+
 
 class Identified(Protocol):
     """Anything with the id of a tenant: its row, or an `ActiveTenant`."""
@@ -36,17 +42,27 @@ class Tenant(Identified, Protocol):
         """Whether work may be done for this tenant now."""
 
 
-_active: ContextVar[ActiveTenant | None] = ContextVar("active_tenant", default=None)
+@dataclass(slots=True, eq=False)
+class _Entry:
+    """One entering of a tenant (or of none), and the one that it was done inside of."""
+
+    tenant: ActiveTenant | None
+    outer: "_Entry | None"
+    has_ended: bool = False
+
+
+_active: ContextVar[_Entry | None] = ContextVar("active_tenant", default=None)
 
 
 def current_tenant() -> ActiveTenant | None:
     """Return the tenant of this execution context, or None."""
-    return _active.get()
+    entry = _active.get()
+    return None if entry is None else entry.tenant
 
 
 def require_tenant() -> ActiveTenant:
     """Return the tenant of this execution context; raise `NoActiveTenant` if there is none."""
-    tenant = _active.get()
+    tenant = current_tenant()
     if tenant is None:
         raise NoActiveTenant
     return tenant
@@ -58,17 +74,18 @@ class activate:  # noqa: N801 - used like a function, in a with statement
     For the code that decides who may enter: the request middleware, provisioning, test support.
     Everybody else uses `tenant_context`.
 
-    The previous value is put back by value and not by token: a generator may be closed in another
-    execution context than the one that started it, where a token would not be accepted.
+    Generators may end in another order than they began, and in whatever execution context they are
+    collected. So an end takes away its own entry only, and uncovers none that has ended before.
     """
 
     def __init__(self, tenant: ActiveTenant | None) -> None:
         self._tenant = tenant
-        self._previous: list[ActiveTenant | None] = []
+        self._entries: list[_Entry] = []
 
     def __enter__(self) -> Self:
-        self._previous.append(_active.get())
-        _active.set(self._tenant)
+        entry = _Entry(self._tenant, _active.get())
+        self._entries.append(entry)
+        _active.set(entry)
         return self
 
     def __exit__(
@@ -77,7 +94,12 @@ class activate:  # noqa: N801 - used like a function, in a with statement
         exc: BaseException | None,
         traceback: TracebackType | None,
     ) -> None:
-        _active.set(self._previous.pop())
+        active = _active.get()
+        entry = active if active in self._entries else self._entries[-1]
+        self._entries.remove(entry)
+        entry.has_ended = True
+        if entry is active:
+            _active.set(_still_open(entry.outer))
 
     async def __aenter__(self) -> Self:
         return self.__enter__()
@@ -89,6 +111,12 @@ class activate:  # noqa: N801 - used like a function, in a with statement
         traceback: TracebackType | None,
     ) -> None:
         self.__exit__(exc_type, exc, traceback)
+
+
+def _still_open(entry: _Entry | None) -> _Entry | None:
+    while entry is not None and entry.has_ended:
+        entry = entry.outer
+    return entry
 
 
 class tenant_context(activate):  # noqa: N801 - used like a function, in a with statement

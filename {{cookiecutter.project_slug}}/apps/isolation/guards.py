@@ -1,7 +1,12 @@
 """Questions to the database about the wall; each answers with what is wrong, or with nothing."""
 
+from collections.abc import Iterable
+from typing import Any
+
+from django.conf import settings
 from django.core.exceptions import ImproperlyConfigured
 from django.db import OperationalError, connections
+from django.db.migrations.recorder import MigrationRecorder
 
 from apps.isolation.placement import CATALOGUE
 
@@ -26,9 +31,39 @@ def refuse_to_serve_with_powers() -> None:
 
 def powers_of_run_time_role(alias: str = CATALOGUE) -> list[str]:
     """Return what the role of a connection may do beyond reading and writing rows."""
+    return findings(_POWERS, alias=alias)
+
+
+def functions_with_rights(alias: str = CATALOGUE) -> list[str]:
+    """Return the functions that run with their owner's rights, for whom no wall stands.
+
+    But for those of ``SECURITY_DEFINER_FUNCTIONS``, which somebody has judged.
+    """
+    return findings(_FUNCTIONS_WITH_RIGHTS, alias=alias, judged=settings.SECURITY_DEFINER_FUNCTIONS)
+
+
+def tables_out_of_place(
+    places: Iterable[tuple[str, Iterable[str]]], alias: str = CATALOGUE
+) -> list[str]:
+    """Return what the role of a connection can reach and is no table of a model, or not there.
+
+    ``places`` are the schemas, by regular expression, with the tables that belong there.
+    """
+    migrations = MigrationRecorder.Migration._meta.db_table
+    pairs = [(schema, table) for schema, tables in places for table in (*tables, migrations)]
+    return findings(
+        _OUT_OF_PLACE,
+        alias=alias,
+        schemas=[schema for schema, _ in pairs],
+        tables=[table for _, table in pairs],
+    )
+
+
+def findings(query: str, *, alias: str = CATALOGUE, **params: Any) -> list[str]:
+    """Ask a question that is answered with a column of findings."""
     with connections[alias].cursor() as cursor:
-        cursor.execute(_POWERS)
-        return [power for (power,) in cursor.fetchall()]
+        cursor.execute(query, params)
+        return [finding for (finding,) in cursor.fetchall()]
 
 
 _POWERS = """
@@ -47,10 +82,34 @@ UNION ALL
 SELECT 'may create in schema ' || n.nspname FROM pg_namespace n
 WHERE n.nspname !~ '^pg_' AND has_schema_privilege(n.oid, 'CREATE')
 UNION ALL
-SELECT format('may %s %s', lower(privilege), c.oid::regclass)
+SELECT 'may create schemas' WHERE has_database_privilege(current_database(), 'CREATE')
+UNION ALL
+SELECT format('may %%s %%s', lower(privilege), c.oid::regclass)
 FROM pg_class c, unnest(ARRAY['TRUNCATE', 'REFERENCES', 'TRIGGER']) AS privilege
 WHERE c.relkind IN ('r', 'p') AND c.relnamespace NOT IN (
         'pg_catalog'::regnamespace, 'information_schema'::regnamespace)
     AND has_table_privilege(c.oid, privilege)
 ORDER BY 1
+"""
+
+# What an extension brought is its own affair.
+OURS = """
+    n.nspname <> 'information_schema' AND n.nspname !~ '^pg_'
+    AND NOT EXISTS (SELECT FROM pg_depend d WHERE d.objid = {oid} AND d.deptype = 'e')
+"""
+REACHED = f"""
+    {OURS.format(oid="c.oid")} AND has_schema_privilege(n.oid, 'USAGE')
+    AND has_table_privilege(c.oid, 'SELECT, INSERT, UPDATE, DELETE')
+"""
+_FUNCTIONS_WITH_RIGHTS = f"""
+SELECT signature FROM pg_proc p JOIN pg_namespace n ON n.oid = p.pronamespace,
+    format('%%s.%%s(%%s)', nspname, proname, pg_get_function_identity_arguments(p.oid)) AS signature
+WHERE p.prosecdef AND {OURS.format(oid="p.oid")} AND signature <> ALL (%(judged)s)
+"""
+_OUT_OF_PLACE = f"""
+SELECT format('%%s.%%s', n.nspname, c.relname)
+FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
+WHERE c.relkind IN ('r', 'p', 'f') AND {REACHED} AND NOT EXISTS (
+    SELECT FROM unnest(%(schemas)s::text[], %(tables)s::text[]) AS place (schema, name)
+    WHERE c.relname = name AND n.nspname ~ schema)
 """

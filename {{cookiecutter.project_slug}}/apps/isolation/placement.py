@@ -40,6 +40,12 @@ def is_tenant_model(model: type[Model]) -> bool:
     return model._meta.app_label in tenant_app_labels()
 
 
+def tables(*, of_tenants: bool) -> list[str]:
+    """Return the names of the tables of tenants, or of the catalogue."""
+    models = apps.get_models(include_auto_created=True)
+    return [model._meta.db_table for model in models if is_tenant_model(model) == of_tenants]
+
+
 @contextmanager
 def as_owner(alias: str = OWNER) -> Iterator[None]:
     """Send what data migrations ask of the ORM to the connection that makes the tables."""

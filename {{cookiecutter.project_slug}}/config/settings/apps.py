@@ -27,3 +27,7 @@ TENANT_MODEL = "tenants.Tenant"
 TENANT_APPS = [
     "apps.projects",
 ]
+
+# Functions of the database that run with their owner's rights (SECURITY DEFINER): no wall stands
+# for them. The guards find each that is not listed here as judged: "public.name(integer, text)".
+SECURITY_DEFINER_FUNCTIONS: list[str] = []

@@ -6,7 +6,7 @@ from itertools import count
 from typing import Any
 
 from django.conf import settings
-from django.db import connections
+from django.db import DEFAULT_DB_ALIAS, connections
 from django.db.backends.base.base import BaseDatabaseWrapper
 from psycopg.pq import TransactionStatus
 
@@ -52,6 +52,23 @@ def forget(alias: str) -> None:
         del opened.aliases[alias]
         connections[alias].close()
         del connections[alias]
+
+
+def has_open_block_elsewhere(alias: str) -> bool:
+    """Tell whether this thread is in an ``atomic()`` that names no database, in another one.
+
+    Those that a test case wraps around every test do not count.
+    """
+    blocks: list[Any] = [
+        block
+        for other in (CATALOGUE, *opened.aliases)
+        if other != alias
+        for block in connections[other].atomic_blocks
+    ]
+    return any(
+        block.using in {None, DEFAULT_DB_ALIAS} and not block._from_testcase  # noqa: SLF001
+        for block in blocks
+    )
 
 
 @contextmanager

@@ -13,6 +13,8 @@ from uuid import UUID
 from django.conf import settings
 from django.db import DEFAULT_DB_ALIAS
 
+from apps.isolation.context import ActiveTenant
+
 PATTERN = "^t_[0-9a-f]{32}$"
 """Regular expression that names of tenants' databases match, and nothing else does."""
 
@@ -24,6 +26,11 @@ def database_name(tenant_id: UUID) -> str:
     text that a user typed becomes an identifier.
     """
     return f"t_{tenant_id.hex}"
+
+
+def tenant_of(name: str) -> ActiveTenant:
+    """Return the tenant whose database bears a name."""
+    return ActiveTenant(UUID(name.removeprefix("t_")))
 
 
 def password_of(role: str) -> str:

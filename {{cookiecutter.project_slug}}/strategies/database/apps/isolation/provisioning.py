@@ -9,6 +9,7 @@ from django.db import connections
 from psycopg.sql import SQL, Identifier
 
 from apps.isolation.connections import forget, owner_connection
+from apps.isolation.context import ActiveTenant, activate
 from apps.isolation.databases import PATTERN, database_name, password_of
 from apps.isolation.files import delete_files
 from apps.isolation.grants import grants_on_tables, run_time_role
@@ -62,7 +63,7 @@ def storage_report(tenant: Identified) -> StorageReport:
     with connections[CATALOGUE].cursor() as cursor:
         if not _exists(cursor, "SELECT FROM pg_database WHERE datname = %s", name):
             return StorageReport(name=name, exists=False, tables=0, size=0)
-    with connections[name].cursor() as cursor:
+    with activate(ActiveTenant(tenant.id)), connections[name].cursor() as cursor:
         cursor.execute(
             "SELECT count(*), pg_database_size(current_database()) FROM pg_tables "
             "WHERE schemaname = 'public'"

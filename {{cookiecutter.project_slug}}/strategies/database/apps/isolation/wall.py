@@ -2,11 +2,17 @@
 
 from collections.abc import Callable
 
-from django.apps import apps
 from django.db import connections
 
-from apps.isolation.guards import powers_of_run_time_role
-from apps.isolation.placement import CATALOGUE, is_tenant_model
+from apps.isolation.context import activate
+from apps.isolation.databases import tenant_of
+from apps.isolation.guards import (
+    findings,
+    functions_with_rights,
+    powers_of_run_time_role,
+    tables_out_of_place,
+)
+from apps.isolation.placement import CATALOGUE, tables
 from apps.isolation.provisioning import (
     catalogue_name,
     group_name,
@@ -22,50 +28,51 @@ def wall_guards() -> dict[str, Callable[[], list[str]]]:
         "tenants' roles have no powers": _powers_of_tenants,
         "no role connects to another's database": _connections_to_others,
         "each table is on its side of the wall": _misplaced_tables,
+        "functions run with the rights of who calls": _functions_with_rights,
     }
 
 
 def _powers_of_tenants() -> list[str]:
     wanted = f"is a member of {group_name()}"
-    return [
-        f"{tenant} {power}"
-        for tenant in fleet()
-        for power in powers_of_run_time_role(tenant)
-        if power != wanted
-    ]
+    found = _in_each_tenant(powers_of_run_time_role)
+    return [finding for finding in found if not finding.endswith(wanted)]
 
 
 def _connections_to_others() -> list[str]:
     tenants, catalogue = fleet(), catalogue_name()
-    names = {
-        "roles": [connections[CATALOGUE].settings_dict["USER"], *tenants],
-        "homes": [catalogue, *tenants],
-        "databases": [catalogue, template_name(), *tenants],
-    }
-    with connections[CATALOGUE].cursor() as cursor:
-        cursor.execute(_CONNECTIONS_TO_OTHERS, names)
-        return [finding for (finding,) in cursor.fetchall()]
+    return findings(
+        _CONNECTIONS_TO_OTHERS,
+        roles=["public", connections[CATALOGUE].settings_dict["USER"], *tenants],
+        homes=["", catalogue, *tenants],
+        databases=[catalogue, template_name(), *tenants],
+    )
 
 
 def _misplaced_tables() -> list[str]:
+    of_catalogue = [("^public$", tables(of_tenants=False))]
+    of_tenants = [("^public$", tables(of_tenants=True))]
     return [
-        f"{alias}: {table}"
-        for alias in [CATALOGUE, *fleet()]
-        for table in connections[alias].introspection.table_names()
-        if table in tables(of_tenants=alias == CATALOGUE)
+        *tables_out_of_place(of_catalogue),
+        *_in_each_tenant(lambda alias: tables_out_of_place(of_tenants, alias)),
     ]
+
+
+def _functions_with_rights() -> list[str]:
+    return [*functions_with_rights(), *_in_each_tenant(functions_with_rights)]
+
+
+def _in_each_tenant(ask: Callable[[str], list[str]]) -> list[str]:
+    found = []
+    for alias in fleet():
+        with activate(tenant_of(alias)):
+            found += [f"{alias} {finding}" for finding in ask(alias)]
+    return found
 
 
 def fleet() -> list[str]:
     """Return the names of all tenants' databases, which are their roles' too."""
     with connections[CATALOGUE].cursor() as cursor:
         return tenant_databases(cursor)
-
-
-def tables(*, of_tenants: bool) -> list[str]:
-    """Return the names of the tables of tenants, or of the catalogue."""
-    models = apps.get_models(include_auto_created=True)
-    return [model._meta.db_table for model in models if is_tenant_model(model) == of_tenants]
 
 
 _CONNECTIONS_TO_OTHERS = """

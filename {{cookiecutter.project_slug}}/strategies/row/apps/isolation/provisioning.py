@@ -1,11 +1,10 @@
 """Make, destroy and describe a tenant's storage, which is rows in tables that all share."""
 
-from django.apps import apps
 from django.db import connections
 
 from apps.isolation.context import Identified
 from apps.isolation.files import delete_files
-from apps.isolation.placement import CATALOGUE, OWNER, is_tenant_model
+from apps.isolation.placement import CATALOGUE, OWNER, tables
 from apps.isolation.storage import ProvisioningError, StorageReport
 from apps.isolation.wiping import wipe_tables
 
@@ -15,7 +14,8 @@ def provision(tenant: Identified) -> None:
 
     Raises `ProvisioningError` if they are not.
     """
-    missing = [table for table in tenant_tables() if table not in _tables()]
+    present = connections[CATALOGUE].introspection.table_names()
+    missing = [table for table in tables(of_tenants=True) if table not in present]
     if missing:
         message = f"There is no table {missing[0]}: run manage.py migrate first."
         raise ProvisioningError(message)
@@ -23,7 +23,9 @@ def provision(tenant: Identified) -> None:
 
 def deprovision(tenant: Identified) -> None:
     """Delete all rows and files of the tenant; do nothing if there are none."""
-    deletes = [f"DELETE FROM {table} WHERE tenant_id = '{tenant.id}'" for table in tenant_tables()]
+    deletes = [
+        f"DELETE FROM {table} WHERE tenant_id = '{tenant.id}'" for table in tables(of_tenants=True)
+    ]
     with connections[OWNER].cursor() as cursor:
         # One message is one transaction, so the order of the tables plays no part.
         cursor.execute("; ".join(["SET CONSTRAINTS ALL DEFERRED", *deletes]))
@@ -34,25 +36,16 @@ def storage_report(tenant: Identified) -> StorageReport:
     """Describe the tenant's rows; the size is theirs, without indexes."""
     sizes = [
         f"SELECT sum(pg_column_size(t.*)) AS size FROM {table} t WHERE tenant_id = '{tenant.id}'"
-        for table in tenant_tables()
+        for table in tables(of_tenants=True)
     ]
     with connections[OWNER].cursor() as cursor:
         every = " UNION ALL ".join(sizes)
         cursor.execute(f"SELECT count(size), coalesce(sum(size), 0) FROM ({every}) AS sizes")
-        tables, size = cursor.fetchone() or (0, 0)
-    return StorageReport(name=str(tenant.id), exists=True, tables=tables, size=int(size))
+        count, size = cursor.fetchone() or (0, 0)
+    return StorageReport(name=str(tenant.id), exists=True, tables=count, size=int(size))
 
 
 def wipe() -> None:
     """Delete all rows of the catalogue and of every tenant."""
     with connections[OWNER].cursor() as cursor:
         wipe_tables(cursor, schemas="^public$")
-
-
-def tenant_tables() -> list[str]:
-    """Return the names of the tables that hold tenants' rows."""
-    return [model._meta.db_table for model in apps.get_models() if is_tenant_model(model)]
-
-
-def _tables() -> list[str]:
-    return connections[CATALOGUE].introspection.table_names()

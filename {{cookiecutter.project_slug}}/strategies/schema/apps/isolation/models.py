@@ -1,12 +1,12 @@
 """Bases of the models on either side of the wall."""
 
-from typing import Any
+from typing import Any, NoReturn
 
 from django.db import models
 from django_tenants.models import DomainMixin, TenantMixin
 
 from apps.isolation.own_tables import TenantModel, tenant_index, tenant_unique
-from apps.isolation.schemas import schema_name
+from apps.isolation.schemas import ADVICE, schema_name
 
 __all__ = ["DomainBase", "TenantBase", "TenantModel", "tenant_index", "tenant_unique"]
 
@@ -29,6 +29,20 @@ class TenantBase(TenantMixin):
         """
         self.schema_name = schema_name(self.pk)
         models.Model.save(self, *args, **kwargs)
+
+    # The row alone, too: what becomes of the schema is for provision() and deprovision().
+    delete = models.Model.delete
+
+    def create_schema(self, *args: Any, **kwargs: Any) -> NoReturn:
+        """Refuse to run all migrations for a schema."""
+        message = "Make a tenant's schema with apps.isolation.provision(tenant)."
+        raise NotImplementedError(message)
+
+    def activate(self, *args: Any) -> NoReturn:
+        """Refuse to switch the owner's connection, which serves nobody."""
+        raise NotImplementedError(ADVICE)
+
+    __enter__ = __exit__ = deactivate = activate
 
 
 class DomainBase(DomainMixin):

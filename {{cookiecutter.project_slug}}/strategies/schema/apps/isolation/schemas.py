@@ -9,6 +9,9 @@ PUBLIC: Final = "public"
 TEMPLATE: Final = "tenant_template"
 """What a new tenant's schema is copied from; ``migrate`` keeps it at head."""
 
+ADVICE: Final = "Enter a tenant with apps.isolation.tenant_context(tenant)."
+"""What is answered to django-tenants' own ways to do so."""
+
 AT_HEAD: Final = "at head"
 """The template's comment once all migrations have been applied to it; then it may be copied."""
 

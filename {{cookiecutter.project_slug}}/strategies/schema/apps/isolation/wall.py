@@ -1,35 +1,80 @@
 """What must hold of this wall in the database, and is asked of it."""
 
 from collections.abc import Callable
+from functools import partial
 
-from django.apps import apps
-from django.db import DEFAULT_DB_ALIAS, connections
-
-from apps.isolation.guards import powers_of_run_time_role
-from apps.isolation.placement import is_tenant_model
-from apps.isolation.schemas import PATTERN, TEMPLATE
+from apps.isolation.guards import (
+    REACHED,
+    findings,
+    functions_with_rights,
+    powers_of_run_time_role,
+    tables_out_of_place,
+)
+from apps.isolation.placement import tables
+from apps.isolation.schemas import PATTERN, PUBLIC, TEMPLATE
 
 
 def wall_guards() -> dict[str, Callable[[], list[str]]]:
     """Return the guards by name; each returns what it finds wrong."""
     return {
         "the run-time role has no powers": powers_of_run_time_role,
+        "every table is a model's": _tables_of_no_model,
         "tenant tables are in no other schema": _tables_elsewhere,
+        "no other schema leads into a tenant's": partial(findings, _PASSAGES, tenants=PATTERN),
+        "views show nobody else's rows": partial(findings, _VIEWS, tenants=PATTERN),
+        "functions run with the rights of who calls": functions_with_rights,
+        "without a tenant the search path is public": partial(findings, _SEARCH_PATHS),
     }
 
 
-def tenant_tables() -> list[str]:
-    """Return the names of the tables that each tenant has."""
-    return [model._meta.db_table for model in apps.get_models() if is_tenant_model(model)]
+def _tables_of_no_model() -> list[str]:
+    tenants, catalogue = tables(of_tenants=True), tables(of_tenants=False)
+    return tables_out_of_place(
+        [(f"^{PUBLIC}$", catalogue), (PATTERN, tenants), (f"^{TEMPLATE}$", tenants)]
+    )
 
 
 def _tables_elsewhere() -> list[str]:
-    with connections[DEFAULT_DB_ALIAS].cursor() as cursor:
-        cursor.execute(
-            """
-            SELECT format('%%I.%%I', schemaname, tablename) FROM pg_tables
-            WHERE tablename = ANY (%s) AND schemaname !~ %s AND schemaname <> %s
-            """,
-            [tenant_tables(), PATTERN, TEMPLATE],
-        )
-        return [table for (table,) in cursor.fetchall()]
+    return findings(
+        _TABLES_ELSEWHERE, tables=tables(of_tenants=True), tenants=PATTERN, template=TEMPLATE
+    )
+
+
+# What a statement would find that names no schema, where the tenant's own table is missing.
+_TABLES_ELSEWHERE = """
+SELECT format('%%s.%%s', n.nspname, c.relname)
+FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
+WHERE c.relname = ANY (%(tables)s) AND c.relkind IN ('r', 'p', 'v', 'm', 'f')
+    AND n.nspname !~ %(tenants)s AND n.nspname <> %(template)s
+"""
+# Foreign keys, and defaults that count by a sequence.
+_PASSAGES = """
+WITH passages (origin, target) AS (
+    SELECT conrelid, confrelid FROM pg_constraint WHERE contype = 'f'
+    UNION ALL
+    SELECT a.adrelid, d.refobjid
+    FROM pg_attrdef a JOIN pg_depend d ON d.classid = 'pg_attrdef'::regclass AND d.objid = a.oid
+    WHERE d.refclassid = 'pg_class'::regclass
+)
+SELECT format('%%s to %%s', origin::regclass, target::regclass)
+FROM passages JOIN pg_class c ON c.oid = origin JOIN pg_class t ON t.oid = target
+    JOIN pg_namespace n ON n.oid = t.relnamespace
+WHERE t.relnamespace <> c.relnamespace AND n.nspname ~ %(tenants)s
+"""
+_VIEWS = f"""
+SELECT DISTINCT format('%%s.%%s', n.nspname, c.relname)
+FROM pg_rewrite r JOIN pg_class c ON c.oid = r.ev_class
+    JOIN pg_namespace n ON n.oid = c.relnamespace
+    JOIN pg_depend d ON d.classid = 'pg_rewrite'::regclass AND d.objid = r.oid
+    JOIN pg_class t ON t.oid = d.refobjid AND d.refclassid = 'pg_class'::regclass
+    JOIN pg_namespace place ON place.oid = t.relnamespace
+WHERE {REACHED} AND t.relnamespace <> c.relnamespace AND place.nspname ~ %(tenants)s
+"""
+# Nothing stands before a statement of nobody's between transactions, so it goes where the server
+# sends a new connection.
+_SEARCH_PATHS = r"""
+SELECT setting FROM pg_db_role_setting s, unnest(s.setconfig) AS setting
+WHERE setting ~ '^search_path=' AND setting !~ '^search_path=("\$user", *)?public$'
+    AND s.setdatabase IN (0, (SELECT oid FROM pg_database WHERE datname = current_database()))
+    AND s.setrole IN (0, (SELECT oid FROM pg_roles WHERE rolname = current_user))
+"""

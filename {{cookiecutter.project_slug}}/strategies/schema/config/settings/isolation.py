@@ -3,8 +3,9 @@
 from config.settings.apps import CATALOGUE_APPS, TENANT_APPS
 from config.settings.database import OWNER_CONNECTION, RUN_TIME_CONNECTION
 
-# django-tenants comes after apps.isolation: of the commands that both have, ours is taken.
-SHARED_APPS = [*CATALOGUE_APPS, "django_tenants"]
+# django-tenants is used as a library and is no app: it has no models, and its commands (migrate,
+# clone_tenant, tenant_command, ...) would go past the wall.
+SHARED_APPS = CATALOGUE_APPS
 INSTALLED_APPS = [*SHARED_APPS, *TENANT_APPS]
 
 DATABASES = {

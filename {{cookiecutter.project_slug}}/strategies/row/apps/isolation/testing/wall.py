@@ -2,10 +2,15 @@
 
 from uuid import UUID
 
+from django.apps import apps
 from django.db import DEFAULT_DB_ALIAS, connections
 
-from apps.isolation.constraints import PREDICATE
+from apps.isolation.constraints import PREDICATE, RowLevelSecurity
 from apps.isolation.grants import run_time_role
+from apps.isolation.placement import is_tenant_model
+
+INAPPLICABLE: dict[str, str] = {}
+"""Guards that other walls have and this one needs none of, with the reason."""
 
 IDS_ARE_UNIQUE_AMONG_TENANTS = True
 """All tenants' rows are in the same tables, so no two of them have the same id."""
@@ -21,30 +26,50 @@ def who_is_asking() -> tuple[str, UUID | None]:
 
 def holes() -> dict[str, tuple[str, str]]:
     """Return, for each guard, the statements that make and mend the hole that it must find."""
-    role = run_time_role()
+    table, policy = _a_policy()
+    alter_table, alter_policy = f"ALTER TABLE {table}", f"ALTER POLICY {policy} ON {table}"
     return {
+        "every table is a model's": (
+            f"CREATE TABLE hole () INHERITS ({table})",
+            "DROP TABLE hole",
+        ),
         "policies are on every tenant table": (
-            "ALTER TABLE projects_task DISABLE ROW LEVEL SECURITY",
-            "ALTER TABLE projects_task ENABLE ROW LEVEL SECURITY",
+            f"{alter_table} DISABLE ROW LEVEL SECURITY",
+            f"{alter_table} ENABLE ROW LEVEL SECURITY",
         ),
         "policies are for the run-time role": (
-            "ALTER POLICY projects_task_tenant ON projects_task TO CURRENT_USER",
-            f"ALTER POLICY projects_task_tenant ON projects_task TO {role}",
+            f"{alter_policy} TO CURRENT_USER",
+            f"{alter_policy} TO {run_time_role()}",
         ),
         "policies hold for owners too": (
-            "ALTER TABLE projects_task NO FORCE ROW LEVEL SECURITY",
-            "ALTER TABLE projects_task FORCE ROW LEVEL SECURITY",
+            f"{alter_table} NO FORCE ROW LEVEL SECURITY",
+            f"{alter_table} FORCE ROW LEVEL SECURITY",
         ),
         "no policy lets other rows through": (
-            "ALTER POLICY projects_task_tenant ON projects_task USING (true)",
-            f"ALTER POLICY projects_task_tenant ON projects_task USING ({PREDICATE})",
+            f"{alter_policy} USING (true)",
+            f"{alter_policy} USING ({PREDICATE})",
         ),
         "keys between tenant tables take the tenant along": (
-            "ALTER TABLE projects_task ADD FOREIGN KEY (project_id) REFERENCES projects_project",
-            "ALTER TABLE projects_task DROP CONSTRAINT projects_task_project_id_fkey",
+            f"{alter_table} ADD COLUMN hole uuid REFERENCES {table}",
+            f"{alter_table} DROP COLUMN hole",
         ),
         "values are unique within a tenant": (
-            "CREATE UNIQUE INDEX hole ON projects_task (title)",
+            f"CREATE UNIQUE INDEX hole ON {table} (id)",
             "DROP INDEX hole",
         ),
+        "views show nobody else's rows": (
+            f"CREATE VIEW hole AS SELECT * FROM {table}",
+            "DROP VIEW hole",
+        ),
+        "no function keeps the tenant that it read": (
+            "CREATE FUNCTION hole() RETURNS text IMMUTABLE RETURN current_setting('app.tenant')",
+            "DROP FUNCTION hole",
+        ),
     }
+
+
+def _a_policy() -> tuple[str, str]:
+    """Return the table and the policy of one tenant model."""
+    model = next(model for model in apps.get_models() if is_tenant_model(model))
+    names = [c.name for c in model._meta.constraints if isinstance(c, RowLevelSecurity)]
+    return model._meta.db_table, names[0]

@@ -12,7 +12,7 @@ from apps.isolation.prefix import (
     ContextServerSideCursor,
     ContextWrapperMixin,
 )
-from apps.isolation.schemas import PUBLIC, schema_name
+from apps.isolation.schemas import ADVICE, PUBLIC, schema_name
 
 
 class SearchPathMixin(ContextMixin):
@@ -53,10 +53,14 @@ class DatabaseWrapper(ContextWrapperMixin, django_tenants.DatabaseWrapper):
         tenant = current_tenant()
         return PUBLIC if tenant is None else schema_name(tenant.id)
 
+    @property
+    def tenant(self) -> NoReturn:  # type: ignore[override] # an attribute in django-tenants
+        """Refuse to tell what django-tenants' own context managers ask for first."""
+        raise NotImplementedError(ADVICE)
+
     def set_tenant(self, tenant: object, include_public: bool = True) -> NoReturn:
         """Refuse django-tenants' way to switch, which would switch nothing here."""
-        message = "Enter a tenant with apps.isolation.tenant_context(tenant)."
-        raise NotImplementedError(message)
+        raise NotImplementedError(ADVICE)
 
     def _handle_search_path(self, cursor: Any = None) -> None:
         """Do not send what django-tenants would: the statement itself carries the search path."""

@@ -4,8 +4,12 @@ from uuid import UUID
 
 from django.db import DEFAULT_DB_ALIAS, connections
 
-from apps.isolation.schemas import PUBLIC
-from apps.isolation.wall import tenant_tables
+from apps.isolation.guards import findings
+from apps.isolation.placement import tables
+from apps.isolation.schemas import PATTERN, PUBLIC
+
+INAPPLICABLE: dict[str, str] = {}
+"""Guards that other walls have and this one needs none of, with the reason."""
 
 IDS_ARE_UNIQUE_AMONG_TENANTS = False
 """Each tenant has tables of its own, so rows of two tenants may have the same id."""
@@ -21,7 +25,25 @@ def who_is_asking() -> tuple[str, UUID | None]:
 
 def holes() -> dict[str, tuple[str, str]]:
     """Return, for each guard, the statements that make and mend the hole that it must find."""
-    stray = f"{PUBLIC}.{tenant_tables()[0]}"
+    (schema, *_) = findings("SELECT nspname FROM pg_namespace WHERE nspname ~ %(p)s", p=PATTERN)
+    table = tables(of_tenants=True)[0]
+    database = connections[DEFAULT_DB_ALIAS].settings_dict["NAME"]
     return {
-        "tenant tables are in no other schema": (f"CREATE TABLE {stray} ()", f"DROP TABLE {stray}"),
+        "every table is a model's": (f"CREATE TABLE {PUBLIC}.hole ()", f"DROP TABLE {PUBLIC}.hole"),
+        "tenant tables are in no other schema": (
+            f"CREATE TABLE {PUBLIC}.{table} ()",
+            f"DROP TABLE {PUBLIC}.{table}",
+        ),
+        "no other schema leads into a tenant's": (
+            f"CREATE TABLE {PUBLIC}.hole (id uuid REFERENCES {schema}.{table})",
+            f"DROP TABLE {PUBLIC}.hole",
+        ),
+        "views show nobody else's rows": (
+            f"CREATE VIEW {PUBLIC}.hole AS SELECT * FROM {schema}.{table}",
+            f"DROP VIEW {PUBLIC}.hole",
+        ),
+        "without a tenant the search path is public": (
+            f'ALTER DATABASE "{database}" SET search_path = {schema}, {PUBLIC}',
+            f'ALTER DATABASE "{database}" RESET search_path',
+        ),
     }
