@@ -99,6 +99,11 @@ class TenantQuerySet[M: models.Model](OfOneTenant, models.QuerySet[M]):
         rows._prefetch_related_lookups = self._prefetch_related_lookups  # noqa: SLF001 - as Django
         return rows
 
+    def resolve_expression(self, *args: Any, **kwargs: Any) -> Any:
+        """Become part of another query; raise `WallViolation` in another tenant."""
+        require_own_hints(self._hints)
+        return super().resolve_expression(*args, **kwargs)
+
     def bulk_create(self, objs: Iterable[M], *args: Any, **kwargs: Any) -> list[M]:
         """Insert the objects; raise `WallViolation` if one belongs to another tenant."""
         return super().bulk_create(_all_own(objs), *args, **kwargs)

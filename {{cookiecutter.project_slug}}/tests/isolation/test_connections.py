@@ -1,32 +1,73 @@
-"""What a tenant's work leaves behind on the connection: nothing, however the work ended."""
+"""What a tenant's work leaves to the next one on the connection, thread or loop: nothing."""
 
+import asyncio
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Generator
+from concurrent.futures import ThreadPoolExecutor
+from contextvars import copy_context
+from itertools import permutations
 from typing import Any
 
 import pytest
-from django.db import DatabaseError, connection, connections, transaction
+from asgiref.sync import sync_to_async
+from django.db import DatabaseError, close_old_connections, connection, connections, transaction
 
-from apps.isolation import tenant_context
+from apps.isolation import NoActiveTenant, current_tenant, require_tenant, tenant_context
 from apps.isolation.testing import wall_probe
 from apps.projects.models import Project
-from tests.isolation.conftest import Side
+from tests.isolation.conftest import Side, run
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
+# Whatever a server process may keep for its client from one transaction to the next.
+KEPT = """
+SELECT 'role', session_user::text, current_user::text
+UNION ALL SELECT 'database', current_database(), current_setting('search_path')
+UNION ALL SELECT 'setting', name, setting FROM pg_settings WHERE source = 'session'
+UNION ALL SELECT 'cursor', name, statement FROM pg_cursors
+UNION ALL SELECT 'lock', objid::text, mode FROM pg_locks
+    WHERE pid = pg_backend_pid() AND locktype = 'advisory'
+UNION ALL SELECT 'table', relname, '' FROM pg_class WHERE relnamespace = pg_my_temp_schema()
+ORDER BY 1, 2, 3
+"""
 
-def _read() -> None:
-    list(Project.objects.all())
+
+def _kept() -> list[Any]:
+    with connection.cursor() as cursor:
+        cursor.execute(KEPT)
+        kept = cursor.fetchall()
+        cursor.execute("SELECT pg_backend_pid()")
+        return [*kept, cursor.fetchone()]
+
+
+def _names() -> list[str]:
+    return [project.name for project in Project.objects.all()]
+
+
+def _execute(*statements: str) -> None:
+    with connection.cursor() as cursor:
+        for statement in statements:
+            cursor.execute(statement)
 
 
 def _fail() -> None:
-    with pytest.raises(DatabaseError), connection.cursor() as cursor:
-        cursor.execute("SELECT 1 / 0")
+    with pytest.raises(DatabaseError):
+        _execute("SELECT 1 / 0")
 
 
 def _fail_in_a_transaction() -> None:
-    with pytest.raises(DatabaseError), transaction.atomic(), connection.cursor() as cursor:
-        cursor.execute("SELECT 1 / 0")
+    with pytest.raises(DatabaseError), transaction.atomic():
+        _execute("SELECT 1 / 0")
+
+
+def _take_too_long() -> None:
+    with pytest.raises(DatabaseError, match="statement timeout"), transaction.atomic():
+        _execute("SET LOCAL statement_timeout = 1", "SELECT pg_sleep(10)")
+
+
+def _nest_transactions() -> None:
+    with transaction.atomic(), transaction.atomic(), transaction.atomic():
+        _names()
 
 
 def _roll_back_to_a_savepoint() -> None:
@@ -37,26 +78,86 @@ def _roll_back_to_a_savepoint() -> None:
         assert not Project.objects.filter(name="lost").exists()
 
 
+def _fail_in_a_savepoint() -> None:
+    with transaction.atomic():
+        with pytest.raises(DatabaseError), transaction.atomic():
+            _execute("SELECT 1 / 0")
+        _names()
+
+
+def _raise() -> None:
+    with pytest.raises(ZeroDivisionError), transaction.atomic():
+        _names()
+        raise ZeroDivisionError
+
+
+def _raise_after_commit() -> None:
+    with pytest.raises(ZeroDivisionError), transaction.atomic():
+        transaction.on_commit(lambda: 1 // 0)
+
+
+def _leave_a_cursor_open() -> None:
+    connection.cursor().execute("SELECT 1")
+
+
 def _leave_an_iterator_open() -> None:
     next(Project.objects.iterator(chunk_size=1))
 
 
-WORK = [_read, _fail, _fail_in_a_transaction, _roll_back_to_a_savepoint, _leave_an_iterator_open]
+def _leave_an_iterator_open_in_a_transaction() -> None:
+    with transaction.atomic():
+        next(Project.objects.iterator(chunk_size=1))
+
+
+def _lock() -> None:
+    with transaction.atomic():
+        list(Project.objects.select_for_update())
+        _execute("SELECT pg_advisory_xact_lock(1)")
+
+
+def _send_many() -> None:
+    with connection.cursor() as cursor:
+        cursor.executemany("UPDATE projects_project SET name = name WHERE name = %s", [["a"]])
+
+
+WORK = [
+    _names,
+    _fail,
+    _fail_in_a_transaction,
+    _take_too_long,
+    _nest_transactions,
+    _roll_back_to_a_savepoint,
+    _fail_in_a_savepoint,
+    _raise,
+    _raise_after_commit,
+    _leave_a_cursor_open,
+    _leave_an_iterator_open,
+    _leave_an_iterator_open_in_a_transaction,
+    _lock,
+    _send_many,
+]
 
 
 @pytest.mark.parametrize("work", WORK)
-def test_nothing_is_left_behind(work: Callable[[], None], sides: tuple[Side, Side]) -> None:
+def test_ct06_nothing_is_left_behind(work: Callable[[], Any], sides: tuple[Side, Side]) -> None:
+    """On a connection that stays open between requests (CONN_MAX_AGE), as in production."""
     ours, theirs = sides
+    nobodys = _kept()
+    with tenant_context(theirs.tenant):
+        before = _kept()
     with tenant_context(ours.tenant):
         work()
+    close_old_connections()
     assert wall_probe().tenant is None
     with tenant_context(theirs.tenant):
+        assert _kept() == before
         assert wall_probe().tenant == theirs.tenant.id
-        assert [project.name for project in Project.objects.all()] == [theirs.project.name]
+        assert _names() == [theirs.project.name]
     assert wall_probe().tenant is None
+    assert _kept() == nobodys
 
 
-def test_leaving_a_tenant_within_a_transaction_leaves_it(sides: tuple[Side, Side]) -> None:
+def test_ct06_leaving_a_tenant_within_a_transaction_leaves_it(sides: tuple[Side, Side]) -> None:
     ours, theirs = sides
     with transaction.atomic():
         for side in (ours, theirs, ours):
@@ -65,23 +166,40 @@ def test_leaving_a_tenant_within_a_transaction_leaves_it(sides: tuple[Side, Side
             assert wall_probe().tenant is None
 
 
-def test_threads_do_not_see_each_others_tenant(sides: tuple[Side, Side]) -> None:
+def test_ct06_a_rolled_back_savepoint_brings_no_tenant_back(sides: tuple[Side, Side]) -> None:
+    ours, theirs = sides
+    with tenant_context(ours.tenant), transaction.atomic():
+        with pytest.raises(DatabaseError), transaction.atomic():
+            _execute("SELECT 1 / 0")
+        with tenant_context(theirs.tenant):
+            with pytest.raises(DatabaseError), transaction.atomic():
+                _execute("SELECT 1 / 0")
+            assert wall_probe().tenant == theirs.tenant.id
+        assert wall_probe().tenant == ours.tenant.id
+        assert _names() == [ours.project.name]
+
+
+def _and_close[T](work: Callable[[], T]) -> T:
+    """Do work in a thread that does not end with the test, without leaving a connection open."""
+    try:
+        return work()
+    finally:
+        connections.close_all()
+
+
+def test_ct11_threads_do_not_see_each_others_tenant(sides: tuple[Side, Side]) -> None:
     """Both are inside their tenant at the same time, again and again."""
     barrier = threading.Barrier(len(sides))
     seen: dict[str, set[str]] = {side.tenant.slug: set() for side in sides}
 
     def work(side: Side) -> None:
-        try:
-            for _ in range(20):
-                with tenant_context(side.tenant):
-                    barrier.wait(timeout=10)
-                    names = {project.name for project in Project.objects.all()}
-                    seen[side.tenant.slug] |= names | {str(wall_probe().tenant)}
-                    barrier.wait(timeout=10)
-        finally:
-            connections.close_all()
+        for _ in range(20):
+            with tenant_context(side.tenant):
+                barrier.wait(timeout=10)
+                seen[side.tenant.slug] |= {*_names(), str(wall_probe().tenant)}
+                barrier.wait(timeout=10)
 
-    threads = [threading.Thread(target=work, args=[side]) for side in sides]
+    threads = [threading.Thread(target=_and_close, args=[lambda s=s: work(s)]) for s in sides]
     for thread in threads:
         thread.start()
     for thread in threads:
@@ -89,15 +207,131 @@ def test_threads_do_not_see_each_others_tenant(sides: tuple[Side, Side]) -> None
     assert seen == {side.tenant.slug: {side.project.name, str(side.tenant.id)} for side in sides}
 
 
-def test_a_new_thread_starts_in_no_tenant(acme: Any) -> None:
+def test_ct11_a_new_thread_starts_in_no_tenant(acme: Any) -> None:
     seen: list[Any] = []
-
-    def work() -> None:
-        seen.append(wall_probe().tenant)
-        connections.close_all()
-
     with tenant_context(acme):
-        thread = threading.Thread(target=work)
+        thread = threading.Thread(target=_and_close, args=[lambda: seen.append(wall_probe())])
         thread.start()
         thread.join()
-    assert seen == [None]
+    assert [probe.tenant for probe in seen] == [None]
+
+
+def test_ct11_an_executors_thread_keeps_no_tenant_from_job_to_job(
+    sides: tuple[Side, Side],
+) -> None:
+    ours, theirs = sides
+
+    def in_ours(fail: bool) -> list[str]:
+        with tenant_context(ours.tenant):
+            names = _names()
+            return [] if fail and 1 // 0 else names
+
+    with ThreadPoolExecutor(max_workers=1) as executor:
+        assert executor.submit(in_ours, fail=False).result() == [ours.project.name]
+        with pytest.raises(ZeroDivisionError):
+            executor.submit(in_ours, fail=True).result()
+        with tenant_context(theirs.tenant):
+            # Plain executors do not take the tenant along, and then there is none.
+            with pytest.raises(NoActiveTenant):
+                executor.submit(_names).result()
+            carried = executor.submit(copy_context().run, _names)
+            assert carried.result() == [theirs.project.name]
+        with pytest.raises(NoActiveTenant):
+            executor.submit(_names).result()
+        executor.submit(connections.close_all).result()
+
+
+def test_ct11_tasks_stay_in_their_tenant_wherever_they_are_taken(
+    sides: tuple[Side, Side],
+) -> None:
+    async def names() -> list[str]:
+        return [project.name async for project in Project.objects.all()]
+
+    async def work(side: Side) -> None:
+        loop = asyncio.get_running_loop()
+        for _ in range(3):
+            async with tenant_context(side.tenant):
+                await asyncio.sleep(0)
+                for found in (
+                    await names(),
+                    await asyncio.create_task(names()),
+                    await sync_to_async(_names)(),
+                    await sync_to_async(_and_close, thread_sensitive=False)(_names),
+                    await asyncio.to_thread(_and_close, _names),
+                ):
+                    assert found == [side.project.name]
+                with pytest.raises(NoActiveTenant):
+                    await loop.run_in_executor(None, _names)
+                with pytest.raises(ZeroDivisionError):
+                    async with tenant_context(side.tenant):
+                        raise ZeroDivisionError
+            assert current_tenant() is None
+
+    async def main() -> None:
+        await asyncio.gather(*(work(side) for side in sides * 2))
+
+    run(main())
+
+
+def test_ct11_a_task_outlives_the_block_that_it_was_begun_in(sides: tuple[Side, Side]) -> None:
+    ours, theirs = sides
+
+    async def later(go: asyncio.Event) -> list[str]:
+        await go.wait()
+        return [project.name async for project in Project.objects.all()]
+
+    async def main() -> list[str]:
+        go = asyncio.Event()
+        async with tenant_context(ours.tenant):
+            task = asyncio.create_task(later(go))
+        async with tenant_context(theirs.tenant):
+            go.set()
+            return await task
+
+    assert run(main()) == [ours.project.name]
+
+
+def _visit(tenant: Any) -> Generator[None]:
+    with tenant_context(tenant):
+        while True:
+            yield
+
+
+@pytest.mark.parametrize("order", list(permutations(range(3))), ids=str)
+def test_ct11_generators_that_end_in_any_order_leave_no_tenant_behind(
+    order: tuple[int, ...], acme: Any, globex: Any
+) -> None:
+    generators = [_visit(tenant) for tenant in (acme, globex, acme)]
+    for generator in generators:
+        next(generator)
+    for number in order:
+        generators[number].close()
+    assert current_tenant() is None
+
+
+def test_ct11_a_generator_that_is_closed_elsewhere_changes_nothing_there(
+    acme: Any, globex: Any
+) -> None:
+    """As the garbage collector does, at any time, in whatever work it interrupts."""
+    generator = _visit(acme)
+    copy_context().run(next, generator)
+    with tenant_context(globex):
+        generator.close()
+        assert require_tenant().id == globex.id
+    assert current_tenant() is None
+
+
+def test_ct11_one_context_serves_two_threads(acme: Any) -> None:
+    context, inside, seen = tenant_context(acme), threading.Barrier(2), []
+
+    def work() -> None:
+        with context:
+            inside.wait(timeout=10)
+        seen.append(current_tenant())
+
+    threads = [threading.Thread(target=work) for _ in range(2)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert seen == [None, None]

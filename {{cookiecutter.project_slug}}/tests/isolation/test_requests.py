@@ -1,6 +1,7 @@
 """Requests that outlive their view: streaming and asynchronous ones."""
 
 from collections.abc import AsyncIterator, Iterator
+from itertools import zip_longest
 from typing import Any
 
 import pytest
@@ -8,57 +9,102 @@ from django.http import HttpRequest, HttpResponse, StreamingHttpResponse
 from django.test import AsyncRequestFactory, RequestFactory
 
 from apps.authentication.middleware import tenant_middleware
-from apps.isolation import NoActiveTenant, current_tenant
+from apps.isolation import NoActiveTenant, current_tenant, tenant_context
 from apps.projects.models import Project
 from tests.isolation.conftest import Side, run
 
+CHUNKS = 3
+
 
 def _names() -> Iterator[str]:
-    for project in Project.objects.all():
-        yield project.name
+    for _ in range(CHUNKS):
+        yield Project.objects.get().name
 
 
 async def _names_async() -> AsyncIterator[str]:
-    async for project in Project.objects.all():
-        yield project.name
+    for _ in range(CHUNKS):
+        yield (await Project.objects.aget()).name
+
+
+def _stream(request: HttpRequest) -> StreamingHttpResponse:
+    return StreamingHttpResponse(_names())
+
+
+async def _stream_async(request: HttpRequest) -> StreamingHttpResponse:
+    return StreamingHttpResponse(_names_async())
+
+
+async def _answer_async(request: HttpRequest) -> HttpResponse:
+    return HttpResponse((await Project.objects.aget()).name * CHUNKS)
+
+
+def _host(side: Side) -> str:
+    return f"{side.tenant.slug}.localhost"
 
 
 def _ask(view: Any, host: str) -> Any:
     return tenant_middleware(view)(RequestFactory().get("/", headers={"Host": host}))
 
 
-def test_a_stream_stays_in_its_tenant(sides: tuple[Side, Side]) -> None:
-    def stream(request: HttpRequest) -> StreamingHttpResponse:
-        return StreamingHttpResponse(_names())
+async def _ask_async(view: Any, host: str) -> Any:
+    request = AsyncRequestFactory().get("/")
+    request.META["HTTP_HOST"] = host
+    return await tenant_middleware(view)(request)
 
-    responses = [_ask(stream, f"{side.tenant.slug}.localhost") for side in sides]
+
+def test_ct11_streams_stay_in_their_tenant(sides: tuple[Side, Side]) -> None:
+    """Sent in turn, from within another tenant, and long after their views have returned."""
+    streams = [iter(_ask(_stream, _host(side))) for side in sides]
     assert current_tenant() is None
-    for side, response in zip(sides, responses, strict=True):
-        assert b"".join(response) == side.project.name.encode()
+    with tenant_context(sides[0].tenant):
+        turns = list(zip_longest(*streams))
+    names = tuple(side.project.name.encode() for side in sides)
+    assert turns == [names] * CHUNKS
+    assert current_tenant() is None
     with pytest.raises(NoActiveTenant):
-        b"".join(_ask(stream, "localhost"))
+        b"".join(_ask(_stream, "localhost"))
 
 
 @pytest.mark.django_db(transaction=True)
-def test_an_async_view_stays_in_its_tenant(sides: tuple[Side, Side]) -> None:
-    async def view(request: HttpRequest) -> HttpResponse:
-        return HttpResponse([project.name async for project in Project.objects.all()])
+def test_ct11_a_stream_that_breaks_off_leaves_no_tenant_behind(sides: tuple[Side, Side]) -> None:
+    def fail() -> Iterator[str]:
+        yield Project.objects.get().name
+        raise ZeroDivisionError
 
-    async def stream(request: HttpRequest) -> StreamingHttpResponse:
-        return StreamingHttpResponse(_names_async())
+    broken = iter(_ask(lambda request: StreamingHttpResponse(fail()), _host(sides[0])))
+    next(broken)
+    with pytest.raises(ZeroDivisionError):
+        next(broken)
+    assert current_tenant() is None
+    abandoned = _ask(_stream, _host(sides[0]))
+    next(iter(abandoned))
+    with tenant_context(sides[1].tenant):
+        abandoned.close()
+        assert Project.objects.get() == sides[1].project
+    assert current_tenant() is None
 
-    async def ask(view: Any, host: str) -> Any:
-        request = AsyncRequestFactory().get("/")
-        request.META["HTTP_HOST"] = host
-        response = await tenant_middleware(view)(request)
-        if response.streaming:
-            return b"".join([chunk async for chunk in response])
-        return response.content
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.parametrize("view", [_answer_async, _stream_async])
+def test_ct11_asynchronous_views_stay_in_their_tenant(view: Any, sides: tuple[Side, Side]) -> None:
+    async def body(host: str) -> bytes:
+        response = await _ask_async(view, host)
+        assert current_tenant() is None
+        if not response.streaming:
+            return bytes(response.content)
+        return b"".join([chunk async for chunk in response])
 
     for side in sides:
-        for each in (view, stream):
-            host = f"{side.tenant.slug}.localhost"
-            assert run(ask(each, host)) == side.project.name.encode()
-    for each in (view, stream):
-        with pytest.raises(NoActiveTenant):
-            run(ask(each, "localhost"))
+        assert run(body(_host(side))) == side.project.name.encode() * CHUNKS
+    with pytest.raises(NoActiveTenant):
+        run(body("localhost"))
+
+
+@pytest.mark.django_db(transaction=True)
+def test_ct11_asynchronous_streams_take_turns(sides: tuple[Side, Side]) -> None:
+    async def turns() -> list[tuple[bytes, ...]]:
+        streams = [aiter(await _ask_async(_stream_async, _host(side))) for side in sides]
+        return [(await anext(streams[0]), await anext(streams[1])) for _ in range(CHUNKS)]
+
+    names = tuple(side.project.name.encode() for side in sides)
+    assert run(turns()) == [names] * CHUNKS

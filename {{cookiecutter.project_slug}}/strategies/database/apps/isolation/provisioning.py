@@ -134,6 +134,9 @@ def open_template(cursor: Any) -> Iterator[str]:
         inside.execute(grants_on_tables(_quoted(group_name())))
     yield template
     with owner_connection(template) as connection, as_owner(connection.alias):
+        with connection.cursor() as inside:
+            # A new tenant starts empty, whatever data migrations made here.
+            wipe_tables(inside, schemas="^public$")
         finished = is_at_head(connection)
     if finished:
         _run(cursor, "ALTER DATABASE {} ALLOW_CONNECTIONS false", template)
@@ -147,7 +150,7 @@ def drop_fleet(catalogue: str) -> None:
         for role in _tenant_roles(cursor, group):
             forget(role)
             _drop(cursor, role)
-        _run(cursor, "DROP DATABASE IF EXISTS {} WITH (FORCE)", template)
+        _drop_database(cursor, template)
         _run(cursor, "DROP ROLE IF EXISTS {}", group)
 
 
@@ -178,9 +181,25 @@ def _make_database(cursor: Any, name: str) -> None:
 
 
 def _drop(cursor: Any, name: str) -> None:
+    if _exists(cursor, "SELECT FROM pg_roles WHERE rolname = %s", name):
+        _run(cursor, "ALTER ROLE {} NOLOGIN", name)
     # The role goes last: as long as it is there, the database can be found.
-    _run(cursor, "DROP DATABASE IF EXISTS {} WITH (FORCE)", name)
+    _drop_database(cursor, name)
     _run(cursor, "DROP ROLE IF EXISTS {}", name)
+
+
+def _drop_database(cursor: Any, name: str) -> None:
+    """Drop a database, whoever is connected.
+
+    Not WITH (FORCE), which would refuse while PostgreSQL itself vacuums there; a plain DROP ends
+    that. It waits for those that were told to go.
+    """
+    cursor.execute(
+        "SELECT pg_terminate_backend(pid) FROM pg_stat_activity "
+        "WHERE datname = %s AND pg_has_role(usesysid, 'MEMBER')",
+        [name],
+    )
+    _run(cursor, "DROP DATABASE IF EXISTS {}", name)
 
 
 def _close_to_public(cursor: Any, database: str) -> None:

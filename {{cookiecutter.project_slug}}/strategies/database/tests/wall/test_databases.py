@@ -6,7 +6,7 @@ from typing import Any
 import psycopg
 import pytest
 from django.core.management import CommandError, call_command
-from django.db import connection, connections, transaction
+from django.db import DatabaseError, OperationalError, connection, connections, transaction
 from django.db.migrations.loader import MigrationLoader
 from django.utils.connection import ConnectionDoesNotExist
 
@@ -30,8 +30,8 @@ from apps.isolation.provisioning import (
     template_name,
 )
 from apps.isolation.storage import ProvisioningError
-from apps.isolation.testing import wall_probe
-from apps.projects.models import Project, Task
+from apps.isolation.testing import hole, wall_guards, wall_probe
+from apps.projects.models import Project
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -71,7 +71,7 @@ def test_provisioning_completes_what_a_killed_run_began(
         assert cursor.fetchone() == (False,)
 
 
-def test_deprovisioning_leaves_nothing(newcomer: ActiveTenant) -> None:
+def test_ct25_deprovisioning_leaves_nothing(newcomer: ActiveTenant) -> None:
     provision(newcomer)
     assert storage_report(newcomer).exists
     assert storage_report(newcomer).tables == 3
@@ -126,7 +126,7 @@ def test_a_data_migration_works_on_the_database_that_is_migrated(acme: Any) -> N
         assert Project.objects.get().name == "by a migration"
 
 
-def test_a_tenants_role_enters_its_own_database_and_no_other(acme: Any, globex: Any) -> None:
+def test_ct05_a_tenants_role_enters_its_own_database_and_no_other(acme: Any, globex: Any) -> None:
     name, server = database_name(acme.id), connections[CATALOGUE].get_connection_params()
     login = {"host": server["host"], "port": server["port"], "user": name}
     login["password"] = password_of(name)
@@ -159,19 +159,119 @@ def test_a_connection_in_a_transaction_stays_open(acme: Any, globex: Any, settin
         assert Project.objects.get().name == "kept"
 
 
-def test_an_object_of_one_tenant_is_refused_in_another(acme: Any, globex: Any) -> None:
+def test_ct05_public_connects_to_no_database_of_ours(acme: Any) -> None:
+    guard = wall_guards()["no role connects to another's database"]
+    for database in (catalogue_name(), template_name(), database_name(acme.id)):
+        with hole(
+            f'GRANT CONNECT ON DATABASE "{database}" TO PUBLIC',
+            f'REVOKE CONNECT ON DATABASE "{database}" FROM PUBLIC',
+        ):
+            assert any(f"public may connect to {database}" in found for found in guard())
+    assert guard() == []
+
+
+# What a tenant's database must not have, made there by its owner.
+STRAYS = [
+    (
+        "each table is on its side of the wall",
+        "CREATE TABLE authentication_user ()",
+        "DROP TABLE authentication_user",
+    ),
+    ("each table is on its side of the wall", "CREATE TABLE hole ()", "DROP TABLE hole"),
+    (
+        "functions run with the rights of who calls",
+        "CREATE FUNCTION hole() RETURNS text SECURITY DEFINER LANGUAGE sql RETURN current_user",
+        "DROP FUNCTION hole",
+    ),
+    (
+        "tenants' roles have no powers",
+        "GRANT TRUNCATE ON projects_task TO {}",
+        "REVOKE TRUNCATE ON projects_task FROM {}",
+    ),
+]
+
+
+@pytest.mark.parametrize(("guard", "make", "mend"), STRAYS)
+def test_ct05_the_guards_look_into_tenants_databases(
+    guard: str, make: str, mend: str, acme: Any
+) -> None:
+    name = database_name(acme.id)
+    _as_owner(make.format(name), database=name)
+    try:
+        assert [found for found in wall_guards()[guard]() if name in found]
+    finally:
+        _as_owner(mend.format(name), database=name)
+    assert wall_guards()[guard]() == []
+
+
+@pytest.mark.parametrize("lost", ["the database", "a table"])
+def test_ct20_what_is_missing_is_an_error_and_not_the_catalogue(
+    lost: str, newcomer: ActiveTenant
+) -> None:
+    provision(newcomer)
+    if lost == "the database":
+        deprovision(newcomer)
+    else:
+        _as_owner("DROP TABLE projects_project CASCADE", database=database_name(newcomer.id))
+    for ask in (Project.objects.count, lambda: Project.objects.create(name="x")):
+        with activate(newcomer), pytest.raises(DatabaseError):
+            ask()
+
+
+def test_ct20_a_tenants_connection_is_of_use_in_its_tenant_only(acme: Any, globex: Any) -> None:
+    name = database_name(acme.id)
+    with tenant_context(acme), connections[name].cursor() as cursor:
+        cursor.execute("SELECT 1")
+    with connections[name].cursor() as cursor:
+        with pytest.raises(NoActiveTenant):
+            cursor.execute("SELECT 1")
+        with tenant_context(globex):
+            for send in (
+                lambda: cursor.execute("SELECT 1"),
+                lambda: cursor.executemany("SELECT %s", [[1]]),
+                lambda: list(Project.objects.using(name).all()),
+                lambda: Project(name="x").save(using=name),
+            ):
+                with pytest.raises(WallViolation):
+                    send()
+
+
+def test_ct20_a_transaction_on_the_wrong_storage_is_refused(acme: Any, globex: Any) -> None:
+    with transaction.atomic(), tenant_context(acme), pytest.raises(WallViolation, match="first"):
+        Project.objects.create(name="x")
+    with tenant_context(acme), transaction.atomic(), tenant_context(globex):
+        assert not Project.objects.exists()
+        with pytest.raises(WallViolation, match="enter the tenant first"):
+            Project.objects.create(name="x")
+    # Where it says which database it is of, somebody has thought about it.
+    with transaction.atomic(using=CATALOGUE), tenant_context(acme):
+        Project.objects.create(name="x")
+
+
+def test_ct18_an_object_of_one_tenant_stays_with_its_database(acme: Any, globex: Any) -> None:
     with tenant_context(acme):
         project = Project.objects.create(name="ours")
+        assert project._state.db == database_name(acme.id)
     with tenant_context(globex):
-        for use in (project.save, project.delete, project.refresh_from_db, project.tasks.count):
-            with pytest.raises(WallViolation):
-                use()
         with pytest.raises(WallViolation):
-            Task(project=project)
-        with pytest.raises(ValueError, match="router prevents this relation"):
-            Task.objects.create(project=Project.objects.create(name="theirs")).project = project
-    with pytest.raises(NoActiveTenant):
-        project.save()
+            project.save(using=database_name(acme.id))
+        with pytest.raises(WallViolation):
+            project.save(using=database_name(globex.id))
+
+
+def test_ct25_nobody_plants_a_row_in_the_template(newcomer: ActiveTenant) -> None:
+    plant = (
+        "INSERT INTO projects_project (id, name, description, status, created_at, updated_at) "
+        "VALUES (gen_random_uuid(), 'planted', '', 'active', now(), now())"
+    )
+    with pytest.raises(OperationalError, match="not currently accepting connections"):
+        _as_owner(plant, database=template_name())
+    # Nor does what a data migration makes there stay.
+    with owner_connection() as owner, owner.cursor() as cursor, open_template(cursor) as template:
+        _as_owner(plant, database=template)
+    provision(newcomer)
+    with activate(newcomer):
+        assert not Project.objects.exists()
 
 
 def test_the_default_connection_is_a_pointer(acme: Any) -> None:

@@ -12,10 +12,12 @@ from django.db.utils import ProgrammingError
 
 from apps.isolation import WallViolation, deprovision, new_id, storage_report
 from apps.isolation import tenant_context as entering
-from apps.isolation.constraints import CompositeForeignKey, RowLevelSecurity
+from apps.isolation.constraints import PREDICATE, CompositeForeignKey, RowLevelSecurity
+from apps.isolation.grants import run_time_role
 from apps.isolation.placement import OWNER, as_owner
-from apps.isolation.testing.probe import hole
+from apps.isolation.testing import hole, wall_guards
 from apps.projects.models import Project, Task
+from tests.isolation.rows import KEYS, each_model
 
 INSERT = "INSERT INTO projects_project (id, tenant_id, name, description, status, created_at, \
 updated_at) VALUES (%s, %s, %s, '', 'active', now(), now())"
@@ -75,13 +77,6 @@ def test_a_row_is_written_for_the_active_tenant_only(acme: Any, globex: Any) -> 
                     cursor.execute(sql, params)
                 finally:
                     cursor.execute("ROLLBACK TO s")
-
-
-def test_an_instance_is_not_saved_into_another_tenant(acme: Any, globex: Any) -> None:
-    with entering(acme):
-        project = Project.objects.create(name="ours")
-    with entering(globex), pytest.raises(WallViolation):
-        project.save()
 
 
 def test_the_owner_sees_all_rows_and_a_stranger_none(two_projects: None) -> None:
@@ -157,7 +152,7 @@ def _apply(operation: Any) -> Any:
     return undo
 
 
-def test_a_migration_adds_a_field_that_is_not_null(two_projects: None) -> None:
+def test_ct05_a_migration_adds_a_field_that_is_not_null(two_projects: None) -> None:
     field = models.IntegerField(default=7)
     undo = _apply(migrations.AddField("Project", "size", field))
     try:
@@ -166,7 +161,7 @@ def test_a_migration_adds_a_field_that_is_not_null(two_projects: None) -> None:
         undo()
 
 
-def test_a_data_migration_reaches_the_rows_of_all_tenants(two_projects: None) -> None:
+def test_ct05_a_data_migration_reaches_the_rows_of_all_tenants(two_projects: None) -> None:
     def describe(apps: Any, editor: Any) -> None:
         apps.get_model("projects", "Project").objects.update(description="migrated")
 
@@ -174,7 +169,9 @@ def test_a_data_migration_reaches_the_rows_of_all_tenants(two_projects: None) ->
     assert _as_owner("SELECT DISTINCT description FROM projects_project") == [("migrated",)]
 
 
-def test_a_composite_key_is_not_made_over_rows_that_break_it(two_projects: None, acme: Any) -> None:
+def test_ct05_a_composite_key_is_not_made_over_rows_that_break_it(
+    two_projects: None, acme: Any
+) -> None:
     key = CompositeForeignKey(field="project", name="projects_task_project_tenant")
     _as_owner("ALTER TABLE projects_task DROP CONSTRAINT projects_task_project_tenant")
     (foreign,) = _as_owner("SELECT id FROM projects_project WHERE tenant_id <> %s", acme.id)
@@ -202,6 +199,108 @@ def test_the_constraints_can_be_taken_back_and_made_again(acme: Any) -> None:
             editor.remove_constraint(Task, constraint)
             editor.add_constraint(Task, constraint)
         assert len(editor.collected_sql) > 1
+
+
+@each_model
+def test_ct05_a_model_has_its_policies_without_being_asked(model: Any) -> None:
+    kinds = [type(constraint) for constraint in model._meta.constraints]
+    keys = [field for field in KEYS if field.model is model]
+    assert kinds.count(RowLevelSecurity) == 1
+    assert kinds.count(CompositeForeignKey) == len(keys)
+    assert not any(key.db_constraint for key in keys)
+
+
+@pytest.mark.django_db(transaction=True)
+@each_model
+def test_ct05_a_table_without_its_policy_is_found(model: Any) -> None:
+    (security,) = [c for c in model._meta.constraints if isinstance(c, RowLevelSecurity)]
+    policy = f"POLICY {security.name} ON {model._meta.db_table}"
+    mend = f"AS RESTRICTIVE TO {run_time_role()} USING ({PREDICATE}) WITH CHECK ({PREDICATE})"
+    with hole(f"DROP {policy}", f"CREATE {policy} {mend}"):
+        assert wall_guards()["policies are on every tenant table"]() == [model._meta.db_table]
+
+
+# Holes of other shapes than those that every guard is tried with.
+HOLES = [
+    (
+        "every table is a model's",
+        "CREATE TABLE hole (id uuid, tenant_id uuid)",
+        "DROP TABLE hole",
+    ),
+    (
+        "views show nobody else's rows",
+        "CREATE MATERIALIZED VIEW hole AS SELECT * FROM projects_task",
+        "DROP MATERIALIZED VIEW hole",
+    ),
+    (
+        "views show nobody else's rows",
+        "CREATE RULE hole AS ON UPDATE TO projects_task DO ALSO DELETE FROM projects_task",
+        "DROP RULE hole ON projects_task",
+    ),
+    (
+        "views show nobody else's rows",
+        "CREATE VIEW hole WITH (security_invoker = false) AS SELECT * FROM projects_task",
+        "DROP VIEW hole",
+    ),
+    (
+        "no policy lets other rows through",
+        "CREATE POLICY hole ON projects_task USING (true)",
+        "DROP POLICY hole ON projects_task",
+    ),
+    (
+        "no policy lets other rows through",
+        "CREATE POLICY hole ON projects_task AS RESTRICTIVE FOR SELECT USING (true)",
+        "DROP POLICY hole ON projects_task",
+    ),
+    (
+        "no policy lets other rows through",
+        f"ALTER POLICY projects_task_tenant ON projects_task USING ({PREDICATE} OR true)",
+        f"ALTER POLICY projects_task_tenant ON projects_task USING ({PREDICATE})",
+    ),
+    (
+        "no policy lets other rows through",
+        "ALTER POLICY projects_task_tenant ON projects_task WITH CHECK (true)",
+        f"ALTER POLICY projects_task_tenant ON projects_task WITH CHECK ({PREDICATE})",
+    ),
+    (
+        "values are unique within a tenant",
+        "ALTER TABLE projects_task ADD CONSTRAINT hole EXCLUDE (title WITH =)",
+        "ALTER TABLE projects_task DROP CONSTRAINT hole",
+    ),
+    (
+        "no function keeps the tenant that it read",
+        """CREATE FUNCTION hole() RETURNS text IMMUTABLE LANGUAGE plpgsql
+        AS $$ BEGIN RETURN current_setting('app.tenant'); END $$""",
+        "DROP FUNCTION hole",
+    ),
+]
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.parametrize(("guard", "make", "mend"), HOLES)
+def test_ct21_a_guard_finds_holes_of_other_shapes(guard: str, make: str, mend: str) -> None:
+    with hole(make, mend):
+        assert wall_guards()[guard]() != []
+    assert wall_guards()[guard]() == []
+
+
+@pytest.mark.django_db(transaction=True)
+def test_ct21_a_view_that_reads_with_the_rights_of_who_asks_is_no_hole(two_projects: None) -> None:
+    make = "CREATE VIEW harmless WITH (security_invoker) AS SELECT name FROM projects_project"
+    with hole(make, "DROP VIEW harmless"):
+        assert wall_guards()["views show nobody else's rows"]() == []
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT * FROM harmless")
+            assert cursor.fetchall() == []
+
+
+@pytest.mark.django_db(transaction=True)
+def test_ct05_a_part_that_only_the_whole_leads_to_is_no_hole() -> None:
+    make = (
+        f"CREATE TABLE part () INHERITS (projects_task); REVOKE ALL ON part FROM {run_time_role()}"
+    )
+    with hole(make, "DROP TABLE part"):
+        assert wall_guards()["every table is a model's"]() == []
 
 
 def test_an_option_that_leaves_statements_alone_is_refused(monkeypatch: Any) -> None:

@@ -38,11 +38,12 @@ class TenantBase(TenantMixin):
         message = "Make a tenant's schema with apps.isolation.provision(tenant)."
         raise NotImplementedError(message)
 
-    def activate(self, *args: Any) -> NoReturn:
+    @staticmethod
+    def deactivate(*args: Any) -> NoReturn:
         """Refuse to switch the owner's connection, which serves nobody."""
         raise NotImplementedError(ADVICE)
 
-    __enter__ = __exit__ = deactivate = activate
+    __enter__ = __exit__ = activate = deactivate
 
 
 class DomainBase(DomainMixin):

@@ -11,7 +11,7 @@ from apps.isolation.grants import run_time_role
 from apps.isolation.placement import OWNER
 from apps.isolation.schemas import AT_HEAD, PATTERN, PUBLIC, TEMPLATE, schema_name
 from apps.isolation.storage import ProvisioningError, StorageReport
-from apps.isolation.wiping import wipe_tables
+from apps.isolation.wiping import KEPT, wipe_tables
 
 if TYPE_CHECKING:
     from apps.isolation.context import Identified
@@ -70,10 +70,12 @@ def wipe() -> None:
 
 
 def _replay_of_template() -> str:
-    """Return the statements that make the template's tables and rows in another schema.
+    """Return the statements that make the template's tables in another schema.
+
+    Of its rows they copy those that say which migrations have been applied.
 
     They name no schema but the template's, so they build in whichever comes first in the search
-    path. Keys come after rows, and rows after tables, so that no order of tables is needed.
+    path. Keys come after tables, so that no order of tables is needed.
     """
     with connections[OWNER].cursor() as cursor:
         cursor.execute("SELECT obj_description(to_regnamespace(%s), 'pg_namespace')", [TEMPLATE])
@@ -88,7 +90,7 @@ def _replay_of_template() -> str:
                 "Make it in the schema public, or outside of migrations."
             )
             raise ProvisioningError(message)
-        cursor.execute(_REPLAY, {"template": TEMPLATE})
+        cursor.execute(_REPLAY, {"template": TEMPLATE, "kept": list(KEPT)})
         return ";".join(statement for (statement,) in cursor.fetchall())
 
 
@@ -130,11 +132,13 @@ SELECT statement FROM (
         SELECT string_agg(quote_ident(attname), ', ') AS columns FROM pg_attribute
         WHERE attrelid = tables.oid AND attnum > 0 AND NOT attisdropped AND attgenerated = ''
     ) AS written
+    WHERE relname = ANY (%(kept)s)
     UNION ALL
     SELECT 3, relname, format(
         'SELECT setval(pg_get_serial_sequence(%%L, %%L), (SELECT max(%%I) FROM %%I))',
         quote_ident(relname), a.attname, a.attname, relname)
     FROM tables JOIN pg_attribute a ON a.attrelid = tables.oid AND a.attidentity <> ''
+    WHERE relname = ANY (%(kept)s)
     UNION ALL
     SELECT CASE k.contype WHEN 'f' THEN 6 ELSE 4 END, k.conname, format(
         'ALTER TABLE %%I ADD CONSTRAINT %%I %%s', relname, k.conname, pg_get_constraintdef(k.oid))

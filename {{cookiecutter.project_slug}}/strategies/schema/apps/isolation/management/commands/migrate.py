@@ -12,6 +12,7 @@ from apps.isolation.head import is_at_head
 from apps.isolation.management.fleet import FleetMigrateCommand
 from apps.isolation.placement import OWNER, as_owner
 from apps.isolation.schemas import AT_HEAD, PUBLIC, TEMPLATE
+from apps.isolation.wiping import wipe_tables
 
 
 class Command(FleetMigrateCommand):
@@ -58,6 +59,8 @@ class Command(FleetMigrateCommand):
             cursor.execute(f"COMMENT ON SCHEMA {TEMPLATE} IS NULL")
         yield
         with connection.cursor() as cursor:
+            # A new tenant starts empty, whatever data migrations made here.
+            wipe_tables(cursor, schemas=f"^{TEMPLATE}$")
             if is_at_head(connection):
                 cursor.execute(f"COMMENT ON SCHEMA {TEMPLATE} IS '{AT_HEAD}'")
             cursor.execute("SELECT pg_advisory_unlock(hashtextextended(%s, 0))", [TEMPLATE])

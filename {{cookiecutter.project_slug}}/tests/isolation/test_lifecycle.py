@@ -1,0 +1,184 @@
+"""From a tenant's name to the end of its storage: nobody meets what is another's, or was."""
+
+import re
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from django.core.cache import caches
+from django.core.exceptions import ValidationError
+from django.core.management import CommandError, call_command
+from django.db import DatabaseError
+
+from apps.isolation import deprovision, storage_report, tenant_context
+from apps.isolation.testing import api_client, make_member
+from apps.tenants.models import Domain, Tenant
+from apps.tenants.services import create_tenant
+from tests.isolation.rows import MODELS, make_row
+
+pytestmark = pytest.mark.usefixtures("provisioning")
+
+# Each a trap for some way to make a name of it: SQL, PostgreSQL's own names, other tenants' names
+# once cut off or normalised, paths, and hosts.
+HOSTILE = [
+    "",
+    " acme",
+    "ACME",
+    "acme\n",
+    "acme\0",
+    "ａcme",  # noqa: RUF001 - is acme after Unicode's compatibility normalisation
+    "acme.globex",
+    "../acme",
+    "acme'; DROP SCHEMA public CASCADE; --",
+    "public', 'acme",
+    'acme"',
+    "$user",
+    "pg_catalog",
+    "public",
+    "admin",
+    "-acme",
+    "xn--acme",
+    "x" * 64,
+]
+# Good slugs that are names of something in PostgreSQL, or as long as a slug can be.
+ODD = ["postgres", "template1", "information-schema", "x" * 63, "x" * 62 + "y"]
+PHYSICAL = re.compile(r"(t_[0-9a-f]{32}|[0-9a-f-]{36})")
+
+
+def _known() -> tuple[set[str], set[str]]:
+    return (
+        set(Tenant.objects.values_list("slug", flat=True)),
+        set(Domain.platform.values_list("domain", flat=True)),
+    )
+
+
+@pytest.mark.parametrize("slug", HOSTILE, ids=repr)
+def test_ct19_a_hostile_name_is_refused_wherever_it_is_given(slug: str) -> None:
+    Tenant(slug="acme", name="Acme").save()
+    before = _known()
+    with pytest.raises(ValidationError):
+        Tenant(slug=slug, name="x").full_clean()
+    with pytest.raises(ValidationError):
+        create_tenant(slug=slug, name="x")
+    with pytest.raises(CommandError):
+        call_command("create_tenant", slug)
+    assert _known() == before
+
+
+@pytest.mark.parametrize("slug", HOSTILE, ids=repr)
+def test_ct19_a_name_that_nobody_judged_becomes_no_identifier(slug: str) -> None:
+    """As from code that saves a row by itself: refused by the database, or of no consequence."""
+    tenant = Tenant(slug=slug, name="x", status="active")
+    try:
+        tenant.save()
+    except (DatabaseError, ValueError):
+        assert not Tenant.objects.exists()
+        return
+    assert PHYSICAL.fullmatch(storage_report(tenant).name)
+
+
+def test_ct19_names_that_are_odd_or_alike_have_storages_of_their_own() -> None:
+    tenants = [create_tenant(slug=slug, name=slug) for slug in ODD]
+    names = [storage_report(tenant).name for tenant in tenants]
+    assert all(PHYSICAL.fullmatch(name) for name in names)
+    assert len(set(names)) == len(ODD)
+    for tenant in tenants:
+        assert tenant.pk.hex in storage_report(tenant).name.replace("-", "")
+
+
+def test_ct19_the_platforms_form_renames_no_storage(admin_client: Any) -> None:
+    tenant = create_tenant(slug="acme", name="Acme")
+    admin_client.defaults["HTTP_HOST"] = "localhost"
+    form = admin_client.get(f"/admin/tenants/tenant/{tenant.pk}/change/")
+    assert form.status_code == 200
+    offered = form.context["adminform"].form.fields
+    assert not {"id", "slug", "schema_name"} & set(offered)
+    assert admin_client.get("/admin/tenants/tenant/add/").status_code == 403
+
+
+@pytest.fixture
+def rows_of() -> Any:
+    """Return a function that tells the ids of a tenant's rows, by model."""
+
+    def rows_of(tenant: Tenant) -> dict[str, set[Any]]:
+        with tenant_context(tenant):
+            return {m._meta.label: set(m.objects.values_list("pk", flat=True)) for m in MODELS}
+
+    return rows_of
+
+
+@pytest.fixture
+def neighbour(rows_of: Any) -> Iterator[Tenant]:
+    """Return a tenant with rows, which are the same after the test."""
+    tenant = create_tenant(slug="globex", name="Globex")
+    make_member(tenant, "member")
+    with tenant_context(tenant):
+        for model in MODELS:
+            make_row(model)
+    before = rows_of(tenant)
+    yield tenant
+    assert rows_of(tenant) == before
+    assert all(before.values())
+
+
+def test_ct25_a_new_tenant_starts_empty(neighbour: Tenant, rows_of: Any) -> None:
+    tenant = create_tenant(slug="acme", name="Acme")
+    assert not any(rows_of(tenant).values())
+
+
+def test_ct25_a_half_made_tenant_is_not_served_and_is_completed_by_the_next_run() -> None:
+    """How a kill leaves one half made: ``apps/tenants/tests/test_killed.py``."""
+    tenant = Tenant(slug="acme", name="Acme")
+    tenant.save()
+    Domain(tenant=tenant, domain="acme.localhost", is_primary=True).save()
+    response = api_client(tenant).get("/api/v1/projects/")
+    assert (response.status_code, response.json()["code"]) == (503, "tenant_not_ready")
+    assert create_tenant(slug="acme", name="Acme").pk == tenant.pk
+    membership = make_member(tenant, "member")
+    client = api_client(tenant, membership.user.email)
+    assert client.get("/api/v1/projects/").json()["results"] == []
+
+
+def test_ct25_the_end_of_a_tenant_leaves_nothing(neighbour: Tenant, rows_of: Any) -> None:
+    tenant = create_tenant(slug="acme", name="Acme")
+    make_member(tenant, "member")
+    with tenant_context(tenant):
+        for model in MODELS:
+            make_row(model)
+    assert all(rows_of(tenant).values())
+    size = storage_report(tenant).size
+    deprovision(tenant)
+    report = storage_report(tenant)
+    assert size > report.size == 0
+    assert report.tables == 0
+    with tenant_context(tenant):
+        for model in MODELS:
+            try:
+                assert not model.objects.exists()
+            except DatabaseError:
+                continue
+
+
+def test_ct25_who_gets_a_slug_again_reaches_nothing_of_its_last_owner(
+    neighbour: Tenant, rows_of: Any
+) -> None:
+    first = create_tenant(slug="acme", name="Acme")
+    membership = make_member(first, "owner")
+    client = api_client(first, membership.user.email)
+    assert client.post("/api/v1/projects/", {"name": "CANARY"}).status_code == 201
+    name = storage_report(first).name
+    deprovision(first)
+    Domain.objects.for_tenant(first).delete()
+    Tenant.objects.filter(pk=first.pk).update(slug="gone", status="archived")
+    second = create_tenant(slug="acme", name="Acme")
+    assert second.pk != first.pk
+    assert storage_report(second).name != name
+    assert not any(rows_of(second).values())
+    make_member(second, "owner", membership.user.email)
+    for _ in range(2):
+        assert client.get("/api/v1/projects/").status_code in {401, 403}
+        # Until now the host led to the tenant that is gone, as it may for half a minute.
+        for cache in caches.all():
+            cache.clear()
+    fresh = api_client(second, membership.user.email)
+    assert fresh.get("/api/v1/projects/").json()["results"] == []

@@ -1,0 +1,115 @@
+"""Without a tenant there are no rows: every model, every manager, every question."""
+
+from typing import Any
+
+import pytest
+from django.apps import apps
+from django.conf import settings
+from django.db import DatabaseError, connection, transaction
+from django.db.models import Model
+
+from apps.isolation import ActiveTenant, NoActiveTenant, new_id, tenant_context
+from apps.isolation.context import activate
+from apps.isolation.testing import make_member
+from tests.isolation.rows import MODELS, READS, WRITES, each_model, make_row, new_row, raw
+
+
+@pytest.fixture(autouse=True)
+def _rows(acme: Any) -> None:
+    """Have something that could be found."""
+    make_member(acme, "member")
+    with tenant_context(acme):
+        for model in MODELS:
+            make_row(model)
+
+
+def _managers(model: Any) -> list[Any]:
+    return [*model._meta.managers, model._base_manager, model._default_manager]
+
+
+@each_model
+def test_ct04_no_manager_answers(model: Any) -> None:
+    for manager in _managers(model):
+        for ask in (READS | WRITES).values():
+            with pytest.raises(NoActiveTenant):
+                ask(manager.all())
+
+
+@each_model
+def test_ct04_nothing_is_written(model: Any, acme: Any) -> None:
+    with tenant_context(acme):
+        row, new = model.objects.first(), new_row(model)
+        values = {f.attname: getattr(new, f.attname) for f in model._meta.concrete_fields}
+    new = model(**values)
+    for write in (
+        row.save,
+        row.delete,
+        row.refresh_from_db,
+        new.save,
+        lambda: model.objects.create(**values),
+        lambda: model.objects.bulk_create([new]),
+        lambda: model.objects.bulk_update([row], [model._meta.fields[-1].name]),
+        lambda: model.objects.get_or_create(pk=new_id(), defaults=values),
+        lambda: model.objects.update_or_create(pk=new_id(), defaults=values),
+    ):
+        with pytest.raises(NoActiveTenant):
+            write()
+
+
+@each_model
+def test_ct04_raw_queries_need_a_tenant(model: Any) -> None:
+    with pytest.raises(NoActiveTenant):
+        list(raw(model))
+
+
+@each_model
+def test_ct04_a_cursor_finds_no_rows(model: Any) -> None:
+    """It errs where the table is not in sight, and finds it empty where it is."""
+    try:
+        with transaction.atomic(), connection.cursor() as cursor:
+            cursor.execute(f"SELECT * FROM {model._meta.db_table}")
+            rows = cursor.fetchall()
+    except DatabaseError as error:
+        assert "does not exist" in str(error)  # noqa: PT017 - one of two good outcomes
+    else:
+        assert rows == []
+
+
+@each_model
+@pytest.mark.django_db(transaction=True)
+def test_ct04_a_tenant_that_is_nobodys_has_no_rows(model: Any, acme: Any) -> None:
+    """Nor does a question fall through to the rows of others, or to tables that are for all."""
+    for name, ask in (READS | WRITES).items():
+        with activate(ActiveTenant(new_id())):
+            try:
+                found = ask(model.objects.all())
+            except DatabaseError:
+                continue
+            assert not found, name
+    with activate(ActiveTenant(new_id())), pytest.raises(DatabaseError):
+        make_row(model)
+    with tenant_context(acme):
+        assert model.objects.count() >= 1
+
+
+@pytest.mark.parametrize("garbage", ["", "acme", "'; RESET ALL; --", 1, None])
+def test_ct04_what_is_no_id_is_no_tenant(garbage: Any) -> None:
+    with pytest.raises(TypeError, match="is a UUID"):
+        ActiveTenant(garbage)
+
+
+def _of_a_tenant(model: type[Model]) -> bool:
+    tenant = apps.get_model(settings.TENANT_MODEL)
+    return any(field.related_model is tenant for field in model._meta.fields)
+
+
+@pytest.mark.parametrize(
+    "model",
+    [model for model in apps.get_models() if model not in MODELS and _of_a_tenant(model)],
+    ids=lambda model: model._meta.label,
+)
+def test_ct04_what_the_catalogue_holds_of_a_tenant_is_asked_for_by_tenant(model: Any) -> None:
+    """These tables have rows of all tenants, so there is no all() on which to forget a filter."""
+    for ask in (list, len, lambda q: q.count(), lambda q: q.first()):
+        with pytest.raises(TypeError, match=r"for_tenant\(tenant\)"):
+            ask(model.objects.all())
