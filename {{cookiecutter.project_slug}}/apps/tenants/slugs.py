@@ -19,6 +19,7 @@ RESERVED = frozenset(
     """.split()  # noqa: SIM905 - a list literal would be three pages long
 )
 
+
 def skeleton(slug: str) -> str:
     """Return the same text for all slugs that look the same in an address bar."""
     slug = slug.translate(str.maketrans("01", "ol"))
