@@ -11,7 +11,7 @@ from apps.isolation import DomainBase, TenantBase, new_id
 from apps.tenants.hosts import checked
 from apps.tenants.managers import MembershipManager, PerTenantManager
 from apps.tenants.roles import Role
-from apps.tenants.slugs import skeleton_in_database, validate_slug
+from apps.tenants.slugs import Skeleton, validate_slug
 
 
 class Status(models.TextChoices):
@@ -44,7 +44,7 @@ class Tenant(TenantBase):
                 condition=models.Q(slug=Lower("slug")), name="tenant_slug_is_lower_case"
             ),
             models.UniqueConstraint(
-                skeleton_in_database(),
+                Skeleton("slug"),
                 name="tenant_slug_looks_like_no_other",
                 violation_error_message="This name looks too much like another tenant's.",
             ),

@@ -3,8 +3,7 @@
 import re
 
 from django.core.exceptions import ValidationError
-from django.db.models import F, Func, Value
-from django.db.models.functions import Replace
+from django.db.models import Func, TextField
 
 # RFC 1035, section 2.3.1: what a label of a host name may be.
 _LABEL = re.compile(r"[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?")
@@ -20,25 +19,18 @@ RESERVED = frozenset(
     """.split()  # noqa: SIM905 - a list literal would be three pages long
 )
 
-# Characters that are taken for others in an address bar.
-_DIGITS, _LETTERS = "01", "ol"
-_PAIRS = {"rn": "m", "vv": "w"}
-
 
 def skeleton(slug: str) -> str:
-    """Return the same text for all slugs that look the same."""
-    slug = slug.translate(str.maketrans(_DIGITS, _LETTERS))
-    for pair, letter in _PAIRS.items():
-        slug = slug.replace(pair, letter)
-    return slug
+    """Return the same text for all slugs that look the same in an address bar."""
+    slug = slug.translate(str.maketrans("01", "ol"))
+    return slug.replace("rn", "m").replace("vv", "w")
 
 
-def skeleton_in_database() -> Func:
-    """Return the expression that is the `skeleton` of a row's slug."""
-    expression = Func(F("slug"), Value(_DIGITS), Value(_LETTERS), function="translate")
-    for pair, letter in _PAIRS.items():
-        expression = Replace(expression, Value(pair), Value(letter))
-    return expression
+class Skeleton(Func):
+    """The `skeleton` of a column, in the database."""
+
+    template = "replace(replace(translate(%(expressions)s, '01', 'ol'), 'rn', 'm'), 'vv', 'w')"
+    output_field = TextField()
 
 
 _RESERVED_SKELETONS = frozenset(map(skeleton, RESERVED))

@@ -65,20 +65,7 @@ class Migration(migrations.Migration):
                         name="tenant_slug_is_lower_case",
                     ),
                     models.UniqueConstraint(
-                        django.db.models.functions.text.Replace(
-                            django.db.models.functions.text.Replace(
-                                models.Func(
-                                    models.F("slug"),
-                                    models.Value("01"),
-                                    models.Value("ol"),
-                                    function="translate",
-                                ),
-                                models.Value("rn"),
-                                models.Value("m"),
-                            ),
-                            models.Value("vv"),
-                            models.Value("w"),
-                        ),
+                        apps.tenants.slugs.Skeleton("slug"),
                         name="tenant_slug_looks_like_no_other",
                         violation_error_message="This name looks too much like another tenant's.",
                     ),
