@@ -105,7 +105,9 @@ def test_file_names_are_legal_on_windows() -> None:
 
 @pytest.mark.parametrize("strategy", STRATEGIES)
 def test_overlay_is_small(strategy: str) -> None:
-    lines = {name: len(read(path).splitlines()) for name, path in OVERLAYS[strategy].items()}
+    """Without migrations, which are made and not written."""
+    written = {n: path for n, path in OVERLAYS[strategy].items() if "/migrations/" not in n}
+    lines = {name: len(read(path).splitlines()) for name, path in written.items()}
     assert sum(lines.values()) <= LONGEST_OVERLAY, lines
 
 

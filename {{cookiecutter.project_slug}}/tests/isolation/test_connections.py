@@ -22,7 +22,7 @@ pytestmark = pytest.mark.django_db(transaction=True)
 # Whatever a server process may keep for its client from one transaction to the next.
 KEPT = """
 SELECT 'role', session_user::text, current_user::text
-UNION ALL SELECT 'database', current_database(), current_setting('search_path')
+UNION ALL SELECT 'database', current_database(), current_schemas(false)::text
 UNION ALL SELECT 'setting', name, setting FROM pg_settings WHERE source = 'session'
 UNION ALL SELECT 'cursor', name, statement FROM pg_cursors
 UNION ALL SELECT 'lock', objid::text, mode FROM pg_locks
