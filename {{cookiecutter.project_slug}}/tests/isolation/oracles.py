@@ -127,7 +127,7 @@ def fingerprint(theirs: Samples, ours: Samples) -> list[str]:
     """Return a checksum of each table of another tenant, of all that is not ours, and of files."""
     checksum = "md5(string_agg(t::text, ';' ORDER BY t::text))"
     with activate(ActiveTenant(theirs.tenant.pk)):
-        tables = _each_table(DEFAULT_DB_ALIAS, checksum, dict.fromkeys(tenant_models(), "true"))
+        tables = _each_table(DEFAULT_DB_ALIAS, checksum, _rows_of(theirs))
     not_ours = {model: f"NOT coalesce({which}, false)" for model, which in _ours(ours).items()}
     return [*tables, *_each_table(CATALOGUE, checksum, not_ours), *_files_but_for(ours)]
 
@@ -136,8 +136,16 @@ def rows_with(ours: Samples, texts: list[str]) -> list[str]:
     """Return how many of our rows have one of these texts somewhere in them, by table."""
     counter = f"count(*) FILTER (WHERE t::text ~* '{'|'.join(texts)}')"
     with activate(ActiveTenant(ours.tenant.pk)):
-        tables = _each_table(DEFAULT_DB_ALIAS, counter, dict.fromkeys(tenant_models(), "true"))
+        tables = _each_table(DEFAULT_DB_ALIAS, counter, _rows_of(ours))
     return [*tables, *_each_table(CATALOGUE, counter, _ours(ours))]
+
+
+def _rows_of(own: Samples) -> dict[type[models.Model], str]:
+    """Return the conditions by which a tenant's rows are known, wall or no wall."""
+    return {
+        model: f"tenant_id = '{own.tenant.pk}'" if hasattr(model, "tenant_id") else "true"
+        for model in tenant_models()
+    }
 
 
 def _ours(ours: Samples) -> dict[type[models.Model], str]:

@@ -40,11 +40,11 @@ SAMPLES: dict[str, Callable[["Samples"], Any]] = {
     "POST auth/logout/": lambda own: {"refresh": own.tokens()["refresh"]},
     "POST auth/password/change/": lambda own: {
         "current_password": PASSWORD,
-        "new_password": own.text(),
+        "new_password": str(uuid4()),
     },
     "POST auth/password/reset/confirm/": lambda own: {
         "token": f"{own.member.pk.hex}-{default_token_generator.make_token(own.member)}",
-        "password": own.text(),
+        "password": str(uuid4()),
     },
     "POST auth/switch/": lambda own: {"tenant": own.tenant.slug},
     "POST auth/token/": lambda own: {"email": own.member.email, "password": PASSWORD},
