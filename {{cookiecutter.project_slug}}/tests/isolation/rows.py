@@ -1,21 +1,20 @@
-"""A row of every tenant model, whatever the product's models are, and all that can be asked for."""
+"""Rows of every tenant model, and all that Django lets one ask of them."""
 
 from collections.abc import Callable
-from datetime import UTC, date, datetime, time, timedelta
-from decimal import Decimal
-from itertools import count
 from typing import Any
 
 import pytest
-from django.apps import apps
 from django.db import models
-from django.db.models import Count, F, Field
+from django.db.models import Count, F
 
-from apps.isolation import TenantModel, new_id
+from apps.isolation import new_id, require_tenant
+from apps.isolation.context import activate
+from apps.tenants.models import Tenant
 from tests.isolation.conftest import run
+from tests.isolation.samples import Samples, label, tenant_models
 
-MODELS: list[Any] = [model for model in apps.get_models() if issubclass(model, TenantModel)]
-each_model = pytest.mark.parametrize("model", MODELS, ids=[model._meta.label for model in MODELS])
+MODELS: list[Any] = tenant_models()
+each_model = pytest.mark.parametrize("model", MODELS, ids=label)
 
 KEYS: list[Any] = [
     field
@@ -23,38 +22,13 @@ KEYS: list[Any] = [
     for field in model._meta.fields
     if isinstance(field, models.ForeignKey) and field.related_model in MODELS
 ]
-each_key = pytest.mark.parametrize("key", KEYS, ids=[str(key) for key in KEYS])
-
-# A field that only some values will do for is registered here: "app.Model.field": make a value.
-SAMPLES: dict[str, Callable[[], Any]] = {}
-
-_numbers = count(1)
-
-BY_TYPE: dict[str, Callable[[], Any]] = {
-    "BinaryField": lambda: b"canary",
-    "BooleanField": bool,
-    "CharField": lambda: f"canary {next(_numbers)}",
-    "DateField": lambda: date(2030, 1, 2),
-    "DateTimeField": lambda: datetime(2030, 1, 2, tzinfo=UTC),
-    "DecimalField": Decimal,
-    "DurationField": timedelta,
-    "EmailField": lambda: f"canary{next(_numbers)}@example.test",
-    "FileField": lambda: f"canary-{next(_numbers)}.txt",
-    "FloatField": float,
-    "GenericIPAddressField": lambda: "192.0.2.1",
-    "IntegerField": lambda: next(_numbers),
-    "JSONField": dict,
-    "SlugField": lambda: f"canary-{next(_numbers)}",
-    "TextField": lambda: f"canary {next(_numbers)}",
-    "TimeField": time,
-    "URLField": lambda: f"https://example.test/{next(_numbers)}",
-    "UUIDField": new_id,
-}
+each_key = pytest.mark.parametrize("key", KEYS, ids=str)
 
 
 def new_row(model: Any) -> Any:
-    """Return a row that is not saved; what it refers to is."""
-    return model(**{field.name: _value(field) for field in model._meta.fields if _needs_one(field)})
+    """Return a row of the active tenant that is not saved; what it refers to is."""
+    tenant = Tenant.objects.get(pk=require_tenant().id)
+    return Samples(tenant, tenant.slug.upper()).build(model)
 
 
 def make_row(model: Any) -> Any:
@@ -64,28 +38,12 @@ def make_row(model: Any) -> Any:
     return row
 
 
-def _needs_one(field: Field[Any, Any]) -> bool:
-    filled_in = getattr(field, "references_own_tenant", False) or getattr(field, "auto_now", False)
-    may_be_empty = field.null or (field.blank and field.empty_strings_allowed)
-    return not (
-        filled_in or may_be_empty or field.has_default() or getattr(field, "auto_now_add", False)
-    )
-
-
-def _value(field: Any) -> Any:
-    if str(field) in SAMPLES:
-        return SAMPLES[str(field)]()
-    if field.choices:
-        return field.flatchoices[0][0]
-    if isinstance(field, models.ForeignKey):
-        target: Any = field.related_model
-        value = make_row(target) if target in MODELS else target._base_manager.first()
-    else:
-        kinds = [kind.__name__ for kind in type(field).__mro__]
-        value = next((BY_TYPE[kind]() for kind in kinds if kind in BY_TYPE), None)
-    if value is None:
-        raise AssertionError(f"No sample of {field}: register one in SAMPLES of {__name__}.")
-    return value[: field.max_length] if isinstance(value, str) else value
+def unowned_row(model: Any) -> Any:
+    """Return a row that was made in no tenant and is not saved; what it refers to is."""
+    row = new_row(model)
+    values = {field.attname: getattr(row, field.attname) for field in model._meta.concrete_fields}
+    with activate(None):
+        return model(**values)
 
 
 def _nothing_new(queryset: Any) -> dict[str, Any]:

@@ -9,7 +9,7 @@ from django.db import DEFAULT_DB_ALIAS, DatabaseError, connection, transaction
 
 from apps.isolation import CATALOGUE, NoActiveTenant, WallViolation, tenant_context
 from apps.isolation.placement import OWNER
-from apps.isolation.testing import INAPPLICABLE, break_wall, make_member, wall_guards, wall_probe
+from apps.isolation.testing import INAPPLICABLE, break_wall, wall_guards, wall_probe
 from tests.isolation.rows import each_key, each_model, make_row
 
 GUARDS = list(wall_guards())
@@ -79,16 +79,8 @@ def test_ct05_migrate_and_check_ask_the_guards(acme: Any) -> None:
     call_command("check", databases=[OWNER])
 
 
-@pytest.fixture
-def users(acme: Any, globex: Any) -> None:
-    """Have somebody whom rows can refer to."""
-    make_member(acme, "member")
-
-
 @each_model
-def test_raw_sql_sees_the_tenants_rows_only(
-    model: Any, users: None, acme: Any, globex: Any
-) -> None:
+def test_raw_sql_sees_the_tenants_rows_only(model: Any, acme: Any, globex: Any) -> None:
     made = {}
     for tenant in (acme, globex):
         with tenant_context(tenant):
@@ -100,7 +92,7 @@ def test_raw_sql_sees_the_tenants_rows_only(
 
 
 @each_model
-def test_another_tenants_row_is_not_there(model: Any, users: None, acme: Any, globex: Any) -> None:
+def test_another_tenants_row_is_not_there(model: Any, acme: Any, globex: Any) -> None:
     with tenant_context(globex):
         theirs = make_row(model)
         before = list(model.objects.values())
@@ -120,9 +112,7 @@ def test_another_tenants_row_is_not_there(model: Any, users: None, acme: Any, gl
 
 
 @each_key
-def test_a_row_cannot_point_into_another_tenant(
-    key: Any, users: None, acme: Any, globex: Any
-) -> None:
+def test_a_row_cannot_point_into_another_tenant(key: Any, acme: Any, globex: Any) -> None:
     """Raw SQL too: what no code checks, the database still refuses."""
     with tenant_context(globex):
         theirs = make_row(key.related_model)
@@ -145,7 +135,7 @@ def test_a_row_cannot_point_into_another_tenant(
 @pytest.mark.django_db(transaction=True)
 @pytest.mark.parametrize("alias", sorted({DEFAULT_DB_ALIAS, CATALOGUE, OWNER}))
 def test_ct20_naming_a_connection_leads_to_nobody_elses_rows(
-    alias: str, model: Any, users: None, acme: Any, globex: Any
+    alias: str, model: Any, acme: Any, globex: Any
 ) -> None:
     with tenant_context(globex):
         make_row(model)
@@ -164,7 +154,7 @@ def test_ct20_naming_a_connection_leads_to_nobody_elses_rows(
 @pytest.mark.django_db(transaction=True)
 @each_model
 def test_ct20_a_cursor_leads_to_the_active_tenant_or_nowhere(
-    model: Any, users: None, acme: Any, globex: Any
+    model: Any, acme: Any, globex: Any
 ) -> None:
     with tenant_context(acme):
         theirs = make_row(model)
@@ -188,7 +178,7 @@ def test_ct20_a_cursor_leads_to_the_active_tenant_or_nowhere(
 @each_model
 @pytest.mark.parametrize("begun_in", ["another tenant", "no tenant"])
 def test_ct20_a_transaction_is_of_the_storage_that_is_written_to(
-    begun_in: str, model: Any, users: None, acme: Any, globex: Any
+    begun_in: str, model: Any, acme: Any, globex: Any
 ) -> None:
     """A row is rolled back with the block around it, or not written in the first place."""
 

@@ -111,7 +111,6 @@ def rows_of() -> Any:
 def neighbour(rows_of: Any) -> Iterator[Tenant]:
     """Return a tenant with rows, which are the same after the test."""
     tenant = create_tenant(slug="globex", name="Globex")
-    make_member(tenant, "member")
     with tenant_context(tenant):
         for model in MODELS:
             make_row(model)
@@ -141,7 +140,6 @@ def test_ct25_a_half_made_tenant_is_not_served_and_is_completed_by_the_next_run(
 
 def test_ct25_the_end_of_a_tenant_leaves_nothing(neighbour: Tenant, rows_of: Any) -> None:
     tenant = create_tenant(slug="acme", name="Acme")
-    make_member(tenant, "member")
     with tenant_context(tenant):
         for model in MODELS:
             make_row(model)

@@ -10,14 +10,12 @@ from django.db.models import Model
 
 from apps.isolation import ActiveTenant, NoActiveTenant, new_id, tenant_context
 from apps.isolation.context import activate
-from apps.isolation.testing import make_member
-from tests.isolation.rows import MODELS, READS, WRITES, each_model, make_row, new_row, raw
+from tests.isolation.rows import MODELS, READS, WRITES, each_model, make_row, raw, unowned_row
 
 
 @pytest.fixture(autouse=True)
 def _rows(acme: Any) -> None:
     """Have something that could be found."""
-    make_member(acme, "member")
     with tenant_context(acme):
         for model in MODELS:
             make_row(model)
@@ -38,9 +36,8 @@ def test_ct04_no_manager_answers(model: Any) -> None:
 @each_model
 def test_ct04_nothing_is_written(model: Any, acme: Any) -> None:
     with tenant_context(acme):
-        row, new = model.objects.first(), new_row(model)
-        values = {f.attname: getattr(new, f.attname) for f in model._meta.concrete_fields}
-    new = model(**values)
+        row, new = model.objects.first(), unowned_row(model)
+    values = {field.attname: getattr(new, field.attname) for field in model._meta.concrete_fields}
     for write in (
         row.save,
         row.delete,
@@ -86,8 +83,10 @@ def test_ct04_a_tenant_that_is_nobodys_has_no_rows(model: Any, acme: Any) -> Non
             except DatabaseError:
                 continue
             assert not found, name
+    with tenant_context(acme):
+        row = unowned_row(model)
     with activate(ActiveTenant(new_id())), pytest.raises(DatabaseError):
-        make_row(model)
+        row.save()
     with tenant_context(acme):
         assert model.objects.count() >= 1
 
