@@ -60,7 +60,10 @@ DIFFERENCES = {
     ".env": "random secrets",
 }
 # Here nothing but migrations may differ, whatever the table above comes to say.
-PRODUCT = ["apps/projects/*", "apps/tenants/*", "apps/authentication/*", "tests/isolation/*"]
+PRODUCT = [
+    *(f"apps/{name}/*" for name in ("audit", "authentication", "projects", "tenants")),
+    "tests/isolation/*",
+]
 
 
 def test_generation_is_quick(cookies: Cookies, template: str) -> None:

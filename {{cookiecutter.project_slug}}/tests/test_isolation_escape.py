@@ -1,12 +1,20 @@
 """The escape hatch: through all tenants, one after the other."""
 
 import logging
+import shutil
+import subprocess
+import sys
+from pathlib import Path
 from typing import Any
 
 import pytest
 
-from apps.isolation import cross_tenant, current_tenant, require_tenant, tenant_context
+from apps.isolation import current_tenant, require_tenant, tenant_context
+from apps.isolation.escape import cross_tenant, crossing
 from apps.projects.models import Project
+from config.env import BASE_DIR
+
+NO_CODE = shutil.ignore_patterns("__pycache__", "tests")
 
 
 @pytest.fixture(autouse=True)
@@ -39,6 +47,39 @@ def test_the_reason_is_logged(caplog: pytest.LogCaptureFixture) -> None:
     assert [record.getMessage() for record in caplog.records] == [
         "cross-tenant work: monthly usage"
     ]
+
+
+def test_what_cannot_be_written_down_does_not_begin(monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(**kwargs: Any) -> None:
+        raise ZeroDivisionError
+
+    crossing.connect(fail)
+    try:
+        with pytest.raises(ZeroDivisionError), cross_tenant(reason="x"):
+            pytest.fail("entered")
+    finally:
+        crossing.disconnect(fail)
+    monkeypatch.setattr(crossing, "receivers", [])
+    with pytest.raises(RuntimeError, match="write"), cross_tenant(reason="x"):
+        pytest.fail("entered")
+
+
+def test_it_is_no_public_name_of_the_wall() -> None:
+    with pytest.raises(ImportError):
+        exec("from apps.isolation import cross_tenant")  # noqa: S102 - mypy would refuse it
+
+
+@pytest.mark.parametrize("line", ["import apps.isolation.escape", "import logging"])
+def test_the_linter_keeps_the_product_from_it(line: str, tmp_path: Path) -> None:
+    for name in ("apps", "config"):
+        shutil.copytree(BASE_DIR / name, tmp_path / name, ignore=NO_CODE)
+    shutil.copy(BASE_DIR / "pyproject.toml", tmp_path)
+    with (tmp_path / "apps" / "projects" / "views.py").open("a") as views:
+        views.write(f"\n{line}\n")
+    command = [str(Path(sys.executable).parent / "lint-imports"), "--no-cache"]
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
+    breach = "apps.projects.views -> apps.isolation.escape"
+    assert (breach in done.stdout, done.returncode) == (("escape" in line), int("escape" in line))
 
 
 def test_it_is_refused_inside_a_tenant(acme: Any) -> None:

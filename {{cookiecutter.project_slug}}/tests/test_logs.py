@@ -19,5 +19,5 @@ logging.getLogger("some.module").warning("outside")
 def test_every_line_carries_the_tenants_id() -> None:
     done = manage("shell", "--verbosity=0", f"--command={SCRIPT}")
     inside, outside = done.stderr.splitlines()
-    assert inside.endswith(f" WARNING tenant={TENANT} some.module: inside")
-    assert outside.endswith(" WARNING tenant=- some.module: outside")
+    assert inside.endswith(f" WARNING tenant={TENANT} request=- some.module: inside")
+    assert outside.endswith(" WARNING tenant=- request=- some.module: outside")

@@ -13,7 +13,6 @@ from apps.isolation.errors import CatalogueJoin, NoActiveTenant, TenantNotUsable
 from apps.isolation.identifiers import new_id
 
 if TYPE_CHECKING:
-    from apps.isolation.escape import cross_tenant
     from apps.isolation.fields import CatalogueForeignKey, UserForeignKey
     from apps.isolation.models import (
         DomainBase,
@@ -39,7 +38,6 @@ __all__ = [
     "TenantNotUsable",
     "UserForeignKey",
     "WallViolation",
-    "cross_tenant",
     "current_tenant",
     "deprovision",
     "new_id",
@@ -63,7 +61,6 @@ _LATE = {
     "TenantModel": "models",
     "TenantModelSerializer": "serializers",
     "UserForeignKey": "fields",
-    "cross_tenant": "escape",
     "deprovision": "provisioning",
     "provision": "provisioning",
     "storage_report": "provisioning",

@@ -8,8 +8,9 @@ from django.db import models
 from django.db.models.functions import Lower
 
 from apps.isolation import DomainBase, TenantBase, new_id
+from apps.isolation.managers import PerTenantManager
 from apps.tenants.hosts import checked
-from apps.tenants.managers import MembershipManager, PerTenantManager
+from apps.tenants.managers import MembershipManager
 from apps.tenants.roles import Role
 from apps.tenants.slugs import Skeleton, validate_slug
 
@@ -68,7 +69,7 @@ class Domain(DomainBase):
     verified_at = models.DateTimeField(null=True, blank=True)
 
     objects: ClassVar[PerTenantManager[Any]] = PerTenantManager()
-    platform: ClassVar[models.Manager[Any]] = models.Manager()
+    platform = models.Manager()
 
     class Meta:
         default_manager_name = "platform"
@@ -115,7 +116,7 @@ class Membership(models.Model):
     )
 
     objects: ClassVar[MembershipManager[Any]] = MembershipManager()
-    platform: ClassVar[models.Manager[Any]] = models.Manager()
+    platform = models.Manager()
 
     class Meta:
         default_manager_name = "platform"

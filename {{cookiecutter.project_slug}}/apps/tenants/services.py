@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Any
 
 from django.conf import settings
 from django.core.exceptions import ValidationError
@@ -53,7 +54,7 @@ def founding(*, slug: str, name: str, domain: str = "") -> Iterator[Tenant]:
         raise
 
 
-def add_member(tenant: Tenant, user: object, role: Role) -> Membership:
+def add_member(tenant: Tenant, user: Any, role: Role) -> Membership:
     """Make a user a member of a tenant; a former or present member gets the role anew."""
     membership: Membership
     membership, _ = Membership.platform.update_or_create(

@@ -4,6 +4,7 @@
 CATALOGUE_APPS = [
     # First, so that its commands (migrate, flush) come before those of the same name.
     "apps.isolation",
+    "apps.audit",
     "apps.tenants",
     "apps.authentication",
     "allauth",

@@ -31,6 +31,7 @@ WSGI_APPLICATION = "config.wsgi.application"
 
 MIDDLEWARE = [
     "django.middleware.security.SecurityMiddleware",
+    "apps.audit.requests.request_id_middleware",
     # Before everything that may ask the database: what follows runs inside the tenant.
     "apps.authentication.middleware.tenant_middleware",
     "django.contrib.sessions.middleware.SessionMiddleware",

@@ -8,14 +8,17 @@ from typing import Any
 LOGGING: dict[str, Any] = {
     "version": 1,
     "disable_existing_loggers": False,
-    "filters": {"tenant": {"()": "config.logs.TenantFilter"}},
+    "filters": {"context": {"()": "config.logs.ContextFilter"}},
     "formatters": {
-        "line": {"format": "%(asctime)s %(levelname)s tenant=%(tenant)s %(name)s: %(message)s"},
+        "line": {
+            "format": "%(asctime)s %(levelname)s tenant=%(tenant)s request=%(request_id)s "
+            "%(name)s: %(message)s"
+        },
     },
     "handlers": {
         "console": {
             "class": "logging.StreamHandler",
-            "filters": ["tenant"],
+            "filters": ["context"],
             "formatter": "line",
         },
     },

@@ -6,8 +6,8 @@ from typing import Any
 import pytest
 
 from apps.isolation import tenant_context
+from apps.isolation.managers import NameTheTenant
 from apps.isolation.testing import make_member
-from apps.tenants.managers import NameTheTenant
 from apps.tenants.models import Domain, Membership, Tenant
 
 QUESTIONS: dict[str, Callable[[Any], Any]] = {

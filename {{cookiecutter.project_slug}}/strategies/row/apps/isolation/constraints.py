@@ -1,53 +1,20 @@
-"""What the database itself holds of the wall. Every tenant model gets it without being asked.
-
-Constraints are what Django's migrations know how to add to and take from a table. So the
-migration that makes a table makes its policies and keys too, and nobody has to write them.
-"""
+"""What the database itself holds of the wall. Every tenant model gets it without being asked."""
 
 from typing import Any
 
 from django.db import models
 from django.db.backends.base.schema import BaseDatabaseSchemaEditor as SchemaEditor
 from django.db.backends.utils import names_digest
-from django.db.models.constraints import BaseConstraint
 from django.db.models.fields.related import lazy_related_operation
 
 from apps.isolation.grants import run_time_role
+from apps.isolation.table_constraints import TableConstraint
 
 PREDICATE = "tenant_id = (SELECT NULLIF(current_setting('app.tenant', true), '')::uuid)"
 """True for the active tenant's rows; for none without a tenant.
 
 In a sub-select, which PostgreSQL evaluates once a query and not once a row.
 """
-
-
-class TableConstraint(BaseConstraint):
-    """A constraint that is made by statements after the table, and judged by the database only."""
-
-    def __eq__(self, other: object) -> bool:
-        if type(other) is not type(self):
-            return NotImplemented
-        return self.deconstruct() == other.deconstruct()
-
-    def __hash__(self) -> int:
-        return hash(self.name)
-
-    def constraint_sql(self, model: Any, schema_editor: Any) -> str:
-        """Return nothing to stand in CREATE TABLE itself."""
-        self.create_sql(model, schema_editor)
-        return ""
-
-    def create_sql(self, model: Any, schema_editor: Any) -> str:
-        """Leave the statements to the end of the migration, when all of its tables are there."""
-        schema_editor.deferred_sql.append(self.statements(model, schema_editor))
-        return ""
-
-    def statements(self, model: type[models.Model], schema_editor: SchemaEditor) -> str:
-        """Return the statements that make the constraint."""
-        raise NotImplementedError
-
-    def validate(self, *args: Any, **kwargs: Any) -> None:
-        """Leave it to the database."""
 
 
 class RowLevelSecurity(TableConstraint):

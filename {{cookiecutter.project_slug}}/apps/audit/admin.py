@@ -1,0 +1,27 @@
+"""The audit trail, to be read by the platform's staff."""
+
+from django.contrib import admin
+
+from apps.audit.models import AuditEvent
+
+
+@admin.register(AuditEvent)
+class AuditEventAdmin(admin.ModelAdmin[AuditEvent]):
+    """Events. The database would refuse a change; here none is offered."""
+
+    list_display = ["time", "action", "tenant_id", "actor_id", "object_type", "object_id"]
+    list_filter = ["action"]
+    search_fields = ["=tenant_id", "=actor_id", "=object_id", "=request_id"]
+    ordering = ["-id"]
+
+    def has_add_permission(self, request: object) -> bool:
+        """Refuse."""
+        return False
+
+    def has_change_permission(self, request: object, obj: AuditEvent | None = None) -> bool:
+        """Refuse."""
+        return False
+
+    def has_delete_permission(self, request: object, obj: AuditEvent | None = None) -> bool:
+        """Refuse."""
+        return False

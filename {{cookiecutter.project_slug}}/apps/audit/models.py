@@ -1,0 +1,42 @@
+"""The audit trail."""
+
+from typing import Any, ClassVar
+
+from django.db import models
+
+from apps.isolation import new_id
+from apps.isolation.managers import PerTenantManager
+from apps.isolation.table_constraints import AppendOnly
+
+
+class AuditEvent(models.Model):
+    """Somebody did something. Written once; it outlives the tenant and the user that it names.
+
+    That is why both are plain ids. No names, addresses or secrets are kept here.
+    """
+
+    id = models.UUIDField(primary_key=True, default=new_id, editable=False)
+    time = models.DateTimeField(auto_now_add=True)
+    tenant_id = models.UUIDField(null=True, help_text="Null for an event of the platform.")
+    actor_id = models.UUIDField(null=True, help_text="The user; null for the platform itself.")
+    action = models.CharField(max_length=64)
+    object_type = models.CharField(max_length=64, blank=True)
+    object_id = models.CharField(max_length=64, blank=True)
+    request_id = models.CharField(max_length=64, blank=True)
+    reason = models.TextField(blank=True)
+    changes = models.JSONField(
+        default=dict, help_text="By field: what it was before, and what it is after."
+    )
+
+    objects: ClassVar[PerTenantManager[Any]] = PerTenantManager()
+    platform = models.Manager()
+
+    class Meta:
+        default_manager_name = "platform"
+        base_manager_name = "platform"
+        constraints = [AppendOnly(name="audit_event_is_append_only")]
+        # Newest first: ids are ordered by time.
+        indexes = [models.Index(fields=["tenant_id", "-id"], name="audit_event_by_tenant")]
+
+    def __str__(self) -> str:
+        return f"{self.time:%Y-%m-%d %H:%M:%S} {self.action}"

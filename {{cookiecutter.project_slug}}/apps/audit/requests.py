@@ -1,0 +1,59 @@
+"""The request's id: in its answer, in each log line, and in each event of the audit trail."""
+
+import re
+from collections.abc import Callable
+from contextvars import ContextVar
+from typing import Any
+from uuid import uuid4
+
+from asgiref.sync import iscoroutinefunction
+from django.http import HttpRequest, HttpResponseBase
+from django.utils.decorators import sync_and_async_middleware
+
+HEADER = "X-Request-ID"
+# What a proxy sends, and nothing that could break a log line in two.
+VALID = re.compile(r"[A-Za-z0-9._-]{1,64}")
+
+request_id: ContextVar[str] = ContextVar("request_id", default="")
+
+
+@sync_and_async_middleware
+def request_id_middleware(
+    get_response: Callable[[HttpRequest], Any],
+) -> Callable[[HttpRequest], Any]:
+    """Take the id that the proxy sent, or make one."""
+    if iscoroutinefunction(get_response):
+
+        async def middleware_async(request: HttpRequest) -> HttpResponseBase:
+            token = request_id.set(_identify(request))
+            try:
+                return _answer(request, await get_response(request))
+            finally:
+                request_id.reset(token)
+
+        return middleware_async
+
+    def middleware(request: HttpRequest) -> HttpResponseBase:
+        token = request_id.set(_identify(request))
+        try:
+            return _answer(request, get_response(request))
+        finally:
+            request_id.reset(token)
+
+    return middleware
+
+
+def id_of(request: object) -> str:
+    """Return the id of a request, for what is said of it after its end."""
+    return str(getattr(request, "request_id", "")) or request_id.get()
+
+
+def _identify(request: HttpRequest) -> str:
+    given = request.headers.get(HEADER, "")
+    request.request_id = given if VALID.fullmatch(given) else uuid4().hex  # type: ignore[attr-defined]
+    return id_of(request)
+
+
+def _answer(request: HttpRequest, response: HttpResponseBase) -> HttpResponseBase:
+    response.headers[HEADER] = id_of(request)
+    return response

@@ -1,0 +1,152 @@
+"""The audit trail: written with what it records, and never again."""
+
+from typing import Any
+
+import pytest
+from django.contrib.auth import get_user_model
+from django.db import DatabaseError, connections, transaction
+from django.db.transaction import TransactionManagementError
+from django.test import Client
+
+from apps.audit.models import AuditEvent
+from apps.audit.trail import Action, record
+from apps.isolation import CATALOGUE
+from apps.isolation.escape import cross_tenant
+from apps.isolation.managers import NameTheTenant
+from apps.isolation.placement import OWNER
+from apps.isolation.testing import make_member
+
+CHANGES = {
+    "update": "UPDATE audit_auditevent SET reason = 'another'",
+    "update of no row": "UPDATE audit_auditevent SET reason = 'another' WHERE false",
+    "delete": "DELETE FROM audit_auditevent",
+}
+
+
+@pytest.fixture
+def event(transactional_db: None, acme: Any) -> AuditEvent:
+    with transaction.atomic(using=CATALOGUE):
+        record(Action.TENANT_CHANGED, acme, tenant=acme, actor=make_member(acme, "owner").user)
+    event: AuditEvent = AuditEvent.objects.for_tenant(acme).get()
+    return event
+
+
+@pytest.mark.parametrize("alias", [CATALOGUE, OWNER])
+@pytest.mark.parametrize("change", CHANGES)
+def test_the_database_refuses_to_change_an_event(
+    change: str, alias: str, event: AuditEvent
+) -> None:
+    reason = "permission denied" if alias == CATALOGUE else "append-only"
+    with pytest.raises(DatabaseError, match=reason), connections[alias].cursor() as cursor:
+        cursor.execute(CHANGES[change])
+    assert AuditEvent.platform.get().reason == event.reason
+
+
+def test_nor_may_the_run_time_role_empty_the_table(event: AuditEvent) -> None:
+    with pytest.raises(DatabaseError), connections[CATALOGUE].cursor() as cursor:
+        cursor.execute("TRUNCATE audit_auditevent")
+    with pytest.raises(DatabaseError):
+        event.delete()
+    event.reason = "another"
+    with pytest.raises(DatabaseError):
+        event.save()
+    assert AuditEvent.platform.get().reason == ""
+
+
+def test_the_constraint_can_be_taken_back_and_made_again(event: AuditEvent) -> None:
+    (constraint,) = AuditEvent._meta.constraints
+    assert constraint == constraint.clone()
+    with connections[OWNER].schema_editor() as editor:
+        editor.remove_constraint(AuditEvent, constraint)
+    AuditEvent.platform.update(reason="another")
+    with connections[OWNER].schema_editor() as editor:
+        editor.add_constraint(AuditEvent, constraint)
+    with pytest.raises(DatabaseError):
+        AuditEvent.platform.update(reason="a third")
+
+
+def test_an_event_says_who_did_what_to_what(acme: Any) -> None:
+    actor = make_member(acme, "owner").user
+    member = make_member(acme, "member")
+    before, after = {"role": "member", "same": 1}, {"role": "admin", "same": 1}
+    with transaction.atomic(using=CATALOGUE):
+        record(
+            Action.MEMBER_ROLE_CHANGED,
+            member,
+            tenant=acme,
+            actor=actor,
+            before=before,
+            after=after,
+        )
+    event = AuditEvent.objects.for_tenant(acme).get()
+    assert (event.action, event.actor_id) == ("member.role_changed", actor.pk)
+    assert (event.object_type, event.object_id) == ("tenants.membership", str(member.pk))
+    assert event.changes == {"role": {"before": "member", "after": "admin"}}
+    assert str(event).endswith("member.role_changed")
+
+
+@pytest.mark.parametrize("name", ["password", "token_hash", "api_key", "client_secret"])
+def test_of_a_secret_only_the_change_is_kept(name: str, acme: Any) -> None:
+    with transaction.atomic(using=CATALOGUE):
+        record(
+            Action.TENANT_CHANGED, acme, tenant=acme, actor=None, before={name: 1}, after={name: 2}
+        )
+    assert AuditEvent.platform.get().changes == {name: {"before": "…", "after": "…"}}
+
+
+@pytest.mark.django_db(transaction=True)
+def test_event_and_deed_stand_or_fall_together(acme: Any) -> None:
+    with pytest.raises(TransactionManagementError):
+        record(Action.TENANT_CHANGED, acme, tenant=acme, actor=None)
+    with pytest.raises(ZeroDivisionError), transaction.atomic(using=CATALOGUE):
+        record(Action.TENANT_CHANGED, acme, tenant=acme, actor=None)
+        raise ZeroDivisionError
+    assert not AuditEvent.platform.exists()
+
+
+def test_an_event_outlives_its_tenant(event: AuditEvent, acme: Any) -> None:
+    with connections[OWNER].cursor() as cursor:
+        for table in ("membership", "domain", "tenant"):
+            cursor.execute(f"DELETE FROM tenants_{table}")  # noqa: S608
+        cursor.execute("DELETE FROM authentication_user")
+    assert AuditEvent.objects.for_tenant(acme.pk).get() == event
+
+
+def test_events_are_asked_for_by_tenant(acme: Any, globex: Any) -> None:
+    with transaction.atomic(using=CATALOGUE):
+        for tenant in (acme, globex):
+            record(Action.TENANT_CHANGED, tenant, tenant=tenant, actor=None)
+    assert AuditEvent.objects.for_tenant(globex).get().object_id == str(globex.pk)
+    with pytest.raises(NameTheTenant):
+        AuditEvent.objects.all()
+
+
+@pytest.mark.django_db(transaction=True)
+def test_each_use_of_the_escape_hatch_is_written_down_before_it_begins() -> None:
+    with cross_tenant(reason="monthly usage"):
+        event = AuditEvent.platform.get()
+    assert (event.action, event.reason) == ("platform.cross_tenant", "monthly usage")
+    assert (event.tenant_id, event.actor_id) == (None, None)
+
+
+@pytest.mark.django_db(transaction=True)
+def test_an_event_that_could_be_rolled_back_opens_no_escape_hatch() -> None:
+    with (
+        transaction.atomic(using=CATALOGUE),
+        pytest.raises(RuntimeError, match="durable"),
+        cross_tenant(reason="x"),
+    ):
+        pytest.fail("entered")
+
+
+def test_platform_staff_reads_events_and_changes_none(event: AuditEvent) -> None:
+    users: Any = get_user_model()._default_manager
+    users.create_superuser("staff@example.test", "correct horse battery staple")
+    client = Client(headers={"Host": "localhost"})
+    login = {"username": "staff@example.test", "password": "correct horse battery staple"}
+    client.post("/admin/login/", login)
+    path = "/admin/audit/auditevent/"
+    assert b"tenant.changed" in client.get(f"{path}?q={event.tenant_id}").content
+    assert client.get(f"{path}{event.pk}/change/").status_code == 200
+    for page in ("add/", f"{event.pk}/change/", f"{event.pk}/delete/"):
+        assert client.post(f"{path}{page}", {"post": "yes"}).status_code == 403

@@ -1,0 +1,91 @@
+"""Writing the audit trail."""
+
+import re
+from collections.abc import Mapping
+from enum import StrEnum
+from typing import Any, TypedDict, Unpack
+from uuid import UUID
+
+from django.db import connections, transaction
+from django.db.models import Model
+from django.db.transaction import TransactionManagementError
+
+from apps.audit.models import AuditEvent
+from apps.audit.requests import request_id
+from apps.isolation import CATALOGUE
+from apps.isolation.context import Identified
+
+SECRET = re.compile("password|secret|token|hash|key", re.IGNORECASE)
+
+
+class Action(StrEnum):
+    """What can be done that is written down. A new kind of event begins with a line here."""
+
+    CROSS_TENANT = "platform.cross_tenant"
+    INVITATION_ACCEPTED = "invitation.accepted"
+    INVITATION_RESENT = "invitation.resent"
+    INVITATION_REVOKED = "invitation.revoked"
+    INVITATION_SENT = "invitation.sent"
+    MEMBER_JOINED = "member.joined"
+    MEMBER_LEFT = "member.left"
+    MEMBER_REMOVED = "member.removed"
+    MEMBER_ROLE_CHANGED = "member.role_changed"
+    OWNERSHIP_TRANSFERRED = "tenant.ownership_transferred"
+    TENANT_CHANGED = "tenant.changed"
+
+
+class Details(TypedDict, total=False):
+    """What an event may say beside who did what."""
+
+    before: Mapping[str, Any]
+    after: Mapping[str, Any]
+    reason: str
+
+
+def record(
+    action: Action,
+    of: Model | None = None,
+    *,
+    tenant: Identified | UUID | None,
+    actor: Model | None,
+    **details: Unpack[Details],
+) -> None:
+    """Write down what ``actor`` did, in the transaction in which it is done.
+
+    ``before`` and ``after`` are values of fields by name; those that differ are kept, and of
+    secrets only that they differ. Raises TransactionManagementError outside of a transaction of
+    the catalogue: without one the deed could stand and the event be lost.
+    """
+    if not connections[CATALOGUE].in_atomic_block:
+        message = "record() needs the transaction of what it records: atomic(using=CATALOGUE)."
+        raise TransactionManagementError(message)
+    AuditEvent(
+        tenant_id=tenant if isinstance(tenant, UUID | None) else tenant.id,
+        actor_id=actor.pk if actor else None,
+        action=action.value,
+        object_type=of._meta.label_lower if of else "",
+        object_id=str(of.pk) if of else "",
+        request_id=request_id.get(),
+        reason=details.get("reason", ""),
+        changes=_changes(details.get("before", {}), details.get("after", {})),
+    ).save(force_insert=True)
+
+
+def record_crossing(*, reason: str, **kwargs: Any) -> None:
+    """Write down a use of the escape hatch; committed before the work begins."""
+    with transaction.atomic(using=CATALOGUE, durable=True):
+        record(Action.CROSS_TENANT, tenant=None, actor=None, reason=reason)
+
+
+def _changes(before: Mapping[str, Any], after: Mapping[str, Any]) -> dict[str, Any]:
+    return {
+        name: _shown(name, before.get(name), after.get(name))
+        for name in sorted(before.keys() | after.keys())
+        if before.get(name) != after.get(name)
+    }
+
+
+def _shown(name: str, before: Any, after: Any) -> dict[str, Any]:
+    if SECRET.search(name):
+        return {"before": "…", "after": "…"}
+    return {"before": before, "after": after}
