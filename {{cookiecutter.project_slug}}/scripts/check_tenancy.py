@@ -92,8 +92,8 @@ def _last_word(node: ast.expr) -> str:
 
 def _catalogue() -> set[str]:
     """Return the names under which models of the catalogue answer for all tenants."""
-    from apps.isolation.placement import is_tenant_model  # noqa: PLC0415 - after the set-up
-    from apps.tenants.managers import PerTenantManager  # noqa: PLC0415
+    from apps.isolation.managers import PerTenantManager  # noqa: PLC0415 - after the set-up
+    from apps.isolation.placement import is_tenant_model  # noqa: PLC0415
 
     return {"get_user_model"} | {
         model.__name__

@@ -1,6 +1,7 @@
-"""Threads, statements and real processes, for tests that need them."""
+"""Threads, statements, real processes and mailed tokens, for tests that need them."""
 
 import os
+import re
 import subprocess
 import sys
 import threading
@@ -11,7 +12,10 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from django.conf import settings
+from django.core import mail
 from django.db import connections
+from django.test import TestCase
+from rest_framework.test import APIClient
 
 from apps.isolation import CATALOGUE
 from config.env import BASE_DIR
@@ -84,3 +88,18 @@ def run(*arguments: str, **changes: str) -> subprocess.CompletedProcess[str]:
 def manage(*arguments: str, **changes: str) -> subprocess.CompletedProcess[str]:
     """Run a command of ``manage.py`` to its end."""
     return run("manage.py", *arguments, **changes)
+
+
+def invite(client: APIClient, email: str, role: str = "member") -> tuple[str, str]:
+    """Invite an address; return the invitation's id, and the token that was mailed."""
+    with TestCase.captureOnCommitCallbacks(using=CATALOGUE, execute=True):
+        response = client.post("/api/v1/invitations/", {"email": email, "role": role})
+    assert response.status_code == 201, response.content
+    return response.json()["id"], mailed_token()
+
+
+def mailed_token() -> str:
+    """Return the token of the invitation that was mailed last."""
+    found = re.search(r"/invitations/([\w-]+)/", str(mail.outbox[-1].body))
+    assert found, mail.outbox[-1].body
+    return found[1]

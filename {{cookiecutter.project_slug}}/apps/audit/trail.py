@@ -30,8 +30,11 @@ class Action(StrEnum):
     MEMBER_LEFT = "member.left"
     MEMBER_REMOVED = "member.removed"
     MEMBER_ROLE_CHANGED = "member.role_changed"
+    MEMBER_SAVED_BY_STAFF = "platform.member_saved"
     OWNERSHIP_TRANSFERRED = "tenant.ownership_transferred"
     TENANT_CHANGED = "tenant.changed"
+    TENANT_CREATED = "tenant.created"
+    TENANT_SAVED_BY_STAFF = "platform.tenant_saved"
 
 
 class Details(TypedDict, total=False):

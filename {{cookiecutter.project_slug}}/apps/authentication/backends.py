@@ -15,6 +15,7 @@ from apps.tenants.errors import TenantNotFound
 from apps.tenants.hosts import is_shared
 from apps.tenants.models import Membership, Status, Tenant
 from apps.tenants.resolver import host_of
+from apps.tenants.settings import activate
 
 
 class TenantJWTAuthentication(JWTAuthentication):
@@ -38,6 +39,7 @@ class TenantJWTAuthentication(JWTAuthentication):
         if membership is None:
             _hide_unserved_tenant()
             return None
+        activate(membership.tenant)
         return membership.user, membership
 
     def _membership(self, request: Request) -> Membership | None:

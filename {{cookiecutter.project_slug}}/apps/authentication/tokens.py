@@ -1,7 +1,7 @@
 """Tokens: who the bearer is, for which tenant, and by which log-in. Never what they may do."""
 
 from collections.abc import Iterable
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from functools import cache
 from hashlib import sha256
 from typing import Any, Self, cast
@@ -19,6 +19,7 @@ from rest_framework_simplejwt.token_blacklist.models import BlacklistedToken, Ou
 from rest_framework_simplejwt.tokens import AccessToken, RefreshToken, Token, UntypedToken
 
 from apps.tenants.models import Membership
+from apps.tenants.settings import SESSION_HOURS, TenantSettings
 
 TENANT = "tenant"
 """Name of the claim that holds the tenant's id."""
@@ -101,6 +102,8 @@ class TenantRefreshToken(_Ringed, RefreshToken):  # type: ignore[misc] # simplej
         token[TENANT] = str(membership.tenant_id)
         token[FAMILY] = family or uuid4().hex
         token[STAMP] = membership.user.get_session_auth_hash()
+        hours = TenantSettings(membership.tenant).get(SESSION_HOURS)
+        token.set_exp(lifetime=timedelta(hours=hours))
         return token
 
     def check_blacklist(self) -> None:

@@ -50,8 +50,6 @@ class MigrationRun(models.Model):
     error = models.TextField(blank=True)
     finished_at = models.DateTimeField(auto_now_add=True)
 
-    objects: ClassVar[models.Manager["MigrationRun"]] = models.Manager()
-
     class Meta:
         app_label = "isolation"
         indexes = [models.Index(fields=["storage", "-id"], name="migration_run_by_storage")]

@@ -5,7 +5,28 @@ from typing import Any
 from django.contrib import admin
 from django.http import HttpRequest
 
+from apps.audit.trail import Action, record
 from apps.tenants.models import Domain, Membership, Status, Tenant
+
+
+class RecordingAdmin[M: Tenant | Membership](admin.ModelAdmin[M]):
+    """Writes down what staff saves, in the transaction in which it is saved."""
+
+    action: Action
+
+    def save_model(self, request: HttpRequest, obj: M, form: Any, change: bool) -> None:
+        """Save, and record the fields that differ."""
+        super().save_model(request, obj, form, change)
+        staff: Any = request.user
+        stored = {field.name: str(field.value_from_object(obj)) for field in obj._meta.fields}
+        record(
+            self.action,
+            obj,
+            tenant=obj.pk if isinstance(obj, Tenant) else obj.tenant_id,
+            actor=staff,
+            before={name: str(form.initial.get(name, "")) for name in form.changed_data},
+            after={name: stored[name] for name in form.changed_data},
+        )
 
 
 class DomainInline(admin.TabularInline[Domain, Tenant]):
@@ -16,9 +37,10 @@ class DomainInline(admin.TabularInline[Domain, Tenant]):
 
 
 @admin.register(Tenant)
-class TenantAdmin(admin.ModelAdmin[Tenant]):
+class TenantAdmin(RecordingAdmin[Tenant]):
     """Tenants. They are made by ``create_tenant``, which makes their storage too."""
 
+    action = Action.TENANT_SAVED_BY_STAFF
     list_display = ["name", "slug", "status", "created_at"]
     list_filter = ["status"]
     search_fields = ["name", "slug"]
@@ -47,11 +69,16 @@ class TenantAdmin(admin.ModelAdmin[Tenant]):
 
 
 @admin.register(Membership)
-class MembershipAdmin(admin.ModelAdmin[Membership]):
-    """Who belongs to which tenant."""
+class MembershipAdmin(RecordingAdmin[Membership]):
+    """Who belongs to which tenant. Deactivated, never deleted."""
 
+    action = Action.MEMBER_SAVED_BY_STAFF
     list_display = ["user", "tenant", "role", "is_active", "joined_at"]
     list_filter = ["role", "is_active"]
     search_fields = ["user__email", "tenant__name", "tenant__slug"]
     list_select_related = ["user", "tenant"]
     autocomplete_fields = ["user", "tenant", "invited_by"]
+
+    def has_delete_permission(self, request: object, obj: Membership | None = None) -> bool:
+        """Refuse: who belonged to a tenant stays known."""
+        return False

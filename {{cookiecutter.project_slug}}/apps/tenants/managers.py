@@ -1,10 +1,22 @@
-"""How memberships are found."""
+"""How tenants and memberships are found."""
 
 from uuid import UUID
 
-from django.db.models import Model, QuerySet
+from django.db.models import Manager, Model, QuerySet
 
 from apps.isolation.managers import PerTenantManager
+
+
+class LockingManager[M: Model](Manager[M]):
+    """Hands out tenants to one transaction at a time, if asked so."""
+
+    def locked(self, tenant_id: UUID) -> M:
+        """Return a tenant's row; the next one who asks so waits for this transaction's end.
+
+        Whoever changes a tenant, its members or its invitations asks so first, and decides by
+        what is stored then.
+        """
+        return self.select_for_update(no_key=True).get(pk=tenant_id)
 
 
 class MembershipManager[M: Model](PerTenantManager[M]):

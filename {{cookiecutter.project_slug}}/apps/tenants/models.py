@@ -10,9 +10,13 @@ from django.db.models.functions import Lower
 from apps.isolation import DomainBase, TenantBase, new_id
 from apps.isolation.managers import PerTenantManager
 from apps.tenants.hosts import checked
-from apps.tenants.managers import MembershipManager
+from apps.tenants.managers import LockingManager, MembershipManager
 from apps.tenants.roles import Role
+from apps.tenants.settings import one_line, validate_settings
 from apps.tenants.slugs import Skeleton, validate_slug
+
+INVITED_ROLES = [(role.value, role.label) for role in Role if role != Role.OWNER]
+"""Nobody is invited as an Owner: a member is made one, by an Owner who knows them."""
 
 
 class Status(models.TextChoices):
@@ -28,12 +32,14 @@ class Tenant(TenantBase):
     """A customer: an organisation whose data is its own."""
 
     id = models.UUIDField(primary_key=True, default=new_id, editable=False)
-    name = models.CharField(max_length=255)
+    name = models.CharField(max_length=255, validators=[one_line])
     slug = models.CharField(max_length=63, unique=True, validators=[validate_slug])
     status = models.CharField(max_length=9, choices=Status, default=Status.PREPARING)
     settings = models.JSONField(default=dict, blank=True)
     created_at = models.DateTimeField(auto_now_add=True)
     updated_at = models.DateTimeField(auto_now=True)
+
+    objects: ClassVar[LockingManager[Any]] = LockingManager()
 
     class Meta:
         ordering = ["name"]
@@ -54,10 +60,26 @@ class Tenant(TenantBase):
     def __str__(self) -> str:
         return self.name
 
+    def clean(self) -> None:
+        """Judge the settings; here, since validators of a field are not asked of an empty value."""
+        try:
+            validate_settings(self.settings)
+        except ValidationError as error:
+            raise ValidationError({"settings": error.messages}) from error
+
     @property
     def is_usable(self) -> bool:
         """Whether work may be done for this tenant now."""
         return self.status == Status.ACTIVE
+
+    def primary_domain(self) -> str:
+        """Return the host name under which the tenant presents itself."""
+        names = Domain.objects.for_tenant(self).order_by("-is_primary", "pk")
+        return str(names.values_list("domain", flat=True)[:1].get())
+
+    def url(self, path: str) -> str:
+        """Return a page's address for use in mails: by what is stored, never by a Host header."""
+        return f"{settings.TENANT_URL.format(domain=self.primary_domain())}{path}"
 
 
 class Domain(DomainBase):
@@ -131,3 +153,54 @@ class Membership(models.Model):
 
     def __str__(self) -> str:
         return f"{self.user} - {self.tenant} ({self.role})"
+
+
+class Invitation(models.Model):
+    """An address is invited into a tenant. Who holds the mailed token may join, once.
+
+    The token is not kept: its hash is enough to know it again.
+    """
+
+    id = models.UUIDField(primary_key=True, default=new_id, editable=False)
+    tenant = models.ForeignKey(Tenant, on_delete=models.PROTECT, related_name="invitations")
+    email = models.EmailField()
+    role = models.CharField(max_length=6, choices=INVITED_ROLES, default=Role.MEMBER)
+    token_hash = models.CharField(max_length=64, unique=True, editable=False)
+    invited_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL,
+        on_delete=models.SET_NULL,
+        null=True,
+        related_name="sent_invitations",
+    )
+    created_at = models.DateTimeField(auto_now_add=True)
+    expires_at = models.DateTimeField()
+    accepted_at = models.DateTimeField(null=True, editable=False)
+    revoked_at = models.DateTimeField(null=True, editable=False)
+
+    objects: ClassVar[PerTenantManager[Any]] = PerTenantManager()
+    platform = models.Manager()
+
+    class Meta:
+        default_manager_name = "platform"
+        base_manager_name = "platform"
+        constraints = [
+            models.UniqueConstraint(
+                fields=["tenant", "email"],
+                condition=models.Q(accepted_at=None, revoked_at=None),
+                name="invitation_one_open_per_address",
+            ),
+            models.CheckConstraint(
+                condition=models.Q(role__in=[role for role, _ in INVITED_ROLES]),
+                name="invitation_role_is_known_and_no_owner",
+            ),
+            models.CheckConstraint(
+                condition=models.Q(email=Lower("email")), name="invitation_email_is_lower_case"
+            ),
+            models.CheckConstraint(
+                condition=models.Q(accepted_at=None) | models.Q(revoked_at=None),
+                name="invitation_accepted_or_revoked",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.tenant}: {self.role}, until {self.expires_at:%Y-%m-%d}"

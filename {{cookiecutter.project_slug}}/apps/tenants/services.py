@@ -9,6 +9,7 @@ from django.core.exceptions import ValidationError
 from django.db import IntegrityError, transaction
 from django.utils import timezone
 
+from apps.audit.trail import Action, record
 from apps.isolation import CATALOGUE, ActiveTenant, deprovision, provision
 from apps.isolation.context import activate
 from apps.tenants.models import Domain, Membership, Status, Tenant
@@ -48,6 +49,7 @@ def founding(*, slug: str, name: str, domain: str = "") -> Iterator[Tenant]:
         provision(tenant)
         with transaction.atomic(using=CATALOGUE):
             _open(tenant)
+            record(Action.TENANT_CREATED, tenant, tenant=tenant, actor=None)
             yield tenant
     except Exception:
         _abandon(tenant)
@@ -56,10 +58,14 @@ def founding(*, slug: str, name: str, domain: str = "") -> Iterator[Tenant]:
 
 def add_member(tenant: Tenant, user: Any, role: Role) -> Membership:
     """Make a user a member of a tenant; a former or present member gets the role anew."""
-    membership: Membership
-    membership, _ = Membership.platform.update_or_create(
-        tenant=tenant, user=user, defaults={"role": role, "is_active": True}
-    )
+    with transaction.atomic(using=CATALOGUE):
+        Tenant.objects.locked(tenant.pk)
+        membership: Membership
+        membership, _ = Membership.platform.update_or_create(
+            tenant=tenant, user=user, defaults={"role": role, "is_active": True}
+        )
+        after = {"role": role, "is_active": True}
+        record(Action.MEMBER_JOINED, membership, tenant=tenant, actor=None, after=after)
     return membership
 
 

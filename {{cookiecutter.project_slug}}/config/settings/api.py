@@ -48,8 +48,12 @@ SPECTACULAR_SETTINGS = {
     "SERVE_AUTHENTICATION": [],
     "SCHEMA_PATH_PREFIX": "/api/v1",
     "SERVE_URLCONF": "config.urls.shared",
-    # Several bodies hold a tenant, so that none of them can give the choices their name.
-    "ENUM_NAME_OVERRIDES": {"TenantStatusEnum": "apps.tenants.models.Status"},
+    # Fields of one name with several sets of choices, and sets that several bodies have.
+    "ENUM_NAME_OVERRIDES": {
+        "RoleEnum": "apps.tenants.roles.Role",
+        "InvitedRoleEnum": "apps.tenants.models.INVITED_ROLES",
+        "TenantStatusEnum": "apps.tenants.models.Status",
+    },
     # Served by the project itself, so that the page works without the internet.
     "SWAGGER_UI_DIST": "SIDECAR",
     "SWAGGER_UI_FAVICON_HREF": "SIDECAR",

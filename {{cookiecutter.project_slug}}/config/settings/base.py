@@ -34,6 +34,7 @@ MIDDLEWARE = [
     "apps.audit.requests.request_id_middleware",
     # Before everything that may ask the database: what follows runs inside the tenant.
     "apps.authentication.middleware.tenant_middleware",
+    "apps.tenants.settings.locale_middleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",

@@ -13,6 +13,9 @@ TENANT_BASE_DOMAIN = env.str("TENANT_BASE_DOMAIN", default="localhost")
 # no tenant, and a tenant that brings a domain of its own shall not get hold of their tokens.
 PLATFORM_ORIGIN = env.str("PLATFORM_ORIGIN", default=f"https://{next(iter(SHARED_HOSTS), '')}")
 
+# Where links in the mails about a tenant lead: to its own, stored domain.
+TENANT_URL = env.str("TENANT_URL", default="https://{domain}")
+
 # Customers bring domains of their own, so no list can name all hosts. The tenant middleware
 # answers 404 to every host that is neither above nor the domain of a tenant.
 ALLOWED_HOSTS = ["*"]

@@ -8,6 +8,7 @@ DEBUG = True
 SECRET_KEY = SECRET_KEY or "insecure-key-for-development-only-0123456789abcdef"
 SIMPLE_JWT["SIGNING_KEY"] = SIMPLE_JWT["SIGNING_KEY"] or SECRET_KEY
 PLATFORM_ORIGIN = env.str("PLATFORM_ORIGIN", default="http://localhost:8000")
+TENANT_URL = env.str("TENANT_URL", default="http://{domain}:8000")
 # Without a mail server, mails appear where the server was started.
 if not env.str("EMAIL_URL", default=""):
     MAILERS = {"default": {"BACKEND": "django.core.mail.backends.console.EmailBackend"}}

@@ -4,5 +4,6 @@ from django.urls import include, path
 
 urlpatterns = [
     path("", include("apps.authentication.urls")),
+    path("", include("apps.tenants.urls")),
     path("", include("apps.projects.urls")),
 ]

@@ -24,6 +24,8 @@ from rest_framework import serializers
 from apps.isolation import CATALOGUE, TenantModel, tenant_context
 from apps.isolation.testing import api_client, make_member
 from apps.isolation.testing.people import PASSWORD
+from apps.tenants.invitations import hash_of
+from apps.tenants.models import Invitation, Membership
 from tests.isolation.routes import Route, model_called
 
 # A line for each thing that its declaration does not tell. The keys: "POST auth/token/" is the
@@ -36,6 +38,8 @@ SAMPLES: dict[str, Callable[["Samples"], Any]] = {
     "/admin/r/<path:content_type_id>/<path:object_id>/ content_type_id": lambda own: 1,
     "/admin/r/<path:content_type_id>/<path:object_id>/ object_id": lambda own: own.tenant.pk,
     "GET /tls/allowed": lambda own: {"domain": f"{own.tenant.slug}.localhost"},
+    "audit.AuditEvent.changes": lambda own: {"name": {"before": "", "after": own.text()}},
+    "PATCH tenant/": lambda own: {"name": own.text(), "settings": {"brand_name": own.text()}},
     "POST auth/email/verify/": lambda own: {"token": _verification_of(own.member)},
     "POST auth/logout/": lambda own: {"refresh": own.tokens()["refresh"]},
     "POST auth/password/change/": lambda own: {
@@ -50,6 +54,8 @@ SAMPLES: dict[str, Callable[["Samples"], Any]] = {
     "POST auth/token/": lambda own: {"email": own.member.email, "password": PASSWORD},
     "POST auth/token/refresh/": lambda own: {"refresh": own.tokens()["refresh"]},
     "POST auth/token/verify/": lambda own: {"token": own.tokens()["access"]},
+    "POST invitations/accept/": lambda own: {"token": _invitation_of(own), "password": PASSWORD},
+    "TransferSerializer.member": lambda own: str(own.row(Membership).pk),
     "tenants.Domain.domain": lambda own: f"{own.text()}.example".lower(),
 }
 
@@ -294,6 +300,16 @@ def _verification_of(user: Any) -> str:
     """Return the token of the mail that verifies a user's address."""
     address, _ = EmailAddress.objects.get_or_create(user=user, email=user.email)
     return str(EmailConfirmationHMAC(address).key)
+
+
+def _invitation_of(own: Samples) -> str:
+    """Return the token of an invitation for the tenant's owner, as it stands in the mail."""
+    token = own.text()
+    invitation = own.build(Invitation)
+    invitation.email = own.tenant.memberships.filter(role="owner").first().user.email
+    invitation.token_hash = hash_of(token)
+    invitation.save()
+    return token
 
 
 def _is_once(field: Any) -> bool:

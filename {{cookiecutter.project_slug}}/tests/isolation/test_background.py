@@ -15,14 +15,9 @@ from django.core.management import BaseCommand, call_command
 from django.db import connections, transaction
 from django.tasks import task, task_backends
 
-from apps.isolation import (
-    NoActiveTenant,
-    TenantNotUsable,
-    cross_tenant,
-    current_tenant,
-    tenant_context,
-)
+from apps.isolation import NoActiveTenant, TenantNotUsable, current_tenant, tenant_context
 from apps.isolation.context import activate
+from apps.isolation.escape import cross_tenant
 from apps.projects.models import Project
 from tests.isolation.conftest import Side
 

@@ -12,7 +12,7 @@ from django.test import RequestFactory
 from apps.authentication.middleware import tenant_middleware
 from apps.isolation import ActiveTenant, current_tenant
 from apps.isolation.testing import api_client, wall_probe
-from config.logs import TenantFilter
+from config.logs import ContextFilter
 from tests.isolation.conftest import Call, World
 from tests.isolation.routes import Route, routes
 
@@ -108,7 +108,7 @@ def test_ct01_what_is_served_is_in_its_tenant_everywhere(
 
     def view(request: HttpRequest) -> HttpResponse:
         record = logging.makeLogRecord({})
-        TenantFilter().filter(record)
+        ContextFilter().filter(record)
         seen.append((wall_probe().tenant, current_tenant(), record.__dict__["tenant"]))
         return HttpResponse()
 

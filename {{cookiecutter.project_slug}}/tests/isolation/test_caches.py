@@ -192,6 +192,7 @@ def test_ct12_what_one_tenant_warms_up_serves_no_other(sides: tuple[Side, Side])
 REMEMBERING = {
     "apps.authentication.tokens.key_ring",
     "apps.isolation.placement.tenant_app_labels",
+    "apps.tenants.settings._timezones",
     "config.health._require_head",
     "config.health._require_no_powers",
 }

@@ -42,10 +42,12 @@ def test_an_async_view_has_it_too() -> None:
     async def view(request: HttpRequest) -> HttpResponse:
         return HttpResponse(request_id.get())
 
-    request = AsyncRequestFactory().get("/", headers={"X-Request-ID": "7"})
-    response: Any = run(request_id_middleware(view)(request))
-    assert (response.content, response.headers["X-Request-ID"]) == (b"7", "7")
-    assert request_id.get() == ""
+    async def ask() -> tuple[Any, str]:
+        request = AsyncRequestFactory().get("/", headers={"X-Request-ID": "7"})
+        return await request_id_middleware(view)(request), request_id.get()
+
+    response, left = run(ask())
+    assert (response.content, response.headers["X-Request-ID"], left) == (b"7", "7", "")
 
 
 @pytest.mark.django_db

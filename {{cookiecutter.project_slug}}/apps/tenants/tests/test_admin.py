@@ -8,6 +8,7 @@ from django.contrib import admin
 from django.contrib.auth import get_user_model
 from django.test import Client
 
+from apps.audit.models import AuditEvent
 from apps.isolation import TenantModel
 from apps.isolation.testing import make_member
 from apps.tenants.models import Membership, Tenant
@@ -139,6 +140,32 @@ def test_a_membership_is_added_here(acme: Tenant, globex: Tenant) -> None:
     )
     assert response.status_code == 302
     assert Membership.objects.for_tenant(globex).get().user == user
+
+
+def test_what_staff_saves_is_written_down(acme: Tenant) -> None:
+    membership = make_member(acme, "member")
+    client = _staff()
+    page = f"/admin/tenants/membership/{membership.pk}/"
+    body = {"user": str(membership.user.pk), "tenant": str(acme.pk), "role": "owner"}
+    assert client.post(f"{page}change/", body).status_code == 302
+    event = AuditEvent.objects.for_tenant(acme).get()
+    staff = get_user_model()._default_manager.get(email="staff@example.test")
+    assert (event.action, event.actor_id) == ("platform.member_saved", staff.pk)
+    assert event.changes == {
+        "role": {"before": "member", "after": "owner"},
+        "is_active": {"before": "True", "after": "False"},
+    }
+    assert client.post(f"{page}delete/", {"post": "yes"}).status_code == 403
+
+
+@pytest.mark.parametrize(
+    "settings",
+    ["", '{"unknown": 1}', '{"timezone": "Nowhere/Else"}', '{"session_hours": "8"}', "[]"],
+)
+def test_settings_that_there_are_not_are_refused_here_too(settings: str, acme: Tenant) -> None:
+    assert _change(acme, settings=settings).status_code == 200
+    acme.refresh_from_db()
+    assert acme.settings == {}
 
 
 def test_a_tenants_owner_is_not_platform_staff(acme: Tenant) -> None:

@@ -1,5 +1,6 @@
 import apps.isolation.identifiers
 import apps.tenants.slugs
+import django.core.validators
 import django.db.models.deletion
 import django.db.models.functions.text
 import django.db.models.manager
@@ -27,7 +28,19 @@ class Migration(migrations.Migration):
                         serialize=False,
                     ),
                 ),
-                ("name", models.CharField(max_length=255)),
+                (
+                    "name",
+                    models.CharField(
+                        max_length=255,
+                        validators=[
+                            django.core.validators.RegexValidator(
+                                "[\\x00-\\x1f\\x7f-\\x9f\\u2028\\u2029]",
+                                "Write it in one line.",
+                                inverse_match=True,
+                            )
+                        ],
+                    ),
+                ),
                 (
                     "slug",
                     models.CharField(
@@ -139,6 +152,81 @@ class Migration(migrations.Migration):
                     models.CheckConstraint(
                         condition=models.Q(("role__in", ["viewer", "member", "admin", "owner"])),
                         name="membership_role_is_known",
+                    ),
+                ],
+            },
+            managers=[
+                ("platform", django.db.models.manager.Manager()),
+            ],
+        ),
+        migrations.CreateModel(
+            name="Invitation",
+            fields=[
+                (
+                    "id",
+                    models.UUIDField(
+                        default=apps.isolation.identifiers.new_id,
+                        editable=False,
+                        primary_key=True,
+                        serialize=False,
+                    ),
+                ),
+                ("email", models.EmailField(max_length=254)),
+                (
+                    "role",
+                    models.CharField(
+                        choices=[("viewer", "Viewer"), ("member", "Member"), ("admin", "Admin")],
+                        default="member",
+                        max_length=6,
+                    ),
+                ),
+                ("token_hash", models.CharField(editable=False, max_length=64, unique=True)),
+                ("created_at", models.DateTimeField(auto_now_add=True)),
+                ("expires_at", models.DateTimeField()),
+                ("accepted_at", models.DateTimeField(editable=False, null=True)),
+                ("revoked_at", models.DateTimeField(editable=False, null=True)),
+                (
+                    "invited_by",
+                    models.ForeignKey(
+                        null=True,
+                        on_delete=django.db.models.deletion.SET_NULL,
+                        related_name="sent_invitations",
+                        to=settings.AUTH_USER_MODEL,
+                    ),
+                ),
+                (
+                    "tenant",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="invitations",
+                        to="tenants.tenant",
+                    ),
+                ),
+            ],
+            options={
+                "base_manager_name": "platform",
+                "default_manager_name": "platform",
+                "constraints": [
+                    models.UniqueConstraint(
+                        condition=models.Q(("accepted_at", None), ("revoked_at", None)),
+                        fields=("tenant", "email"),
+                        name="invitation_one_open_per_address",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(("role__in", ["viewer", "member", "admin"])),
+                        name="invitation_role_is_known_and_no_owner",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            ("email", django.db.models.functions.text.Lower("email"))
+                        ),
+                        name="invitation_email_is_lower_case",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            ("accepted_at", None), ("revoked_at", None), _connector="OR"
+                        ),
+                        name="invitation_accepted_or_revoked",
                     ),
                 ],
             },

@@ -1,0 +1,228 @@
+"""Invitations: by mail, into one tenant, for one address, once."""
+
+import logging
+import secrets
+from datetime import timedelta
+from hashlib import sha256
+from typing import Any
+from uuid import UUID
+
+from allauth.account.models import EmailAddress
+from django.conf import settings
+from django.contrib.auth import authenticate, get_user_model
+from django.contrib.auth.password_validation import validate_password
+from django.core.exceptions import ValidationError as DjangoValidationError
+from django.core.mail import EmailMessage
+from django.db import IntegrityError, transaction
+from django.db.models import QuerySet
+from django.utils import timezone
+from rest_framework.exceptions import (
+    AuthenticationFailed,
+    NotFound,
+    PermissionDenied,
+    ValidationError,
+)
+
+from apps.audit.trail import Action, record
+from apps.isolation import CATALOGUE
+from apps.tenants.errors import InvalidInvitation
+from apps.tenants.members import deciding
+from apps.tenants.models import Invitation, Membership, Tenant
+from apps.tenants.roles import Role
+from apps.tenants.settings import BRAND_NAME, TenantSettings
+
+logger = logging.getLogger(__name__)
+
+LIFETIME = timedelta(days=7)
+
+
+def open_invitations(tenant_id: UUID) -> QuerySet[Invitation]:
+    """Return what was neither accepted nor revoked; it may have expired."""
+    return Invitation.objects.for_tenant(tenant_id).filter(accepted_at=None, revoked_at=None)
+
+
+def invite(asking: Membership, email: str, role: Role) -> Invitation:
+    """Invite an address; raise ValidationError if it is a member's or invited already."""
+    with deciding(asking, Role.ADMIN) as actor:
+        email = get_user_model().objects.normalize_email(email)
+        members = Membership.objects.for_tenant(actor.tenant_id).filter(is_active=True)
+        if members.filter(user__email=email).exists():
+            raise ValidationError({"email": ["This is a member's address."]}, "already_member")
+        for earlier in open_invitations(actor.tenant_id).filter(email=email):
+            if earlier.expires_at > timezone.now():
+                raise ValidationError({"email": ["This address is invited already."]}, "unique")
+            _revoke(actor, earlier)
+        invitation = Invitation(tenant=actor.tenant, email=email, role=role)
+        _send(actor, invitation, Action.INVITATION_SENT)
+    return invitation
+
+
+def resend(asking: Membership, invitation_id: UUID) -> Invitation:
+    """Mail a new token, which takes the old one's place, and begin the time anew."""
+    with deciding(asking, Role.ADMIN) as actor:
+        invitation = _invitation(actor, invitation_id)
+        _send(actor, invitation, Action.INVITATION_RESENT)
+    return invitation
+
+
+def revoke(asking: Membership, invitation_id: UUID) -> None:
+    """Take an invitation back."""
+    with deciding(asking, Role.ADMIN) as actor:
+        _revoke(actor, _invitation(actor, invitation_id))
+
+
+def accept(token: str, tenant_id: UUID | None, user: Any, **new: str) -> Membership:
+    """Let the invitee in, and return the membership.
+
+    ``user`` is who is logged in, or None; ``new`` is a password, and a name for a new user.
+    ``tenant_id`` is the tenant that the request is for, if it is for one.
+
+    Raises `InvalidInvitation` for every token that admits nobody there, AuthenticationFailed if
+    the address is a user's and nobody proved to be them, PermissionDenied to another user, and
+    ValidationError for a password that is missing or breaks the policy.
+    """
+    invitation = _valid(token, tenant_id)
+    user = _invitee(invitation, user, **new)
+    with transaction.atomic(using=CATALOGUE):
+        tenant = Tenant.objects.locked(invitation.tenant_id)
+        invitation = _valid(token, tenant_id)
+        if not tenant.is_usable:
+            raise InvalidInvitation
+        if user._state.adding:
+            _save_new(user)
+        _note_verified(user)
+        membership = _join(invitation, user)
+        invitation.accepted_at = timezone.now()
+        invitation.save(update_fields=["accepted_at"])
+        record(Action.INVITATION_ACCEPTED, invitation, tenant=tenant, actor=user)
+    membership.tenant = tenant
+    return membership
+
+
+def _invitation(actor: Membership, invitation_id: UUID) -> Invitation:
+    invitation = open_invitations(actor.tenant_id).filter(pk=invitation_id).first()
+    if invitation is None:
+        raise NotFound
+    return invitation
+
+
+def _revoke(actor: Membership, invitation: Invitation) -> None:
+    invitation.revoked_at = timezone.now()
+    invitation.save(update_fields=["revoked_at"])
+    record(Action.INVITATION_REVOKED, invitation, tenant=invitation.tenant_id, actor=actor.user)
+
+
+def _send(actor: Membership, invitation: Invitation, action: Action) -> None:
+    """Store the invitation with a new token, and mail it once it is stored for good."""
+    token = secrets.token_urlsafe(32)
+    invitation.token_hash = hash_of(token)
+    invitation.expires_at = timezone.now() + LIFETIME
+    invitation.invited_by = actor.user
+    invitation.save()
+    after = {"role": invitation.role}
+    record(action, invitation, tenant=invitation.tenant_id, actor=actor.user, after=after)
+    message = _message(actor.tenant, invitation.email, token)
+    transaction.on_commit(lambda: _mail(message, invitation), using=CATALOGUE)
+
+
+def _mail(message: EmailMessage, invitation: Invitation) -> None:
+    """Send the mail; if that fails the invitation stands, and can be sent again."""
+    try:
+        message.send()
+    except (OSError, ValueError) as error:
+        # Not the error itself: a mail server's complaint quotes the address.
+        logger.warning("invitation %s was not mailed: %s", invitation.pk, type(error).__name__)
+
+
+def _message(tenant: Tenant, email: str, token: str) -> EmailMessage:
+    # One line, whatever is stored: what follows a line break would be a header of its own.
+    name = " ".join((TenantSettings(tenant).get(BRAND_NAME) or tenant.name).split())
+    link = tenant.url(f"/invitations/{token}/")
+    body = (
+        f"You are invited to {name}. Follow this link to join:\n\n{link}\n\n"
+        f"It is good for {LIFETIME.days} days, and for you alone: do not pass it on. "
+        "If you expected no invitation, do nothing.\n"
+    )
+    return EmailMessage(f"Invitation to {name}", body, settings.DEFAULT_FROM_EMAIL, [email])
+
+
+def hash_of(token: str) -> str:
+    """Return what is stored of a token."""
+    return sha256(f"invitation:{token}".encode()).hexdigest()
+
+
+def _valid(token: str, tenant_id: UUID | None) -> Invitation:
+    found = Invitation.platform.filter(
+        token_hash=hash_of(token), accepted_at=None, revoked_at=None, expires_at__gt=timezone.now()
+    )
+    invitation = found.first()
+    if invitation is None or tenant_id not in {None, invitation.tenant_id}:
+        raise InvalidInvitation
+    return invitation
+
+
+def _invitee(invitation: Invitation, user: Any, password: str = "", full_name: str = "") -> Any:
+    """Return the user who is invited: the one who proved to be it, or a new one, not yet saved."""
+    if user is not None:
+        if user.email != invitation.email:
+            raise PermissionDenied("This invitation is for another address.")
+        return user
+    if not password:
+        raise ValidationError({"password": ["This field is required."]}, "required")
+    users = get_user_model().objects
+    if users.filter(email=invitation.email).exists():
+        known = authenticate(email=invitation.email, password=password)
+        if known is None:
+            raise _not_the_invitee()
+        return known
+    new = users.model(email=invitation.email, full_name=full_name)
+    try:
+        validate_password(password, new)
+    except DjangoValidationError as error:
+        raise ValidationError({"password": error.messages}, "invalid") from error
+    new.set_password(password)
+    return new
+
+
+def _save_new(user: Any) -> None:
+    try:
+        with transaction.atomic(using=CATALOGUE):
+            user.save(force_insert=True)
+    except IntegrityError as error:
+        # Somebody was faster with this address, and by now it is a user's.
+        raise _not_the_invitee() from error
+
+
+def _note_verified(user: Any) -> None:
+    """Note that the user's address is theirs: whoever has the token reads its mail."""
+    EmailAddress.objects.update_or_create(
+        user=user,
+        email=user.email,
+        defaults={"verified": True},
+        create_defaults={"verified": True, "primary": True},
+    )
+
+
+def _not_the_invitee() -> AuthenticationFailed:
+    message = "Somebody with this address has an account: log in, or give its password."
+    return AuthenticationFailed(message, "no_active_account")
+
+
+def _join(invitation: Invitation, user: Any) -> Membership:
+    """Make the user a member, again if they were; who is one already keeps their role."""
+    tenant_id = invitation.tenant_id
+    former: Membership | None = Membership.objects.of_user_in(user.pk, tenant_id).first()
+    membership = former or Membership(tenant_id=tenant_id, user=user, is_active=False)
+    if membership.is_active:
+        return membership
+    before = {"role": former.role, "is_active": False} if former else {}
+    membership.role = invitation.role
+    membership.is_active = True
+    membership.joined_at = timezone.now()
+    membership.invited_by_id = invitation.invited_by_id
+    membership.save()
+    after = {"role": membership.role, "is_active": True}
+    record(
+        Action.MEMBER_JOINED, membership, tenant=tenant_id, actor=user, before=before, after=after
+    )
+    return membership

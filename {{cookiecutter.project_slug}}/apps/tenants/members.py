@@ -1,0 +1,149 @@
+"""What members do with each other: roles, removal, ownership.
+
+Each decision is made by what is stored while the tenant's row is locked. So two of them at once
+come one after the other, and what counts is the role that who asks has then.
+"""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+from uuid import UUID
+
+from django.db import transaction
+from rest_framework.exceptions import NotFound, PermissionDenied, ValidationError
+
+from apps.audit.trail import Action, record
+from apps.isolation import CATALOGUE
+from apps.tenants.errors import LastOwner
+from apps.tenants.models import Membership, Tenant
+from apps.tenants.roles import Role
+from apps.tenants.settings import change_tenant
+
+
+@contextmanager
+def deciding(asking: Membership, wanted: Role) -> Iterator[Membership]:
+    """Give who is asking as stored now; raise PermissionDenied if their role does not reach."""
+    with transaction.atomic(using=CATALOGUE):
+        tenant: Tenant = Tenant.objects.locked(asking.tenant_id)
+        members = Membership.objects.for_tenant(tenant).select_related("user")
+        actor = members.filter(pk=asking.pk, is_active=True).first()
+        if actor is None or not Role(actor.role).reaches(wanted):
+            raise PermissionDenied
+        actor.tenant = tenant
+        yield actor
+
+
+def change_role(asking: Membership, member_id: UUID, role: Role) -> Membership:
+    """Give a member another role.
+
+    Raises PermissionDenied if one of the two roles is an Owner's and who asks is none, and
+    `LastOwner` if no Owner would be left.
+    """
+    with deciding(asking, Role.ADMIN) as actor:
+        member = _member(actor, member_id)
+        _require_rank(actor, member.role, role)
+        if role != Role.OWNER:
+            _require_owner_beside(member)
+        _set_role(actor, member, role)
+    return member
+
+
+def remove(asking: Membership, member_id: UUID) -> None:
+    """Take a member out of the tenant; the row stays, and an invitation revives it.
+
+    Raises PermissionDenied if it is an Owner and who asks is none, `LastOwner` if it is the last.
+    """
+    with deciding(asking, Role.ADMIN) as actor:
+        member = _member(actor, member_id)
+        _require_rank(actor, member.role)
+        _deactivate(actor, member, Action.MEMBER_REMOVED)
+
+
+def leave(asking: Membership) -> None:
+    """Let a member go; raise `LastOwner` if no Owner would be left."""
+    with deciding(asking, Role.VIEWER) as actor:
+        _deactivate(actor, actor, Action.MEMBER_LEFT)
+
+
+def transfer_ownership(asking: Membership, member_id: UUID) -> Membership:
+    """Make a member an Owner, and the Owner who asks an Admin.
+
+    Raises ValidationError if there is no such other member who can log in.
+    """
+    with deciding(asking, Role.OWNER) as actor:
+        others = _members(actor).exclude(pk=actor.pk).filter(user__is_active=True)
+        member: Membership | None = others.filter(pk=member_id).first()
+        if member is None:
+            message = "There is no other active member with this id."
+            raise ValidationError({"member": [message]}, "does_not_exist")
+        _set_role(actor, member, Role.OWNER)
+        _set_role(actor, actor, Role.ADMIN)
+        record(
+            Action.OWNERSHIP_TRANSFERRED,
+            actor.tenant,
+            tenant=actor.tenant_id,
+            actor=actor.user,
+            before={"owner": str(actor.pk)},
+            after={"owner": str(member.pk)},
+        )
+    return member
+
+
+def change_settings(asking: Membership, settings: dict[str, Any], **fields: Any) -> Tenant:
+    """Store the tenant's name and settings, those that are given."""
+    with deciding(asking, Role.ADMIN) as actor:
+        change_tenant(actor.tenant, actor=actor.user, settings=settings, **fields)
+    return actor.tenant
+
+
+def _members(actor: Membership) -> Any:
+    return Membership.objects.for_tenant(actor.tenant_id).filter(is_active=True)
+
+
+def _member(actor: Membership, member_id: UUID) -> Membership:
+    member: Membership | None = _members(actor).select_related("user").filter(pk=member_id).first()
+    if member is None:
+        raise NotFound
+    return member
+
+
+def _require_rank(actor: Membership, *roles: str) -> None:
+    """Leave Owners to Owners."""
+    if Role.OWNER in roles and actor.role != Role.OWNER:
+        raise PermissionDenied
+
+
+def _require_owner_beside(member: Membership) -> None:
+    """Raise `LastOwner` if ``member`` is the only Owner who can log in."""
+    owners = _members(member).filter(role=Role.OWNER, user__is_active=True)
+    if member.role == Role.OWNER and not owners.exclude(pk=member.pk).exists():
+        raise LastOwner
+
+
+def _set_role(actor: Membership, member: Membership, role: Role) -> None:
+    before, member.role = member.role, role
+    if before == role:
+        return
+    member.save(update_fields=["role"])
+    record(
+        Action.MEMBER_ROLE_CHANGED,
+        member,
+        tenant=actor.tenant_id,
+        actor=actor.user,
+        before={"role": before},
+        after={"role": role},
+    )
+
+
+def _deactivate(actor: Membership, member: Membership, action: Action) -> None:
+    _require_owner_beside(member)
+    member.is_active = False
+    member.save(update_fields=["is_active"])
+    record(
+        action,
+        member,
+        tenant=actor.tenant_id,
+        actor=actor.user,
+        before={"is_active": True, "role": member.role},
+        after={"is_active": False, "role": member.role},
+    )

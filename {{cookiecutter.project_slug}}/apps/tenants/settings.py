@@ -1,0 +1,167 @@
+"""A tenant's settings: which there are, of which type, and what each accepts."""
+
+from collections.abc import Callable, Iterable
+from contextlib import suppress
+from dataclasses import dataclass
+from datetime import timedelta
+from functools import cache
+from typing import TYPE_CHECKING, Any, cast
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError, available_timezones
+
+from asgiref.sync import iscoroutinefunction
+from django.conf import settings
+from django.core.exceptions import ValidationError
+from django.core.validators import MaxValueValidator, MinValueValidator, RegexValidator
+from django.db import transaction
+from django.http import HttpRequest, HttpResponseBase
+from django.utils import timezone, translation
+from django.utils.decorators import sync_and_async_middleware
+
+from apps.audit.trail import Action, record
+from apps.isolation import CATALOGUE
+
+if TYPE_CHECKING:
+    from django.db.models import Model
+
+    from apps.tenants.models import Tenant
+
+one_line = RegexValidator(
+    r"[\x00-\x1f\x7f-\x9f\u2028\u2029]", "Write it in one line.", inverse_match=True
+)
+"""For names that end up in the header of a mail."""
+
+_LONGEST_SESSION: int = settings.SIMPLE_JWT["REFRESH_TOKEN_LIFETIME"] // timedelta(hours=1)
+
+
+@dataclass(frozen=True)
+class Setting[T: (str, int)]:
+    """A setting that every tenant has; its type is the default's."""
+
+    name: str
+    default: T
+    validators: tuple[Callable[[Any], None], ...] = ()
+
+
+def _validate_timezone(name: str) -> None:
+    if name not in _timezones():
+        raise ValidationError("There is no such time zone.")
+
+
+def _validate_locale(name: str) -> None:
+    if name not in {settings.LANGUAGE_CODE, *dict(settings.LANGUAGES)}:
+        raise ValidationError("There is no such locale.")
+
+
+@cache
+def _timezones() -> frozenset[str]:
+    return frozenset(available_timezones())
+
+
+TIMEZONE = Setting("timezone", settings.TIME_ZONE, (_validate_timezone,))
+LOCALE = Setting("locale", settings.LANGUAGE_CODE, (_validate_locale,))
+BRAND_NAME = Setting("brand_name", "", (one_line,))
+BRAND_COLOR = Setting(
+    "brand_color", "#0b5fff", (RegexValidator(r"\A#[0-9a-f]{6}\Z", "Write it as #1a2b3c."),)
+)
+SESSION_HOURS = Setting(
+    "session_hours", _LONGEST_SESSION, (MinValueValidator(1), MaxValueValidator(_LONGEST_SESSION))
+)
+
+SETTINGS: tuple[Setting[Any], ...] = (TIMEZONE, LOCALE, BRAND_NAME, BRAND_COLOR, SESSION_HOURS)
+
+
+class TenantSettings:
+    """The settings of one tenant."""
+
+    def __init__(self, tenant: "Tenant") -> None:
+        self._tenant = tenant
+
+    def get[T: (str, int)](self, setting: Setting[T]) -> T:
+        """Return the tenant's value, or the default."""
+        return cast("T", self._tenant.settings.get(setting.name, setting.default))
+
+    def set[T: (str, int)](
+        self, setting: Setting[T], value: T, *, actor: "Model | None" = None
+    ) -> None:
+        """Store a value, and leave what others store meanwhile; raise ValidationError."""
+        with transaction.atomic(using=CATALOGUE):
+            self._tenant = type(self._tenant).objects.locked(self._tenant.pk)
+            change_tenant(self._tenant, actor=actor, settings={setting.name: value})
+
+    def all(self) -> dict[str, str | int]:
+        """Return every setting by name."""
+        return {setting.name: self.get(setting) for setting in SETTINGS}
+
+
+def change_tenant(
+    tenant: "Tenant", *, actor: "Model | None", settings: dict[str, Any], **fields: Any
+) -> None:
+    """Store fields of a tenant whose row is locked; of its settings, those that are given.
+
+    Raises ValidationError for settings that there are not, and for values that are none.
+    """
+    validate_settings(settings)
+    after = {**fields, **settings}
+    stored = {**TenantSettings(tenant).all(), **{name: getattr(tenant, name) for name in fields}}
+    before = {name: stored[name] for name in after}
+    if before == after:
+        return
+    for name, value in fields.items():
+        setattr(tenant, name, value)
+    tenant.settings = {**tenant.settings, **settings}
+    tenant.save(update_fields=[*fields, "settings", "updated_at"])
+    record(Action.TENANT_CHANGED, tenant, tenant=tenant, actor=actor, before=before, after=after)
+
+
+def validate_settings(values: Any) -> None:
+    """Raise ValidationError unless ``values`` are settings that there are, with good values."""
+    if not isinstance(values, dict):
+        raise ValidationError("Settings are an object.")
+    errors = [error for name, value in values.items() for error in _errors(name, value)]
+    if errors:
+        raise ValidationError(errors)
+
+
+def _errors(name: str, value: object) -> Iterable[str]:
+    setting = next((each for each in SETTINGS if each.name == name), None)
+    if setting is None:
+        yield f"There is no setting {name}."
+    elif type(value) is not type(setting.default):
+        yield f"{name} is to be of type {type(setting.default).__name__}."
+    else:
+        for validate in setting.validators:
+            try:
+                validate(value)
+            except ValidationError as error:
+                yield f"{name}: {error.messages[0]}"
+
+
+def activate(tenant: "Tenant") -> None:
+    """Use the tenant's time zone and locale for the rest of the request."""
+    values = TenantSettings(tenant)
+    # The server's list of time zones may have changed since the name was stored.
+    with suppress(ZoneInfoNotFoundError):
+        timezone.activate(ZoneInfo(values.get(TIMEZONE)))
+    translation.activate(values.get(LOCALE))
+
+
+@sync_and_async_middleware
+def locale_middleware(
+    get_response: Callable[[HttpRequest], Any],
+) -> Callable[[HttpRequest], Any]:
+    """Begin and end each request with the product's own time zone and locale."""
+    if iscoroutinefunction(get_response):
+
+        async def middleware_async(request: HttpRequest) -> HttpResponseBase:
+            with timezone.override(None), translation.override(settings.LANGUAGE_CODE, True):
+                response: HttpResponseBase = await get_response(request)
+                return response
+
+        return middleware_async
+
+    def middleware(request: HttpRequest) -> HttpResponseBase:
+        with timezone.override(None), translation.override(settings.LANGUAGE_CODE, True):
+            response: HttpResponseBase = get_response(request)
+            return response
+
+    return middleware

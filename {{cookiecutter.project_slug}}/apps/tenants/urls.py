@@ -1,0 +1,18 @@
+"""Routes."""
+
+from django.urls import path
+
+from apps.tenants import views
+
+urlpatterns = [
+    path("tenant/", views.TenantView.as_view()),
+    path("tenant/transfer-ownership/", views.TransferOwnershipView.as_view()),
+    path("members/", views.MemberListView.as_view()),
+    path("members/leave/", views.LeaveView.as_view()),
+    path("members/<uuid:id>/", views.MemberView.as_view()),
+    path("invitations/", views.InvitationListView.as_view()),
+    path("invitations/accept/", views.InvitationAcceptView.as_view()),
+    path("invitations/<uuid:id>/", views.InvitationView.as_view()),
+    path("invitations/<uuid:id>/resend/", views.InvitationResendView.as_view()),
+    path("audit-events/", views.AuditEventListView.as_view()),
+]

@@ -1,0 +1,205 @@
+"""The tenant itself, who belongs to it, who is invited, and what was done in it."""
+
+from typing import Any
+from uuid import UUID
+
+from drf_spectacular.utils import extend_schema
+from rest_framework.generics import ListAPIView, ListCreateAPIView
+from rest_framework.permissions import AllowAny
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.serializers import BaseSerializer
+from rest_framework.status import HTTP_204_NO_CONTENT
+from rest_framework.views import APIView
+
+from apps.audit.models import AuditEvent
+from apps.isolation import require_tenant
+from apps.tenants import invitations, members
+from apps.tenants.hosts import is_shared
+from apps.tenants.models import Invitation, Membership
+from apps.tenants.resolver import host_of, named_slug, tenant_of_slug
+from apps.tenants.roles import Role
+from apps.tenants.serializers import (
+    AcceptSerializer,
+    AuditEventSerializer,
+    InvitationSerializer,
+    JoinedSerializer,
+    MemberSerializer,
+    RoleSerializer,
+    TenantDetailSerializer,
+    TransferSerializer,
+)
+
+NOBODY = UUID(int=0)
+
+
+def _acting(request: Request) -> Membership:
+    """Return the membership by which the request is authorised."""
+    membership: Membership = request.auth  # type: ignore[assignment] # the authentication's
+    return membership
+
+
+def _checked(serializer: BaseSerializer[Any]) -> Any:
+    serializer.is_valid(raise_exception=True)
+    return serializer.validated_data
+
+
+class TenantView(APIView):
+    """The tenant of the request."""
+
+    read_role = Role.VIEWER
+    write_role = Role.ADMIN
+
+    @extend_schema(responses=TenantDetailSerializer)
+    def get(self, request: Request) -> Response:
+        """Answer with the tenant and its settings."""
+        return Response(TenantDetailSerializer(_acting(request).tenant).data)
+
+    @extend_schema(request=TenantDetailSerializer, responses=TenantDetailSerializer)
+    def patch(self, request: Request) -> Response:
+        """Change the name, or some of the settings; what is not given stays."""
+        given = _checked(TenantDetailSerializer(data=request.data, partial=True))
+        name = {"name": given.pop("name")} if "name" in given else {}
+        tenant = members.change_settings(_acting(request), given, **name)
+        return Response(TenantDetailSerializer(tenant).data)
+
+
+class MemberListView(ListAPIView[Membership]):
+    """The tenant's members, newest first."""
+
+    queryset = Membership.platform.none()
+    serializer_class = MemberSerializer
+    filter_backends = ()
+    read_role = Role.VIEWER
+
+    def get_queryset(self) -> Any:
+        """Return the active ones."""
+        rows = Membership.objects.for_tenant(require_tenant())
+        return rows.filter(is_active=True).select_related("user")
+
+
+class MemberView(APIView):
+    """One member."""
+
+    queryset = Membership.platform.none()
+    read_role = Role.VIEWER
+    write_role = Role.ADMIN
+
+    @extend_schema(request=RoleSerializer, responses=MemberSerializer)
+    def patch(self, request: Request, **kwargs: UUID) -> Response:
+        """Give the member another role."""
+        role = Role(_checked(RoleSerializer(data=request.data))["role"])
+        member = members.change_role(_acting(request), kwargs["id"], role)
+        return Response(MemberSerializer(member).data)
+
+    @extend_schema(responses={HTTP_204_NO_CONTENT: None})
+    def delete(self, request: Request, **kwargs: UUID) -> Response:
+        """Take the member out of the tenant."""
+        members.remove(_acting(request), kwargs["id"])
+        return Response(status=HTTP_204_NO_CONTENT)
+
+
+class LeaveView(APIView):
+    """The way out."""
+
+    read_role = write_role = Role.VIEWER
+
+    @extend_schema(request=None, responses={HTTP_204_NO_CONTENT: None})
+    def post(self, request: Request) -> Response:
+        """Leave the tenant."""
+        members.leave(_acting(request))
+        return Response(status=HTTP_204_NO_CONTENT)
+
+
+class TransferOwnershipView(APIView):
+    """Ownership, handed over."""
+
+    read_role = write_role = Role.OWNER
+
+    @extend_schema(request=TransferSerializer, responses=MemberSerializer)
+    def post(self, request: Request) -> Response:
+        """Make another member an Owner, and the Owner who asks an Admin."""
+        given = _checked(TransferSerializer(data=request.data))
+        member = members.transfer_ownership(_acting(request), given["member"])
+        return Response(MemberSerializer(member).data)
+
+
+class InvitationListView(ListCreateAPIView[Invitation]):
+    """Invitations that were neither accepted nor revoked, newest first."""
+
+    queryset = Invitation.platform.none()
+    serializer_class = InvitationSerializer
+    filter_backends = ()
+    read_role = write_role = Role.ADMIN
+
+    def get_queryset(self) -> Any:
+        """Return the open ones."""
+        return invitations.open_invitations(require_tenant().id)
+
+    def perform_create(self, serializer: BaseSerializer[Invitation]) -> None:
+        """Invite an address by mail."""
+        given = serializer.validated_data
+        invitation = invitations.invite(_acting(self.request), given["email"], Role(given["role"]))
+        serializer.instance = invitation
+
+
+class InvitationView(APIView):
+    """One invitation."""
+
+    queryset = Invitation.platform.none()
+    read_role = write_role = Role.ADMIN
+
+    @extend_schema(responses={HTTP_204_NO_CONTENT: None})
+    def delete(self, request: Request, **kwargs: UUID) -> Response:
+        """Take it back."""
+        invitations.revoke(_acting(request), kwargs["id"])
+        return Response(status=HTTP_204_NO_CONTENT)
+
+
+class InvitationResendView(APIView):
+    """One invitation, once more."""
+
+    queryset = Invitation.platform.none()
+    read_role = write_role = Role.ADMIN
+
+    @extend_schema(request=None, responses=InvitationSerializer)
+    def post(self, request: Request, **kwargs: UUID) -> Response:
+        """Mail it with a new token; the old one is worth nothing any more."""
+        invitation = invitations.resend(_acting(request), kwargs["id"])
+        return Response(InvitationSerializer(invitation).data)
+
+
+class InvitationAcceptView(APIView):
+    """The door for who was invited."""
+
+    permission_classes = (AllowAny,)
+
+    @extend_schema(request=AcceptSerializer, responses=JoinedSerializer)
+    def post(self, request: Request) -> Response:
+        """Join. Who has an account proves it by an access token or the password."""
+        given = _checked(AcceptSerializer(data=request.data))
+        user = request.user if request.auth else None
+        token = given.pop("token")
+        membership = invitations.accept(token, _wanted_tenant(request), user, **given)
+        return Response(JoinedSerializer(membership).data)
+
+
+class AuditEventListView(ListAPIView[AuditEvent]):
+    """Who did what in this tenant, newest first."""
+
+    queryset = AuditEvent.platform.none()
+    serializer_class = AuditEventSerializer
+    filter_backends = ()
+    read_role = Role.ADMIN
+
+    def get_queryset(self) -> Any:
+        """Return the tenant's events."""
+        return AuditEvent.objects.for_tenant(require_tenant())
+
+
+def _wanted_tenant(request: Request) -> UUID | None:
+    """Return the tenant that host or header name; None on the shared host without a header."""
+    if not is_shared(host_of(request)):
+        return require_tenant().id
+    slug = named_slug(request)
+    return None if slug is None else tenant_of_slug(slug) or NOBODY
