@@ -44,11 +44,11 @@ SAMPLES: dict[str, Callable[["Samples"], Any]] = {
     "POST auth/logout/": lambda own: {"refresh": own.tokens()["refresh"]},
     "POST auth/password/change/": lambda own: {
         "current_password": PASSWORD,
-        "new_password": str(uuid4()),
+        "new_password": f"{PASSWORD}, again",
     },
     "POST auth/password/reset/confirm/": lambda own: {
         "token": f"{own.member.pk.hex}-{default_token_generator.make_token(own.member)}",
-        "password": str(uuid4()),
+        "password": f"{PASSWORD}, again",
     },
     "POST auth/switch/": lambda own: {"tenant": own.tenant.slug},
     "POST auth/token/": lambda own: {"email": own.member.email, "password": PASSWORD},
