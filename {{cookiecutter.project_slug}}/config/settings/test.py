@@ -13,3 +13,6 @@ LOGGING["root"]["level"] = "WARNING"
 # Tests log in more often in a second than people do in a day; those of the limits set them again.
 ACCOUNT_RATE_LIMITS = False
 MAILERS = {"default": {"BACKEND": "django.core.mail.backends.locmem.EmailBackend"}}
+# What CACHE_URL names is somebody's: the tests keep to themselves.
+LOCMEM = "django.core.cache.backends.locmem.LocMemCache"
+CACHES |= {name: CACHES[name] | {"BACKEND": LOCMEM, "LOCATION": name} for name in CACHES}
