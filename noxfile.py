@@ -7,6 +7,7 @@
 nox                        what a newcomer and CI need: lint, tests, variants
 nox -s demo -- --help      generate a project, run it, and serve two tenants to try
 nox -s "variants(row)"     generate one strategy's project and run all of its checks
+nox -s "pgbouncer(row)"    run its tests with a real PgBouncer before its database
 nox -s migrations          make the migrations of all strategies anew from the models
 
 Nox by itself fetches what the block above names, should it be missing.
@@ -35,6 +36,9 @@ TEMPLATE = ROOT / "{{cookiecutter.project_slug}}"
 QUESTIONS = json.loads((ROOT / "cookiecutter.json").read_text(encoding="utf-8"))
 STRATEGIES = QUESTIONS["isolation_strategy"]
 
+# The tests of a generated project, in whose folder the session is.
+PYTEST = ("python", "-m", "pytest", "--numprocesses=auto")
+
 # What a demo keeps from one run to the next; everything else is generated anew.
 STATE = {".env", ".postgres"}
 
@@ -44,12 +48,17 @@ MIGRATIONS = "apps/*/migrations/0*.py"
 # The Pythons that generated projects support, the preferred one first.
 VERSIONS = ("3.13", "3.14", "3.12")
 
-# The oldest supported versions. On PostgreSQL 15 the roles that the embedded server has by itself.
+# The oldest supported versions.
 OLDEST_PYTHON, OLDEST_POSTGRES = "3.12", "15"
-ON_OLDEST_POSTGRES = """
-    psql --quiet --set ON_ERROR_STOP=1 --command "CREATE ROLE app_user LOGIN PASSWORD 'test'" \\
-        --command "CREATE ROLE app_owner LOGIN CREATEDB CREATEROLE PASSWORD 'test'" \\
-        --command "CREATE DATABASE app OWNER app_owner"
+
+# On a server of pg_virtualenv's: the roles and the database that the embedded one has by itself.
+ON_POSTGRES = """
+    run() { psql --quiet --set ON_ERROR_STOP=1 --command "$@"; }
+    run "CREATE ROLE app_user LOGIN PASSWORD 'test'"
+    run "CREATE ROLE app_owner LOGIN CREATEDB CREATEROLE PASSWORD 'test'"
+    # For PgBouncer, which asks as this role; in template1, and so in each database made later.
+    run "GRANT SELECT ON pg_shadow TO app_owner" template1
+    run "CREATE DATABASE app OWNER app_owner"
     export DATABASE_URL="postgres://app_user:test@$PGHOST:$PGPORT/app"
     export DATABASE_OWNER_URL="postgres://app_owner:test@$PGHOST:$PGPORT/app"
     # Else libpq would fill in the superuser's for what an address leaves out.
@@ -192,14 +201,36 @@ def variants(session: nox.Session, strategy: str) -> None:
 @nox.parametrize("strategy", STRATEGIES, ids=STRATEGIES)
 def oldest(session: nox.Session, strategy: str) -> None:
     """Run a strategy's tests on the oldest supported Python and PostgreSQL."""
-    if shutil.which("pg_virtualenv") is None:
-        missing = f"pg_virtualenv is missing: apt install postgresql-{OLDEST_POSTGRES}"
-        session.error(missing) if os.environ.get("CI") else session.skip(missing)
+    require(session, "pg_virtualenv", f"postgresql-{OLDEST_POSTGRES}")
     generate(session, strategy)
+    run_on_postgres(session, *PYTEST, *session.posargs, version=OLDEST_POSTGRES)
+
+
+@nox.session(python=PYTHON or False)
+@nox.parametrize("strategy", STRATEGIES, ids=STRATEGIES)
+def pgbouncer(session: nox.Session, strategy: str) -> None:
+    """Run a strategy's tests with PgBouncer, in transaction mode, before the run-time role."""
+    require(session, "pg_virtualenv", "postgresql")
+    require(session, "pgbouncer", "pgbouncer")
+    generate(session, strategy)
+    # No test database is dropped at the end, since the pooler is still connected to it.
+    behind = ("sh", str(ROOT / "tests" / "pgbouncer.sh"), *PYTEST, "--reuse-db")
+    run_on_postgres(session, *behind, *session.posargs)
+
+
+def require(session: nox.Session, program: str, package: str) -> None:
+    """Skip the session without a program that no package of Python brings; in CI, fail it."""
+    if shutil.which(program) is None:
+        missing = f"{program} is missing: apt install {package}"
+        session.error(missing) if os.environ.get("CI") else session.skip(missing)
+
+
+def run_on_postgres(session: nox.Session, *command: str, version: str = "") -> None:
+    """Run a command on a PostgreSQL of the system's packages, which lives as long as it does."""
     session.run(
-        *("pg_virtualenv", "-v", OLDEST_POSTGRES, "-o", "max_connections=200"),
-        *("-o", "max_locks_per_transaction=256", "sh", "-ec", ON_OLDEST_POSTGRES, "sh"),
-        *(f"{session.bin}/pytest", "--numprocesses=auto", *session.posargs),
+        *("pg_virtualenv", "-t", *(["-v", version] if version else [])),
+        *("-o", "max_connections=200", "-o", "max_locks_per_transaction=256"),
+        *("sh", "-ec", ON_POSTGRES, "sh", *command),
         # Root's pg_virtualenv works as postgres, whom a temporary folder of root's own keeps out.
         env={"DATABASE_TENANT_SECRET": "of-this-test-only", "TMPDIR": "/tmp"},  # noqa: S108
         external=True,
