@@ -1,5 +1,6 @@
 """Probes for load balancers and orchestrators; they answer on every host."""
 
+import logging
 from functools import cache
 
 from django.core.cache import caches
@@ -7,8 +8,10 @@ from django.db import DatabaseError, connections
 from django.http import HttpRequest, JsonResponse
 
 from apps.isolation import CATALOGUE
-from apps.isolation.guards import powers_of_run_time_role
 from apps.isolation.head import is_at_head
+from apps.isolation.serving import reasons_not_to_serve
+
+logger = logging.getLogger(__name__)
 
 
 def live(request: HttpRequest) -> JsonResponse:
@@ -52,13 +55,14 @@ def _migrations() -> str:
     return ""
 
 
-def _role() -> str:
+def _wall() -> str:
     try:
-        _require_no_powers()
+        _require_wall()
     except DatabaseError:
         return "cannot be judged"
-    except _NotYet:
-        return "has powers that a server's must not have"
+    except _NotYet as reason:
+        logger.error(str(reason))  # noqa: TRY400 - where it was raised says nothing
+        return "does not keep tenants apart; the log says why"
     return ""
 
 
@@ -76,9 +80,9 @@ def _require_head() -> None:
 
 
 @cache
-def _require_no_powers() -> None:
-    if powers_of_run_time_role():
-        raise _NotYet
+def _require_wall() -> None:
+    for reason in reasons_not_to_serve():
+        raise _NotYet(reason)
 
 
-CHECKS = {"database": _database, "cache": _cache, "migrations": _migrations, "role": _role}
+CHECKS = {"database": _database, "cache": _cache, "migrations": _migrations, "wall": _wall}

@@ -8,6 +8,6 @@ os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings.production")
 
 application = get_wsgi_application()
 
-from apps.isolation.guards import refuse_to_serve_with_powers  # noqa: E402 - needs Django
+from apps.isolation.serving import refuse_to_serve_unsafely  # noqa: E402 - needs Django
 
-refuse_to_serve_with_powers()
+refuse_to_serve_unsafely()

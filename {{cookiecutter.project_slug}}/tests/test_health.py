@@ -14,8 +14,10 @@ from config import health
 from tests.support import environment, manage, statements
 
 HOSTS = ["127.0.0.1", "localhost", "acme.localhost", "10.0.0.7:8000", "nobody.example"]
-CLOSED = "postgres://user:password@127.0.0.1:1/nothing"
-NOWHERE = {"DATABASE_URL": CLOSED, "DATABASE_OWNER_URL": CLOSED}
+NOWHERE = {
+    "DATABASE_URL": "postgres://user:password@127.0.0.1:1/nothing",
+    "DATABASE_OWNER_URL": "postgres://owner:password@127.0.0.1:1/nothing",
+}
 ASK = """
 import json
 from django.test import Client
@@ -29,7 +31,7 @@ for path in ("/healthz/live", "/healthz/ready"):
 def _forget() -> Iterator[None]:
     """Let each test find out anew what is asked once only."""
     health._require_head.cache_clear()
-    health._require_no_powers.cache_clear()
+    health._require_wall.cache_clear()
     yield
     health._require_head.cache_clear()
 
@@ -101,7 +103,7 @@ def test_a_database_that_is_down_is_named_and_does_not_end_the_process() -> None
     problems = {
         "database": "cannot be reached",
         "migrations": "cannot be read",
-        "role": "cannot be judged",
+        "wall": "cannot be judged",
     }
     assert ready == [503, {"status": "unavailable", "problems": problems}]
 

@@ -5,7 +5,7 @@ from io import StringIO
 import pytest
 from django.core.management import call_command
 
-from tests.support import environment, manage, run
+from tests.support import manage, run
 
 pytestmark = pytest.mark.django_db
 
@@ -60,16 +60,6 @@ def test_what_a_database_address_says_wins_over_the_defaults() -> None:
     )
     assert "'sslmode': 'verify-full'" in done.stdout
     assert "'connect_timeout': 9" in done.stdout
-
-
-@pytest.mark.django_db
-@pytest.mark.parametrize("server", ["config.wsgi", "config.asgi"])
-def test_a_server_does_not_start_with_the_owners_role(server: str) -> None:
-    local = {"DJANGO_SETTINGS_MODULE": "config.settings.local"}
-    assert run("-c", f"import {server}", **local).returncode == 0
-    done = run("-c", f"import {server}", DATABASE_URL=environment()["DATABASE_OWNER_URL"], **local)
-    assert done.returncode != 0
-    assert "and a server must not" in done.stderr
 
 
 def test_a_cache_is_shared_where_an_address_says() -> None:

@@ -4,29 +4,10 @@ from collections.abc import Iterable
 from typing import Any
 
 from django.conf import settings
-from django.core.exceptions import ImproperlyConfigured
-from django.db import OperationalError, connections
+from django.db import connections
 from django.db.migrations.recorder import MigrationRecorder
 
 from apps.isolation.placement import CATALOGUE
-
-
-def refuse_to_serve_with_powers() -> None:
-    """Raise ImproperlyConfigured if ``DATABASE_URL`` names a role that stands above the wall.
-
-    For servers, when they start. A database that cannot be reached is not judged now: the
-    readiness probe judges it later, and until then nobody sends requests.
-    """
-    try:
-        powers = powers_of_run_time_role()
-    except OperationalError:
-        return
-    if powers:
-        message = (
-            f"The role of DATABASE_URL {powers[0]}, and a server must not: use a role that may "
-            "read and write rows and nothing else, and DATABASE_OWNER_URL for migrate."
-        )
-        raise ImproperlyConfigured(message)
 
 
 def powers_of_run_time_role(alias: str = CATALOGUE) -> list[str]:

@@ -194,7 +194,7 @@ REMEMBERING = {
     "apps.isolation.placement.tenant_app_labels",
     "apps.tenants.settings._timezones",
     "config.health._require_head",
-    "config.health._require_no_powers",
+    "config.health._require_wall",
 }
 
 

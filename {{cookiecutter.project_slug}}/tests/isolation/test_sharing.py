@@ -44,13 +44,13 @@ def _iterate_in_a_transaction() -> set[str]:
 
 def _stream() -> set[str]:
     with connection.cursor() as cursor:
-        return {name for (name,) in cursor.stream(NAMES)}  # type: ignore[attr-defined]
+        return {name for (name,) in cursor.stream(NAMES)}
 
 
 def _copy() -> set[str]:
     with (
         connection.cursor() as cursor,
-        cursor.copy(f"COPY ({NAMES}) TO STDOUT") as copy,  # type: ignore[attr-defined]
+        cursor.copy(f"COPY ({NAMES}) TO STDOUT") as copy,
     ):
         return {name for (name,) in copy.rows()}
 

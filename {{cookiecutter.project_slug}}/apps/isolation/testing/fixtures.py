@@ -6,10 +6,10 @@ from typing import Any
 
 import pytest
 from django.apps import apps
-from django.db import connections
 from django.test import override_settings
 
 from apps.isolation.provisioning import deprovision
+from apps.isolation.serving import close_connections
 from apps.isolation.testing import api_client, make_member, make_tenant, pool
 
 
@@ -38,7 +38,7 @@ def django_db_setup(django_db_setup: None, django_db_blocker: Any) -> Iterator[N
     """Close what is open before the test database is dropped."""
     yield
     with django_db_blocker.unblock():
-        connections.close_all()
+        close_connections()
 
 
 @pytest.fixture(scope="session")

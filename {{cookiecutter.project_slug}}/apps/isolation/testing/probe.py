@@ -9,7 +9,8 @@ from django.db import connections
 
 from apps.isolation.grants import run_time_role
 from apps.isolation.placement import OWNER
-from apps.isolation.testing.wall import holes, who_is_asking
+from apps.isolation.testing.wall import holes
+from apps.isolation.wall import who_is_asking
 
 
 @dataclass(frozen=True, slots=True)

@@ -51,19 +51,20 @@ opened = _OpenedByThread()
 class Databases(dict[str, dict[str, Any]]):
     """``DATABASES``, in which the database of every tenant is there without being listed.
 
-    Its settings are the catalogue's, but for names and password. So nothing is registered when a
-    tenant is made, nothing changes under another thread's hands, and nothing grows.
+    Its settings are the catalogue's, but for ``of_tenants``, names and password. So nothing is
+    registered when a tenant is made, nothing changes under another thread's hands, and nothing
+    grows.
     """
+
+    def __init__(self, databases: dict[str, dict[str, Any]], *, of_tenants: dict[str, Any]) -> None:
+        super().__init__(databases)
+        self._of_tenants = of_tenants
 
     def __missing__(self, alias: str) -> dict[str, Any]:
         if alias not in self:
             raise KeyError(alias)
-        return self["catalogue"] | {
-            "ENGINE": "apps.isolation.backends.tenant",
-            "NAME": alias,
-            "USER": alias,
-            "PASSWORD": password_of(alias),
-        }
+        own = {"NAME": alias, "USER": alias, "PASSWORD": password_of(alias)}
+        return self["catalogue"] | self._of_tenants | own
 
     def __contains__(self, alias: object) -> bool:
         return super().__contains__(alias) or bool(re.fullmatch(PATTERN, str(alias)))

@@ -1,11 +1,13 @@
 """What must hold of this wall in PostgreSQL, and is asked of it."""
 
+import re
 from collections.abc import Callable
+from uuid import UUID
 
-from django.db import connections
+from django.db import DEFAULT_DB_ALIAS, connections
 
-from apps.isolation.context import activate
-from apps.isolation.databases import tenant_of
+from apps.isolation.context import ActiveTenant, activate
+from apps.isolation.databases import PATTERN, tenant_of
 from apps.isolation.guards import (
     findings,
     functions_with_rights,
@@ -30,6 +32,23 @@ def wall_guards() -> dict[str, Callable[[], list[str]]]:
         "each table is on its side of the wall": _misplaced_tables,
         "functions run with the rights of who calls": _functions_with_rights,
     }
+
+
+def who_is_asking() -> tuple[str, UUID | None]:
+    """Return the role and the tenant of the run-time connection, as the database sees them."""
+    with connections[DEFAULT_DB_ALIAS].cursor() as cursor:
+        cursor.execute("SELECT current_user, current_database()")
+        role, database = cursor.fetchone() or ("", "")
+    at_home = role == database and re.fullmatch(PATTERN, database)
+    return role, tenant_of(database).id if at_home else None
+
+
+def sample_tenant() -> ActiveTenant | None:
+    """Return a tenant for which a statement can be sent to see whether it arrives.
+
+    One whose database there is; None if there is none yet.
+    """
+    return next(map(tenant_of, fleet()), None)
 
 
 def _powers_of_tenants() -> list[str]:

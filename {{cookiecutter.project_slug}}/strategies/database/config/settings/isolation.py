@@ -6,7 +6,7 @@ from apps.isolation.databases import Databases
 from config.embedded_postgres import MARKER
 from config.env import env
 from config.settings.apps import CATALOGUE_APPS, TENANT_APPS
-from config.settings.database import OWNER_CONNECTION, RUN_TIME_CONNECTION
+from config.settings.database import KEPT_CONNECTION, OWNER_CONNECTION, RUN_TIME_CONNECTION
 
 INSTALLED_APPS = [*CATALOGUE_APPS, *TENANT_APPS]
 
@@ -28,7 +28,14 @@ DATABASES = Databases(
             "ENGINE": "apps.isolation.backends.owner",
             "TEST": {"DEPENDENCIES": []},
         },
-    }
+    },
+    # Never from a pool, since each tenant would have one, for ever; a bounded number for each
+    # thread instead.
+    of_tenants={
+        "ENGINE": "apps.isolation.backends.tenant",
+        "CONN_MAX_AGE": KEPT_CONNECTION["CONN_MAX_AGE"],
+        "OPTIONS": KEPT_CONNECTION["OPTIONS"],
+    },
 )
 DATABASE_ROUTERS = ["apps.isolation.routers.TenantRouter"]
 

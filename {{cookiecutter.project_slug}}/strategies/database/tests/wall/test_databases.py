@@ -32,6 +32,7 @@ from apps.isolation.provisioning import (
 from apps.isolation.storage import ProvisioningError
 from apps.isolation.testing import hole, wall_guards, wall_probe
 from apps.projects.models import Project
+from tests.support import run
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -137,6 +138,17 @@ def test_ct05_a_tenants_role_enters_its_own_database_and_no_other(acme: Any, glo
     login["password"] = password_of(database_name(globex.id))
     with pytest.raises(psycopg.OperationalError, match="authentication failed"):
         psycopg.connect(dbname=name, **login)
+
+
+def test_a_server_does_not_start_where_a_tenants_role_is_turned_into_another(acme: Any) -> None:
+    name, group = database_name(acme.id), group_name()
+    local = {"DJANGO_SETTINGS_MODULE": "config.settings.local"}
+    _as_owner(f"ALTER ROLE {name} SET role = '{group}'")
+    try:
+        done = run("-c", "import config.wsgi", **local)
+    finally:
+        _as_owner(f"ALTER ROLE {name} RESET role")
+    assert "does not see the tenant that it is sent for" in done.stderr
 
 
 def test_the_least_recently_used_connection_is_closed_first(

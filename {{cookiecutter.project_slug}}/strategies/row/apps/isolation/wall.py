@@ -2,9 +2,11 @@
 
 from collections.abc import Callable
 from functools import partial
+from uuid import UUID
 
-from django.db import connections
+from django.db import DEFAULT_DB_ALIAS, connections
 
+from apps.isolation.context import ActiveTenant
 from apps.isolation.guards import (
     OURS,
     REACHED,
@@ -13,6 +15,7 @@ from apps.isolation.guards import (
     powers_of_run_time_role,
     tables_out_of_place,
 )
+from apps.isolation.identifiers import new_id
 from apps.isolation.placement import CATALOGUE, tables
 
 
@@ -31,6 +34,22 @@ def wall_guards() -> dict[str, Callable[[], list[str]]]:
         "functions run with the rights of who calls": functions_with_rights,
         "no function keeps the tenant that it read": partial(findings, _IMMUTABLE_READERS),
     }
+
+
+def who_is_asking() -> tuple[str, UUID | None]:
+    """Return the role and the tenant of the run-time connection, as the database sees them.
+
+    Raises ValueError if what it sees is no tenant's id.
+    """
+    with connections[DEFAULT_DB_ALIAS].cursor() as cursor:
+        cursor.execute("SELECT current_user, current_setting('app.tenant', true)")
+        role, tenant = cursor.fetchone() or ("", "")
+    return role, UUID(tenant) if tenant else None
+
+
+def sample_tenant() -> ActiveTenant:
+    """Return a tenant for which a statement can be sent to see whether it arrives: nobody."""
+    return ActiveTenant(new_id())
 
 
 def _ask(query: str) -> list[str]:

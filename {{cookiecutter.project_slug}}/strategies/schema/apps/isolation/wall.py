@@ -2,7 +2,12 @@
 
 from collections.abc import Callable
 from functools import partial
+from typing import Final
+from uuid import UUID
 
+from django.db import DEFAULT_DB_ALIAS, connections
+
+from apps.isolation.context import ActiveTenant
 from apps.isolation.guards import (
     REACHED,
     findings,
@@ -10,8 +15,12 @@ from apps.isolation.guards import (
     powers_of_run_time_role,
     tables_out_of_place,
 )
+from apps.isolation.identifiers import new_id
 from apps.isolation.placement import tables
 from apps.isolation.schemas import PATTERN, PUBLIC, TEMPLATE
+
+NOBODYS_PATHS: Final = {PUBLIC, f'"$user", {PUBLIC}'}
+"""Search paths without a tenant: the one within a transaction, and PostgreSQL's own."""
 
 
 def wall_guards() -> dict[str, Callable[[], list[str]]]:
@@ -25,6 +34,24 @@ def wall_guards() -> dict[str, Callable[[], list[str]]]:
         "functions run with the rights of who calls": functions_with_rights,
         "without a tenant the search path is public": partial(findings, _SEARCH_PATHS),
     }
+
+
+def who_is_asking() -> tuple[str, UUID | None]:
+    """Return the role and the tenant of the run-time connection, as the database sees them.
+
+    Raises ValueError if it would look for tables anywhere else.
+    """
+    with connections[DEFAULT_DB_ALIAS].cursor() as cursor:
+        cursor.execute("SELECT current_user, current_setting('search_path')")
+        role, path = cursor.fetchone() or ("", "")
+    if path in NOBODYS_PATHS:
+        return role, None
+    return role, UUID(path.removeprefix("t_").removesuffix(f", {PUBLIC}"))
+
+
+def sample_tenant() -> ActiveTenant:
+    """Return a tenant for which a statement can be sent to see whether it arrives: nobody."""
+    return ActiveTenant(new_id())
 
 
 def _tables_of_no_model() -> list[str]:

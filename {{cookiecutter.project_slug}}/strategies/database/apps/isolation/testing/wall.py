@@ -1,8 +1,6 @@
-"""Questions to this wall, and ways to break it, for the tests of the wall."""
+"""Ways to break this wall, for its tests."""
 
-from uuid import UUID
-
-from django.db import DEFAULT_DB_ALIAS, connections
+from typing import Final
 
 from apps.isolation.databases import tenant_of
 from apps.isolation.placement import tables
@@ -16,13 +14,11 @@ INAPPLICABLE = {
 IDS_ARE_UNIQUE_AMONG_TENANTS = False
 """Each tenant has tables of its own, so rows of two tenants may have the same id."""
 
+STATEMENTS_CARRY_THE_TENANT: Final = False
+"""Whether the tenant is part of each message, which a pooler could take apart."""
 
-def who_is_asking() -> tuple[str, UUID | None]:
-    """Return the role and the tenant of the run-time connection, as the database sees them."""
-    with connections[DEFAULT_DB_ALIAS].cursor() as cursor:
-        cursor.execute("SELECT current_user, current_database()")
-        role, database = cursor.fetchone() or ("", "")
-    return role, tenant_of(database).id if role == database else None
+PRESETS: Final[list[str]] = []
+"""Options of a connection under which every statement would be somebody's."""
 
 
 def holes() -> dict[str, tuple[str, str]]:

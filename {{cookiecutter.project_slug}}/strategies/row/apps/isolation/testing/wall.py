@@ -1,5 +1,6 @@
-"""Questions to this wall, and ways to break it, for the tests of the wall."""
+"""Ways to break this wall, for its tests."""
 
+from typing import Final
 from uuid import UUID
 
 from django.apps import apps
@@ -15,13 +16,11 @@ INAPPLICABLE: dict[str, str] = {}
 IDS_ARE_UNIQUE_AMONG_TENANTS = True
 """All tenants' rows are in the same tables, so no two of them have the same id."""
 
+STATEMENTS_CARRY_THE_TENANT: Final = True
+"""Whether the tenant is part of each message, which a pooler could take apart."""
 
-def who_is_asking() -> tuple[str, UUID | None]:
-    """Return the role and the tenant of the run-time connection, as the database sees them."""
-    with connections[DEFAULT_DB_ALIAS].cursor() as cursor:
-        cursor.execute("SELECT current_user, current_setting('app.tenant', true)")
-        role, tenant = cursor.fetchone() or ("", "")
-    return role, UUID(tenant) if tenant else None
+PRESETS: Final = ["-c app.tenant=01234567-89ab-7def-8123-456789abcdef", "-c app.tenant=nobody"]
+"""Options of a connection under which every statement would be somebody's."""
 
 
 def holes() -> dict[str, tuple[str, str]]:

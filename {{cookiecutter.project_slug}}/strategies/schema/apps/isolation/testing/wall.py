@@ -1,8 +1,6 @@
-"""Questions to this wall, and ways to break it, for the tests of the wall."""
+"""Ways to break this wall, for its tests."""
 
-from uuid import UUID
-
-from django.db import DEFAULT_DB_ALIAS, connections
+from typing import Final
 
 from apps.isolation.guards import findings
 from apps.isolation.placement import tables
@@ -14,13 +12,11 @@ INAPPLICABLE: dict[str, str] = {}
 IDS_ARE_UNIQUE_AMONG_TENANTS = False
 """Each tenant has tables of its own, so rows of two tenants may have the same id."""
 
+STATEMENTS_CARRY_THE_TENANT: Final = True
+"""Whether the tenant is part of each message, which a pooler could take apart."""
 
-def who_is_asking() -> tuple[str, UUID | None]:
-    """Return the role and the tenant of the run-time connection, as the database sees them."""
-    with connections[DEFAULT_DB_ALIAS].cursor() as cursor:
-        cursor.execute("SELECT current_user, current_schema()")
-        role, schema = cursor.fetchone() or ("", "")
-    return role, None if schema == PUBLIC else UUID(schema.removeprefix("t_"))
+PRESETS: Final = ["-c search_path=t_0123456789ab7def8123456789abcdef,public", "-c search_path=elsewhere"]
+"""Options of a connection under which every statement would be somebody's."""
 
 
 def holes() -> dict[str, tuple[str, str]]:

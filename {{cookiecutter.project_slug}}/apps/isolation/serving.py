@@ -1,0 +1,107 @@
+"""Whether a server can keep tenants apart with the connections that it has been given."""
+
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, nullcontext
+
+from django.core.exceptions import ImproperlyConfigured
+from django.db import DatabaseError, OperationalError, connections, transaction
+
+from apps.isolation.context import ActiveTenant, activate
+from apps.isolation.guards import powers_of_run_time_role
+from apps.isolation.placement import CATALOGUE, OWNER
+from apps.isolation.wall import sample_tenant, who_is_asking
+
+
+def refuse_to_serve_unsafely() -> None:
+    """Raise ImproperlyConfigured, in a sentence, if this process must not serve.
+
+    For servers, when they start. A database that cannot be reached is not judged now: the
+    readiness probe judges it later, and until then nobody sends requests.
+    """
+    try:
+        reason = next(reasons_not_to_serve(), "")
+    except OperationalError:
+        reason = ""
+    if reason:
+        raise ImproperlyConfigured(reason)
+    # A server that forks now would share them among its processes.
+    close_connections()
+
+
+def close_connections() -> None:
+    """Close every connection of this thread, and the pools of the process."""
+    for connection in connections.all(initialized_only=True):
+        connection.close()
+        connection.close_pool()  # type: ignore[attr-defined] # every backend here is PostgreSQL's
+
+
+def reasons_not_to_serve() -> Iterator[str]:
+    """Yield why this process must not serve; first what can be told without the database."""
+    yield from _same_role()
+    yield from _kept_from_the_pool()
+    yield from _powers()
+    yield from _no_transactions()
+    yield from _lost_contexts()
+
+
+def _same_role() -> Iterator[str]:
+    run_time, owner = (connections[alias].settings_dict["USER"] for alias in (CATALOGUE, OWNER))
+    if owner and run_time == owner:
+        yield (
+            f"DATABASE_URL and DATABASE_OWNER_URL name the same role, {owner}, and a server must "
+            "not be the owner: give DATABASE_URL a role that may read and write rows only."
+        )
+
+
+def _kept_from_the_pool() -> Iterator[str]:
+    settings = connections[CATALOGUE].settings_dict
+    if settings["OPTIONS"].get("pool") and settings["CONN_MAX_AGE"] != 0:
+        yield (
+            "DATABASE_POOL_SIZE makes a pool, and conn_max_age in DATABASE_URL keeps connections "
+            "from going back to it: remove one of the two."
+        )
+
+
+def _powers() -> Iterator[str]:
+    for power in powers_of_run_time_role():
+        yield (
+            f"The role of DATABASE_URL {power}, and a server must not: use a role that may "
+            "read and write rows and nothing else, and DATABASE_OWNER_URL for migrate."
+        )
+
+
+def _no_transactions() -> Iterator[str]:
+    try:
+        with transaction.atomic(using=CATALOGUE), connections[CATALOGUE].cursor() as cursor:
+            cursor.execute("SELECT 1")
+    except DatabaseError as error:
+        yield (
+            f"No transaction can be begun at DATABASE_URL ({error}): a pooler in between must be "
+            "in transaction mode or in session mode."
+        )
+
+
+def _lost_contexts() -> Iterator[str]:
+    blocks = (nullcontext(), transaction.atomic(using=CATALOGUE))
+    if not all(_contexts_arrive(block) for block in blocks):
+        yield (
+            "A statement does not see the tenant that it is sent for, or sees one that it is not "
+            "sent for: DATABASE_URL and its role must preset nothing, and a pooler in between must "
+            "not split, cache or replay messages, as PgBouncer in transaction mode does not."
+        )
+
+
+def _contexts_arrive(block: AbstractContextManager[object]) -> bool:
+    """Tell whether each statement of a block sees the tenant that it is sent for, or nobody's."""
+    tenant = sample_tenant()
+    with block:
+        return all(_arrives(each) for each in (None, tenant, None, tenant, None))
+
+
+def _arrives(tenant: ActiveTenant | None) -> bool:
+    with activate(tenant):
+        try:
+            _, seen = who_is_asking()
+        except ValueError:  # what it sees is nobody's context at all
+            return False
+    return seen == (tenant and tenant.id)

@@ -1,0 +1,79 @@
+"""A pooler between a process and PostgreSQL that does to statements what it is told."""
+
+import os
+import socket
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from socketserver import StreamRequestHandler, ThreadingTCPServer
+from threading import Thread
+from urllib.parse import SplitResult, urlsplit
+
+from django.db import connections
+
+from apps.isolation import CATALOGUE
+
+Rewrite = Callable[[bytes], bytes]
+
+
+class Refused(Exception):
+    """What the pooler answers a statement with before it hangs up."""
+
+
+@contextmanager
+def pooler(rewrite: Rewrite) -> Iterator[str]:
+    """Give the address of the test database behind a pooler that sends on ``rewrite(statement)``.
+
+    It goes to the server directly, so that another pooler before it comes to no harm.
+    """
+
+    class Client(StreamRequestHandler):
+        def handle(self) -> None:
+            owner = urlsplit(os.environ["DATABASE_OWNER_URL"])
+            with socket.create_connection((owner.hostname, owner.port)) as server:
+                Thread(target=_pass_on, args=[server, self.request], daemon=True).start()
+                try:
+                    self._serve(server)
+                except Refused as error:
+                    self.request.sendall(_error(str(error)))
+                server.shutdown(socket.SHUT_RDWR)
+
+        def _serve(self, server: socket.socket) -> None:
+            server.sendall(self._read_message())
+            while kind := self.rfile.read(1):
+                message = self._read_message()
+                if kind == b"Q":
+                    message = _framed(rewrite(message[4:]))
+                server.sendall(kind + message)
+
+        def _read_message(self) -> bytes:
+            length = self.rfile.read(4)
+            return length + self.rfile.read(int.from_bytes(length) - 4)
+
+    with ThreadingTCPServer(("127.0.0.1", 0), Client) as listener:
+        listener.daemon_threads = True
+        Thread(target=listener.serve_forever, daemon=True).start()
+        yield _address(urlsplit(os.environ["DATABASE_URL"]), listener.server_address[1])
+        listener.shutdown()
+
+
+def _address(url: SplitResult, port: int) -> str:
+    login, _, _ = url.netloc.rpartition("@")
+    database = connections[CATALOGUE].settings_dict["NAME"]
+    # In clear, since the pooler reads what it passes on.
+    options = "sslmode=disable&gssencmode=disable"
+    address = url._replace(netloc=f"{login}@127.0.0.1:{port}", path=f"/{database}", query=options)
+    return address.geturl()
+
+
+def _pass_on(server: socket.socket, client: socket.socket) -> None:
+    with suppress(OSError):
+        while data := server.recv(65536):
+            client.sendall(data)
+
+
+def _framed(body: bytes) -> bytes:
+    return (len(body) + 4).to_bytes(4) + body
+
+
+def _error(message: str) -> bytes:
+    return b"E" + _framed(f"SFATAL\0VFATAL\0C08P01\0M{message}\0\0".encode())

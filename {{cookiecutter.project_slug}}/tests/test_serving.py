@@ -1,0 +1,108 @@
+"""A server that could not keep tenants apart does not start, and says in a sentence why."""
+
+from collections.abc import Callable
+from urllib.parse import quote
+
+import pytest
+
+from apps.isolation.testing import PRESETS, STATEMENTS_CARRY_THE_TENANT
+from tests.pooler import Refused, pooler
+from tests.support import environment, manage, run
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+LOCAL = {"DJANGO_SETTINGS_MODULE": "config.settings.local"}
+CLOSED = "postgres://user:password@127.0.0.1:1/nothing"
+WHAT_IS_OPEN = """
+import config.wsgi
+from django.db import connections
+for connection in connections.all(initialized_only=True):
+    print(connection.connection or connection._connection_pools or "nothing")
+"""
+
+
+def _complaint(server: str = "config.wsgi", **changes: str) -> str:
+    """Start a server; return what it says if it does not start."""
+    done = run("-c", f"import {server}", **LOCAL | changes)
+    return done.stderr.splitlines()[-1] if done.returncode else ""
+
+
+def _nothing(statement: bytes) -> bytes:
+    return statement
+
+
+def _without_its_prefix(statement: bytes) -> bytes:
+    return statement.partition(b";")[2] if statement.startswith(b"SET LOCAL") else statement
+
+
+def _with_a_prefix_that_stays(statement: bytes) -> bytes:
+    return statement.replace(b"SET LOCAL", b"SET")
+
+
+def _alone(statement: bytes) -> bytes:
+    """Pool statements, in the words of PgBouncer."""
+    if statement.startswith(b"BEGIN"):
+        raise Refused("transaction blocks not allowed in statement pooling mode")
+    return statement
+
+
+@pytest.mark.parametrize("server", ["config.wsgi", "config.asgi"])
+def test_a_server_starts(server: str) -> None:
+    with pooler(_nothing) as address:
+        assert _complaint(server, DATABASE_URL=address) == ""
+
+
+@pytest.mark.parametrize("server", ["config.wsgi", "config.asgi"])
+def test_it_does_not_start_with_the_owners_role(server: str) -> None:
+    owner = environment()["DATABASE_OWNER_URL"]
+    complaint = _complaint(server, DATABASE_URL=owner, DATABASE_OWNER_URL="")
+    assert "and a server must not" in complaint
+
+
+def test_it_does_not_start_with_one_role_for_both() -> None:
+    owner = environment()["DATABASE_OWNER_URL"]
+    complaint = _complaint(DATABASE_URL=owner, DATABASE_OWNER_URL=owner)
+    assert "name the same role" in complaint
+
+
+@pytest.mark.parametrize("rewrite", [_without_its_prefix, _with_a_prefix_that_stays])
+def test_it_does_not_start_behind_a_pooler_that_takes_messages_apart(
+    rewrite: Callable[[bytes], bytes],
+) -> None:
+    with pooler(rewrite) as address:
+        complaint = _complaint(DATABASE_URL=address)
+    assert ("does not see the tenant" in complaint) == STATEMENTS_CARRY_THE_TENANT, complaint
+
+
+@pytest.mark.parametrize("preset", PRESETS)
+def test_it_does_not_start_where_a_tenant_is_preset(preset: str) -> None:
+    with pooler(_nothing) as address:
+        complaint = _complaint(DATABASE_URL=f"{address}&options={quote(preset)}")
+    assert "sees one that it is not sent for" in complaint
+
+
+def test_it_does_not_start_behind_a_pooler_of_statements() -> None:
+    with pooler(_alone) as address:
+        complaint = _complaint(DATABASE_URL=address)
+    assert "No transaction can be begun" in complaint
+    assert "statement pooling mode" in complaint
+
+
+def test_it_does_not_start_with_a_pool_and_connections_kept_from_it() -> None:
+    address = f"{environment()['DATABASE_URL']}?conn_max_age=60"
+    assert "keeps connections" in _complaint(DATABASE_URL=address, DATABASE_POOL_SIZE="2")
+
+
+def test_a_database_that_cannot_be_reached_is_not_judged() -> None:
+    assert _complaint(DATABASE_URL=CLOSED) == ""
+
+
+def test_commands_run_all_the_same() -> None:
+    done = manage("showmigrations", DATABASE_URL=environment()["DATABASE_OWNER_URL"])
+    assert done.returncode == 0, done.stderr
+
+
+@pytest.mark.parametrize("size", ["0", "2"])
+def test_nothing_is_left_open_for_processes_that_are_forked(size: str) -> None:
+    done = run("-c", WHAT_IS_OPEN, **LOCAL, DATABASE_POOL_SIZE=size)
+    assert set(done.stdout.splitlines()) == {"nothing"}, done.stderr
