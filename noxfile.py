@@ -8,6 +8,9 @@ nox                        what a newcomer and CI need: lint, tests, variants
 nox -s demo -- --help      generate a project, run it, and serve two tenants to try
 nox -s "variants(row)"     generate one strategy's project and run all of its checks
 nox -s "pgbouncer(row)"    run its tests with a real PgBouncer before its database
+nox -s "pool(row)"         run its tests with one connection, from a pool, for all threads
+nox -s "mutants(row)"      take the guards of its wall away, one at a time; a test must notice
+nox -s "fuzz(row)"         run it, and ask it all that its description allows and what it does not
 nox -s migrations          make the migrations of all strategies anew from the models
 
 Nox by itself fetches what the block above names, should it be missing.
@@ -216,6 +219,25 @@ def pgbouncer(session: nox.Session, strategy: str) -> None:
     # No test database is dropped at the end, since the pooler is still connected to it.
     behind = ("sh", str(ROOT / "tests" / "pgbouncer.sh"), *PYTEST, "--reuse-db")
     run_on_postgres(session, *behind, *session.posargs)
+
+
+@nox.session(python=PYTHON or False)
+@nox.parametrize("strategy", STRATEGIES, ids=STRATEGIES)
+def pool(session: nox.Session, strategy: str) -> None:
+    """Run a strategy's tests with one connection, from a pool, for all threads of a process."""
+    generate(session, strategy)
+    # What by its nature holds two connections at the same time; their number is in the last line.
+    chosen = ("-m", "not two_connections")
+    session.run(*PYTEST, *chosen, *session.posargs, env={"DATABASE_POOL_SIZE": "1"})
+
+
+@nox.session(python=PYTHON or False)
+@nox.parametrize("strategy", STRATEGIES, ids=STRATEGIES)
+def fuzz(session: nox.Session, strategy: str) -> None:
+    """Ask a strategy's running project all that its description allows, and what it does not."""
+    generate(session, strategy)
+    session.install("schemathesis>=4.32")
+    session.run("python", str(ROOT / "tests" / "fuzz.py"))
 
 
 def require(session: nox.Session, program: str, package: str) -> None:

@@ -47,6 +47,10 @@ def test_sessions_are_there() -> None:
         "tests",
         "variants",
         "oldest",
+        "pgbouncer",
+        "pool",
+        "fuzz",
+        "mutants",
         "migrations",
         "lint",
     } <= nox.registry.get().keys()

@@ -108,3 +108,8 @@ def test_document_and_page_are_served_to_everybody(path: str, host: str, acme: o
 def test_the_page_loads_nothing_from_elsewhere() -> None:
     page = Client(headers={"Host": "localhost"}).get("/api/docs/").content.decode()
     assert "https://" not in page.replace("https://github.com/swagger-api", "")
+
+
+def test_every_operation_describes_its_errors(schema: Any) -> None:
+    operations = [each for path in schema["paths"].values() for each in path.values()]
+    assert not [each for each in operations if not {"400", "401", "404"} <= set(each["responses"])]

@@ -54,6 +54,11 @@ SPECTACULAR_SETTINGS = {
         "InvitedRoleEnum": "apps.tenants.models.INVITED_ROLES",
         "TenantStatusEnum": "apps.tenants.models.Status",
     },
+    "ENFORCE_NON_BLANK_FIELDS": True,
+    "POSTPROCESSING_HOOKS": [
+        "drf_spectacular.hooks.postprocess_schema_enums",
+        "config.api.describe_errors",
+    ],
     # Served by the project itself, so that the page works without the internet.
     "SWAGGER_UI_DIST": "SIDECAR",
     "SWAGGER_UI_FAVICON_HREF": "SIDECAR",

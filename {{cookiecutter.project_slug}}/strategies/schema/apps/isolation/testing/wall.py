@@ -15,7 +15,10 @@ IDS_ARE_UNIQUE_AMONG_TENANTS = False
 STATEMENTS_CARRY_THE_TENANT: Final = True
 """Whether the tenant is part of each message, which a pooler could take apart."""
 
-PRESETS: Final = ["-c search_path=t_0123456789ab7def8123456789abcdef,public", "-c search_path=elsewhere"]
+PRESETS: Final = [
+    "-c search_path=t_0123456789ab7def8123456789abcdef,public",
+    "-c search_path=elsewhere",
+]
 """Options of a connection under which every statement would be somebody's."""
 
 

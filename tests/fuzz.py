@@ -1,0 +1,249 @@
+"""Asks a running project whatever its description allows, and what it does not, as one tenant.
+
+Run inside a generated project: ``python fuzz.py``. Schemathesis asks each route as a member of
+tenant A, and as an owner, often with ids of tenant B's. Every text of B is a canary: none may be
+answered (fuzz_hooks.py looks), nothing may be answered with 5xx or otherwise than the description
+says, and B's rows must be the same afterwards. Rows are made for whichever models there are, and
+routes are those of the description: what is added to the project is asked without a word here.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import secrets
+import socket
+import subprocess
+import sys
+import time
+import urllib.request
+from contextlib import closing, contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+from uuid import uuid4
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+SECONDS = 45  # for each role
+ROLES = ("member", "owner")
+PASSWORD = secrets.token_urlsafe()
+CANARY = "canary-b-"
+START_SECONDS = 60
+
+# What not to ask, and why.
+EXCLUDED_CHECKS = {
+    "positive_data_acceptance": "no schema says which names are taken, and which rows are there",
+    "negative_data_rejection": "a number is taken for text, and a filter without value for none",
+}
+
+
+def main() -> None:
+    """Make two tenants, serve, ask; exit 1 after a finding."""
+    configure()
+    a, b = (make_tenant(name) for name in ("fuzz-a", "fuzz-b"))
+    fill(a, "ours-")
+    fill(b, CANARY)
+    foreign = ids_of(b)
+    before = fingerprint(b)
+    seed = secrets.randbelow(2**32)
+    with server() as address:
+        failed = [role for role in ROLES if not ask(address, a, role, foreign, seed)]
+    if fingerprint(b) != before:
+        failed.append("rows of the other tenant were changed")
+    if failed:
+        sys.exit(f"Findings: {', '.join(failed)}. Seed {seed}.")
+    print(f"No findings as {' or '.join(ROLES)}. Seed {seed}.")
+
+
+def configure() -> None:
+    """Load the project on a database of its own, with its migrations applied."""
+    sys.path.insert(0, os.getcwd())  # noqa: PTH109 - as python -m would
+    os.environ["DJANGO_SETTINGS_MODULE"] = "config.settings.test"
+    from config.embedded_postgres import configure_environment
+
+    configure_environment()
+    import django
+
+    django.setup()
+    from django.core.management import call_command
+
+    call_command("migrate", verbosity=0)
+
+
+def make_tenant(name: str) -> Any:
+    """Return a new tenant, with a member for each role."""
+    from apps.tenants import roles, services
+    from django.contrib.auth import get_user_model
+
+    slug = f"{name}-{uuid4().hex[:8]}"
+    tenant = services.create_tenant(slug=slug, name=slug)
+    for role in ROLES:
+        user = get_user_model()._default_manager.create_user(email_of(tenant, role), PASSWORD)
+        services.add_member(tenant, user, roles.Role(role))
+    return tenant
+
+
+def email_of(tenant: Any, role: str) -> str:
+    """Return the address of a member."""
+    return f"{role}@{tenant.slug}.test"
+
+
+def models_of_tenants() -> list[Any]:
+    """Return the models of the product, each after those that it refers to."""
+    from apps.isolation.placement import is_tenant_model
+    from django.apps import apps
+
+    left, ordered = [m for m in apps.get_models() if is_tenant_model(m)], []
+    while left:
+        ready = [m for m in left if not (needed_by(m) & set(left)) - {m}]
+        if not ready:
+            sys.exit(f"These models refer to each other in a circle: {left}")
+        ordered += ready
+        left = [model for model in left if model not in ready]
+    return ordered
+
+
+def needed_by(model: Any) -> set[Any]:
+    """Return the models that a row cannot be without."""
+    return {f.related_model for f in model._meta.concrete_fields if f.is_relation and not f.null}
+
+
+def fill(tenant: Any, text: str) -> None:
+    """Give the tenant a row of every model, with the text in whatever can hold it."""
+    from apps.isolation import tenant_context
+    from apps.tenants.models import Membership
+
+    person = Membership.objects.for_tenant(tenant).first().user
+    person.full_name = f"{text}{uuid4()}"
+    person.save()
+    rows = {type(person): person}
+    with tenant_context(tenant):
+        for model in models_of_tenants():
+            fields = [f for f in model._meta.concrete_fields if not is_given(f)]
+            values = {f.name: value_of(f, text, rows) for f in fields}
+            rows[model] = model._default_manager.create(**values)
+
+
+def is_given(field: Any) -> bool:
+    """Tell whether a row has the field's value without being told."""
+    given = field.primary_key or getattr(field, "references_own_tenant", False)
+    dated = getattr(field, "auto_now", False) or getattr(field, "auto_now_add", False)
+    return given or dated or bool(field.choices and field.has_default())
+
+
+def value_of(field: Any, text: str, rows: dict[Any, Any]) -> Any:
+    """Return a value for a field: the text, or a row that was made, or what is least."""
+    from django.core.files.base import ContentFile
+    from django.db import models
+
+    if field.is_relation:
+        return rows.get(field.related_model)
+    canary = f"{text}{uuid4()}"
+    texts = {
+        models.FileField: ContentFile(canary.encode(), name=f"{canary}.txt"),
+        models.JSONField: {canary: canary},
+        models.EmailField: f"{canary}@example.com",
+        models.CharField | models.TextField: canary[: field.max_length],
+    }
+    for kind, value in texts.items():
+        if isinstance(field, kind):
+            return value
+    if not (field.has_default() or field.null):
+        sys.exit(f"fuzz.py knows no value for {field}: add one to value_of().")
+    return field.get_default()
+
+
+def ids_of(tenant: Any) -> list[str]:
+    """Return the ids of the tenant's rows."""
+    from apps.isolation import tenant_context
+
+    with tenant_context(tenant):
+        return [str(row.pk) for model in models_of_tenants() for row in model._base_manager.all()]
+
+
+def fingerprint(tenant: Any) -> str:
+    """Return a hash over all that the tenant has: its rows, its members, and itself."""
+    from apps.isolation import tenant_context
+    from apps.tenants.models import Domain, Membership, Tenant
+
+    memberships = Membership.objects.for_tenant(tenant)
+    found = [Tenant._base_manager.filter(pk=tenant.pk), Domain.objects.for_tenant(tenant)]
+    found += [memberships, memberships.values("user__email", "user__full_name", "user__password")]
+    with tenant_context(tenant):
+        found += [model._base_manager.all() for model in models_of_tenants()]
+        rows = [sorted(map(str, query.values() if not query._fields else query)) for query in found]
+    return hashlib.sha256(json.dumps(rows).encode()).hexdigest()
+
+
+@contextmanager
+def server() -> Iterator[str]:
+    """Serve the project as in production; give the address."""
+    with closing(socket.create_server(("127.0.0.1", 0))) as probe:
+        address = f"127.0.0.1:{probe.getsockname()[1]}"
+    command = [sys.executable, "-m", "gunicorn", "config.wsgi", "--bind", address]
+    log = Path("fuzz.log").open("w", encoding="utf-8")  # noqa: SIM115 - closed below
+    process = subprocess.Popen([*command, "--threads=4", "--no-control-socket"], stderr=log)
+    try:
+        wait_for(f"http://{address}/healthz/ready", process)
+        yield address
+    finally:
+        process.terminate()
+        process.wait(timeout=30)
+        log.close()
+
+
+def wait_for(url: str, process: subprocess.Popen[bytes]) -> None:
+    """Wait until the server answers."""
+    deadline = time.monotonic() + START_SECONDS
+    while not answers(url):
+        if process.poll() is not None or time.monotonic() > deadline:
+            sys.exit("The server did not start; fuzz.log says why.")
+        time.sleep(0.2)
+
+
+def answers(url: str) -> bool:
+    """Tell whether there is an answer, and a good one."""
+    try:
+        urllib.request.urlopen(url, timeout=10).close()  # noqa: S310 - our own server
+    except OSError:
+        return False
+    return True
+
+
+def ask(address: str, tenant: Any, role: str, foreign: list[str], seed: int) -> bool:
+    """Let Schemathesis ask the server as a member; return whether it found nothing."""
+    host = f"{tenant.slug}.localhost"
+    print(f"As {role} of {host}, seed {seed}:", flush=True)
+    token = log_in(address, host, email_of(tenant, role))
+    command = [sys.executable, "-m", "schemathesis.cli", "run", f"http://{address}/api/schema/"]
+    command += ["--url", f"http://{address}", "--header", f"Host: {host}"]
+    command += ["--header", f"Authorization: Bearer {token}", "--seed", str(seed)]
+    command += [
+        "--max-time",
+        str(SECONDS),
+        "--checks",
+        "all",
+        "--no-color",
+        "--continue-on-failure",
+    ]
+    command += ["--exclude-checks", ",".join(EXCLUDED_CHECKS)]
+    hooks = {"SCHEMATHESIS_HOOKS": "fuzz_hooks", "PYTHONPATH": str(Path(__file__).parent)}
+    own = {"FUZZ_CANARY": CANARY, "FUZZ_FOREIGN_IDS": ",".join(foreign)}
+    return subprocess.run(command, env={**os.environ, **hooks, **own}, check=False).returncode == 0
+
+
+def log_in(address: str, host: str, email: str) -> str:
+    """Return an access token."""
+    body = json.dumps({"email": email, "password": PASSWORD}).encode()
+    headers = {"Host": host, "Content-Type": "application/json"}
+    url = f"http://{address}/api/v1/auth/token/"
+    request = urllib.request.Request(url, body, headers)
+    with urllib.request.urlopen(request, timeout=10) as response:  # noqa: S310
+        token: str = json.load(response)["access"]
+    return token
+
+
+if __name__ == "__main__":
+    main()
