@@ -24,6 +24,8 @@ from config.env import BASE_DIR
 def at_once[T](count: int, work: Callable[[], T]) -> list[T]:
     """Do ``work`` in ``count`` threads that start together; return what each returned."""
     barrier = threading.Barrier(count)
+    # They may need the connection that this thread has.
+    connections.close_all()
 
     def run() -> T:
         barrier.wait(timeout=30)

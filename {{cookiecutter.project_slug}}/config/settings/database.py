@@ -35,7 +35,7 @@ def _pooled(connection: dict[str, Any]) -> dict[str, Any]:
 
     https://www.psycopg.org/psycopg3/docs/api/pool.html
     """
-    pool = {"min_size": 0, "max_size": POOL_SIZE, "max_lifetime": 300, "timeout": 10}
+    pool = {"min_size": 0, "max_size": POOL_SIZE, "max_lifetime": 300, "timeout": 5}
     options = {**connection["OPTIONS"], "pool": {**pool, "reset": _clean}}
     return {"CONN_MAX_AGE": 0, **connection, "OPTIONS": options}
 

@@ -38,6 +38,7 @@ def run[T](coroutine: Coroutine[Any, Any, T]) -> T:
         finally:
             await sync_to_async(connections.close_all)()
 
+    connections.close_all()
     return asyncio.run(main())
 
 

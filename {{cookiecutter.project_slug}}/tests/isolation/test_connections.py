@@ -187,6 +187,7 @@ def _and_close[T](work: Callable[[], T]) -> T:
         connections.close_all()
 
 
+@pytest.mark.two_connections
 def test_ct11_threads_do_not_see_each_others_tenant(sides: tuple[Side, Side]) -> None:
     """Both are inside their tenant at the same time, again and again."""
     barrier = threading.Barrier(len(sides))
@@ -209,6 +210,7 @@ def test_ct11_threads_do_not_see_each_others_tenant(sides: tuple[Side, Side]) ->
 
 def test_ct11_a_new_thread_starts_in_no_tenant(acme: Any) -> None:
     seen: list[Any] = []
+    connections.close_all()
     with tenant_context(acme):
         thread = threading.Thread(target=_and_close, args=[lambda: seen.append(wall_probe())])
         thread.start()

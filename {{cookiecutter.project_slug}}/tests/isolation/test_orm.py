@@ -95,6 +95,7 @@ def test_on_commit_runs_after_commit_in_the_tenant(acme: Any) -> None:
     assert len(seen) == 1
 
 
+@pytest.mark.two_connections
 @pytest.mark.django_db(transaction=True)
 def test_select_for_update_locks_the_row(acme: Any) -> None:
     with tenant_context(acme):
@@ -191,6 +192,7 @@ def test_after_a_failed_statement_the_next_one_is_right(acme: Any, globex: Any) 
         assert _names() == []
 
 
+@pytest.mark.two_connections
 @pytest.mark.django_db(transaction=True)
 def test_async_code(acme: Any, globex: Any) -> None:
     async def work(tenant: Any) -> list[str]:

@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 from django.core.management import CommandError, call_command
+from django.db import connections
 
 from apps.isolation import tenant_context
 from apps.projects.models import Task
@@ -92,6 +93,7 @@ def port(live_server: Any, provisioning: None, monkeypatch: pytest.MonkeyPatch) 
     """Return the port of a server that serves the demo's data."""
     monkeypatch.setenv("DEMO_PASSWORD", PASSWORD)
     call_command("seed_demo", stdout=StringIO())
+    connections.close_all()
     return live_server.thread.port
 
 
@@ -131,6 +133,7 @@ def _promote_viewers() -> None:
 )
 def test_the_smoke_test_finds_what_is_wrong(harm: Any, complaint: str, port: int) -> None:
     harm()
+    connections.close_all()
     with pytest.raises(SmokeTestFailed, match=f"Expected: {complaint}"):
         list(smoke_test("127.0.0.1", port, PASSWORD))
 
