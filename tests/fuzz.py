@@ -137,6 +137,7 @@ def value_of(field: Any, text: str, rows: dict[Any, Any]) -> Any:
     """Return a value for a field: the text, or a row that was made, or what is least."""
     from django.core.files.base import ContentFile
     from django.db import models
+    from django.utils import timezone
 
     if field.is_relation:
         return rows.get(field.related_model)
@@ -147,10 +148,17 @@ def value_of(field: Any, text: str, rows: dict[Any, Any]) -> Any:
         models.EmailField: f"{canary}@example.com",
         models.CharField | models.TextField: canary[: field.max_length],
     }
-    for kind, value in texts.items():
+    least = {
+        models.IntegerField | models.DecimalField | models.FloatField: 1,
+        models.BooleanField: False,
+        models.DateField: timezone.now(),
+        models.UUIDField: uuid4(),
+    }
+    has_value = field.has_default() or field.null
+    for kind, value in {**texts, **({} if has_value else least)}.items():
         if isinstance(field, kind):
             return value
-    if not (field.has_default() or field.null):
+    if not has_value:
         sys.exit(f"fuzz.py knows no value for {field}: add one to value_of().")
     return field.get_default()
 
@@ -218,7 +226,8 @@ def ask(address: str, tenant: Any, role: str, foreign: list[str], seed: int) -> 
     print(f"As {role} of {host}, seed {seed}:", flush=True)
     token = log_in(address, host, email_of(tenant, role))
     command = [sys.executable, "-m", "schemathesis.cli", "run", f"http://{address}/api/schema/"]
-    command += ["--url", f"http://{address}", "--header", f"Host: {host}"]
+    # On the shared host, which has all routes; the token names the tenant.
+    command += ["--url", f"http://{address}", "--header", "Host: localhost"]
     command += ["--header", f"Authorization: Bearer {token}", "--seed", str(seed)]
     command += [
         "--max-time",

@@ -41,7 +41,7 @@ ANSWER_TEST = re.compile(
     r"{%-?\s*(?:if|elif|for)\b|^\s*# cc:\s*(?:if|elif|for)\b|{{[^}]*\bif\b|__\w+\[", re.MULTILINE
 )
 MOST_ANSWER_TESTS = 40
-LONGEST_OVERLAY = 1500
+LONGEST_OVERLAY = 1600
 MOST_ALIKE = 0.6
 
 

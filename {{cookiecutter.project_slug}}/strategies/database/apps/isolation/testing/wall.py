@@ -2,7 +2,6 @@
 
 from typing import Final
 
-from apps.isolation.databases import tenant_of
 from apps.isolation.placement import tables
 from apps.isolation.wall import fleet
 

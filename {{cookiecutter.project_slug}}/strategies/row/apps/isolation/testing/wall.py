@@ -1,10 +1,8 @@
 """Ways to break this wall, for its tests."""
 
 from typing import Final
-from uuid import UUID
 
 from django.apps import apps
-from django.db import DEFAULT_DB_ALIAS, connections
 
 from apps.isolation.constraints import PREDICATE, RowLevelSecurity
 from apps.isolation.grants import run_time_role

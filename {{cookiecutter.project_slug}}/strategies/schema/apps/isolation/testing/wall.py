@@ -2,6 +2,8 @@
 
 from typing import Final
 
+from django.db import DEFAULT_DB_ALIAS, connections
+
 from apps.isolation.guards import findings
 from apps.isolation.placement import tables
 from apps.isolation.schemas import PATTERN, PUBLIC
