@@ -203,10 +203,11 @@ def variants(session: nox.Session, strategy: str) -> None:
 @nox.session(python=find_python((OLDEST_PYTHON,)) or False)
 @nox.parametrize("strategy", STRATEGIES, ids=STRATEGIES)
 def oldest(session: nox.Session, strategy: str) -> None:
-    """Run a strategy's tests on the oldest supported Python and PostgreSQL."""
+    """Ask a strategy's walls on the oldest supported Python and PostgreSQL; `-- .` asks all."""
     require(session, "pg_virtualenv", f"postgresql-{OLDEST_POSTGRES}")
     generate(session, strategy)
-    run_on_postgres(session, *PYTEST, *session.posargs, version=OLDEST_POSTGRES)
+    chosen = session.posargs or ["tests/isolation", "tests/wall"]
+    run_on_postgres(session, *PYTEST, *chosen, version=OLDEST_POSTGRES)
 
 
 @nox.session(python=PYTHON or False)

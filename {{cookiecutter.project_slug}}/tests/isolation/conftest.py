@@ -38,7 +38,10 @@ def run[T](coroutine: Coroutine[Any, Any, T]) -> T:
         finally:
             await sync_to_async(connections.close_all)()
 
-    connections.close_all()
+    # With one connection for all threads, this thread's is given back; not in a transaction.
+    for connection in connections.all(initialized_only=True):
+        if not connection.in_atomic_block:
+            connection.close()
     return asyncio.run(main())
 
 

@@ -308,6 +308,8 @@ def _invitation_of(own: Samples) -> str:
     invitation = own.build(Invitation)
     invitation.email = own.tenant.memberships.filter(role="owner").first().user.email
     invitation.token_hash = hash_of(token)
+    # Of an address there is one at a time.
+    Invitation.objects.for_tenant(own.tenant).filter(email=invitation.email).delete()
     invitation.save()
     return token
 
