@@ -34,6 +34,8 @@ from django.db import migrations, models
 
 def shout(apps, schema_editor):
     for project in apps.get_model("projects", "Project").objects.all():
+        if project.name == "dumb":
+            raise ValueError("it cannot shout")
         project.name = project.name.upper()
         project.save()
 
@@ -160,6 +162,19 @@ def test_a_tenant_that_fails_stops_no_other_and_is_tried_again(
     answer = json.loads(deployment.migrate("--retry-failed", "--json", "--verbosity=0"))
     assert [outcome["storage"] for outcome in answer["outcomes"]] == [broken]
     assert _times_applied(broken, deployment.names[-1]) == 1
+
+
+def test_a_tenant_whose_rows_a_migration_cannot_take_stops_no_other(
+    tenants: list[Tenant], deployment: Deployment
+) -> None:
+    deployment.add(RUN_PYTHON)
+    broken, *others = (storage_name(tenant.pk) for tenant in tenants)
+    with tenant_context(tenants[0]):
+        Project.objects.update(name="dumb")
+    result = deployment.run("migrate")
+    assert (result.returncode, f"{broken}: it cannot shout" in result.stderr) == (1, True)
+    assert "1 of 3 tenants were not migrated." in result.stderr
+    assert all(_times_applied(storage, deployment.names[-1]) == 1 for storage in others)
 
 
 def test_canaries_go_first(tenants: list[Tenant], deployment: Deployment) -> None:

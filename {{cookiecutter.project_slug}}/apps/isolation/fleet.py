@@ -17,21 +17,18 @@ from threading import Lock
 from typing import Any
 
 import psycopg
-from django.db import Error, connections, router
+from django.db import connections, router
 from django.db.backends.base.base import BaseDatabaseWrapper
 from django.db.migrations import Migration
 from django.db.migrations.executor import MigrationExecutor
 from django.db.migrations.operations import SeparateDatabaseAndState
 from django.db.migrations.operations.base import Operation
 
+from apps.isolation.head import FINGERPRINT
 from apps.isolation.placement import as_owner
 from apps.isolation.storages import enter, opener
 
-FINGERPRINT = (
-    "SELECT coalesce(md5(string_agg(app || '.' || name, ',' ORDER BY app, name)), '') "
-    "FROM django_migrations"
-)
-"""What is applied to a storage, as a hash: those with the same hash need the same migrations."""
+APPLIED = FINGERPRINT.format("")
 
 LOCK_SECONDS = 5
 """How long a migration waits for a table that somebody else holds; meanwhile others wait for it."""
@@ -110,14 +107,14 @@ class Recording:
         guard = f"""
             LOCK TABLE django_migrations IN SHARE ROW EXCLUSIVE MODE;
             DO $guard$ BEGIN
-                IF ({FINGERPRINT}) <> '{fingerprint}' THEN
+                IF ({APPLIED}) <> '{fingerprint}' THEN
                     RAISE 'it was migrated meanwhile' USING ERRCODE = '{MOVED}';
                 END IF;
             END $guard$;
         """
         begin = f"BEGIN; {enter(storage)} SET LOCAL lock_timeout = '{LOCK_SECONDS}s';"
         steps = f"COMMIT; {begin}".join(step.sql() for step in self.steps)
-        return f"{begin} {guard} {steps} {FINGERPRINT}; COMMIT"
+        return f"{begin} {guard} {steps} {APPLIED}; COMMIT"
 
 
 class Recordings:
@@ -176,7 +173,7 @@ def migrate_fleet(
 def fingerprint_of(storage: str, connection: BaseDatabaseWrapper) -> str:
     """Return the hash of what is applied to a storage; empty if nothing ever was."""
     try:
-        return _send(f"BEGIN; {enter(storage)} {FINGERPRINT}; COMMIT", connection)
+        return _send(f"BEGIN; {enter(storage)} {APPLIED}; COMMIT", connection)
     except psycopg.errors.UndefinedTable:
         return ""
 
@@ -214,8 +211,9 @@ def _bring_to_head(
                     before = fingerprint if before is None else before
                 after, error = _migrate(storage, fingerprint, connection, recordings), ""
                 break
-        except (Error, psycopg.Error) as problem:
-            error = str(problem).strip()
+        # Whatever it is: a migration's Python may raise anything over one tenant's rows.
+        except Exception as problem:  # noqa: BLE001
+            error = str(problem).strip() or repr(problem)
             if not _may_pass(problem):
                 break
             fingerprint = None  # asked again: somebody may have been faster

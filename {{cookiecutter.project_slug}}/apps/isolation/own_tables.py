@@ -29,23 +29,24 @@ def tenant_index(*fields: str, name: str) -> models.Index:
     return models.Index(fields=fields, name=name)
 
 
+class RunStatus(models.TextChoices):
+    """How a run ended; "current" is a storage that was looked into and had nothing to do."""
+
+    MIGRATED = "migrated"
+    CURRENT = "current"
+    FAILED = "failed"
+
+
 class MigrationRun(models.Model):
     """One run of ``migrate`` over one tenant's storage.
 
     ``before`` and ``after`` are hashes of the migrations that were applied.
     """
 
-    class Status(models.TextChoices):
-        """How it ended; "current" is a storage that was looked into and had nothing to do."""
-
-        MIGRATED = "migrated"
-        CURRENT = "current"
-        FAILED = "failed"
-
     storage = models.CharField(max_length=63)
     before = models.CharField(max_length=32, blank=True)
     after = models.CharField(max_length=32, blank=True)
-    status = models.CharField(max_length=8, choices=Status)
+    status = models.CharField(max_length=8, choices=RunStatus)
     seconds = models.FloatField()
     error = models.TextField(blank=True)
     finished_at = models.DateTimeField(auto_now_add=True)
@@ -55,7 +56,7 @@ class MigrationRun(models.Model):
         indexes = [models.Index(fields=["storage", "-id"], name="migration_run_by_storage")]
         constraints = [
             models.CheckConstraint(
-                condition=models.Q(status__in=["migrated", "current", "failed"]),
+                condition=models.Q(status__in=RunStatus.values),
                 name="migration_run_status_is_known",
             )
         ]

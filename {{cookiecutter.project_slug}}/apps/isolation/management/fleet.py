@@ -22,7 +22,7 @@ from apps.isolation.fleet import (
     recorded,
 )
 from apps.isolation.management.migration import GuardedMigrateCommand
-from apps.isolation.own_tables import MigrationRun, latest_runs
+from apps.isolation.own_tables import MigrationRun, RunStatus, latest_runs
 from apps.isolation.storages import fleet, storage_name
 
 WORKERS = 4
@@ -36,6 +36,8 @@ class FleetMigrateCommand(GuardedMigrateCommand):
     """Migrates the template, and then what the template was given in all tenants' storages."""
 
     recording: Recording | None = None
+    head: str
+    """The hash of what the template has, since it was migrated."""
 
     def add_arguments(self, parser: CommandParser) -> None:
         """Add what concerns the fleet."""
@@ -109,7 +111,7 @@ class FleetMigrateCommand(GuardedMigrateCommand):
         if options["tenants"]:
             found = {name: found.get(name) for name in _storages_of(options["tenants"])}
         if options["retry_failed"]:
-            failed = {name for name, run in latest_runs().items() if run.status == "failed"}
+            failed = {name for name, run in latest_runs().items() if run.status == RunStatus.FAILED}
             found = {name: None for name in found if name in failed}
         return found
 

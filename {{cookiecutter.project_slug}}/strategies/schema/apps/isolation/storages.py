@@ -7,6 +7,7 @@ from typing import Any
 
 from django.db import connections
 
+from apps.isolation.head import FINGERPRINT
 from apps.isolation.placement import OWNER
 from apps.isolation.schemas import PATTERN, PUBLIC, TEMPLATE
 from apps.isolation.schemas import schema_name as storage_name
@@ -65,12 +66,10 @@ def fleet() -> dict[str, str | None]:
         migrated = dict(cursor.fetchall())
         found: dict[str, str | None] = dict.fromkeys(migrated)
         for names in batched([name for name, has_table in migrated.items() if has_table], BATCH):
-            cursor.execute(" UNION ALL ".join(_FINGERPRINT.format(name) for name in names))
+            cursor.execute(" UNION ALL ".join(map(_named_fingerprint, names)))
             found |= dict(cursor.fetchall())
     return found
 
 
-_FINGERPRINT = """
-    SELECT '{0}', coalesce(md5(string_agg(app || '.' || name, ',' ORDER BY app, name)), '')
-    FROM {0}.django_migrations
-"""
+def _named_fingerprint(schema: str) -> str:
+    return f"SELECT '{schema}', ({FINGERPRINT.format(f'{schema}.')})"

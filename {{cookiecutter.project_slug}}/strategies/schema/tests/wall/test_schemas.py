@@ -14,31 +14,10 @@ from apps.isolation import ActiveTenant, deprovision, new_id, provision, storage
 from apps.isolation.context import activate
 from apps.isolation.placement import OWNER
 from apps.isolation.schemas import TEMPLATE, schema_name
+from apps.isolation.shape import shape_of
 from apps.isolation.storage import ProvisioningError
 from apps.isolation.testing import hole, wall_guards
 from apps.projects.models import Project
-
-# Everything of a schema that migrations make, in words that do not name the schema.
-SHAPE = """
-SELECT 'column', table_name, column_name, data_type, is_nullable, column_default, is_identity
-FROM information_schema.columns WHERE table_schema = %(schema)s
-UNION ALL
-SELECT 'constraint', conrelid::regclass::text, conname, pg_get_constraintdef(oid), '', '', ''
-FROM pg_constraint WHERE connamespace = %(schema)s::regnamespace AND contype <> 'n'
-UNION ALL
-SELECT 'index', tablename, indexname, indexdef, '', '', '' FROM pg_indexes
-WHERE schemaname = %(schema)s
-ORDER BY 1, 2, 3
-"""
-
-
-def _shape(schema: str) -> list[Any]:
-    with connections[OWNER].cursor() as cursor:
-        cursor.execute(SHAPE, {"schema": schema})
-        return [
-            tuple(str(value).replace(f"{schema}.", "") for value in row)
-            for row in cursor.fetchall()
-        ]
 
 
 @pytest.mark.django_db(transaction=True)
@@ -46,7 +25,8 @@ def test_a_new_schema_has_the_shape_of_the_template() -> None:
     tenant = ActiveTenant(new_id())
     provision(tenant)
     try:
-        assert _shape(schema_name(tenant.id)) == _shape(TEMPLATE) != []
+        template = shape_of(connections[OWNER], TEMPLATE)
+        assert shape_of(connections[OWNER], schema_name(tenant.id)) == template != frozenset()
     finally:
         deprovision(tenant)
 
