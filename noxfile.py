@@ -263,9 +263,9 @@ def run_on_postgres(session: nox.Session, *command: str, version: str = "") -> N
 @nox.session(python=PYTHON or False)
 @nox.parametrize("strategy", STRATEGIES, ids=STRATEGIES)
 def mutants(session: nox.Session, strategy: str) -> None:
-    """Take the guards of a strategy's wall away, one at a time; a test must notice each."""
+    """Take a wall's guards away, one at a time; a test must notice. `-- TEXT`: some of them."""
     generate(session, strategy)
-    session.run("python", str(ROOT / "tests" / "mutants.py"), strategy)
+    session.run("python", str(ROOT / "tests" / "mutants.py"), strategy, *session.posargs)
 
 
 @nox.session(python=PYTHON or False)

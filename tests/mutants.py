@@ -1,6 +1,7 @@
 """Proves that the tests of the wall can fail: takes its guards away, one at a time.
 
-Run inside a generated project: ``python mutants.py STRATEGY``. Each mutant is a change to one
+Run inside a generated project: ``python mutants.py STRATEGY [TEXT]``, where TEXT is part of the
+names of those to try, by default all. Each mutant is a change to one
 file, and names the test that must notice. It is caught if that test fails, by a failure and not by
 an error, while all that is listed nowhere as noticing it too, and is in the same file, passes.
 """
@@ -92,8 +93,8 @@ def same(test: str, name: str) -> bool:
 
 def main() -> None:
     """Judge all mutants of the strategy; exit 1 if one was not caught."""
-    (strategy,) = sys.argv[1:]
-    mutants = mutants_of(strategy)
+    strategy, text = [*sys.argv[1:], ""][:2]
+    mutants = [mutant for mutant in mutants_of(strategy) if text in mutant.name]
     files = sorted({mutant.caught_by[0].partition("::")[0] for mutant in mutants})
     for test_file in files:
         ends = results_of(test_file)
