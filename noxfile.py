@@ -11,6 +11,7 @@ nox -s "pgbouncer(row)"    run its tests with a real PgBouncer before its databa
 nox -s "pool(row)"         run its tests with one connection, from a pool, for all threads
 nox -s "mutants(row)"      take the guards of its wall away, one at a time; a test must notice
 nox -s "fuzz(row)"         run it, and ask it all that its description allows and what it does not
+nox -s compare             measure them, plain Django and django-tenants side by side
 nox -s migrations          make the migrations of all strategies anew from the models
 
 Nox by itself fetches what the block above names, should it be missing.
@@ -266,6 +267,19 @@ def mutants(session: nox.Session, strategy: str) -> None:
     """Take a wall's guards away, one at a time; a test must notice. `-- TEXT`: some of them."""
     generate(session, strategy)
     session.run("python", str(ROOT / "tests" / "mutants.py"), strategy, *session.posargs)
+
+
+@nox.session(python=PYTHON or False)
+def compare(session: nox.Session) -> None:
+    """Measure the three strategies, plain Django and django-tenants side by side; `-- --quick`."""
+    require(session, "pg_virtualenv", "postgresql")
+    for strategy in STRATEGIES:
+        generate(session, strategy)
+    session.install("matplotlib>=3.10", "tqdm>=4.67")
+    session.chdir(ROOT)
+    folder = BUILD / "compare"
+    program = (f"{session.bin}/python", str(ROOT / "tests" / "compare"), f"--build={folder}")
+    run_on_postgres(session, *program, *session.posargs)
 
 
 @nox.session(python=PYTHON or False)

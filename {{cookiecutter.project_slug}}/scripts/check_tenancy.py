@@ -31,7 +31,7 @@ ALL = "rows of all tenants; that is the platform's work, not the product's"
 # What code is called or named that leaves the active tenant.
 CALLS = {"cursor": BY_HAND, "extra": BY_HAND, "raw": BY_HAND, "cross_tenant": ALL, "QuerySet": ALL}
 CALLS["using"] = "names a connection; the router chooses it by the tenant"
-NAMES = {"platform": ALL}
+NAMES = {"platform": ALL, "_base_manager": "a manager that asks for no tenant; use objects"}
 
 
 def main() -> int:

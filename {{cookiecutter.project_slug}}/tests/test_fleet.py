@@ -173,7 +173,7 @@ def test_a_tenant_whose_rows_a_migration_cannot_take_stops_no_other(
         Project.objects.update(name="dumb")
     result = deployment.run("migrate")
     assert (result.returncode, f"{broken}: it cannot shout" in result.stderr) == (1, True)
-    assert "1 of 3 tenants were not migrated." in result.stderr
+    assert f"1 of {len(fleet())} tenants were not migrated." in result.stderr
     assert all(_times_applied(storage, deployment.names[-1]) == 1 for storage in others)
 
 

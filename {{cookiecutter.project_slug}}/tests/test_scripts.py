@@ -47,6 +47,7 @@ REACHES = {
     "User.objects.all()": "User.objects",
     "get_user_model().objects.all()": "get_user_model.objects",
     "Membership.platform.all()": "platform",
+    "Project._base_manager.all()": "_base_manager",
     'Project.objects.using("owner").all()': "using()",
     'Project.objects.raw("SELECT 1")': "raw()",
     "connection.cursor()": "cursor()",

@@ -1,0 +1,114 @@
+"""Compares the three strategies with each other, with plain Django, and with django-tenants.
+
+``nox -s compare`` runs it on a PostgreSQL of its own; ``-- --help`` tells its options.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import platform
+from contextlib import ExitStack
+from dataclasses import dataclass
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import measure
+import psycopg
+from contestants import PEER, PLAIN, STRATEGIES, Contestant, assemble
+from report import write
+from tqdm import tqdm
+
+PACKAGES = ("Django", "djangorestframework", "django-tenants", "psycopg", "gunicorn")
+
+
+@dataclass(frozen=True)
+class Scale:
+    """How much is done: tenants in the end, of django-tenants too, and rounds of requests."""
+
+    tenants: int
+    of_peer: int
+    rounds: int
+
+
+FULL = Scale(tenants=1000, of_peer=100, rounds=400)
+QUICK = Scale(tenants=40, of_peer=15, rounds=100)
+
+
+def main() -> None:
+    """Measure, and write the report."""
+    parser = argparse.ArgumentParser("nox -s compare --", description=__doc__)
+    parser.add_argument("--quick", action="store_true", help="under 5 minutes, for a first look")
+    parser.add_argument("--tenants", type=int, help="tenants in the end (1000, quickly 40)")
+    parser.add_argument("--build", type=Path, required=True, help=argparse.SUPPRESS)
+    options = parser.parse_args()
+    scale = QUICK if options.quick else FULL
+    if options.tenants:
+        most = max(options.tenants, measure.FEW)
+        scale = Scale(tenants=most, of_peer=min(most, scale.of_peer), rounds=scale.rounds)
+    generated = {name: options.build / name / "my_saas" for name in STRATEGIES}
+    results = compare(assemble(options.build, generated), scale)
+    (options.build / "results.json").write_text(json.dumps(results, indent=1), encoding="utf-8")
+    for path in write(results, options.build):
+        print(path)
+
+
+def compare(contestants: list[Contestant], scale: Scale) -> dict[str, Any]:
+    """Return all that was measured, as it goes into ``results.json``."""
+    results: dict[str, Any] = {"about": about(scale)}
+    for contestant in tqdm(contestants, desc="first tenants", leave=False):
+        contestant.add_tenants(measure.FEW)
+    results["provisioning"] = {
+        each.name: [seat.seconds for seat in each.seats]
+        for each in measure.with_tenants(contestants)
+    }
+    results["requests"] = served(contestants, scale, f"{measure.FEW} tenants")
+    empty = measure.sizes(contestants)
+    numbers = {PLAIN: 2 * measure.FEW, PEER: scale.of_peer}
+    for contestant in tqdm(contestants, desc="more tenants", leave=False):
+        contestant.add_tenants(numbers.get(contestant.name, scale.tenants) - measure.FEW)
+    results["bytes_per_tenant"] = {
+        name: (size - empty[name]) / (len(each.seats) - measure.FEW)
+        for each in measure.with_tenants(contestants)
+        for name, size in measure.sizes([each]).items()
+    }
+    results["requests_of_many"] = served(contestants, scale, f"{scale.tenants} tenants")
+    results["fleet"] = {
+        each.name: {"tenants": len(each.seats)} | measure.fleet(each)
+        for each in tqdm(measure.with_tenants(contestants), desc="fleet migrations", leave=False)
+    }
+    return results
+
+
+def served(contestants: list[Contestant], scale: Scale, title: str) -> dict[str, Any]:
+    """Return what is measured while the contestants are served."""
+    with ExitStack() as servers:
+        for contestant in contestants:
+            servers.enter_context(contestant.serving())
+        seconds = measure.latencies(contestants, scale.rounds, title)
+        held = measure.connections(contestants)
+        trips = measure.round_trips(contestants)
+    return {"seconds": seconds, "round_trips": trips, "connections": held}
+
+
+def about(scale: Scale) -> dict[str, Any]:
+    """Return what the figures depend on."""
+    with psycopg.connect(measure.address()) as connection:
+        postgres = connection.info.server_version // 10_000
+    return {
+        "tenants": scale.tenants,
+        "tenants_of_django_tenants": scale.of_peer,
+        "rounds": scale.rounds,
+        "machine": f"{platform.system()} {platform.machine()}, {os.process_cpu_count()} cores",
+        "versions": {
+            "Python": platform.python_version(),
+            "PostgreSQL": str(postgres),
+            **{name: version(name) for name in PACKAGES},
+        },
+    }
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,247 @@
+"""The projects that are compared: put together, set up on one PostgreSQL, and served."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import secrets
+import shutil
+import socket
+import subprocess
+import sys
+import time
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from http.client import HTTPConnection
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import psycopg
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+HERE = Path(__file__).parent
+STRATEGIES = ("schema", "row", "database")
+PEER = "django-tenants"
+PLAIN = "plain"
+
+OF_THE_PRODUCT = (
+    "apps/__init__.py",
+    "apps/authentication/__init__.py",
+    "apps/authentication/models.py",
+    "apps/isolation/identifiers.py",
+    "apps/isolation/serializers.py",
+    "apps/projects/__init__.py",
+    "apps/projects/attachments.py",
+    "apps/projects/filters.py",
+    "apps/projects/models.py",
+    "apps/projects/serializers.py",
+    "apps/projects/urls.py",
+    "apps/projects/views.py",
+    "apps/tenants/__init__.py",
+    "apps/tenants/roles.py",
+    "config/__init__.py",
+    "config/api.py",
+    "gunicorn.conf.py",
+)
+"""What the projects without a wall have in common with the others, byte for byte."""
+
+PATIENCE = 120
+"""Seconds that a server has to start in, or to answer."""
+
+
+@dataclass
+class Seat:
+    """A tenant and its member: where, as whom, and about which project to ask."""
+
+    host: str
+    token: str
+    project: str
+    seconds: float
+
+
+@dataclass
+class Contestant:
+    """A project, its folder, and the tenants that it has."""
+
+    name: str
+    folder: Path
+    settings: str
+    owner_url: str
+    seats: list[Seat] = field(default_factory=list)
+    port: int = 0
+
+    @property
+    def environment(self) -> dict[str, str]:
+        """Production settings, without the limits on how often one may ask."""
+        database = {"DATABASE_OWNER_URL": self.owner_url, "DATABASE_URL": self.run_time_url}
+        return {
+            **os.environ,
+            **database,
+            **dict.fromkeys(("THROTTLE_MEMBER", "THROTTLE_TENANT", "THROTTLE_ANONYMOUS"), ""),
+            "DJANGO_SETTINGS_MODULE": self.settings,
+            "JWT_SIGNING_KEY": SECRET,
+            "PYTHONPATH": str(self.folder),
+            "SECRET_KEY": SECRET,
+            "SHARED_HOSTS": "shared.localhost",
+            "TENANT_BASE_DOMAIN": "localhost",
+            "TRUSTED_PROXY_COUNT": "1",
+            "WEB_CONCURRENCY": "1",
+        }
+
+    @property
+    def run_time_url(self) -> str:
+        """The address of the database for the role that serves requests."""
+        return self.owner_url.replace("app_owner", "app_user", 1)
+
+    def run(self, *arguments: str, **more: str) -> str:
+        """Run Python with these arguments in the project; return its output, or exit with it."""
+        command = [sys.executable, *arguments]
+        environment = self.environment | more
+        done = subprocess.run(
+            command, cwd=self.folder, env=environment, capture_output=True, text=True, check=False
+        )
+        if done.returncode:
+            sys.exit(f"{self.name}: {' '.join(arguments)}\n{done.stdout[-2000:]}{done.stderr}")
+        return done.stdout
+
+    def migrate(self, **more: str) -> float:
+        """Bring all tenants to head; return the seconds it took, with the start of Python."""
+        command = "migrate_schemas" if self.name == PEER else "migrate"
+        checks = () if self.name == PEER else ("--skip-checks",)
+        started = time.perf_counter()
+        self.run("manage.py", command, "--verbosity=0", *checks, **more)
+        return time.perf_counter() - started
+
+    def add_tenants(self, number: int) -> list[Seat]:
+        """Make so many tenants more; return them."""
+        first = len(self.seats)
+        lines = self.run(str(HERE / "seed.py"), str(first), str(first + number)).splitlines()
+        added = [Seat(**json.loads(line)) for line in lines if line.startswith("{")]
+        self.seats += added
+        return added
+
+    def databases(self) -> str:
+        """Return a condition on ``datname``: the databases that are this project's."""
+        own = f"datname = '{self.owner_url.rpartition('/')[2]}'"
+        return f"({own} OR datname ~ '^t_')" if self.name == "database" else own
+
+    @contextmanager
+    def serving(self) -> Iterator[None]:
+        """Serve the project by one process, as its configuration has it."""
+        with socket.socket() as free:
+            free.bind(("127.0.0.1", 0))
+            self.port = free.getsockname()[1]
+        command = ["gunicorn", "config.wsgi", f"--bind=127.0.0.1:{self.port}"]
+        log = (self.folder / "server.log").open("w")
+        with (
+            log,
+            subprocess.Popen(
+                [sys.executable, "-m", *command],
+                cwd=self.folder,
+                env=self.environment,
+                stdout=log,
+                stderr=log,
+            ) as process,
+        ):
+            try:
+                self._await(process)
+                yield
+            finally:
+                process.terminate()
+
+    def _await(self, process: subprocess.Popen[Any]) -> None:
+        until = time.monotonic() + PATIENCE
+        while time.monotonic() < until and process.poll() is None:
+            try:
+                client = Client(self)
+            except OSError:
+                time.sleep(0.1)
+                continue
+            client.list_tasks(self.seats[-1])
+            return client.close()
+        sys.exit(f"{self.name} does not serve:\n{(self.folder / 'server.log').read_text()}")
+
+
+class Client:
+    """A connection to a contestant's server that is kept open."""
+
+    def __init__(self, contestant: Contestant) -> None:
+        self.contestant = contestant
+        self._connection = HTTPConnection("127.0.0.1", contestant.port, timeout=PATIENCE)
+        self._connection.connect()
+
+    def close(self) -> None:
+        """Close the connection."""
+        self._connection.close()
+
+    def list_tasks(self, seat: Seat) -> float:
+        """Ask for 50 tasks; return the seconds it took."""
+        return self._ask("GET", "/api/v1/tasks/", seat)
+
+    def add_task(self, seat: Seat) -> float:
+        """Add a task; return the seconds it took."""
+        body = json.dumps({"project": seat.project, "title": "one more"})
+        return self._ask("POST", "/api/v1/tasks/", seat, body)
+
+    def _ask(self, method: str, path: str, seat: Seat, body: str | None = None) -> float:
+        headers = {
+            "Host": seat.host,
+            "Authorization": f"Bearer {seat.token}",
+            "Content-Type": "application/json",
+            "X-Forwarded-Proto": "https",
+        }
+        started = time.perf_counter()
+        self._connection.request(method, path, body, headers)
+        answer = self._connection.getresponse()
+        content = answer.read()
+        seconds = time.perf_counter() - started
+        if answer.status not in {200, 201}:
+            sys.exit(f"{self.contestant.name}: {method} {path}: {answer.status} {content[:500]!r}")
+        return seconds
+
+
+SECRET = secrets.token_urlsafe(48)
+
+
+def assemble(build: Path, generated: dict[str, Path]) -> list[Contestant]:
+    """Put all projects together, each with a database of its own on the same server."""
+    folders = {PLAIN: build / PLAIN, PEER: build / PEER, **generated}
+    overlays = {PLAIN: ["plain"], PEER: ["plain", "django_tenants"]}
+    for name, parts in overlays.items():
+        _assemble_without_wall(folders[name], generated["row"], parts)
+    modules = {PLAIN: "config.settings", PEER: "config.settings_tenants"}
+    contestants = [
+        Contestant(
+            name,
+            folder,
+            modules.get(name, "config.settings.production"),
+            _make_database(f"app_{re.sub('-', '_', name)}"),
+        )
+        for name, folder in folders.items()
+    ]
+    for contestant in contestants:
+        if contestant.name in overlays:
+            labels = ["authentication", "projects", *(["customers"] * (contestant.name == PEER))]
+            contestant.run("manage.py", "makemigrations", *labels)
+        contestant.migrate()
+    return contestants
+
+
+def _assemble_without_wall(folder: Path, source: Path, parts: list[str]) -> None:
+    shutil.rmtree(folder, ignore_errors=True)
+    for name in OF_THE_PRODUCT:
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        shutil.copyfile(source / name, folder / name)
+    for part in parts:
+        shutil.copytree(HERE / part, folder, dirs_exist_ok=True)
+
+
+def _make_database(name: str) -> str:
+    """Make a database as the owner; return the owner's address of it."""
+    url = os.environ["DATABASE_OWNER_URL"]
+    with psycopg.connect(url, autocommit=True) as connection:
+        connection.execute(f"CREATE DATABASE {name}")  # type: ignore[arg-type]
+    return f"{url.rpartition('/')[0]}/{name}"

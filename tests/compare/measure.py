@@ -1,0 +1,184 @@
+"""What is measured. Ratios are worth more than times: all is asked of all, in turns."""
+
+from __future__ import annotations
+
+import os
+import random
+import re
+import shutil
+import tempfile
+import time
+from itertools import cycle, islice
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import psycopg
+from contestants import PLAIN, Client, Contestant, Seat
+from tqdm import tqdm
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+FEW = 10
+"""Tenants that requests are for, however many there are: the last ones."""
+
+WARM_UP = 30
+COUNTED = 50
+"""Requests over which round trips are counted."""
+
+STATISTICS = 2
+"""Seconds after which PostgreSQL's counters are up to date: a backend reports once a second."""
+
+KINDS: dict[str, Callable[[Client, Seat], float]] = {
+    "GET": Client.list_tasks,
+    "POST": Client.add_task,
+}
+
+ADD_FIELD = """
+from django.db import migrations, models
+
+class Migration(migrations.Migration):
+    dependencies = [("projects", "{before}")]
+    operations = [
+        migrations.AddField("project", "colour", models.CharField(max_length=9, default="blue"))
+    ]
+"""
+
+
+def latencies(
+    contestants: list[Contestant], rounds: int, title: str
+) -> dict[str, dict[str, list[float]]]:
+    """Return the seconds of each request, by kind and contestant.
+
+    One of each kind to each contestant, in an order that is drawn anew each time; then the next
+    tenant's turn.
+    """
+    clients = {contestant.name: Client(contestant) for contestant in contestants}
+    tenants = {c.name: list(islice(cycle(c.seats[-FEW:]), WARM_UP + rounds)) for c in contestants}
+    times: dict[str, dict[str, list[float]]] = {
+        kind: {name: [] for name in clients} for kind in KINDS
+    }
+    for number in tqdm(range(WARM_UP + rounds), desc=title, unit="round", leave=False):
+        for kind, ask in KINDS.items():
+            for name in random.sample(list(clients), len(clients)):
+                times[kind][name].append(ask(clients[name], tenants[name][number]))
+    for client in clients.values():
+        client.close()
+    return {
+        kind: {name: values[WARM_UP:] for name, values in by_name.items()}
+        for kind, by_name in times.items()
+    }
+
+
+def round_trips(contestants: list[Contestant]) -> dict[str, dict[str, float]]:
+    """Return how many messages with a transaction of its own a request sends, by PostgreSQL."""
+    trips: dict[str, dict[str, float]] = {kind: {} for kind in KINDS}
+    for contestant in tqdm(contestants, desc="round trips", leave=False):
+        client = Client(contestant)
+        for kind, ask in KINDS.items():
+            ask(client, contestant.seats[-1])
+            before = _transactions(contestant)
+            for _ in range(COUNTED):
+                ask(client, contestant.seats[-1])
+            trips[kind][contestant.name] = round((_transactions(contestant) - before) / COUNTED, 1)
+        client.close()
+    return trips
+
+
+def _transactions(contestant: Contestant) -> int:
+    time.sleep(STATISTICS)
+    query = f"SELECT sum(xact_commit) FROM pg_stat_database WHERE {contestant.databases()}"
+    return int(_ask(query))
+
+
+def sizes(contestants: list[Contestant]) -> dict[str, int]:
+    """Return the bytes that each has on disk."""
+    query = "SELECT sum(pg_database_size(datname)) FROM pg_database WHERE "
+    return {each.name: int(_ask(query + each.databases())) for each in contestants}
+
+
+def connections(contestants: list[Contestant]) -> dict[str, dict[str, float]]:
+    """Return how many connections each server holds, and the most memory one takes, in MB."""
+    found = {}
+    for each in contestants:
+        pids = _rows(f"SELECT pid FROM pg_stat_activity WHERE {each.databases()}")
+        memory = [_own_megabytes(pid) for (pid,) in pids]
+        found[each.name] = {"connections": len(pids), "largest_mb": max(memory, default=0)}
+    return found
+
+
+def _own_megabytes(pid: int) -> float:
+    try:
+        status = Path(f"/proc/{pid}/status").read_text(encoding="utf-8")
+    except OSError:
+        return 0
+    match = re.search(r"RssAnon:\s+(\d+) kB", status)
+    return int(match[1]) / 1024 if match else 0
+
+
+def fleet(contestant: Contestant) -> dict[str, float]:
+    """Return the seconds of ``migrate`` that finds nothing to do, and of one new field."""
+    nothing = contestant.migrate()
+    with tempfile.TemporaryDirectory() as folder:
+        package = Path(folder) / "more_migrations"
+        shutil.copytree(contestant.folder / "apps/projects/migrations", package)
+        before = max(path.stem for path in package.glob("0*.py"))
+        (package / "9999_colour.py").write_text(ADD_FIELD.format(before=before), encoding="utf-8")
+        (Path(folder) / "more_settings.py").write_text(
+            f"from {contestant.settings} import *\n"
+            "MIGRATION_MODULES = {'projects': 'more_migrations'}\n",
+            encoding="utf-8",
+        )
+        more = {
+            "DJANGO_SETTINGS_MODULE": "more_settings",
+            "PYTHONPATH": os.pathsep.join([folder, str(contestant.folder)]),
+        }
+        field = contestant.migrate(**more)
+    start = _seconds(lambda: contestant.run("-c", "import django; django.setup()"))
+    raw = _seconds(lambda: _by_hand(contestant))
+    return {"start": start, "nothing": nothing, "field": field, "raw": raw}
+
+
+def _by_hand(contestant: Contestant) -> None:
+    """Add another field to each tenant's table as nobody can do it faster: by SQL alone."""
+    alter = "BEGIN; ALTER TABLE {}projects_project ADD COLUMN by_hand text DEFAULT ''; COMMIT"
+    if contestant.name == "database":
+        for (name,) in _rows("SELECT datname FROM pg_database WHERE datname ~ '^t_[0-9a-f]{32}$'"):
+            _execute(f"{contestant.owner_url.rpartition('/')[0]}/{name}", [alter.format("")])
+        return
+    spaces = _rows(
+        "SELECT nspname FROM pg_namespace WHERE nspname ~ '^t_?[0-9a-f]+$'", contestant.owner_url
+    )
+    prefixes = [f"{name}." for (name,) in spaces] or [""]
+    _execute(contestant.owner_url, [alter.format(prefix) for prefix in prefixes])
+
+
+def _seconds(work: Callable[[], Any]) -> float:
+    started = time.perf_counter()
+    work()
+    return time.perf_counter() - started
+
+
+def _execute(url: str, messages: list[str]) -> None:
+    with psycopg.connect(url, autocommit=True) as connection:
+        for message in messages:
+            connection.execute(message.encode())
+
+
+def address() -> str:
+    """Return the owner's address of the server that all share."""
+    return os.environ["DATABASE_OWNER_URL"]
+
+
+def _rows(query: str, url: str = "") -> list[tuple[Any, ...]]:
+    with psycopg.connect(url or address()) as connection:
+        return connection.execute(query.encode()).fetchall()
+
+
+def _ask(query: str) -> Any:
+    return _rows(query)[0][0]
+
+
+def with_tenants(contestants: list[Contestant]) -> list[Contestant]:
+    """Return those that have tenants at all."""
+    return [contestant for contestant in contestants if contestant.name != PLAIN]

@@ -1,0 +1,5 @@
+"""Routes."""
+
+from django.urls import include, path
+
+urlpatterns = [path("api/v1/", include("apps.projects.urls"))]

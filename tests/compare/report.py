@@ -1,0 +1,265 @@
+"""Writes what was measured: tables, charts, and what they come to for three kinds of team."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from html import escape
+from io import StringIO
+from statistics import fmean, median, quantiles
+from typing import TYPE_CHECKING, Any
+
+import matplotlib as mpl
+from contestants import PEER, PLAIN, STRATEGIES
+from matplotlib import pyplot as plt
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+mpl.use("svg")
+
+NAMES = [PLAIN, PEER, *STRATEGIES]
+MS = 1000
+BLOCKS = 10
+"""Parts that a run is divided into, to tell how far its ratios scatter."""
+
+STYLE = """
+:root { color-scheme: light dark; }
+body { font: 1rem/1.5 system-ui, sans-serif; max-width: 60rem; margin: 2rem auto; padding: 0 1rem; }
+table { border-collapse: collapse; margin: 1rem 0; display: block; overflow-x: auto; }
+th, td { padding: .25rem .75rem; text-align: right; border-bottom: 1px solid #8888; }
+th:first-child, td:first-child { text-align: left; }
+svg { background: white; max-width: 100%; height: auto; }
+"""
+
+
+@dataclass
+class Section:
+    """A part of the report: a heading, words, a table, a chart."""
+
+    title: str
+    text: str
+    head: list[str] = field(default_factory=list)
+    rows: list[list[str]] = field(default_factory=list)
+    chart: str = ""
+
+
+def write(results: dict[str, Any], folder: Path) -> list[Path]:
+    """Write ``report.md`` and ``report.html``; return where they are."""
+    sections = [
+        _about(results["about"]),
+        *_requests(results),
+        _growth(results),
+        _provisioning(results),
+        _fleet(results),
+        _costs(results),
+        _reading(results),
+    ]
+    texts = {"report.md": _markdown(sections), "report.html": _html(sections)}
+    for name, text in texts.items():
+        (folder / name).write_text(text, encoding="utf-8")
+    return [folder / name for name in texts]
+
+
+def _about(about: dict[str, Any]) -> Section:
+    text = (
+        f"{about['machine']}. Up to {about['tenants']} tenants of each strategy and "
+        f"{about['tenants_of_django_tenants']} of django-tenants, set up as its tutorial does; "
+        f"{about['rounds']} rounds of requests, one to each project in turn. All are on one "
+        "PostgreSQL, each served by one process with production settings. Ratios are to "
+        "plain Django, without tenants. The times are this machine's; the raw figures are in "
+        "results.json."
+    )
+    rows = [[name, number] for name, number in about["versions"].items()]
+    return Section("The comparison", text, ["software", "version"], rows)
+
+
+def _requests(results: dict[str, Any]) -> list[Section]:
+    measured = results["requests"]
+    sections = []
+    for kind, what in (("GET", "A list of 50 tasks"), ("POST", "A new task")):
+        seconds = measured["seconds"][kind]
+        rows = [
+            [
+                name,
+                f"{measured['round_trips'][kind][name]:.1f}",
+                *(f"{value * MS:.2f}" for value in _percentiles(seconds[name])),
+                f"{1 / fmean(seconds[name]):.0f}",
+                _ratio_text(seconds[PLAIN], seconds[name]),
+            ]
+            for name in NAMES
+        ]
+        head = ["project", "round trips", "p50 ms", "p95 ms", "p99 ms", "per second"]
+        head.append("requests per second against plain (tenths of the run)")
+        chart = _boxes({name: [value * MS for value in seconds[name]] for name in NAMES})
+        sections.append(Section(what, f"`{kind} /api/v1/tasks/`, 10 tenants.", head, rows, chart))
+    return sections
+
+
+def _growth(results: dict[str, Any]) -> Section:
+    few, many = results["requests"]["seconds"], results["requests_of_many"]["seconds"]
+    rows = []
+    for name in NAMES:
+        ratios = [
+            (median(many[kind][name]) / median(few[kind][name]))
+            / (median(many[kind][PLAIN]) / median(few[kind][PLAIN]))
+            for kind in ("GET", "POST")
+        ]
+        rows.append([name, *(f"{ratio:.2f}" for ratio in ratios)])
+    text = (
+        f"How much longer a request takes with {results['about']['tenants']} tenants than with 10 "
+        "(medians; what plain Django took longer is divided out). The requests are for ten tenants."
+    )
+    return Section("Growth", text, ["project", "GET", "POST"], rows)
+
+
+def _provisioning(results: dict[str, Any]) -> Section:
+    seconds = results["provisioning"]
+    slowest = median(seconds[PEER])
+    rows = [
+        [
+            name,
+            f"{median(values) * MS:.1f}",
+            f"{min(values) * MS:.1f}",
+            f"{max(values) * MS:.1f}",
+            f"1/{slowest / median(values):.0f}",
+        ]
+        for name, values in seconds.items()
+    ]
+    chart = _bars({name: median(values) * MS for name, values in seconds.items()}, "ms")
+    text = "From the call to a tenant that can be served; django-tenants runs its migrations."
+    head = ["project", "median ms", "least", "most", "of django-tenants' time"]
+    return Section("A new tenant", text, head, rows, chart)
+
+
+def _fleet(results: dict[str, Any]) -> Section:
+    rows = []
+    each = {}
+    for name, run in results["fleet"].items():
+        each[name] = max(run["field"] - run["start"], 0) / run["tenants"]
+        rows.append(
+            [
+                name,
+                f"{run['tenants']}",
+                f"{run['nothing']:.1f}",
+                f"{run['field']:.1f}",
+                f"{each[name] * MS:.1f}",
+                f"{run['raw']:.2f}",
+                f"{run['start']:.1f}",
+            ]
+        )
+    text = (
+        "`migrate` with nothing to do, and with one new field; whole processes, of which Django's "
+        "start is a part. The same change by SQL alone is the bound that nobody is under."
+    )
+    head = ["project", "tenants", "nothing s", "field s", "ms per tenant", "SQL alone s", "start s"]
+    chart = _bars({name: value * MS for name, value in each.items()}, "ms per tenant")
+    return Section("A migration of all tenants", text, head, rows, chart)
+
+
+def _costs(results: dict[str, Any]) -> Section:
+    held = results["requests_of_many"]["connections"]
+    rows = [
+        [
+            name,
+            f"{results['bytes_per_tenant'].get(name, 0) / 2**20:.2f}",
+            f"{held[name]['connections']}",
+            f"{held[name]['largest_mb']:.0f}",
+        ]
+        for name in NAMES
+    ]
+    head = ["project", "MB per tenant", "connections", "largest connection MB"]
+    text = "Disk of a tenant with 50 tasks, and what one server process holds after the requests."
+    return Section("What a tenant costs", text, head, rows)
+
+
+def _reading(results: dict[str, Any]) -> Section:
+    seconds = results["requests"]["seconds"]["GET"]
+    speed = {name: _ratio(seconds[PLAIN], seconds[name]) for name in STRATEGIES}
+    new = {name: median(results["provisioning"][name]) * MS for name in STRATEGIES}
+    disk = {name: results["bytes_per_tenant"][name] / 2**20 for name in STRATEGIES}
+    text = (
+        f"Many small customers who sign up by themselves: row. A tenant takes {new['row']:.0f} ms "
+        f"and {disk['row']:.2f} MB, and `migrate` runs once; lists come at {speed['row']:.2f} of "
+        "plain Django's rate. "
+        f"Some hundreds of companies, each with tables that can be backed up and looked at apart: "
+        f"schema. A tenant takes {new['schema']:.0f} ms and {disk['schema']:.2f} MB; "
+        f"{speed['schema']:.2f} of the rate. "
+        f"A few customers whose contracts ask for a database and a password of their own: "
+        f"database. {new['database']:.0f} ms, {disk['database']:.2f} MB, connections for each; "
+        f"{speed['database']:.2f} of the rate."
+    )
+    return Section("How to read it", text)
+
+
+def _ratio(plain: list[float], other: list[float]) -> float:
+    """Return the requests per second of one against those of plain Django."""
+    return fmean(plain) / fmean(other)
+
+
+def _ratio_text(plain: list[float], other: list[float]) -> str:
+    size = max(len(plain) // BLOCKS, 1)
+    parts = [
+        _ratio(plain[start : start + size], other[start : start + size])
+        for start in range(0, size * BLOCKS, size)
+    ]
+    tenths = quantiles(parts, n=4)
+    return f"{_ratio(plain, other):.2f} ({tenths[0]:.2f} to {tenths[2]:.2f})"
+
+
+def _percentiles(values: list[float]) -> tuple[float, float, float]:
+    hundredths = quantiles(values, n=100)
+    return median(values), hundredths[94], hundredths[98]
+
+
+def _boxes(values: dict[str, list[float]]) -> str:
+    figure, axes = plt.subplots(figsize=(8, 2.6))
+    axes.boxplot(list(values.values()), tick_labels=list(values), orientation="horizontal", sym="")
+    axes.invert_yaxis()
+    axes.set_xlabel("ms")
+    return _svg(figure)
+
+
+def _bars(values: dict[str, float], unit: str) -> str:
+    figure, axes = plt.subplots(figsize=(8, 2.2))
+    bars = axes.barh(list(values), list(values.values()))
+    axes.bar_label(bars, fmt="%.1f", padding=3)
+    axes.set_xscale("log")
+    axes.invert_yaxis()
+    axes.set_xlabel(f"{unit} (logarithmic)")
+    return _svg(figure)
+
+
+def _svg(figure: Any) -> str:
+    figure.tight_layout()
+    text = StringIO()
+    figure.savefig(text, format="svg", metadata={"Date": None})
+    plt.close(figure)
+    return text.getvalue().partition("<svg")[2].join(["<svg", ""])
+
+
+def _markdown(sections: list[Section]) -> str:
+    parts = []
+    for level, section in enumerate(sections):
+        parts += [f"{'##' if level else '#'} {section.title}", section.text]
+        if section.rows:
+            lines = [section.head, ["---"] * len(section.head), *section.rows]
+            parts.append("\n".join(f"| {' | '.join(cells)} |" for cells in lines))
+    return "\n\n".join(parts) + "\n"
+
+
+def _html(sections: list[Section]) -> str:
+    parts = []
+    for level, section in enumerate(sections):
+        tag = "h2" if level else "h1"
+        parts += [f"<{tag}>{escape(section.title)}</{tag}>", f"<p>{escape(section.text)}</p>"]
+        if section.rows:
+            head = "".join(f"<th>{escape(cell)}</th>" for cell in section.head)
+            rows = ["".join(f"<td>{escape(cell)}</td>" for cell in cells) for cells in section.rows]
+            body = "".join(f"<tr>{cells}</tr>" for cells in [head, *rows])
+            parts.append(f"<table>{body}</table>")
+        parts.append(section.chart)
+    return (
+        '<!doctype html><html lang="en"><meta charset="utf-8">'
+        '<meta name="viewport" content="width=device-width, initial-scale=1">'
+        f"<title>Comparison</title><style>{STYLE}</style><body>{''.join(parts)}</body></html>\n"
+    )

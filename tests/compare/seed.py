@@ -1,0 +1,110 @@
+"""Makes tenants in a project of the comparison, in whose folder it runs: ``seed.py FROM TO``.
+
+Each has a member and a project with 50 tasks. Writes a line of JSON for each: where and as whom
+to ask it, and how many seconds it took to make it ready, without its rows.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+import time
+from contextlib import AbstractContextManager, nullcontext
+from importlib.util import find_spec
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import django
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+TASKS = 50
+
+
+def main() -> None:
+    """Make the tenants numbered from the first to the one before the second argument."""
+    sys.path.insert(0, str(Path.cwd()))
+    django.setup()
+    make = next(make for module, make in KINDS.items() if find_spec(module))
+    for number in range(*map(int, sys.argv[1:])):
+        print(json.dumps(make(f"t{number:05}")), flush=True)
+
+
+def of_ours(slug: str) -> dict[str, Any]:
+    """Make a tenant of a generated project."""
+    from apps.authentication.models import User
+    from apps.authentication.tokens import TenantRefreshToken
+    from apps.isolation import tenant_context
+    from apps.tenants.roles import Role
+    from apps.tenants.services import add_member, create_tenant
+
+    seconds, tenant = timed(lambda: create_tenant(slug=slug, name=slug))
+    user = User.objects.create(email=f"{slug}@example.test")
+    token = TenantRefreshToken.for_membership(add_member(tenant, user, Role.MEMBER))
+    project = fill(lambda: tenant_context(tenant))
+    return seat(slug, token.access_token, project, seconds)
+
+
+def of_django_tenants(slug: str) -> dict[str, Any]:
+    """Make a tenant of django-tenants."""
+    from apps.authentication.models import User
+    from apps.customers.models import Client, Domain
+    from django_tenants.utils import tenant_context
+    from rest_framework_simplejwt.tokens import AccessToken
+
+    seconds, client = timed(lambda: Client.objects.create(schema_name=slug, name=slug))
+    Domain.objects.create(domain=f"{slug}.localhost", tenant=client, is_primary=True)
+    user = User.objects.create(email=f"{slug}@example.test")
+    project = fill(lambda: tenant_context(client))
+    return seat(slug, AccessToken.for_user(user), project, seconds)
+
+
+def of_nobody(slug: str) -> dict[str, Any]:
+    """Make what a project without tenants has instead: a user."""
+    from apps.authentication.models import User
+    from rest_framework_simplejwt.tokens import AccessToken
+
+    seconds, user = timed(lambda: User.objects.create(email=f"{slug}@example.test"))
+    return seat(slug, AccessToken.for_user(user), fill(nullcontext), seconds)
+
+
+KINDS: dict[str, Callable[[str], dict[str, Any]]] = {
+    "apps.tenants.services": of_ours,
+    "apps.customers": of_django_tenants,
+    "apps.projects": of_nobody,
+}
+"""How to make a tenant, by the module that tells what the project is; the first that is there."""
+
+
+def fill(entered: Callable[[], AbstractContextManager[Any]]) -> str:
+    """Give a tenant its rows; return its project's id."""
+    from apps.projects.models import Project, Task
+
+    with entered():
+        # Where there are no tenants, names of projects are unique among all.
+        project = Project.objects.create(name=f"project {time.monotonic_ns()}")
+        titles = (f"task {number}" for number in range(TASKS))
+        Task.objects.bulk_create(Task(project=project, title=title) for title in titles)
+    return str(project.pk)
+
+
+def seat(slug: str, token: object, project: str, seconds: float) -> dict[str, Any]:
+    """Return a tenant's line."""
+    return {
+        "host": f"{slug}.localhost",
+        "token": str(token),
+        "project": project,
+        "seconds": seconds,
+    }
+
+
+def timed(work: Callable[[], Any]) -> tuple[float, Any]:
+    """Return how many seconds something takes, and what it returns."""
+    started = time.perf_counter()
+    result = work()
+    return time.perf_counter() - started, result
+
+
+if __name__ == "__main__":
+    main()
