@@ -5,6 +5,7 @@ from typing import Any
 
 import psycopg
 import pytest
+from django.contrib.contenttypes.models import ContentType
 from django.core.management import CommandError, call_command
 from django.db import DatabaseError, OperationalError, connection, connections, transaction
 from django.db.migrations.loader import MigrationLoader
@@ -293,6 +294,14 @@ def test_the_default_connection_is_a_pointer(acme: Any) -> None:
         connection.force_debug_cursor = False
     assert set(connections) >= {CATALOGUE, OWNER, database_name(acme.id)}
     assert "default" not in list(connections)
+
+
+def test_generic_relations_find_their_types_in_the_catalogue(acme: Any) -> None:
+    ContentType.objects.clear_cache()
+    with tenant_context(acme):
+        row = Project.objects.create(name="meant")
+        types = ContentType.objects.db_manager(row._state.db)
+        assert types.get_for_model(row).model_class() is Project
 
 
 @pytest.mark.parametrize("alias", ["t_1", "t_" + "g" * 32, "t_" + "0" * 33, "tenant", "postgres"])
