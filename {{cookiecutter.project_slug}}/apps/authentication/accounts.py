@@ -13,9 +13,10 @@ from django.http import HttpRequest
 
 from apps.authentication.models import User
 from apps.isolation import CATALOGUE
+from apps.tenants.members import add_member
 from apps.tenants.models import Membership
 from apps.tenants.roles import Role
-from apps.tenants.services import add_member, founding
+from apps.tenants.services import founding
 
 logger = logging.getLogger(__name__)
 

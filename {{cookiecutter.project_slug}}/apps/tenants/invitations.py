@@ -26,7 +26,7 @@ from rest_framework.exceptions import (
 from apps.audit.trail import Action, record
 from apps.isolation import CATALOGUE
 from apps.tenants.errors import InvalidInvitation
-from apps.tenants.members import deciding
+from apps.tenants.members import deciding, join, membership_of
 from apps.tenants.models import Invitation, Membership, Tenant
 from apps.tenants.roles import Role
 from apps.tenants.settings import BRAND_NAME, TenantSettings
@@ -210,19 +210,8 @@ def _not_the_invitee() -> AuthenticationFailed:
 
 def _join(invitation: Invitation, user: Any) -> Membership:
     """Make the user a member, again if they were; who is one already keeps their role."""
-    tenant_id = invitation.tenant_id
-    former: Membership | None = Membership.objects.of_user_in(user.pk, tenant_id).first()
-    membership = former or Membership(tenant_id=tenant_id, user=user, is_active=False)
-    if membership.is_active:
-        return membership
-    before = {"role": former.role, "is_active": False} if former else {}
-    membership.role = invitation.role
-    membership.is_active = True
-    membership.joined_at = timezone.now()
-    membership.invited_by_id = invitation.invited_by_id
-    membership.save()
-    after = {"role": membership.role, "is_active": True}
-    record(
-        Action.MEMBER_JOINED, membership, tenant=tenant_id, actor=user, before=before, after=after
-    )
+    membership = membership_of(user, invitation.tenant_id)
+    if not membership.is_active:
+        membership.invited_by_id = invitation.invited_by_id
+        join(membership, Role(invitation.role), user)
     return membership

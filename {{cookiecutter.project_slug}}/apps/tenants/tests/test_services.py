@@ -11,9 +11,10 @@ from apps.isolation import CATALOGUE, deprovision, provision, storage_report
 from apps.isolation.storage import ProvisioningError
 from apps.isolation.testing import api_client
 from apps.tenants import services
+from apps.tenants.members import add_member
 from apps.tenants.models import Domain, Membership, Status, Tenant
 from apps.tenants.roles import Role
-from apps.tenants.services import add_member, create_tenant
+from apps.tenants.services import create_tenant
 
 pytestmark = pytest.mark.usefixtures("provisioning")
 
