@@ -17,6 +17,7 @@ from apps.authentication.models import User
 from apps.isolation import CATALOGUE
 from apps.tenants.members import add_member
 from apps.tenants.models import Membership
+from apps.tenants.passwords import require_good_password
 from apps.tenants.roles import Role
 from apps.tenants.services import founding
 
@@ -112,14 +113,6 @@ def change_password(membership: Membership, password: str) -> None:
     with transaction.atomic(using=CATALOGUE):
         get_adapter().set_password(user, password)
         record(Action.PASSWORD_CHANGED, tenant=membership.tenant_id, actor=user)
-
-
-def require_good_password(user: User, password: str, *, field: str = "password") -> None:
-    """Raise ValidationError, told of ``field``, unless the password keeps the policy."""
-    try:
-        get_adapter().clean_password(password, user)
-    except ValidationError as error:
-        raise ValidationError({field: error.messages}) from error
 
 
 def _address_of(user: User) -> EmailAddress:

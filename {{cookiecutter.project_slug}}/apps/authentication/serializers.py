@@ -36,6 +36,7 @@ from apps.isolation import CATALOGUE, require_tenant
 from apps.tenants.errors import TenantNotFound
 from apps.tenants.hosts import is_shared
 from apps.tenants.models import Domain, Membership, Tenant
+from apps.tenants.passwords import require_good_password
 from apps.tenants.resolver import host_of, named_slug, tenant_of_slug
 from apps.tenants.slugs import validate_slug
 
@@ -283,7 +284,7 @@ class SignUpSerializer(EmailSerializer):
         else:
             user = User(email=email, full_name=attrs.get("full_name", ""))
             with field_errors():
-                accounts.require_good_password(user, password)
+                require_good_password(user, password)
             user.set_password(password)
         return {**attrs, "user": user}
 
