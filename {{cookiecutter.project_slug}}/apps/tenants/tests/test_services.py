@@ -23,7 +23,8 @@ def _everything() -> tuple[list[Any], list[Any]]:
     return list(Tenant.objects.values()), list(Domain.platform.values())
 
 
-def test_a_new_tenant_is_active_and_has_storage_and_a_primary_domain() -> None:
+def test_tenant_creation() -> None:
+    """A new tenant is active, and has storage and a primary domain."""
     tenant = create_tenant(slug="initech", name="Initech")
     stored = Tenant.objects.get()
     assert (stored.pk, stored.slug, stored.name) == (tenant.pk, "initech", "Initech")
