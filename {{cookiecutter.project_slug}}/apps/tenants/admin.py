@@ -35,6 +35,21 @@ class ServiceAdmin[M: Tenant | Membership](admin.ModelAdmin[M]):
         return False
 
 
+def _giving(status: Status, *, name: str) -> Any:
+    """Return an action for the list of tenants that gives those chosen a status."""
+
+    @admin.action(description=name, permissions=["change"])
+    def action(of: ServiceAdmin[Tenant], request: HttpRequest, tenants: QuerySet[Tenant]) -> None:
+        for tenant in tenants:
+            try:
+                set_status(tenant, status, actor=request.user)
+            except ValidationError as refusal:
+                of.message_user(request, f"{tenant}: {_sentence(refusal)}", messages.ERROR)
+
+    action.__name__ = name.lower()
+    return action
+
+
 class DomainInline(admin.TabularInline[Domain, Tenant]):
     """A tenant's domains."""
 
@@ -50,9 +65,13 @@ class TenantAdmin(ServiceAdmin[Tenant]):
     list_filter = ["status", "created_at"]
     search_fields = ["name", "slug"]
     fields = ["id", "name", "slug", "status", "settings", "storage", "created_at", "updated_at"]
-    readonly_fields = ["id", "slug", "storage", "created_at", "updated_at"]
+    readonly_fields = ["id", "slug", "status", "storage", "created_at", "updated_at"]
     inlines = [DomainInline]
-    actions = ["suspend", "resume"]
+    actions = [
+        _giving(Status.SUSPENDED, name="Suspend"),
+        _giving(Status.ACTIVE, name="Resume"),
+        _giving(Status.ARCHIVED, name="Archive"),
+    ]
 
     def changelist_view(self, request: HttpRequest, extra_context: Any = None) -> HttpResponse:
         """Say where tenants come from, since there is no button for it."""
@@ -74,34 +93,6 @@ class TenantAdmin(ServiceAdmin[Tenant]):
         """Return the name of the tenant's storage, which never changes."""
         return storage_name(tenant.pk)
 
-    @admin.action(description="Suspend", permissions=["change"])
-    def suspend(self, request: HttpRequest, tenants: QuerySet[Tenant]) -> None:
-        """Serve the tenants no more."""
-        self._set_status(request, tenants, Status.SUSPENDED)
-
-    @admin.action(description="Resume", permissions=["change"])
-    def resume(self, request: HttpRequest, tenants: QuerySet[Tenant]) -> None:
-        """Serve the tenants again."""
-        self._set_status(request, tenants, Status.ACTIVE)
-
-    def _set_status(self, request: HttpRequest, tenants: Any, status: Status) -> None:
-        for tenant in tenants:
-            try:
-                set_status(tenant, status, actor=request.user)
-            except ValidationError as refusal:
-                self.message_user(request, f"{tenant}: {_sentence(refusal)}", messages.ERROR)
-
-    def get_readonly_fields(self, request: HttpRequest, obj: Tenant | None = None) -> Any:
-        """Leave the end of the preparation to ``create_tenant``, which knows of the storage."""
-        fields = super().get_readonly_fields(request, obj)
-        return [*fields, "status"] if obj and obj.status == Status.PREPARING else fields
-
-    def formfield_for_choice_field(self, db_field: Any, request: Any, **kwargs: Any) -> Any:
-        """Offer every status but the one that only ``create_tenant`` sets."""
-        if db_field.name == "status":
-            kwargs["choices"] = [each for each in Status.choices if each[0] != Status.PREPARING]
-        return super().formfield_for_choice_field(db_field, request, **kwargs)
-
     def has_add_permission(self, request: object) -> bool:
         """Refuse: a row alone would be a tenant without storage."""
         return False
@@ -112,10 +103,8 @@ class TenantAdmin(ServiceAdmin[Tenant]):
         shown, settings = form.initial["settings"], given.get("settings", {})
         settings = {name: value for name, value in settings.items() if shown.get(name) != value}
         fields = {name: value for name, value in given.items() if name == "name"}
-        actor: Any = request.user
-        change_tenant(Tenant.objects.locked(obj.pk), actor=actor, settings=settings, **fields)
-        if "status" in given:
-            set_status(obj, Status(given["status"]), actor=actor)
+        staff: Any = request.user
+        change_tenant(Tenant.objects.locked(obj.pk), actor=staff, settings=settings, **fields)
 
     def save_formset(self, request: HttpRequest, form: Any, formset: Any, change: bool) -> None:
         """Store the domains."""

@@ -75,7 +75,6 @@ def _change(tenant: Tenant, **fields: str) -> Any:
     domain = tenant.domains.get()
     form = {
         "name": "Acme",
-        "status": "active",
         "settings": "{}",
         "domains-TOTAL_FORMS": "2",
         "domains-INITIAL_FORMS": "1",
@@ -89,26 +88,10 @@ def _change(tenant: Tenant, **fields: str) -> Any:
     return _staff().post(f"/admin/tenants/tenant/{tenant.pk}/change/", form | fields)
 
 
-def test_a_tenant_is_suspended_here_and_its_slug_stays(acme: Tenant) -> None:
-    assert _change(acme, status="suspended", slug="stolen").status_code == 302
+def test_slug_and_status_are_not_changed_by_the_form(acme: Tenant) -> None:
+    assert _change(acme, status="preparing", slug="stolen").status_code == 302
     acme.refresh_from_db()
-    assert (acme.status, acme.slug) == ("suspended", "acme")
-
-
-def test_nobody_says_by_hand_that_a_tenant_is_in_preparation(acme: Tenant) -> None:
-    response = _change(acme, status="preparing")
-    assert response.status_code == 200
-    assert b"Select a valid choice" in response.content
-    acme.refresh_from_db()
-    assert acme.status == "active"
-
-
-@pytest.mark.parametrize("status", ["active", "suspended"])
-def test_nor_that_its_preparation_is_over(status: str, acme: Tenant) -> None:
-    Tenant.objects.update(status="preparing")
-    assert _change(acme, status=status, name="Renamed").status_code == 302
-    acme.refresh_from_db()
-    assert (acme.status, acme.name) == ("preparing", "Renamed")
+    assert (acme.status, acme.slug) == ("active", "acme")
 
 
 def test_a_domain_is_stored_as_requests_are_compared_with_it(acme: Tenant) -> None:
@@ -191,7 +174,6 @@ def test_what_staff_changes_of_a_tenant_is_written_down(acme: Tenant) -> None:
     changes = {
         "name": "Acme Ltd",
         "settings": '{"timezone": "Asia/Tokyo"}',
-        "status": "suspended",
         "domains-0-domain": "acme.example",
         "domains-1-domain": "shop.example",
     }
@@ -200,7 +182,6 @@ def test_what_staff_changes_of_a_tenant_is_written_down(acme: Tenant) -> None:
     name = _differs("Acme", "Acme Ltd")
     assert of_tenant == [
         ("tenant.changed", {"name": name, "timezone": _differs("UTC", "Asia/Tokyo")}),
-        ("tenant.suspended", {"status": _differs("active", "suspended")}),
     ]
     assert moved == ("domain.changed", {"domain": _differs("acme.localhost", "acme.example")})
     assert added[0] == "domain.added"
@@ -244,17 +225,15 @@ def test_tenants_are_suspended_and_resumed_from_the_list(acme: Tenant, globex: T
     Tenant.objects.filter(pk=globex.pk).update(status="preparing")
     client = _staff()
     both = [str(acme.pk), str(globex.pk)]
-    for action, status in (
-        ("suspend", "suspended"),
-        ("suspend", "suspended"),
-        ("resume", "active"),
-    ):
+    steps = {"suspend": "suspended", "resume": "active", "archive": "archived"}
+    for action, status in [("suspend", "suspended"), *steps.items()]:
         body = {"action": action, "_selected_action": both}
         response = client.post("/admin/tenants/tenant/", body, follow=True)
         assert b"Globex: Only create_tenant begins and ends a preparation." in response.content
         acme.refresh_from_db()
         assert acme.status == status
-    assert [action for action, _ in _events(acme)] == ["tenant.suspended", "tenant.resumed"]
+    told = ["tenant.suspended", "tenant.resumed", "tenant.archived"]
+    assert [action for action, _ in _events(acme)] == told
 
 
 def test_members_are_counted_in_the_query_that_finds_the_tenants(
