@@ -74,14 +74,14 @@ def configure() -> None:
 
 def make_tenant(name: str) -> Any:
     """Return a new tenant, with a member for each role."""
-    from apps.tenants import roles, services
+    from apps.tenants import members, roles, services
     from django.contrib.auth import get_user_model
 
     slug = f"{name}-{uuid4().hex[:8]}"
     tenant = services.create_tenant(slug=slug, name=slug)
     for role in ROLES:
         user = get_user_model()._default_manager.create_user(email_of(tenant, role), PASSWORD)
-        services.add_member(tenant, user, roles.Role(role))
+        members.add_member(tenant, user, roles.Role(role))
     return tenant
 
 

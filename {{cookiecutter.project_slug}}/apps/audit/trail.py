@@ -21,20 +21,33 @@ SECRET = re.compile("password|secret|token|hash|key", re.IGNORECASE)
 class Action(StrEnum):
     """What can be done that is written down. A new kind of event begins with a line here."""
 
+    ADDRESS_VERIFIED = "account.address_verified"
     CROSS_TENANT = "platform.cross_tenant"
+    DOMAIN_ADDED = "domain.added"
+    DOMAIN_CHANGED = "domain.changed"
+    DOMAIN_REMOVED = "domain.removed"
     INVITATION_ACCEPTED = "invitation.accepted"
     INVITATION_RESENT = "invitation.resent"
     INVITATION_REVOKED = "invitation.revoked"
     INVITATION_SENT = "invitation.sent"
+    LOGGED_OUT = "session.logged_out"
+    LOG_IN_FAILED = "session.log_in_failed"
     MEMBER_JOINED = "member.joined"
     MEMBER_LEFT = "member.left"
     MEMBER_REMOVED = "member.removed"
     MEMBER_ROLE_CHANGED = "member.role_changed"
-    MEMBER_SAVED_BY_STAFF = "platform.member_saved"
     OWNERSHIP_TRANSFERRED = "tenant.ownership_transferred"
+    PASSWORD_CHANGED = "account.password_changed"  # noqa: S105 - the name of an event
+    PASSWORD_RESET = "account.password_reset"  # noqa: S105
+    SIGNED_UP = "account.signed_up"
+    TENANT_ARCHIVED = "tenant.archived"
     TENANT_CHANGED = "tenant.changed"
     TENANT_CREATED = "tenant.created"
-    TENANT_SAVED_BY_STAFF = "platform.tenant_saved"
+    TENANT_RENAMED = "tenant.renamed"
+    TENANT_RESUMED = "tenant.resumed"
+    TENANT_SUSPENDED = "tenant.suspended"
+    TENANT_SWITCHED = "session.tenant_switched"
+    TOKEN_REUSED = "session.token_reused"  # noqa: S105
 
 
 class Details(TypedDict, total=False):
@@ -50,7 +63,7 @@ def record(
     of: Model | None = None,
     *,
     tenant: Identified | UUID | None,
-    actor: Model | None,
+    actor: Model | UUID | None,
     **details: Unpack[Details],
 ) -> None:
     """Write down what ``actor`` did, in the transaction in which it is done.
@@ -64,13 +77,13 @@ def record(
         raise TransactionManagementError(message)
     AuditEvent(
         tenant_id=tenant if isinstance(tenant, UUID | None) else tenant.id,
-        actor_id=actor.pk if actor else None,
+        actor_id=actor.pk if isinstance(actor, Model) else actor,
         action=action.value,
         object_type=of._meta.label_lower if of else "",
         object_id=str(of.pk) if of else "",
         request_id=request_id.get(),
         reason=details.get("reason", ""),
-        changes=_changes(details.get("before", {}), details.get("after", {})),
+        changes=differences(details.get("before", {}), details.get("after", {})),
     ).save(force_insert=True)
 
 
@@ -80,7 +93,8 @@ def record_crossing(*, reason: str, **kwargs: Any) -> None:
         record(Action.CROSS_TENANT, tenant=None, actor=None, reason=reason)
 
 
-def _changes(before: Mapping[str, Any], after: Mapping[str, Any]) -> dict[str, Any]:
+def differences(before: Mapping[str, Any], after: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what differs, with the values before and after; of secrets only that they differ."""
     return {
         name: _shown(name, before.get(name), after.get(name))
         for name in sorted(before.keys() | after.keys())

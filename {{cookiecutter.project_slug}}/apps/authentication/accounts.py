@@ -2,6 +2,7 @@
 
 import logging
 import re
+from typing import Any
 
 from allauth.account.adapter import get_adapter
 from allauth.account.forms import default_token_generator
@@ -11,11 +12,14 @@ from django.db import IntegrityError, transaction
 from django.db.models import Exists, OuterRef
 from django.http import HttpRequest
 
+from apps.audit.trail import Action, record
 from apps.authentication.models import User
 from apps.isolation import CATALOGUE
+from apps.tenants.members import add_member
 from apps.tenants.models import Membership
+from apps.tenants.passwords import require_good_password
 from apps.tenants.roles import Role
-from apps.tenants.services import add_member, founding
+from apps.tenants.services import founding
 
 logger = logging.getLogger(__name__)
 
@@ -34,7 +38,8 @@ def sign_up(user: User, *, tenant_name: str, tenant_slug: str) -> Membership:
             if is_new:
                 user.save()
                 EmailAddress.objects.create(user=user, email=user.email, primary=True)
-            membership = add_member(tenant, user, Role.OWNER)
+            membership = add_member(tenant, user, Role.OWNER, actor=user)
+            record(Action.SIGNED_UP, tenant=tenant, actor=user)
     except IntegrityError:
         # Another request was faster since the address was looked for.
         if is_new and User.objects.filter(email=user.email).exists():
@@ -59,8 +64,11 @@ def send_verification(email: str) -> None:
 def verify_email(request: HttpRequest, token: str) -> None:
     """Verify the address to which ``token`` was sent; raise ValidationError for a bad one."""
     confirmation = EmailConfirmationHMAC.from_key(token)
-    if confirmation is None or not confirmation.confirm(request):
-        raise ValidationError({"token": BAD_TOKEN})
+    with transaction.atomic(using=CATALOGUE):
+        if confirmation is None or not confirmation.confirm(request):
+            raise ValidationError({"token": BAD_TOKEN})
+        actor = confirmation.email_address.user_id
+        record(Action.ADDRESS_VERIFIED, tenant=None, actor=actor)
 
 
 def send_password_reset(email: str) -> None:
@@ -92,22 +100,19 @@ def reset_password(token: str, password: str) -> None:
         user = users.filter(pk=pk).first()
         if user is None or not default_token_generator.check_token(user, key):
             raise ValidationError({"token": BAD_TOKEN})
-        set_password(user, password)
+        require_good_password(user, password)
+        get_adapter().set_password(user, password)
         _address_of(user).set_verified()
+        record(Action.PASSWORD_RESET, tenant=None, actor=user)
 
 
-def set_password(user: User, password: str, *, field: str = "password") -> None:
-    """Set a password that keeps the policy; else raise ValidationError, told of ``field``."""
-    require_good_password(user, password, field=field)
-    get_adapter().set_password(user, password)
-
-
-def require_good_password(user: User, password: str, *, field: str = "password") -> None:
-    """Raise ValidationError, told of ``field``, unless the password keeps the policy."""
-    try:
-        get_adapter().clean_password(password, user)
-    except ValidationError as error:
-        raise ValidationError({field: error.messages}) from error
+def change_password(membership: Membership, password: str) -> None:
+    """Set a member's new password; raise ValidationError unless it keeps the policy."""
+    user: Any = membership.user
+    require_good_password(user, password, field="new_password")
+    with transaction.atomic(using=CATALOGUE):
+        get_adapter().set_password(user, password)
+        record(Action.PASSWORD_CHANGED, tenant=membership.tenant_id, actor=user)
 
 
 def _address_of(user: User) -> EmailAddress:

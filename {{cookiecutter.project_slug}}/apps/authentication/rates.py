@@ -4,6 +4,7 @@ import math
 from typing import Any
 
 from django.core.cache import caches
+from rest_framework.permissions import SAFE_METHODS
 from rest_framework.request import Request
 from rest_framework.throttling import SimpleRateThrottle
 
@@ -59,6 +60,18 @@ class TenantThrottle(Throttle):
     def get_cache_key(self, request: Request, view: Any) -> str | None:
         """Return the same for all members: the cache is the tenant's."""
         return "all" if isinstance(request.auth, Membership) else None
+
+
+class InvitationThrottle(TenantThrottle):
+    """Counts the mails that a tenant's members send: what views write that name this scope."""
+
+    scope = "invitations"
+
+    def get_cache_key(self, request: Request, view: Any) -> str | None:
+        """Return the same for all members, and nothing for what is no such view."""
+        if request.method in SAFE_METHODS or getattr(view, "throttle_scope", "") != self.scope:
+            return None
+        return super().get_cache_key(request, view)
 
 
 class AnonymousThrottle(Throttle):

@@ -7,10 +7,12 @@ from uuid import UUID
 
 from django.contrib.auth import authenticate
 from django.core.exceptions import NON_FIELD_ERRORS, ValidationError
+from django.db import transaction
 from rest_framework import serializers
 from rest_framework.request import Request
 from rest_framework_simplejwt.exceptions import InvalidToken, TokenError
 
+from apps.audit.trail import Action, record
 from apps.authentication import accounts
 from apps.authentication.access import (
     NoActiveAccount,
@@ -20,7 +22,7 @@ from apps.authentication.access import (
     require_same_tenant,
 )
 from apps.authentication.models import User
-from apps.authentication.throttling import throttle
+from apps.authentication.throttling import throttle, within_rate
 from apps.authentication.tokens import (
     AnyToken,
     EndingToken,
@@ -30,10 +32,11 @@ from apps.authentication.tokens import (
     tenant_of,
     verified_access_token,
 )
-from apps.isolation import require_tenant
+from apps.isolation import CATALOGUE, require_tenant
 from apps.tenants.errors import TenantNotFound
 from apps.tenants.hosts import is_shared
 from apps.tenants.models import Domain, Membership, Tenant
+from apps.tenants.passwords import require_good_password
 from apps.tenants.resolver import host_of, named_slug, tenant_of_slug
 from apps.tenants.slugs import validate_slug
 
@@ -62,7 +65,12 @@ class TokenPairSerializer(serializers.Serializer[Any]):
         throttle(request, "login", key=email)
         tenant_id = _wanted_tenant(request, attrs.get("tenant"))
         user = authenticate(request, email=email, password=attrs["password"])
-        membership = admit(user.pk if user else NOBODY, tenant_id)
+        try:
+            membership = admit(user.pk if user else NOBODY, tenant_id)
+        except NoActiveAccount:
+            if within_rate(request, "failed_login", key=str(tenant_id)):
+                _record_failure(tenant_id, email)
+            raise
         return token_pair(membership)
 
 
@@ -80,7 +88,7 @@ class TokenRefreshSerializer(serializers.Serializer[Any]):
             membership = admit_bearer(old)
             old.blacklist()
         except TokenUsedUp as error:
-            EndingToken(attrs["refresh"]).end_family()
+            EndingToken(attrs["refresh"]).end_family(Action.TOKEN_REUSED)
             raise InvalidToken(str(error)) from error
         except TokenError as error:
             raise InvalidToken(str(error)) from error
@@ -121,7 +129,7 @@ class LogoutSerializer(serializers.Serializer[Any]):
 
     def save(self, **kwargs: Any) -> None:
         """End the log-in."""
-        self.validated_data["refresh"].end_family()
+        self.validated_data["refresh"].end_family(Action.LOGGED_OUT)
 
 
 class SwitchSerializer(serializers.Serializer[Any]):
@@ -139,6 +147,8 @@ class SwitchSerializer(serializers.Serializer[Any]):
             membership = admit(request.user.pk, tenant_id)
         except NoActiveAccount:
             raise TenantNotFound from None
+        with transaction.atomic(using=CATALOGUE):
+            record(Action.TENANT_SWITCHED, tenant=tenant_id, actor=membership.user)
         token = verified_access_token(request.headers["Authorization"])
         return token_pair(membership, family_of(token) if token else "")
 
@@ -213,7 +223,7 @@ class ChangePasswordSerializer(serializers.Serializer[Any]):
         if not user.check_password(attrs["current_password"]):
             raise serializers.ValidationError({"current_password": "This is not your password."})
         with field_errors():
-            accounts.set_password(user, attrs["new_password"], field="new_password")
+            accounts.change_password(membership, attrs["new_password"])
         return token_pair(membership)
 
 
@@ -274,7 +284,7 @@ class SignUpSerializer(EmailSerializer):
         else:
             user = User(email=email, full_name=attrs.get("full_name", ""))
             with field_errors():
-                accounts.require_good_password(user, password)
+                require_good_password(user, password)
             user.set_password(password)
         return {**attrs, "user": user}
 
@@ -328,6 +338,19 @@ def field_errors(**names: str) -> Iterator[None]:
         names = {NON_FIELD_ERRORS: first} | names
         body = {names.get(key, key): value for key, value in error.message_dict.items()}
         raise serializers.ValidationError(body) from error
+
+
+def _record_failure(tenant_id: UUID, email: str) -> None:
+    """Write a failed log-in down, in the tenant's trail if there is such a tenant.
+
+    It names the user if they are a member, and else nobody: the tenant's Admins read the trail,
+    and would learn from it which addresses have accounts. The work is the same in every case.
+    """
+    members = Membership.objects.for_tenant(tenant_id).select_related("user")
+    member = members.filter(user__email=email).first()
+    tenant = None if tenant_id == NOBODY else tenant_id
+    with transaction.atomic(using=CATALOGUE):
+        record(Action.LOG_IN_FAILED, member and member.user, tenant=tenant, actor=None)
 
 
 def _wanted_tenant(request: Request, slug: str | None) -> UUID:

@@ -15,10 +15,14 @@ WAIT = 60
 
 def throttle(request: Request, action: str, *, key: str = "", user: Any = None) -> None:
     """Count a try at ``action``, from this address and for this key or user; raise `Throttled`."""
-    with _counting_for_the_platform():
-        allowed = ratelimit.consume(request, action=action, key=key, user=user)
-    if not allowed:
+    if not within_rate(request, action, key=key, user=user):
         raise Throttled(WAIT)
+
+
+def within_rate(request: Request, action: str, *, key: str = "", user: Any = None) -> bool:
+    """Count an ``action``, from this address and for this key or user; tell if it is allowed."""
+    with _counting_for_the_platform():
+        return bool(ratelimit.consume(request, action=action, key=key, user=user))
 
 
 @contextmanager

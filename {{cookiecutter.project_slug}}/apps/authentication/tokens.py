@@ -9,6 +9,7 @@ from uuid import UUID, uuid4
 
 import jwt
 from django.conf import settings
+from django.db import transaction
 from rest_framework import HTTP_HEADER_ENCODING
 from rest_framework.exceptions import AuthenticationFailed
 from rest_framework_simplejwt.authentication import JWTAuthentication
@@ -18,6 +19,8 @@ from rest_framework_simplejwt.settings import api_settings
 from rest_framework_simplejwt.token_blacklist.models import BlacklistedToken, OutstandingToken
 from rest_framework_simplejwt.tokens import AccessToken, RefreshToken, Token, UntypedToken
 
+from apps.audit.trail import Action, record
+from apps.isolation import CATALOGUE
 from apps.tenants.models import Membership
 from apps.tenants.settings import SESSION_HOURS, TenantSettings
 
@@ -107,8 +110,8 @@ class TenantRefreshToken(_Ringed, RefreshToken):  # type: ignore[misc] # simplej
         return token
 
     def check_blacklist(self) -> None:
-        """Raise `TokenUsedUp` if the token is used up, TokenError if it is of no family."""
-        family_of(self)
+        """Raise `TokenUsedUp` if the token is used up, TokenError if it says not whose it is."""
+        _require_claims(self)
         used = BlacklistedToken.objects.filter(token__jti=str(self.get(api_settings.JTI_CLAIM)))
         if used.exists():
             raise TokenUsedUp("Token is blacklisted")
@@ -126,19 +129,29 @@ class EndingToken(TenantRefreshToken):
     """A refresh token that is shown to end the log-in: used up or not, it will do."""
 
     def check_blacklist(self) -> None:
-        """Ask for the family only."""
-        family_of(self)
+        """Ask whose it is only."""
+        _require_claims(self)
 
-    def end_family(self) -> None:
+    def end_family(self, action: Action) -> None:
         """End every token of this log-in, access tokens too, at their next use.
 
         The family is blacklisted like a token. Its entry is kept for as long as its youngest
-        token could live; ``flushexpiredtokens`` deletes it then.
+        token could live; ``flushexpiredtokens`` deletes it then. ``action`` says why in the audit
+        trail, once: whoever has the token may send it as often as they like.
         """
         now = datetime.now(UTC)
         kept = {"created_at": now, "expires_at": now + api_settings.REFRESH_TOKEN_LIFETIME}
-        family, _ = OutstandingToken.objects.get_or_create(jti=family_of(self), defaults=kept)
-        BlacklistedToken.objects.get_or_create(token=family)
+        with transaction.atomic(using=CATALOGUE):
+            family, _ = OutstandingToken.objects.get_or_create(jti=family_of(self), defaults=kept)
+            _, is_new = BlacklistedToken.objects.get_or_create(token=family)
+            if is_new:
+                record(action, tenant=tenant_of(self), actor=user_id_of(self))
+
+
+def _require_claims(token: Token) -> None:
+    """Raise TokenError unless a verified token says of which user, tenant and log-in it is."""
+    for claim_of in (family_of, tenant_of, user_id_of):
+        claim_of(token)
 
 
 def tenant_of(token: Token) -> UUID:

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
         tenant_unique,
     )
     from apps.isolation.placement import CATALOGUE
-    from apps.isolation.provisioning import deprovision, provision, storage_report
+    from apps.isolation.provisioning import deprovision, provision, storage_name, storage_report
     from apps.isolation.serializers import TenantModelSerializer
 
 __all__ = [
@@ -43,6 +43,7 @@ __all__ = [
     "new_id",
     "provision",
     "require_tenant",
+    "storage_name",
     "storage_report",
     "tenant_context",
     "tenant_index",
@@ -63,6 +64,7 @@ _LATE = {
     "UserForeignKey": "fields",
     "deprovision": "provisioning",
     "provision": "provisioning",
+    "storage_name": "provisioning",
     "storage_report": "provisioning",
     "tenant_index": "models",
     "tenant_unique": "models",

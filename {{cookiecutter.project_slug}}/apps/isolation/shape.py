@@ -1,6 +1,63 @@
 """What the tables of a tenant look like, in words that do not say where they are."""
 
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from uuid import UUID
+
 from django.db.backends.base.base import BaseDatabaseWrapper
+from tqdm import tqdm
+
+from apps.isolation.fleet import fingerprint_of
+from apps.isolation.storages import fleet, opened_template, opener, schema_in, storage_name
+
+SHOWN = 5
+"""Differences of one tenant that are told."""
+
+
+@dataclass(frozen=True, slots=True)
+class Look:
+    """What was found in a storage: the hash of what is applied, and the parts of its tables."""
+
+    fingerprint: str
+    shape: frozenset[str]
+
+
+def storage_problems(tenants: Iterable[UUID]) -> dict[UUID, list[str]]:
+    """Compare the tenants' storages with the template; return what differs, by tenant."""
+    names = {storage_name(tenant): tenant for tenant in tenants}
+    looks = dict(_looks(list(names)))
+    with opened_template() as (template, connection):
+        head = _look(template, connection)
+    found = {tenant: list(_problems(looks.get(name), head)) for name, tenant in names.items()}
+    return {tenant: problems for tenant, problems in found.items() if problems}
+
+
+def _looks(wanted: list[str]) -> Iterator[tuple[str, Look]]:
+    there = fleet()
+    with opener() as opened:
+        # Drawn on a terminal only.
+        for storage in tqdm(wanted, unit="tenant", leave=False, disable=None):
+            if storage in there:
+                with opened(storage) as connection:
+                    yield storage, _look(storage, connection)
+
+
+def _look(storage: str, connection: BaseDatabaseWrapper) -> Look:
+    return Look(fingerprint_of(storage, connection), shape_of(connection, schema_in(storage)))
+
+
+def _problems(look: Look | None, head: Look) -> Iterator[str]:
+    if look is None:
+        yield "its storage is missing: manage.py create_tenant makes it anew, without data"
+        return
+    if look.fingerprint != head.fingerprint:
+        yield "other migrations are applied than to the template: manage.py migrate"
+    drift = [f"lacks {part}" for part in head.shape - look.shape]
+    drift += [f"has {part}" for part in look.shape - head.shape]
+    yield from sorted(drift)[:SHOWN]
+    if len(drift) > SHOWN:
+        yield f"and {len(drift) - SHOWN} more"
+
 
 _PARTS = """
 WITH spaces AS (

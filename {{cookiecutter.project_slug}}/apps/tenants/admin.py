@@ -1,32 +1,53 @@
-"""The platform's administration of tenants. What belongs to a tenant is not in it."""
+"""The platform's administration of tenants. What belongs to a tenant is not in it.
+
+What staff saves goes by the services that commands and the API use, which judge and record it.
+"""
 
 from typing import Any
 
-from django.contrib import admin
-from django.http import HttpRequest
+from django.contrib import admin, messages
+from django.core.exceptions import ValidationError
+from django.db.models import Count, Q, QuerySet
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from rest_framework.exceptions import APIException
 
-from apps.audit.trail import Action, record
+from apps.isolation import storage_name
+from apps.tenants.members import add_member, remove_member
 from apps.tenants.models import Domain, Membership, Status, Tenant
+from apps.tenants.roles import Role
+from apps.tenants.services import remove_domain, save_domain, set_status
+from apps.tenants.settings import change_tenant
 
 
-class RecordingAdmin[M: Tenant | Membership](admin.ModelAdmin[M]):
-    """Writes down what staff saves, in the transaction in which it is saved."""
+class ServiceAdmin[M: Tenant | Membership](admin.ModelAdmin[M]):
+    """Says why not, where a service refuses what the form let through."""
 
-    action: Action
+    def changeform_view(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+        """Save all that the form holds, or nothing."""
+        try:
+            return super().changeform_view(request, *args, **kwargs)
+        except (APIException, ValidationError) as refusal:
+            self.message_user(request, _sentence(refusal), messages.ERROR)
+            return HttpResponseRedirect(request.get_full_path())
 
-    def save_model(self, request: HttpRequest, obj: M, form: Any, change: bool) -> None:
-        """Save, and record the fields that differ."""
-        super().save_model(request, obj, form, change)
-        staff: Any = request.user
-        stored = {field.name: str(field.value_from_object(obj)) for field in obj._meta.fields}
-        record(
-            self.action,
-            obj,
-            tenant=obj.pk if isinstance(obj, Tenant) else obj.tenant_id,
-            actor=staff,
-            before={name: str(form.initial.get(name, "")) for name in form.changed_data},
-            after={name: stored[name] for name in form.changed_data},
-        )
+    def has_delete_permission(self, request: object, obj: M | None = None) -> bool:
+        """Refuse: it would orphan the storage; and who belonged to a tenant stays known."""
+        return False
+
+
+def _giving(status: Status, *, name: str) -> Any:
+    """Return an action for the list of tenants that gives those chosen a status."""
+
+    @admin.action(description=name, permissions=["change"])
+    def action(of: ServiceAdmin[Tenant], request: HttpRequest, tenants: QuerySet[Tenant]) -> None:
+        for tenant in tenants:
+            try:
+                set_status(tenant, status, actor=request.user)
+            except ValidationError as refusal:
+                of.message_user(request, f"{tenant}: {_sentence(refusal)}", messages.ERROR)
+
+    action.__name__ = name.lower()
+    return action
 
 
 class DomainInline(admin.TabularInline[Domain, Tenant]):
@@ -37,48 +58,88 @@ class DomainInline(admin.TabularInline[Domain, Tenant]):
 
 
 @admin.register(Tenant)
-class TenantAdmin(RecordingAdmin[Tenant]):
+class TenantAdmin(ServiceAdmin[Tenant]):
     """Tenants. They are made by ``create_tenant``, which makes their storage too."""
 
-    action = Action.TENANT_SAVED_BY_STAFF
-    list_display = ["name", "slug", "status", "created_at"]
-    list_filter = ["status"]
+    list_display = ["name", "slug", "status", "created_at", "members"]
+    list_filter = ["status", "created_at"]
     search_fields = ["name", "slug"]
-    fields = ["name", "slug", "status", "settings", "created_at", "updated_at"]
-    readonly_fields = ["slug", "created_at", "updated_at"]
+    fields = ["id", "name", "slug", "status", "settings", "storage", "created_at", "updated_at"]
+    readonly_fields = ["id", "slug", "status", "storage", "created_at", "updated_at"]
     inlines = [DomainInline]
+    actions = [
+        _giving(Status.SUSPENDED, name="Suspend"),
+        _giving(Status.ACTIVE, name="Resume"),
+        _giving(Status.ARCHIVED, name="Archive"),
+    ]
 
-    def get_readonly_fields(self, request: HttpRequest, obj: Tenant | None = None) -> Any:
-        """Leave the end of the preparation to ``create_tenant``, which knows of the storage."""
-        fields = super().get_readonly_fields(request, obj)
-        return [*fields, "status"] if obj and obj.status == Status.PREPARING else fields
+    def changelist_view(self, request: HttpRequest, extra_context: Any = None) -> HttpResponse:
+        """Say where tenants come from, since there is no button for it."""
+        hint = {"subtitle": "manage.py create_tenant makes one, rename_tenant changes its slug."}
+        return super().changelist_view(request, hint | (extra_context or {}))
 
-    def formfield_for_choice_field(self, db_field: Any, request: Any, **kwargs: Any) -> Any:
-        """Offer every status but the one that only ``create_tenant`` sets."""
-        if db_field.name == "status":
-            kwargs["choices"] = [each for each in Status.choices if each[0] != Status.PREPARING]
-        return super().formfield_for_choice_field(db_field, request, **kwargs)
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Tenant]:
+        """Count the members in the query that finds the tenants."""
+        active = Count("memberships", filter=Q(memberships__is_active=True))
+        return super().get_queryset(request).annotate(active_members=active)
+
+    @admin.display(ordering="active_members")
+    def members(self, tenant: Any) -> int:
+        """Return how many members are active."""
+        return int(tenant.active_members)
+
+    @admin.display
+    def storage(self, tenant: Tenant) -> str:
+        """Return the name of the tenant's storage, which never changes."""
+        return storage_name(tenant.pk)
 
     def has_add_permission(self, request: object) -> bool:
         """Refuse: a row alone would be a tenant without storage."""
         return False
 
-    def has_delete_permission(self, request: object, obj: Tenant | None = None) -> bool:
-        """Refuse: deleting the row would orphan the storage."""
-        return False
+    def save_model(self, request: HttpRequest, obj: Tenant, form: Any, change: bool) -> None:
+        """Store what was changed in the form; what it leaves alone may change meanwhile."""
+        given = {name: form.cleaned_data[name] for name in form.changed_data}
+        shown, settings = form.initial["settings"], given.get("settings", {})
+        settings = {name: value for name, value in settings.items() if shown.get(name) != value}
+        fields = {name: value for name, value in given.items() if name == "name"}
+        staff: Any = request.user
+        change_tenant(Tenant.objects.locked(obj.pk), actor=staff, settings=settings, **fields)
+
+    def save_formset(self, request: HttpRequest, form: Any, formset: Any, change: bool) -> None:
+        """Store the domains."""
+        for domain in formset.save(commit=False):
+            save_domain(domain, actor=request.user)
+        for domain in formset.deleted_objects:
+            remove_domain(domain, actor=request.user)
 
 
 @admin.register(Membership)
-class MembershipAdmin(RecordingAdmin[Membership]):
+class MembershipAdmin(ServiceAdmin[Membership]):
     """Who belongs to which tenant. Deactivated, never deleted."""
 
-    action = Action.MEMBER_SAVED_BY_STAFF
     list_display = ["user", "tenant", "role", "is_active", "joined_at"]
-    list_filter = ["role", "is_active"]
+    list_filter = ["role", "is_active", "tenant"]
     search_fields = ["user__email", "tenant__name", "tenant__slug"]
     list_select_related = ["user", "tenant"]
-    autocomplete_fields = ["user", "tenant", "invited_by"]
+    autocomplete_fields = ["user", "tenant"]
 
-    def has_delete_permission(self, request: object, obj: Membership | None = None) -> bool:
-        """Refuse: who belonged to a tenant stays known."""
-        return False
+    def get_fields(self, request: HttpRequest, obj: Membership | None = None) -> Any:
+        """Ask of a new one what it takes."""
+        more = ["is_active", "joined_at", "invited_by"] if obj else []
+        return ["user", "tenant", "role", *more]
+
+    def get_readonly_fields(self, request: HttpRequest, obj: Membership | None = None) -> Any:
+        """Keep whose it is."""
+        return ["user", "tenant", "joined_at", "invited_by"] if obj else []
+
+    def save_model(self, request: HttpRequest, obj: Membership, form: Any, change: bool) -> None:
+        """Give the role, or take the member out."""
+        if obj.is_active:
+            obj.pk = add_member(obj.tenant, obj.user, Role(obj.role), actor=request.user).pk
+        else:
+            remove_member(obj, actor=request.user)
+
+
+def _sentence(refusal: Exception) -> str:
+    return " ".join(refusal.messages) if isinstance(refusal, ValidationError) else str(refusal)

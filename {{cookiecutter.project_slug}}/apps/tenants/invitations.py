@@ -10,7 +10,6 @@ from uuid import UUID
 from allauth.account.models import EmailAddress
 from django.conf import settings
 from django.contrib.auth import authenticate, get_user_model
-from django.contrib.auth.password_validation import validate_password
 from django.core.exceptions import ValidationError as DjangoValidationError
 from django.core.mail import EmailMessage
 from django.db import IntegrityError, transaction
@@ -26,8 +25,9 @@ from rest_framework.exceptions import (
 from apps.audit.trail import Action, record
 from apps.isolation import CATALOGUE
 from apps.tenants.errors import InvalidInvitation
-from apps.tenants.members import deciding
+from apps.tenants.members import deciding, join, membership_of
 from apps.tenants.models import Invitation, Membership, Tenant
+from apps.tenants.passwords import require_good_password
 from apps.tenants.roles import Role
 from apps.tenants.settings import BRAND_NAME, TenantSettings
 
@@ -177,9 +177,9 @@ def _invitee(invitation: Invitation, user: Any, password: str = "", full_name: s
         return known
     new = users.model(email=invitation.email, full_name=full_name)
     try:
-        validate_password(password, new)
+        require_good_password(new, password)
     except DjangoValidationError as error:
-        raise ValidationError({"password": error.messages}, "invalid") from error
+        raise ValidationError(error.message_dict, "invalid") from error
     new.set_password(password)
     return new
 
@@ -194,7 +194,11 @@ def _save_new(user: Any) -> None:
 
 
 def _note_verified(user: Any) -> None:
-    """Note that the user's address is theirs: whoever has the token reads its mail."""
+    """Note that the user's address is theirs: whoever has the token reads its mail.
+
+    So nobody is asked to verify it first. Who signed up with somebody else's address gets in by
+    no invitation to it: they have the account, but not the token.
+    """
     EmailAddress.objects.update_or_create(
         user=user,
         email=user.email,
@@ -210,19 +214,8 @@ def _not_the_invitee() -> AuthenticationFailed:
 
 def _join(invitation: Invitation, user: Any) -> Membership:
     """Make the user a member, again if they were; who is one already keeps their role."""
-    tenant_id = invitation.tenant_id
-    former: Membership | None = Membership.objects.of_user_in(user.pk, tenant_id).first()
-    membership = former or Membership(tenant_id=tenant_id, user=user, is_active=False)
-    if membership.is_active:
-        return membership
-    before = {"role": former.role, "is_active": False} if former else {}
-    membership.role = invitation.role
-    membership.is_active = True
-    membership.joined_at = timezone.now()
-    membership.invited_by_id = invitation.invited_by_id
-    membership.save()
-    after = {"role": membership.role, "is_active": True}
-    record(
-        Action.MEMBER_JOINED, membership, tenant=tenant_id, actor=user, before=before, after=after
-    )
+    membership = membership_of(user, invitation.tenant_id)
+    if not membership.is_active:
+        membership.invited_by_id = invitation.invited_by_id
+        join(membership, Role(invitation.role), user)
     return membership

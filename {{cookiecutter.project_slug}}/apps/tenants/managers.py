@@ -1,10 +1,11 @@
 """How tenants and memberships are found."""
 
+from typing import Any
 from uuid import UUID
 
 from django.db.models import Manager, Model, QuerySet
 
-from apps.isolation.managers import PerTenantManager
+from apps.isolation.managers import NameTheTenant, PerTenantManager
 
 
 class LockingManager[M: Model](Manager[M]):
@@ -22,8 +23,11 @@ class LockingManager[M: Model](Manager[M]):
 class MembershipManager[M: Model](PerTenantManager[M]):
     """Memberships may be asked for by tenant or by user."""
 
-    def for_user(self, user: Model) -> QuerySet[M]:
-        """Return the memberships of ``user`` in all tenants."""
+    def for_user(self, user: Any) -> QuerySet[M]:
+        """Return the memberships of ``user`` in all tenants; raise `NameTheTenant` for nobody."""
+        if getattr(user, "pk", None) is None:
+            message = f"{self.model.__name__}.objects.for_user(user) needs a user."
+            raise NameTheTenant(message)
         return super(PerTenantManager, self).get_queryset().filter(user_id=user.pk)
 
     def of_user_in(self, user_id: object, tenant_id: UUID) -> QuerySet[M]:

@@ -10,6 +10,7 @@ from typing import Any
 from uuid import UUID
 
 from django.db import transaction
+from django.utils import timezone
 from rest_framework.exceptions import NotFound, PermissionDenied, ValidationError
 
 from apps.audit.trail import Action, record
@@ -42,9 +43,7 @@ def change_role(asking: Membership, member_id: UUID, role: Role) -> Membership:
     with deciding(asking, Role.ADMIN) as actor:
         member = _member(actor, member_id)
         _require_rank(actor, member.role, role)
-        if role != Role.OWNER:
-            _require_owner_beside(member)
-        _set_role(actor, member, role)
+        _store(member, Action.MEMBER_ROLE_CHANGED, actor.user, role=role)
     return member
 
 
@@ -56,13 +55,13 @@ def remove(asking: Membership, member_id: UUID) -> None:
     with deciding(asking, Role.ADMIN) as actor:
         member = _member(actor, member_id)
         _require_rank(actor, member.role)
-        _deactivate(actor, member, Action.MEMBER_REMOVED)
+        _store(member, Action.MEMBER_REMOVED, actor.user, is_active=False)
 
 
 def leave(asking: Membership) -> None:
     """Let a member go; raise `LastOwner` if no Owner would be left."""
     with deciding(asking, Role.VIEWER) as actor:
-        _deactivate(actor, actor, Action.MEMBER_LEFT)
+        _store(actor, Action.MEMBER_LEFT, actor.user, is_active=False)
 
 
 def transfer_ownership(asking: Membership, member_id: UUID) -> Membership:
@@ -76,8 +75,8 @@ def transfer_ownership(asking: Membership, member_id: UUID) -> Membership:
         if member is None:
             message = "There is no other active member with this id."
             raise ValidationError({"member": [message]}, "does_not_exist")
-        _set_role(actor, member, Role.OWNER)
-        _set_role(actor, actor, Role.ADMIN)
+        _store(member, Action.MEMBER_ROLE_CHANGED, actor.user, role=Role.OWNER)
+        _store(actor, Action.MEMBER_ROLE_CHANGED, actor.user, role=Role.ADMIN)
         record(
             Action.OWNERSHIP_TRANSFERRED,
             actor.tenant,
@@ -87,6 +86,42 @@ def transfer_ownership(asking: Membership, member_id: UUID) -> Membership:
             after={"owner": str(member.pk)},
         )
     return member
+
+
+def add_member(tenant: Tenant, user: Any, role: Role, *, actor: Any = None) -> Membership:
+    """Make a user a member of a tenant, by the platform's word; a member gets the role anew.
+
+    A second time nothing changes. Raises `LastOwner` if no Owner would be left.
+    """
+    with transaction.atomic(using=CATALOGUE):
+        Tenant.objects.locked(tenant.pk)
+        member = membership_of(user, tenant.pk)
+        if member.is_active:
+            _store(member, Action.MEMBER_ROLE_CHANGED, actor, role=role)
+        else:
+            join(member, role, actor)
+    member.tenant = tenant
+    return member
+
+
+def remove_member(member: Membership, *, actor: Any) -> None:
+    """Take a member out of a tenant, by the platform's word; raise `LastOwner` for the last one."""
+    with transaction.atomic(using=CATALOGUE):
+        Tenant.objects.locked(member.tenant_id)
+        stored = membership_of(member.user, member.tenant_id)
+        _store(stored, Action.MEMBER_REMOVED, actor, is_active=False)
+
+
+def membership_of(user: Any, tenant_id: UUID) -> Membership:
+    """Return a user's membership of a tenant, or else one that is new, inactive and not saved."""
+    stored: Membership | None = Membership.objects.of_user_in(user.pk, tenant_id).first()
+    return stored or Membership(tenant_id=tenant_id, user=user, is_active=False)
+
+
+def join(member: Membership, role: Role, actor: Any) -> None:
+    """Let somebody in who is no member, or not any more."""
+    member.joined_at = timezone.now()
+    _store(member, Action.MEMBER_JOINED, actor, role=role, is_active=True)
 
 
 def change_settings(asking: Membership, settings: dict[str, Any], **fields: Any) -> Tenant:
@@ -113,37 +148,26 @@ def _require_rank(actor: Membership, *roles: str) -> None:
         raise PermissionDenied
 
 
+def _is_owner(member: Membership) -> bool:
+    return member.is_active and member.role == Role.OWNER
+
+
 def _require_owner_beside(member: Membership) -> None:
     """Raise `LastOwner` if ``member`` is the only Owner who can log in."""
     owners = _members(member).filter(role=Role.OWNER, user__is_active=True)
-    if member.role == Role.OWNER and not owners.exclude(pk=member.pk).exists():
+    if not owners.exclude(pk=member.pk).exists():
         raise LastOwner
 
 
-def _set_role(actor: Membership, member: Membership, role: Role) -> None:
-    before, member.role = member.role, role
-    if before == role:
+def _store(member: Membership, action: Action, actor: Any, **fields: Any) -> None:
+    """Store fields of a membership whose tenant is locked; do nothing if they are stored."""
+    before = {} if member._state.adding else {name: getattr(member, name) for name in fields}
+    if before == fields:
         return
-    member.save(update_fields=["role"])
-    record(
-        Action.MEMBER_ROLE_CHANGED,
-        member,
-        tenant=actor.tenant_id,
-        actor=actor.user,
-        before={"role": before},
-        after={"role": role},
-    )
-
-
-def _deactivate(actor: Membership, member: Membership, action: Action) -> None:
-    _require_owner_beside(member)
-    member.is_active = False
-    member.save(update_fields=["is_active"])
-    record(
-        action,
-        member,
-        tenant=actor.tenant_id,
-        actor=actor.user,
-        before={"is_active": True, "role": member.role},
-        after={"is_active": False, "role": member.role},
-    )
+    was_owner = _is_owner(member)
+    for name, value in fields.items():
+        setattr(member, name, value)
+    if was_owner and not _is_owner(member):
+        _require_owner_beside(member)
+    member.save()
+    record(action, member, tenant=member.tenant_id, actor=actor, before=before, after=fields)

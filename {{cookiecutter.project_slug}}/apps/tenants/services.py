@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from copy import copy
 from typing import Any
 
 from django.conf import settings
@@ -12,9 +13,15 @@ from django.utils import timezone
 from apps.audit.trail import Action, record
 from apps.isolation import CATALOGUE, ActiveTenant, deprovision, provision
 from apps.isolation.context import activate
-from apps.tenants.models import Domain, Membership, Status, Tenant
-from apps.tenants.roles import Role
+from apps.tenants.models import Domain, Status, Tenant
+from apps.tenants.settings import change_tenant
 from apps.tenants.slugs import validate_slug
+
+STATUS_ACTIONS = {
+    Status.ACTIVE: Action.TENANT_RESUMED,
+    Status.SUSPENDED: Action.TENANT_SUSPENDED,
+    Status.ARCHIVED: Action.TENANT_ARCHIVED,
+}
 
 
 def default_domain(slug: str) -> str:
@@ -56,17 +63,61 @@ def founding(*, slug: str, name: str, domain: str = "") -> Iterator[Tenant]:
         raise
 
 
-def add_member(tenant: Tenant, user: Any, role: Role) -> Membership:
-    """Make a user a member of a tenant; a former or present member gets the role anew."""
+def set_status(tenant: Tenant, status: Status, *, actor: Any = None) -> None:
+    """Suspend, resume or archive a tenant; raise ValidationError for one in preparation."""
     with transaction.atomic(using=CATALOGUE):
-        Tenant.objects.locked(tenant.pk)
-        membership: Membership
-        membership, _ = Membership.platform.update_or_create(
-            tenant=tenant, user=user, defaults={"role": role, "is_active": True}
-        )
-        after = {"role": role, "is_active": True}
-        record(Action.MEMBER_JOINED, membership, tenant=tenant, actor=None, after=after)
-    return membership
+        stored = Tenant.objects.locked(tenant.pk)
+        if Status.PREPARING in {stored.status, status}:
+            raise ValidationError({"status": "Only create_tenant begins and ends a preparation."})
+        action = STATUS_ACTIONS[status]
+        change_tenant(stored, actor=actor, settings={}, action=action, status=status)
+
+
+def rename_tenant(tenant: Tenant, *, name: str = "", slug: str = "", actor: Any = None) -> None:
+    """Give a tenant another name or slug, and with the slug the domain that it has by itself.
+
+    Other domains stay, and so does the storage, which is named after the id. Raises
+    ValidationError for a slug or domain that is malformed, reserved or taken.
+    """
+    with transaction.atomic(using=CATALOGUE):
+        stored = Tenant.objects.locked(tenant.pk)
+        fields = {"name": name or stored.name, "slug": slug or stored.slug}
+        own = Domain.objects.for_tenant(stored).filter(domain=default_domain(stored.slug)).first()
+        judged = copy(stored)
+        vars(judged).update(fields)
+        judged.full_clean()
+        change_tenant(stored, actor=actor, settings={}, action=Action.TENANT_RENAMED, **fields)
+        if own:
+            own.domain = default_domain(stored.slug)
+            own.full_clean(exclude=["tenant"])
+            save_domain(own, actor=actor)
+
+
+def save_domain(domain: Domain, *, actor: Any) -> None:
+    """Store a new or changed domain, which has been judged."""
+    with transaction.atomic(using=CATALOGUE):
+        stored = Domain.platform.filter(pk=domain.pk).first()
+        before, after = _told(stored) if stored else {}, _told(domain)
+        if before != after:
+            domain.save()
+            action = Action.DOMAIN_CHANGED if stored else Action.DOMAIN_ADDED
+            record(action, domain, tenant=domain.tenant_id, actor=actor, before=before, after=after)
+
+
+def remove_domain(domain: Domain, *, actor: Any) -> None:
+    """Take a domain away; raise ValidationError if it is the tenant's last one."""
+    with transaction.atomic(using=CATALOGUE):
+        Tenant.objects.locked(domain.tenant_id)
+        if not Domain.objects.for_tenant(domain.tenant_id).exclude(pk=domain.pk).exists():
+            raise ValidationError("A tenant keeps at least one domain.")
+        told = _told(domain)
+        record(Action.DOMAIN_REMOVED, domain, tenant=domain.tenant_id, actor=actor, before=told)
+        domain.delete()
+
+
+def _told(domain: Domain) -> dict[str, Any]:
+    verified = domain.verified_at and domain.verified_at.isoformat()
+    return {"domain": domain.domain, "is_primary": domain.is_primary, "verified_at": verified}
 
 
 def _require_good(slug: str) -> None:

@@ -94,7 +94,12 @@ class TenantSettings:
 
 
 def change_tenant(
-    tenant: "Tenant", *, actor: "Model | None", settings: dict[str, Any], **fields: Any
+    tenant: "Tenant",
+    *,
+    actor: "Model | None",
+    settings: dict[str, Any],
+    action: Action = Action.TENANT_CHANGED,
+    **fields: Any,
 ) -> None:
     """Store fields of a tenant whose row is locked; of its settings, those that are given.
 
@@ -110,7 +115,7 @@ def change_tenant(
         setattr(tenant, name, value)
     tenant.settings = {**tenant.settings, **settings}
     tenant.save(update_fields=[*fields, "settings", "updated_at"])
-    record(Action.TENANT_CHANGED, tenant, tenant=tenant, actor=actor, before=before, after=after)
+    record(action, tenant, tenant=tenant, actor=actor, before=before, after=after)
 
 
 def validate_settings(values: Any) -> None:

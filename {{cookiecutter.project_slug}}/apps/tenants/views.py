@@ -131,6 +131,7 @@ class InvitationListView(ListCreateAPIView[Invitation]):
     serializer_class = InvitationSerializer
     filter_backends = ()
     read_role = write_role = Role.ADMIN
+    throttle_scope = "invitations"
 
     def get_queryset(self) -> Any:
         """Return the open ones."""
@@ -161,6 +162,7 @@ class InvitationResendView(APIView):
 
     queryset = Invitation.platform.none()
     read_role = write_role = Role.ADMIN
+    throttle_scope = "invitations"
 
     @extend_schema(request=None, responses=InvitationSerializer)
     def post(self, request: Request, **kwargs: UUID) -> Response:

@@ -13,6 +13,8 @@ THROTTLE_RATES = {
     "member": env.str("THROTTLE_MEMBER", default="600/minute") or None,
     # All members of a tenant together.
     "tenant": env.str("THROTTLE_TENANT", default="6000/minute") or None,
+    # Mails with an invitation, of all members of a tenant together.
+    "invitations": env.str("THROTTLE_INVITATIONS", default="60/hour") or None,
     # All that comes from one address without a token, log-ins included.
     "anonymous": env.str("THROTTLE_ANONYMOUS", default="60/minute") or None,
 }
@@ -28,6 +30,7 @@ REST_FRAMEWORK: dict[str, Any] = {
     "DEFAULT_THROTTLE_CLASSES": [
         "apps.authentication.rates.MemberThrottle",
         "apps.authentication.rates.TenantThrottle",
+        "apps.authentication.rates.InvitationThrottle",
         "apps.authentication.rates.AnonymousThrottle",
     ],
     "DEFAULT_THROTTLE_RATES": THROTTLE_RATES,

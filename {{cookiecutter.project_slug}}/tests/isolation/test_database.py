@@ -92,7 +92,8 @@ def test_raw_sql_sees_the_tenants_rows_only(model: Any, acme: Any, globex: Any) 
 
 
 @each_model
-def test_another_tenants_row_is_not_there(model: Any, acme: Any, globex: Any) -> None:
+def test_cross_tenant_access_prevention(model: Any, acme: Any, globex: Any) -> None:
+    """Another tenant's row is not there, by whichever manager it is asked for."""
     with tenant_context(globex):
         theirs = make_row(model)
         before = list(model.objects.values())

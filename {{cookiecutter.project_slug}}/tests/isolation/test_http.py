@@ -4,12 +4,18 @@ from typing import Any
 from uuid import uuid4
 
 import pytest
+from django.http import HttpRequest, HttpResponse
+from django.test import RequestFactory
 
+from apps.authentication.middleware import tenant_middleware
+from apps.isolation import ActiveTenant, current_tenant, tenant_context
 from apps.isolation.testing import api_client
+from apps.projects.models import Task
 from tests.isolation.conftest import Side
 
 HOST_OF_NOBODY = "initech.localhost"
 SHARED = "localhost"
+TASKS = "/api/v1/tasks/"
 
 
 def _switch(client: Any, host: str, **headers: str) -> Any:
@@ -54,12 +60,60 @@ def test_ct15_hosts(host: str, status: int, sides: tuple[Side, Side]) -> None:
 
 
 @pytest.mark.parametrize("host", ["acme.localhost", SHARED])
-def test_ct01_without_a_token_nothing_is_served(host: str, sides: tuple[Side, Side]) -> None:
+def test_unauthenticated_user(host: str, sides: tuple[Side, Side]) -> None:
+    """Without a good token nothing is served (CT01)."""
     client = api_client(sides[0].tenant)
     for headers in ({}, {"X_TENANT": "acme"}, {"AUTHORIZATION": "Bearer x"}):
         response = _switch(client, host, **headers).get("/api/v1/projects/")
         assert response.status_code == 401
         assert response.headers["WWW-Authenticate"].startswith("Bearer")
+
+
+@pytest.mark.parametrize(
+    ("host", "token", "wanted"),
+    [
+        ("acme.localhost", "", "acme"),
+        ("globex.localhost", "", "globex"),
+        (SHARED, "", None),
+        (SHARED, "acme", "acme"),
+        (SHARED, "globex", "globex"),
+    ],
+)
+def test_tenant_context_setting(
+    host: str, token: str, wanted: str | None, sides: tuple[Side, Side], rf: RequestFactory
+) -> None:
+    """The request runs in its host's tenant, or its token's, and leaves none behind."""
+    of = {side.tenant.slug: side for side in sides}
+    seen = []
+
+    def get_response(request: HttpRequest) -> HttpResponse:
+        seen.append(current_tenant())
+        return HttpResponse()
+
+    bearer = of[token].client._credentials["HTTP_AUTHORIZATION"] if token else ""
+    tenant_middleware(get_response)(rf.get("/", headers={"Host": host, "Authorization": bearer}))
+    assert seen == [ActiveTenant(of[wanted].tenant.pk) if wanted else None]
+    assert current_tenant() is None
+
+
+def test_complete_tenant_isolation(sides: tuple[Side, Side]) -> None:
+    """What two tenants do at the same time, with the same names, stays with each."""
+    made: list[dict[str, str]] = []
+    for side in sides:
+        project = side.client.post("/api/v1/projects/", {"name": "same"}).json()["id"]
+        task = {"title": "same", "project": project}
+        made.append({"projects": project, "tasks": side.client.post(TASKS, task).json()["id"]})
+    for side, own, others in zip(sides, made, reversed(made), strict=True):
+        for kind, theirs in others.items():
+            listed = [row["id"] for row in side.client.get(f"/api/v1/{kind}/").json()["results"]]
+            assert own[kind] in listed
+            assert theirs not in listed
+            for method in ("get", "patch", "delete"):
+                assert getattr(side.client, method)(f"/api/v1/{kind}/{theirs}/").status_code == 404
+        foreign = {"title": "x", "project": others["projects"]}
+        assert side.client.post(TASKS, foreign).status_code == 400
+        with tenant_context(side.tenant):
+            assert Task.objects.filter(title="same").count() == 1
 
 
 def test_the_admin_is_on_the_shared_host_only(sides: tuple[Side, Side]) -> None:

@@ -83,9 +83,8 @@ def test_what_the_database_keeps_of_a_token_is_no_token(pair: dict[str, str]) ->
 
 
 @pytest.mark.parametrize("host", ["acme.localhost", "localhost"])
-def test_switching_gives_tokens_for_another_of_ones_tenants(
-    host: str, pair: dict[str, str], globex: Tenant
-) -> None:
+def test_user_switching_tenants(host: str, pair: dict[str, str], globex: Tenant) -> None:
+    """Switching gives tokens for another of one's tenants, which are good there and not here."""
     make_member(globex, "admin", "member@acme.test")
     response = _post("switch/", host, pair["access"], tenant="globex")
     assert (response.status_code, set(response.json())) == (200, {"access", "refresh"})

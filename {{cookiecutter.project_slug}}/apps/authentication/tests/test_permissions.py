@@ -27,7 +27,8 @@ class Silent(APIView):
 
 
 @pytest.mark.parametrize("role", list(Role))
-def test_what_a_role_may_do(role: Role, acme: Tenant, client_of: Callable[..., Any]) -> None:
+def test_role_based_access(role: Role, acme: Tenant, client_of: Callable[..., Any]) -> None:
+    """Viewers read, and all others write too."""
     client = client_of(acme, role)
     writes = role != Role.VIEWER
     created = client.post("/api/v1/projects/", {"name": "first"})
@@ -56,10 +57,38 @@ def test_a_view_that_names_no_role_answers_nobody(acme: Tenant) -> None:
         HasRole().has_permission(request, Silent())
 
 
-def test_without_a_membership_there_is_no_permission() -> None:
+def test_require_tenant_access(acme: Tenant, globex: Tenant) -> None:
+    """Who has no membership gets nothing: neither a log-in, nor by a token that they have left."""
     request: Any = APIRequestFactory().get("/")
     request.auth = None
     assert not HasRole().has_permission(request, Silent())
+    member = make_member(acme, "member")
+    client = api_client(acme, member.user.email)
+    assert client.get("/api/v1/projects/").status_code == 200
+    member.delete()
+    assert client.get("/api/v1/projects/").status_code == 401
+    for host, body in (("acme.localhost", {}), ("localhost", {"tenant": "acme"})):
+        body |= {"email": member.user.email, "password": PASSWORD}
+        response = APIClient(headers={"Host": host}).post("/api/v1/auth/token/", body)
+        assert (response.status_code, response.json()["code"]) == (401, "no_active_account")
+
+
+def test_the_host_decides_in_which_of_ones_tenants_one_acts(acme: Tenant, globex: Tenant) -> None:
+    user = make_member(acme, "owner").user
+    make_member(globex, "viewer", user.email)
+    for tenant, role, status in ((acme, "owner", 201), (globex, "viewer", 403)):
+        client = api_client(tenant, user.email)
+        assert client.get("/api/v1/me/").json()["role"] == role
+        assert client.post("/api/v1/projects/", {"name": "x"}).status_code == status
+
+
+def test_a_tenant_without_members_has_empty_lists_for_its_first_one(
+    acme: Tenant, client_of: Callable[..., Any]
+) -> None:
+    assert list(acme.memberships.all()) == []
+    owner = client_of(acme, "owner")
+    for path in ("projects/", "tasks/", "invitations/", "audit-events/"):
+        assert owner.get(f"/api/v1/{path}").json()["results"] == []
 
 
 def test_a_superuser_without_membership_is_nobody_here(acme: Tenant) -> None:

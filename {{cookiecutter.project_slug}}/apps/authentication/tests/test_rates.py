@@ -13,6 +13,7 @@ from config.settings.api import THROTTLE_RATES
 from tests.support import at_once, run, statements
 
 PROJECTS = "/api/v1/projects/"
+INVITATIONS = "/api/v1/invitations/"
 TOKEN = "/api/v1/auth/token/"
 
 
@@ -84,6 +85,26 @@ def test_log_ins_are_counted_by_address_wherever_they_are_tried(
         told = {"X-Forwarded-For": f"203.0.113.7, {uuid4()}"}
         assert api_client(tenant).post(TOKEN, body, headers=told).status_code == status
     assert api_client(acme).post(TOKEN, body, REMOTE_ADDR="192.0.2.1").status_code == 401
+
+
+def test_a_tenant_mails_so_many_invitations_and_no_more(
+    acme: Any, globex: Any, client_of: Callable[..., Any], rates: Callable[..., None]
+) -> None:
+    admin, owner, member = (client_of(acme, role) for role in ("admin", "owner", "member"))
+    rates(invitations="3/hour")
+    invitation = admin.post(INVITATIONS, {"email": "new@example.test"}).json()["id"]
+    assert member.post(INVITATIONS, {"email": "other@example.test"}).status_code == 403
+    assert owner.post(f"{INVITATIONS}{invitation}/resend/").status_code == 200
+    assert owner.post(INVITATIONS, {"email": "no address"}).status_code == 400
+    for path in (INVITATIONS, f"{INVITATIONS}{invitation}/resend/"):
+        response = admin.post(path, {"email": "more@example.test"})
+        assert (response.status_code, response.json()["code"]) == (429, "throttled")
+        assert int(response.headers["Retry-After"]) > 60
+    # What sends no mail is not held up, and neither is another tenant.
+    assert _statuses(admin, 3, INVITATIONS) == [200, 200, 200]
+    assert admin.delete(f"{INVITATIONS}{invitation}/").status_code == 204
+    theirs = client_of(globex, "owner")
+    assert theirs.post(INVITATIONS, {"email": "new@example.test"}).status_code == 201
 
 
 def test_a_member_is_not_counted_by_address(

@@ -164,7 +164,7 @@ def _break_after_storage(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def _break_the_membership(monkeypatch: pytest.MonkeyPatch) -> None:
-    def fail(*arguments: Any) -> None:
+    def fail(*arguments: Any, **options: Any) -> None:
         raise ProvisioningError("no owner")
 
     monkeypatch.setattr("apps.authentication.accounts.add_member", fail)

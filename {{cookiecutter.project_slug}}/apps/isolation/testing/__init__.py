@@ -8,6 +8,7 @@ from apps.isolation.testing.wall import (
     INAPPLICABLE,
     PRESETS,
     STATEMENTS_CARRY_THE_TENANT,
+    owner_cursor,
 )
 from apps.isolation.wall import wall_guards
 
@@ -23,6 +24,7 @@ __all__ = [
     "hole",
     "make_member",
     "make_tenant",
+    "owner_cursor",
     "wall_guards",
     "wall_probe",
 ]

@@ -119,8 +119,15 @@ class ProjectTests(TenantAPITestCase):
         response = self.member.delete(PROJECTS)
         assert (response.status_code, response.json()["code"]) == (405, "method_not_allowed")
 
-    def test_the_other_tenant_has_none_of_this(self) -> None:
-        assert self.client_for("owner", self.other_tenant).get(PROJECTS).json()["results"] == []
+    def test_api_tenant_scoping(self) -> None:
+        other = self.client_for("owner", self.other_tenant)
+        assert other.get(PROJECTS).json()["results"] == []
+        for method in ("get", "put", "patch", "delete"):
+            assert getattr(other, method)(self.path, {"name": "x"}).status_code == 404
+        assert other.post(PROJECTS, {"name": self.project.name}).status_code == 201
+        assert [row["id"] for row in self.member.get(PROJECTS).json()["results"]] == [
+            str(self.project.pk)
+        ]
 
     def test_it_says_its_name(self) -> None:
         assert str(self.project) == "Moon"

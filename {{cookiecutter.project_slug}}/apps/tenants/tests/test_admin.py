@@ -9,9 +9,12 @@ from django.contrib.auth import get_user_model
 from django.test import Client
 
 from apps.audit.models import AuditEvent
-from apps.isolation import TenantModel
+from apps.isolation import TenantModel, storage_name
 from apps.isolation.testing import make_member
+from apps.tenants.admin import TenantAdmin
 from apps.tenants.models import Membership, Tenant
+from apps.tenants.settings import BRAND_COLOR, BRAND_NAME, TenantSettings
+from tests.support import statements
 
 PASSWORD = "correct horse battery staple"
 
@@ -72,7 +75,6 @@ def _change(tenant: Tenant, **fields: str) -> Any:
     domain = tenant.domains.get()
     form = {
         "name": "Acme",
-        "status": "active",
         "settings": "{}",
         "domains-TOTAL_FORMS": "2",
         "domains-INITIAL_FORMS": "1",
@@ -86,26 +88,10 @@ def _change(tenant: Tenant, **fields: str) -> Any:
     return _staff().post(f"/admin/tenants/tenant/{tenant.pk}/change/", form | fields)
 
 
-def test_a_tenant_is_suspended_here_and_its_slug_stays(acme: Tenant) -> None:
-    assert _change(acme, status="suspended", slug="stolen").status_code == 302
+def test_slug_and_status_are_not_changed_by_the_form(acme: Tenant) -> None:
+    assert _change(acme, status="preparing", slug="stolen").status_code == 302
     acme.refresh_from_db()
-    assert (acme.status, acme.slug) == ("suspended", "acme")
-
-
-def test_nobody_says_by_hand_that_a_tenant_is_in_preparation(acme: Tenant) -> None:
-    response = _change(acme, status="preparing")
-    assert response.status_code == 200
-    assert b"Select a valid choice" in response.content
-    acme.refresh_from_db()
-    assert acme.status == "active"
-
-
-@pytest.mark.parametrize("status", ["active", "suspended"])
-def test_nor_that_its_preparation_is_over(status: str, acme: Tenant) -> None:
-    Tenant.objects.update(status="preparing")
-    assert _change(acme, status=status, name="Renamed").status_code == 302
-    acme.refresh_from_db()
-    assert (acme.status, acme.name) == ("preparing", "Renamed")
+    assert (acme.status, acme.slug) == ("active", "acme")
 
 
 def test_a_domain_is_stored_as_requests_are_compared_with_it(acme: Tenant) -> None:
@@ -142,20 +128,149 @@ def test_a_membership_is_added_here(acme: Tenant, globex: Tenant) -> None:
     assert Membership.objects.for_tenant(globex).get().user == user
 
 
-def test_what_staff_saves_is_written_down(acme: Tenant) -> None:
+def _events(tenant: Tenant) -> list[tuple[str, Any]]:
+    """Return actions and changes of what staff did in a tenant, the first one first."""
+    staff = get_user_model()._default_manager.get(email="staff@example.test")
+    events = AuditEvent.objects.for_tenant(tenant).filter(actor_id=staff.pk).order_by("id")
+    return list(events.values_list("action", "changes"))
+
+
+def _differs(before: Any, after: Any) -> dict[str, Any]:
+    return {"before": before, "after": after}
+
+
+def test_what_staff_does_with_members_is_done_and_written_down_as_in_the_api(acme: Tenant) -> None:
+    make_member(acme, "owner")
     membership = make_member(acme, "member")
     client = _staff()
     page = f"/admin/tenants/membership/{membership.pk}/"
-    body = {"user": str(membership.user.pk), "tenant": str(acme.pk), "role": "owner"}
-    assert client.post(f"{page}change/", body).status_code == 302
-    event = AuditEvent.objects.for_tenant(acme).get()
-    staff = get_user_model()._default_manager.get(email="staff@example.test")
-    assert (event.action, event.actor_id) == ("platform.member_saved", staff.pk)
-    assert event.changes == {
-        "role": {"before": "member", "after": "owner"},
-        "is_active": {"before": "True", "after": "False"},
-    }
+    for body in ({"role": "admin", "is_active": "on"}, {"role": "admin"}, {"role": "admin"}):
+        assert client.post(f"{page}change/", body).status_code == 302
+    assert client.post(f"{page}change/", {"role": "viewer", "is_active": "on"}).status_code == 302
+    assert _events(acme) == [
+        ("member.role_changed", {"role": _differs("member", "admin")}),
+        ("member.removed", {"is_active": _differs(True, False)}),
+        (
+            "member.joined",
+            {"role": _differs("admin", "viewer"), "is_active": _differs(False, True)},
+        ),
+    ]
     assert client.post(f"{page}delete/", {"post": "yes"}).status_code == 403
+
+
+@pytest.mark.parametrize("body", [{"role": "admin", "is_active": "on"}, {"role": "owner"}])
+def test_the_last_owner_stays_whatever_staff_does(body: dict[str, str], acme: Tenant) -> None:
+    membership = make_member(acme, "owner")
+    page = f"/admin/tenants/membership/{membership.pk}/change/"
+    response = _staff().post(page, body, follow=True)
+    assert response.redirect_chain == [(page, 302)]
+    assert b"A tenant keeps at least one Owner" in response.content
+    membership.refresh_from_db()
+    assert (membership.role, membership.is_active) == ("owner", True)
+    assert _events(acme) == []
+
+
+def test_what_staff_changes_of_a_tenant_is_written_down(acme: Tenant) -> None:
+    changes = {
+        "name": "Acme Ltd",
+        "settings": '{"timezone": "Asia/Tokyo"}',
+        "domains-0-domain": "acme.example",
+        "domains-1-domain": "shop.example",
+    }
+    assert _change(acme, **changes).status_code == 302
+    *of_tenant, moved, added = _events(acme)
+    name = _differs("Acme", "Acme Ltd")
+    assert of_tenant == [
+        ("tenant.changed", {"name": name, "timezone": _differs("UTC", "Asia/Tokyo")}),
+    ]
+    assert moved == ("domain.changed", {"domain": _differs("acme.localhost", "acme.example")})
+    assert added[0] == "domain.added"
+    assert added[1]["domain"] == _differs(None, "shop.example")
+
+
+def test_a_form_takes_back_nothing_that_was_changed_meanwhile(
+    acme: Tenant, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Between reading the row for the form and storing it, an Admin of the tenant is faster."""
+    save = TenantAdmin.save_model
+
+    def lose(*arguments: Any) -> None:
+        TenantSettings(acme).set(BRAND_NAME, "Meanwhile")
+        TenantSettings(acme).set(BRAND_COLOR, "#000000")
+        save(*arguments)
+
+    monkeypatch.setattr(TenantAdmin, "save_model", lose)
+    assert _change(acme, settings='{"timezone": "Asia/Tokyo"}').status_code == 302
+    acme.refresh_from_db()
+    assert acme.settings == {
+        "brand_name": "Meanwhile",
+        "brand_color": "#000000",
+        "timezone": "Asia/Tokyo",
+    }
+
+
+def test_domains_are_taken_away_except_the_last(acme: Tenant) -> None:
+    assert _change(acme, **{"domains-0-DELETE": "on"}).status_code == 302
+    assert acme.domains.count() == 1
+    assert _events(acme) == []
+    changes = {"domains-0-DELETE": "on", "domains-1-domain": "acme.example"}
+    staff = get_user_model()._default_manager.get(email="staff@example.test")
+    staff.delete()
+    assert _change(acme, **changes).status_code == 302
+    assert acme.domains.get().domain == "acme.example"
+    assert [action for action, _ in _events(acme)] == ["domain.added", "domain.removed"]
+
+
+def test_tenants_are_suspended_and_resumed_from_the_list(acme: Tenant, globex: Tenant) -> None:
+    Tenant.objects.filter(pk=globex.pk).update(status="preparing")
+    client = _staff()
+    both = [str(acme.pk), str(globex.pk)]
+    steps = {"suspend": "suspended", "resume": "active", "archive": "archived"}
+    for action, status in [("suspend", "suspended"), *steps.items()]:
+        body = {"action": action, "_selected_action": both}
+        response = client.post("/admin/tenants/tenant/", body, follow=True)
+        assert b"Globex: Only create_tenant begins and ends a preparation." in response.content
+        acme.refresh_from_db()
+        assert acme.status == status
+    told = ["tenant.suspended", "tenant.resumed", "tenant.archived"]
+    assert [action for action, _ in _events(acme)] == told
+
+
+def test_members_are_counted_in_the_query_that_finds_the_tenants(
+    acme: Tenant, globex: Tenant
+) -> None:
+    for role in ("owner", "member", "viewer"):
+        make_member(acme, role)
+    make_member(globex, "owner")
+    acme.memberships.filter(role="viewer").update(is_active=False)
+    client = _staff()
+    costs = []
+    for search in ("acme", ""):
+        with statements() as sent:
+            response = client.get(f"/admin/tenants/tenant/?q={search}")
+        costs.append(len(sent))
+    assert costs[0] == costs[1]
+    assert response.content.count(b'<td class="field-members">2</td>') == 1
+    assert response.content.count(b'<td class="field-members">1</td>') == 1
+
+
+def test_it_is_said_where_tenants_come_from_and_what_their_storage_is_called(acme: Tenant) -> None:
+    client = _staff()
+    assert b"create_tenant makes one" in client.get("/admin/tenants/tenant/").content
+    page = client.get(f"/admin/tenants/tenant/{acme.pk}/change/").content.decode()
+    assert str(acme.pk) in page
+    assert storage_name(acme.pk) in page
+
+
+def test_staff_without_permission_sees_nothing(acme: Tenant) -> None:
+    users: Any = get_user_model()._default_manager
+    users.create_user("clerk@example.test", PASSWORD, is_staff=True)
+    client = _log_in("clerk@example.test")
+    assert client.get("/admin/").status_code == 200
+    for model in ("tenant", "membership"):
+        assert client.get(f"/admin/tenants/{model}/").status_code == 403
+    body = {"action": "suspend", "_selected_action": [str(acme.pk)]}
+    assert client.post("/admin/tenants/tenant/", body).status_code == 403
 
 
 @pytest.mark.parametrize(

@@ -8,9 +8,9 @@ from rest_framework.test import APIClient
 
 from apps.audit.models import AuditEvent
 from apps.isolation.testing import make_member
+from apps.tenants.members import add_member
 from apps.tenants.models import Tenant
 from apps.tenants.roles import Role
-from apps.tenants.services import add_member
 from tests.support import invite
 
 API = "/api/v1/"
@@ -94,11 +94,14 @@ def test_settings(owner: APIClient, acme: Tenant) -> None:
     assert _new(acme) == [("tenant.changed", changes)]
 
 
-def test_members_that_the_platform_adds(acme: Tenant) -> None:
+def test_members_that_the_platform_adds(acme: Tenant, globex: Tenant) -> None:
     user = make_member(acme, "member").user
-    add_member(acme, user, Role.ADMIN)
-    assert _new(acme)[0][0] == "member.joined"
-    assert AuditEvent.platform.get().actor_id is None
+    for tenant in (acme, globex):
+        for _ in range(2):  # the second time nothing changes
+            add_member(tenant, user, Role.ADMIN)
+    assert _new(acme) == [("member.role_changed", {"role": _change("member", "admin")})]
+    assert [action for action, _ in _new(globex)] == ["member.joined"]
+    assert set(AuditEvent.platform.values_list("actor_id", flat=True)) == {None}
 
 
 def test_what_is_refused_leaves_no_trace(owner: APIClient, acme: Tenant) -> None:

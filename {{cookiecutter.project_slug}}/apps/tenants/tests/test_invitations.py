@@ -175,6 +175,19 @@ def test_the_mailed_token_verifies_the_address(admin: APIClient, globex: Tenant)
         assert (address.verified, address.primary) == (True, True)
 
 
+def test_it_verifies_the_address_of_who_is_logged_in_too_and_of_nobody_without_it(
+    admin: APIClient, globex: Tenant
+) -> None:
+    user = make_member(globex, "member", "known@example.test").user
+    EmailAddress.objects.create(user=user, email=user.email, primary=True)
+    client = api_client(globex, user.email)
+    _, token = invite(admin, user.email)
+    for sent, status in (("guessed", 400), (token, 200), (token, 400)):
+        response = client.post(f"{PATH}accept/", {"token": sent}, headers={"Host": "localhost"})
+        assert response.status_code == status
+        assert EmailAddress.objects.get().verified is (sent == token)
+
+
 def test_a_new_user_has_the_name_they_give(admin: APIClient, acme: Tenant) -> None:
     _, token = invite(admin, "new@example.test")
     body = {"token": token, "password": BETTER, "full_name": "New Person"}

@@ -11,9 +11,9 @@ from django.db import connections, transaction
 
 from apps.isolation import CATALOGUE
 from apps.isolation.testing import api_client
+from apps.tenants.members import add_member
 from apps.tenants.models import Domain, Status, Tenant
 from apps.tenants.roles import Role
-from apps.tenants.services import add_member
 from tests.support import start
 
 pytestmark = pytest.mark.usefixtures("provisioning")

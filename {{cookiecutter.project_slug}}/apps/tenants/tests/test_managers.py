@@ -4,6 +4,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+from django.contrib.auth.models import AnonymousUser
 
 from apps.isolation import tenant_context
 from apps.isolation.managers import NameTheTenant
@@ -37,12 +38,13 @@ def test_no_tenant_is_not_every_tenant(model: Any) -> None:
         model.objects.for_tenant(None)
 
 
-def test_for_tenant_gives_the_rows_of_that_tenant(acme: Tenant, globex: Tenant) -> None:
+def test_for_tenant_filtering(acme: Tenant, globex: Tenant) -> None:
+    """``for_tenant`` gives the rows of that tenant, whichever is active."""
     ours, _ = make_member(acme, "member"), make_member(globex, "member")
     assert Membership.objects.for_tenant(acme).get() == ours
     assert Membership.objects.for_tenant(acme.pk).get() == ours
     assert Domain.objects.for_tenant(globex).get().domain == "globex.localhost"
-    with tenant_context(globex):  # which tenant is active plays no part
+    with tenant_context(globex):
         assert Membership.objects.for_tenant(acme).get() == ours
 
 
@@ -51,6 +53,14 @@ def test_for_user_gives_the_memberships_of_that_user(acme: Tenant, globex: Tenan
     theirs = make_member(globex, "admin", ours.user.email)
     make_member(globex, "member")
     assert set(Membership.objects.for_user(ours.user)) == {ours, theirs}
+    with tenant_context(globex):
+        assert set(Membership.objects.for_user(ours.user)) == {ours, theirs}
+
+
+@pytest.mark.parametrize("nobody", [None, AnonymousUser()])
+def test_no_user_is_not_every_user(nobody: Any) -> None:
+    with pytest.raises(NameTheTenant, match=r"for_user\(user\) needs a user"):
+        Membership.objects.for_user(nobody)
 
 
 def test_relations_name_the_tenant_by_themselves(acme: Tenant, globex: Tenant) -> None:

@@ -48,9 +48,12 @@ def test_a_tenant_may_have_more_domains_than_its_primary_one(acme: Tenant) -> No
     assert Domain.objects.for_tenant(acme).filter(is_primary=True).get().domain == "acme.localhost"
 
 
-def test_a_user_may_be_a_member_of_many_tenants(acme: Tenant, globex: Tenant) -> None:
+def test_user_tenant_membership(acme: Tenant, globex: Tenant) -> None:
+    """A user may be a member of many tenants, in each with a role of its own."""
     user = make_member(acme, "member").user
     assert make_member(globex, "admin", user.email).user == user
+    roles = Membership.objects.for_user(user).values_list("tenant__slug", "role")
+    assert set(roles) == {("acme", "member"), ("globex", "admin")}
 
 
 def test_a_user_with_memberships_cannot_be_deleted(acme: Tenant) -> None:

@@ -11,9 +11,10 @@ from apps.isolation import CATALOGUE, deprovision, provision, storage_report
 from apps.isolation.storage import ProvisioningError
 from apps.isolation.testing import api_client
 from apps.tenants import services
+from apps.tenants.members import add_member
 from apps.tenants.models import Domain, Membership, Status, Tenant
 from apps.tenants.roles import Role
-from apps.tenants.services import add_member, create_tenant
+from apps.tenants.services import create_tenant
 
 pytestmark = pytest.mark.usefixtures("provisioning")
 
@@ -22,7 +23,8 @@ def _everything() -> tuple[list[Any], list[Any]]:
     return list(Tenant.objects.values()), list(Domain.platform.values())
 
 
-def test_a_new_tenant_is_active_and_has_storage_and_a_primary_domain() -> None:
+def test_tenant_creation() -> None:
+    """A new tenant is active, and has storage and a primary domain."""
     tenant = create_tenant(slug="initech", name="Initech")
     stored = Tenant.objects.get()
     assert (stored.pk, stored.slug, stored.name) == (tenant.pk, "initech", "Initech")

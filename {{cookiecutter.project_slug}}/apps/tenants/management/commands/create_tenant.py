@@ -2,10 +2,9 @@
 
 from typing import Any
 
-from django.core.exceptions import ValidationError
-from django.core.management.base import BaseCommand, CommandError, CommandParser
+from django.core.management.base import BaseCommand, CommandParser
 
-from apps.isolation.storage import ProvisioningError
+from apps.tenants.management.base import in_a_sentence
 from apps.tenants.services import create_tenant
 
 
@@ -25,13 +24,9 @@ class Command(BaseCommand):
     def handle(self, *args: Any, **options: Any) -> None:
         """Make the tenant, or say in one sentence a problem why not."""
         slug = options["slug"]
-        try:
+        with in_a_sentence(f"make {slug!r}"):
             tenant = create_tenant(
                 slug=slug, name=options["name"] or slug, domain=options["domain"]
             )
-        except ValidationError as error:
-            raise CommandError(f"Cannot make {slug!r}: {' '.join(error.messages)}") from error
-        except ProvisioningError as error:
-            raise CommandError(f"Cannot make {slug!r}: {error}") from error
         domain = tenant.domains.get(is_primary=True)
         self.stdout.write(self.style.SUCCESS(f"Tenant {tenant.slug} ({tenant.pk}) at {domain}"))

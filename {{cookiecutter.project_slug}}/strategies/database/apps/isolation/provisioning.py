@@ -20,6 +20,7 @@ from apps.isolation.wiping import wipe_tables
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from uuid import UUID
 
     from apps.isolation.context import Identified
 
@@ -55,6 +56,11 @@ def deprovision(tenant: Identified) -> None:
         _lock(cursor, "pg_advisory_lock", name)
         _drop(cursor, name)
     delete_files(tenant)
+
+
+def storage_name(tenant_id: UUID) -> str:
+    """Return the name of the tenant's database."""
+    return database_name(tenant_id)
 
 
 def storage_report(tenant: Identified) -> StorageReport:

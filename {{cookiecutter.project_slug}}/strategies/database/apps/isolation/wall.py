@@ -21,6 +21,9 @@ from apps.isolation.provisioning import (
     template_name,
     tenant_databases,
 )
+from apps.isolation.shape import storage_problems
+
+__all__ = ["fleet", "sample_tenant", "storage_problems", "wall_guards", "who_is_asking"]
 
 
 def wall_guards() -> dict[str, Callable[[], list[str]]]:

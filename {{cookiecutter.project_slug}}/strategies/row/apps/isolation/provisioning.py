@@ -1,5 +1,7 @@
 """Make, destroy and describe a tenant's storage, which is rows in tables that all share."""
 
+from uuid import UUID
+
 from django.db import connections
 
 from apps.isolation.context import Identified
@@ -32,6 +34,11 @@ def deprovision(tenant: Identified) -> None:
     delete_files(tenant)
 
 
+def storage_name(tenant_id: UUID) -> str:
+    """Return what the tenant's rows bear: the id."""
+    return str(tenant_id)
+
+
 def storage_report(tenant: Identified) -> StorageReport:
     """Describe the tenant's rows; the size is theirs, without indexes."""
     sizes = [
@@ -42,7 +49,7 @@ def storage_report(tenant: Identified) -> StorageReport:
         every = " UNION ALL ".join(sizes)
         cursor.execute(f"SELECT count(size), coalesce(sum(size), 0) FROM ({every}) AS sizes")
         count, size = cursor.fetchone() or (0, 0)
-    return StorageReport(name=str(tenant.id), exists=True, tables=count, size=int(size))
+    return StorageReport(name=storage_name(tenant.id), exists=True, tables=count, size=int(size))
 
 
 def wipe() -> None:

@@ -14,6 +14,8 @@ from apps.isolation.storage import ProvisioningError, StorageReport
 from apps.isolation.wiping import KEPT, wipe_tables
 
 if TYPE_CHECKING:
+    from uuid import UUID
+
     from apps.isolation.context import Identified
 
 
@@ -44,6 +46,11 @@ def deprovision(tenant: Identified) -> None:
     with connections[OWNER].cursor() as cursor:
         cursor.execute(f"DROP SCHEMA IF EXISTS {schema_name(tenant.id)} CASCADE")
     delete_files(tenant)
+
+
+def storage_name(tenant_id: UUID) -> str:
+    """Return the name of the tenant's schema."""
+    return schema_name(tenant_id)
 
 
 def storage_report(tenant: Identified) -> StorageReport:

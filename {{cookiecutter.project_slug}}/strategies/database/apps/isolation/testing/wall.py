@@ -1,8 +1,12 @@
 """Ways to break this wall, for its tests."""
 
-from typing import Final
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any, Final
 
+from apps.isolation.context import Identified
 from apps.isolation.placement import tables
+from apps.isolation.storages import opener, storage_name
 from apps.isolation.wall import fleet
 
 INAPPLICABLE = {
@@ -18,6 +22,17 @@ STATEMENTS_CARRY_THE_TENANT: Final = False
 
 PRESETS: Final[list[str]] = []
 """Options of a connection under which every statement would be somebody's."""
+
+
+@contextmanager
+def owner_cursor(tenant: Identified) -> Iterator[Any]:
+    """Give a cursor of the owner, where the tenant's tables are."""
+    with (
+        opener() as opened,
+        opened(storage_name(tenant.id)) as connection,
+        connection.cursor() as cursor,
+    ):
+        yield cursor
 
 
 def holes() -> dict[str, tuple[str, str]]:

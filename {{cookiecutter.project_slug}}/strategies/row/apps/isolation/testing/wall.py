@@ -1,12 +1,16 @@
 """Ways to break this wall, for its tests."""
 
-from typing import Final
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any, Final
 
 from django.apps import apps
+from django.db import connections
 
 from apps.isolation.constraints import PREDICATE, RowLevelSecurity
+from apps.isolation.context import Identified
 from apps.isolation.grants import run_time_role
-from apps.isolation.placement import is_tenant_model
+from apps.isolation.placement import OWNER, is_tenant_model
 
 INAPPLICABLE: dict[str, str] = {}
 """Guards that other walls have and this one needs none of, with the reason."""
@@ -19,6 +23,13 @@ STATEMENTS_CARRY_THE_TENANT: Final = True
 
 PRESETS: Final = ["-c app.tenant=01234567-89ab-7def-8123-456789abcdef", "-c app.tenant=nobody"]
 """Options of a connection under which every statement would be somebody's."""
+
+
+@contextmanager
+def owner_cursor(tenant: Identified) -> Iterator[Any]:
+    """Give a cursor of the owner, where the tenant's tables are."""
+    with connections[OWNER].cursor() as cursor:
+        yield cursor
 
 
 def holes() -> dict[str, tuple[str, str]]:

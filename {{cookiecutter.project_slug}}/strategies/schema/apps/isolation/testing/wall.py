@@ -1,12 +1,15 @@
 """Ways to break this wall, for its tests."""
 
-from typing import Final
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any, Final
 
 from django.db import DEFAULT_DB_ALIAS, connections
 
+from apps.isolation.context import Identified
 from apps.isolation.guards import findings
-from apps.isolation.placement import tables
-from apps.isolation.schemas import PATTERN, PUBLIC
+from apps.isolation.placement import OWNER, tables
+from apps.isolation.schemas import PATTERN, PUBLIC, schema_name
 
 INAPPLICABLE: dict[str, str] = {}
 """Guards that other walls have and this one needs none of, with the reason."""
@@ -22,6 +25,18 @@ PRESETS: Final = [
     "-c search_path=elsewhere",
 ]
 """Options of a connection under which every statement would be somebody's."""
+
+
+@contextmanager
+def owner_cursor(tenant: Identified) -> Iterator[Any]:
+    """Give a cursor of the owner, where the tenant's tables are."""
+    connection: Any = connections[OWNER].copy()  # the thread's own is led through all schemas
+    connection.set_schema(schema_name(tenant.id))
+    try:
+        with connection.cursor() as cursor:
+            yield cursor
+    finally:
+        connection.close()
 
 
 def holes() -> dict[str, tuple[str, str]]:

@@ -1,0 +1,76 @@
+"""What the commands of the platform share."""
+
+import json
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from django.core.exceptions import ValidationError
+from django.core.management.base import BaseCommand, CommandError, CommandParser
+from django.db import IntegrityError, ProgrammingError, transaction
+from psycopg.errors import UndefinedTable
+from rest_framework.exceptions import APIException
+
+from apps.audit.trail import differences
+from apps.isolation import CATALOGUE
+from apps.isolation.storage import ProvisioningError
+from apps.tenants.models import Domain, Tenant
+
+
+@contextmanager
+def in_a_sentence(what: str) -> Iterator[None]:
+    """Say in one sentence why not, where the block would end with a traceback."""
+    try:
+        yield
+    except ValidationError as error:
+        raise CommandError(f"Cannot {what}: {' '.join(error.messages)}") from error
+    except (APIException, ProvisioningError) as error:
+        raise CommandError(f"Cannot {what}: {error}") from error
+    except IntegrityError as error:
+        raise CommandError(f"Cannot {what}: somebody else was faster.") from error
+    except ProgrammingError as error:
+        if not isinstance(error.__cause__, UndefinedTable):
+            raise
+        message = f"Cannot {what}: a table is missing. Run manage.py migrate first."
+        raise CommandError(message) from error
+
+
+class TenantCommand(BaseCommand):
+    """Changes one tenant, and says what it has changed."""
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        """Declare the arguments."""
+        parser.add_argument("slug", help="label in the tenant's host name")
+        parser.add_argument("--json", action="store_true", help="print a JSON object")
+        parser.add_argument(
+            "--dry-run", action="store_true", help="do it, say what it changes, and take it back"
+        )
+
+    def handle(self, *args: Any, slug: str, dry_run: bool, **options: Any) -> None:
+        """Make the change, or say in one sentence why not."""
+        with in_a_sentence(f"change {slug!r}"), transaction.atomic(using=CATALOGUE):
+            tenant = Tenant.objects.filter(slug=slug).first()
+            if tenant is None:
+                raise CommandError(f"There is no tenant {slug!r}.")
+            before = self.state(tenant, options)
+            self.change(tenant, options)
+            changes = differences(before, self.state(tenant, options))
+            transaction.set_rollback(dry_run, using=CATALOGUE)
+        if options["json"]:
+            self.stdout.write(json.dumps({"tenant": slug, "dry_run": dry_run, "changes": changes}))
+            return
+        for name, values in changes.items():
+            would = "would be " if dry_run else ""
+            self.stdout.write(f"{name}: {would}{values['after']} (was {values['before']})")
+        if not changes:
+            self.stdout.write("Nothing to change.")
+
+    def state(self, tenant: Tenant, options: dict[str, Any]) -> dict[str, Any]:
+        """Return what the command may change, as it is stored."""
+        stored = Tenant.objects.values("name", "slug", "status").get(pk=tenant.pk)
+        domains = Domain.objects.for_tenant(tenant).order_by("-is_primary", "pk")
+        return {**stored, "domain": domains.values_list("domain", flat=True).first()}
+
+    def change(self, tenant: Tenant, options: dict[str, Any]) -> None:
+        """Make the change."""
+        raise NotImplementedError

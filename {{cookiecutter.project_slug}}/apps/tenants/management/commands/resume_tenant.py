@@ -1,0 +1,17 @@
+"""Serve a tenant again that was suspended."""
+
+from typing import Any
+
+from apps.tenants.management.base import TenantCommand
+from apps.tenants.models import Status, Tenant
+from apps.tenants.services import set_status
+
+
+class Command(TenantCommand):
+    """``resume_tenant SLUG [--dry-run] [--json]``."""
+
+    help = "Serve a tenant again that was suspended."
+
+    def change(self, tenant: Tenant, options: dict[str, Any]) -> None:
+        """Store the status."""
+        set_status(tenant, Status.ACTIVE)

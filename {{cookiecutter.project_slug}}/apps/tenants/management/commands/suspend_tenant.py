@@ -1,0 +1,17 @@
+"""Suspend a tenant: nobody is served, and nothing is lost."""
+
+from typing import Any
+
+from apps.tenants.management.base import TenantCommand
+from apps.tenants.models import Status, Tenant
+from apps.tenants.services import set_status
+
+
+class Command(TenantCommand):
+    """``suspend_tenant SLUG [--dry-run] [--json]``."""
+
+    help = "Suspend a tenant: nobody is served, and nothing is lost."
+
+    def change(self, tenant: Tenant, options: dict[str, Any]) -> None:
+        """Store the status."""
+        set_status(tenant, Status.SUSPENDED)

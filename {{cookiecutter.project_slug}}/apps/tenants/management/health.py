@@ -1,0 +1,110 @@
+"""What can be wrong with the data of tenants, though every single statement was right."""
+
+from collections.abc import Iterable, Iterator
+from typing import Any
+
+from django.apps import apps
+from django.contrib.auth import get_user_model
+from django.db import DatabaseError, connections, transaction
+from django.db.models import Exists, FileField, ForeignKey, Model, OuterRef, QuerySet
+
+from apps.audit.models import AuditEvent
+from apps.isolation import CATALOGUE
+from apps.isolation.checks import holes
+from apps.isolation.escape import cross_tenant
+from apps.isolation.head import is_at_head
+from apps.isolation.placement import is_tenant_model
+from apps.isolation.wall import storage_problems
+from apps.tenants.models import Domain, Membership, Status, Tenant
+from apps.tenants.roles import Role
+
+type Finding = tuple[str, str]
+"""A tenant's slug, empty for what is nobody's, and a sentence."""
+
+
+def findings() -> Iterator[Finding]:
+    """Look for all that this module knows; what needs tables is not asked without them."""
+    if not is_at_head(connections[CATALOGUE]):
+        yield "", "migrations are waiting: manage.py migrate"
+        return
+    yield from (("", hole) for hole in holes())
+    yield from (("", orphan) for orphan in _orphans_of_catalogue())
+    yield from _incomplete_tenants()
+    tenants = dict(Tenant.objects.exclude(status=Status.PREPARING).values_list("pk", "slug"))
+    problems = storage_problems(tenants)
+    yield from ((tenants[pk], problem) for pk, found in problems.items() for problem in found)
+    with cross_tenant(reason="tenant_health_check") as each:
+        for tenant in each:
+            if tenant.pk in tenants:
+                found = _of_tenant(tenant, has_problems=tenant.pk in problems)
+                yield from ((tenants[tenant.pk], problem) for problem in found)
+
+
+def _orphans_of_catalogue() -> Iterator[str]:
+    models = [model for model in apps.get_models() if not is_tenant_model(model)]
+    for field in [field for model in models for field in _references(model)]:
+        yield from _orphans(field, field.related_model._base_manager.all())
+    # By no foreign key, so that nothing can take events along; but no tenant's row is ever deleted.
+    lost = AuditEvent.platform.exclude(tenant_id=None).values_list("tenant_id", flat=True)
+    for tenant_id in lost.exclude(tenant_id__in=Tenant.objects.values("pk")).distinct():
+        yield f"audit.AuditEvent.tenant_id names tenant {tenant_id}, which does not exist"
+
+
+def _incomplete_tenants() -> Iterator[Finding]:
+    # every tenant: this asks of each of them what it lacks.
+    owners = Membership.platform.filter(role=Role.OWNER, is_active=True, user__is_active=True)
+    wanted: dict[str, QuerySet[Any]] = {"Owner": owners, "domain": Domain.platform.all()}
+    tenants = Tenant.objects.exclude(status=Status.PREPARING).order_by("slug")
+    for what, rows in wanted.items():
+        lacking = tenants.exclude(Exists(rows.filter(tenant=OuterRef("pk"))))
+        yield from ((slug, f"has no {what}") for slug in lacking.values_list("slug", flat=True))
+
+
+def _of_tenant(tenant: Any, *, has_problems: bool) -> list[str]:
+    members = set(Membership.objects.for_tenant(tenant).values_list("user_id", flat=True))
+    try:
+        with transaction.atomic():
+            return list(_of_rows(members))
+    except DatabaseError:
+        # What storage and tables lack is told already.
+        if has_problems:
+            return []
+        raise
+
+
+def _of_rows(members: Iterable[Any]) -> Iterator[str]:
+    for model in filter(is_tenant_model, apps.get_models()):
+        for field in _references(model):
+            if is_tenant_model(field.related_model):
+                yield from _orphans(field, field.related_model._base_manager.all())
+            elif field.related_model is get_user_model():
+                yield from _strangers(field, members)
+        for file in [each for each in model._meta.local_fields if isinstance(each, FileField)]:
+            yield from _lost_files(file)
+
+
+def _references(model: type[Model]) -> list[Any]:
+    return [field for field in model._meta.local_fields if isinstance(field, ForeignKey)]
+
+
+def _orphans(field: Any, targets: QuerySet[Any]) -> Iterator[str]:
+    """Find rows that refer to none of the targets, such as one of another tenant."""
+    referred = targets.filter(**{field.target_field.name: OuterRef(field.attname)})
+    rows = field.model._base_manager.exclude(**{field.attname: None}).exclude(Exists(referred))
+    for pk, target in rows.values_list("pk", field.attname):
+        yield f"{field} of {pk} names {target}, which does not exist here"
+
+
+def _strangers(field: Any, members: Iterable[Any]) -> Iterator[str]:
+    """Find rows that refer to a user who is no member and never was."""
+    rows = field.model._base_manager.exclude(**{field.attname: None})
+    rows = rows.exclude(**{f"{field.attname}__in": members})
+    for pk, user_id in rows.values_list("pk", field.attname):
+        yield f"{field} of {pk} names user {user_id}, who is no member"
+
+
+def _lost_files(field: FileField) -> Iterator[str]:
+    rows = field.model._base_manager.exclude(**{field.name: ""})
+    for pk, name in rows.values_list("pk", field.name):
+        if not field.storage.exists(name):
+            yield f"{field} of {pk} is not in the storage"

@@ -1,0 +1,199 @@
+"""The commands that change a tenant: what they do, refuse, tell, and only try."""
+
+import json
+import os
+from collections.abc import Callable
+from io import StringIO
+from typing import Any
+from urllib.parse import urlsplit
+
+import pytest
+from django.contrib.auth import get_user_model
+from django.core.management import CommandError, call_command
+from django.db import connections
+
+from apps.audit.models import AuditEvent
+from apps.isolation import storage_name
+from apps.isolation.placement import OWNER
+from apps.isolation.testing import api_client, hole, make_member
+from apps.tenants.models import Domain, Membership, Tenant
+from tests.support import manage
+
+COMMANDS = {
+    "assign_user_to_tenant": ["acme", "new@example.test", "--role", "admin"],
+    "suspend_tenant": ["acme"],
+    "resume_tenant": ["globex"],
+    "rename_tenant": ["acme", "--slug", "initech", "--name", "Initech"],
+}
+
+
+@pytest.fixture(autouse=True)
+def tenants(new_tenant: Callable[..., Any]) -> None:
+    make_member(new_tenant("acme"), "owner")
+    new_tenant("globex", status="suspended")
+    users: Any = get_user_model()._default_manager
+    users.create_user("new@example.test")
+
+
+def _run(*arguments: str) -> str:
+    output = StringIO()
+    call_command(*arguments, stdout=output)
+    return output.getvalue()
+
+
+def _stored() -> list[Any]:
+    models = (Tenant, Domain, Membership, AuditEvent)
+    return [list(model._base_manager.order_by("pk").values()) for model in models]
+
+
+def _events() -> list[str]:
+    # Ids are ordered by time.
+    return list(AuditEvent.platform.order_by("id").values_list("action", flat=True))
+
+
+CHANGES: dict[str, dict[str, Any]] = {
+    "assign_user_to_tenant": {
+        "role": {"before": None, "after": "admin"},
+        "is_active": {"before": None, "after": True},
+    },
+    "suspend_tenant": {"status": {"before": "active", "after": "suspended"}},
+    "resume_tenant": {"status": {"before": "suspended", "after": "active"}},
+    "rename_tenant": {
+        "name": {"before": "Acme", "after": "Initech"},
+        "slug": {"before": "acme", "after": "initech"},
+        "domain": {"before": "acme.localhost", "after": "initech.localhost"},
+    },
+}
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_it_says_what_it_changes_and_a_dry_run_keeps_nothing_of_it(command: str) -> None:
+    arguments, before = COMMANDS[command], _stored()
+    expected = {"tenant": arguments[0], "dry_run": True, "changes": CHANGES[command]}
+    assert json.loads(_run(command, *arguments, "--dry-run", "--json")) == expected
+    lines = _run(command, *arguments, "--dry-run").splitlines()
+    assert len(lines) == len(CHANGES[command])
+    assert all(": would be " in line for line in lines)
+    assert _stored() == before
+    told = json.loads(_run(command, *arguments, "--json"))
+    assert told == {**expected, "dry_run": False}
+    assert _stored() != before
+
+
+@pytest.mark.parametrize("command", [name for name in COMMANDS if name != "rename_tenant"])
+def test_a_second_run_changes_nothing(command: str) -> None:
+    _run(command, *COMMANDS[command])
+    before = _stored()
+    assert _run(command, *COMMANDS[command]) == "Nothing to change.\n"
+    assert _stored() == before
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_it_explains_itself(command: str, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as ending:
+        call_command(command, "--help")
+    assert ending.value.code == 0
+    assert "--dry-run" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_an_unknown_tenant_is_refused(command: str) -> None:
+    with pytest.raises(CommandError, match=r"There is no tenant 'nobody'\."):
+        _run(command, "nobody", *COMMANDS[command][1:])
+
+
+@pytest.mark.parametrize(
+    ("arguments", "reason"),
+    [
+        (["acme", "nobody@example.test"], "There is no user 'nobody@example.test'"),
+        (["acme", "new@example.test", "--role", "king"], "invalid choice"),
+        (["acme", "owner@acme.test", "--role", "admin"], "keeps at least one Owner"),
+    ],
+)
+def test_nobody_is_assigned_who_cannot_be(arguments: list[str], reason: str) -> None:
+    before = _stored()
+    with pytest.raises(CommandError, match=reason):
+        _run("assign_user_to_tenant", *arguments)
+    assert _stored() == before
+
+
+def test_who_left_is_a_member_again() -> None:
+    _run("assign_user_to_tenant", *COMMANDS["assign_user_to_tenant"])
+    former = Membership.platform.get(user__email="new@example.test")
+    Membership.platform.filter(pk=former.pk).update(is_active=False)
+    _run("assign_user_to_tenant", "acme", "NEW@example.test")
+    former.refresh_from_db()
+    assert (former.role, former.is_active) == ("member", True)
+    assert _events() == ["member.joined", "member.joined"]
+
+
+def test_a_suspended_tenant_is_refused_at_the_next_request_and_served_when_resumed() -> None:
+    client = api_client(Tenant.objects.get(slug="acme"), "owner@acme.test")
+    for command, status in (("suspend_tenant", 403), ("resume_tenant", 200)):
+        _run(command, "acme")
+        assert client.get("/api/v1/projects/").status_code == status
+    assert _events()[-2:] == ["tenant.suspended", "tenant.resumed"]
+
+
+@pytest.mark.parametrize("command", ["suspend_tenant", "resume_tenant"])
+def test_a_preparation_is_left_to_who_began_it(command: str) -> None:
+    Tenant.objects.filter(slug="acme").update(status="preparing")
+    with pytest.raises(CommandError, match="Only create_tenant"):
+        _run(command, "acme")
+
+
+def test_a_new_slug_moves_the_platforms_domain_and_nothing_else() -> None:
+    acme = Tenant.objects.get(slug="acme")
+    Domain(tenant=acme, domain="acme.example").save()
+    _run("rename_tenant", "acme", "--slug", "initech")
+    renamed = Tenant.objects.get(slug="initech")
+    assert (renamed.pk, renamed.name) == (acme.pk, "Acme")
+    assert storage_name(renamed.pk) == storage_name(acme.pk)
+    names = set(Domain.objects.for_tenant(acme).values_list("domain", flat=True))
+    assert names == {"initech.localhost", "acme.example"}
+    assert _events() == ["tenant.renamed", "domain.changed"]
+    client = api_client(renamed, "owner@acme.test")
+    assert client.get("/api/v1/projects/").status_code == 200
+
+
+@pytest.mark.parametrize(
+    ("arguments", "reason"),
+    [
+        ([], "Give a --name, a --slug, or both"),
+        (["--slug", "www"], "This name is reserved"),
+        (["--slug", "adm1n"], "This name is reserved"),
+        (["--slug", "globex"], "already exists"),
+        (["--slug", "gl0bex"], "looks too much like another"),
+        (["--slug", "Not A Label"], "Use 1 to 63 lower-case letters"),
+        (["--slug", "taken"], "Domain with this Domain already exists"),
+        (["--name", "two\nlines"], "Write it in one line"),
+    ],
+)
+def test_a_name_that_cannot_be_is_refused(arguments: list[str], reason: str) -> None:
+    Domain(tenant=Tenant.objects.get(slug="globex"), domain="taken.localhost").save()
+    before = _stored()
+    with pytest.raises(CommandError, match=reason):
+        _run("rename_tenant", "acme", *arguments)
+    assert _stored() == before
+
+
+@pytest.mark.django_db(transaction=True)
+def test_refusals_end_real_processes_with_a_sentence_and_an_exit_code() -> None:
+    done = manage("suspend_tenant", "nobody")
+    assert (done.returncode, done.stderr) == (1, "CommandError: There is no tenant 'nobody'.\n")
+    assert manage("assign_user_to_tenant", "acme").returncode == 2
+
+
+@pytest.mark.django_db(transaction=True)
+def test_where_nothing_was_ever_migrated_a_sentence_says_so() -> None:
+    name = f"{connections[OWNER].settings_dict['NAME']}_empty"
+    urls = {
+        variable: urlsplit(os.environ[variable])._replace(path=f"/{name}").geturl()
+        for variable in ("DATABASE_URL", "DATABASE_OWNER_URL")
+    }
+    with hole(f"CREATE DATABASE {name}", f"DROP DATABASE {name}"):
+        for command, what in (("create_tenant", "make"), ("suspend_tenant", "change")):
+            done = manage(command, "acme", **urls)
+            sentence = "a table is missing. Run manage.py migrate first."
+            assert done.stderr == f"CommandError: Cannot {what} 'acme': {sentence}\n"
+            assert done.returncode == 1

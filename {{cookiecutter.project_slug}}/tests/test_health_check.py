@@ -1,0 +1,216 @@
+"""``tenant_health_check``: each corruption is planted in PostgreSQL, and must be named."""
+
+import json
+from collections.abc import Iterator
+from contextlib import contextmanager
+from io import StringIO
+from typing import Any
+
+import pytest
+from django.core.files.base import ContentFile
+from django.core.management import CommandError, call_command
+from django.db import connections, transaction
+from django.utils import timezone
+
+from apps.audit.trail import Action, record
+from apps.isolation import CATALOGUE, deprovision, new_id, storage_report, tenant_context
+from apps.isolation.placement import OWNER
+from apps.isolation.testing import break_wall, make_member, make_tenant, owner_cursor
+from apps.projects.models import Attachment, Project, Task
+from apps.tenants.models import Domain, Invitation, Tenant
+from apps.tenants.services import create_tenant
+from tests.support import manage
+
+
+def _found() -> list[tuple[str, str]]:
+    """Return slug and sentence of each finding; an error must end the command if there are any."""
+    output, refusal = StringIO(), ""
+    try:
+        call_command("tenant_health_check", "--json", stdout=output)
+    except CommandError as error:
+        refusal = str(error)
+    found = json.loads(output.getvalue())
+    assert refusal == (f"Not well: {len(found)} found." if found else "")
+    return [(each["tenant"], each["problem"]) for each in found]
+
+
+@contextmanager
+def _without_keys(cursor: Any, table: str) -> Iterator[None]:
+    """Take the foreign keys of a table away, and put them back."""
+    cursor.execute(
+        "SELECT conname, pg_get_constraintdef(oid) FROM pg_constraint "
+        "WHERE conrelid = %s::regclass AND contype = 'f'",
+        [table],
+    )
+    keys = cursor.fetchall()
+    for name, _ in keys:
+        cursor.execute(f'ALTER TABLE {table} DROP CONSTRAINT "{name}"')
+    try:
+        yield
+    finally:
+        for name, definition in keys:
+            cursor.execute(f'ALTER TABLE {table} ADD CONSTRAINT "{name}" {definition}')
+
+
+@pytest.fixture(autouse=True)
+def owners(request: pytest.FixtureRequest) -> None:
+    for tenant in set(request.fixturenames) & {"acme", "globex"}:
+        make_member(request.getfixturevalue(tenant), "owner")
+
+
+def test_nothing_is_found_where_all_is_well(acme: Tenant, globex: Tenant) -> None:
+    globex.status = "suspended"
+    globex.save()
+    make_tenant("initech", status="preparing")  # of which nothing is asked yet
+    with tenant_context(acme):
+        project = Project.objects.create(name="p", created_by=acme.memberships.get().user)
+        Task.objects.create(project=project, title="t")
+    assert _found() == []
+    output = StringIO()
+    call_command("tenant_health_check", stdout=output)
+    assert output.getvalue() == "All is well.\n"
+
+
+def test_a_tenant_without_an_owner_who_can_log_in(acme: Tenant, globex: Tenant) -> None:
+    acme.memberships.update(role="admin")
+    user = globex.memberships.get().user
+    user.is_active = False
+    user.save()
+    assert _found() == [("acme", "has no Owner"), ("globex", "has no Owner")]
+
+
+def test_a_tenant_without_users_is_told_and_asked_all_the_same(acme: Tenant) -> None:
+    acme.memberships.all().delete()
+    with tenant_context(acme):
+        Project.objects.create(name="p")
+    assert _found() == [("acme", "has no Owner")]
+
+
+def test_a_tenant_without_a_domain(acme: Tenant) -> None:
+    Domain.objects.for_tenant(acme).delete()
+    assert _found() == [("acme", "has no domain")]
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.parametrize(
+    ("table", "column", "field"),
+    [
+        ("tenants_membership", "user_id", "tenants.Membership.user"),
+        ("tenants_membership", "tenant_id", "tenants.Membership.tenant"),
+        ("tenants_invitation", "tenant_id", "tenants.Invitation.tenant"),
+        ("tenants_domain", "tenant_id", "tenants.Domain.tenant"),
+    ],
+)
+def test_a_row_of_the_catalogue_that_refers_to_nothing(
+    table: str, column: str, field: str, acme: Tenant
+) -> None:
+    Invitation(tenant=acme, email="x@example.test", expires_at=timezone.now()).save()
+    nobody = new_id()
+    with connections[OWNER].cursor() as cursor, _without_keys(cursor, table):
+        cursor.execute(f"UPDATE {table} SET {column} = %s RETURNING id", [nobody])
+        ((row,),) = cursor.fetchall()
+        found = _found()
+        cursor.execute(f"DELETE FROM {table}")
+    assert ("", f"{field} of {row} names {nobody}, which does not exist here") in found
+
+
+def test_events_of_a_tenant_that_does_not_exist(acme: Tenant) -> None:
+    nobody = new_id()
+    with transaction.atomic(using=CATALOGUE):
+        record(Action.TENANT_CHANGED, tenant=nobody, actor=None)
+        record(Action.TENANT_CHANGED, tenant=nobody, actor=None)
+    sentence = f"audit.AuditEvent.tenant_id names tenant {nobody}, which does not exist"
+    assert _found() == [("", sentence)]
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_reference_that_crosses_into_another_tenant(acme: Tenant, globex: Tenant) -> None:
+    with tenant_context(globex):
+        theirs = Project.objects.create(name="theirs")
+    with tenant_context(acme):
+        task = Task.objects.create(project=Project.objects.create(name="ours"), title="t")
+    with owner_cursor(acme) as cursor, _without_keys(cursor, "projects_task"):
+        cursor.execute("UPDATE projects_task SET project_id = %s", [theirs.pk])
+        try:
+            found = _found()
+        finally:
+            cursor.execute("DELETE FROM projects_task")
+    sentence = f"projects.Task.project of {task.pk} names {theirs.pk}, which does not exist here"
+    assert ("acme", sentence) in found
+    assert "globex" not in dict(found)
+
+
+def test_a_reference_to_somebody_who_is_no_member(acme: Tenant, globex: Tenant) -> None:
+    stranger, former = globex.memberships.get().user, make_member(acme, "member")
+    former.is_active = False
+    former.save()
+    with tenant_context(acme):
+        project = Project.objects.create(name="p", created_by=former.user)
+        task = Task.objects.create(project=project, title="t", assignee=stranger)
+    sentence = f"projects.Task.assignee of {task.pk} names user {stranger.pk}, who is no member"
+    assert _found() == [("acme", sentence)]
+
+
+def test_an_attachment_without_its_file(acme: Tenant) -> None:
+    with tenant_context(acme):
+        task = Task.objects.create(project=Project.objects.create(name="p"), title="t")
+        lost, _ = (
+            Attachment.objects.create(task=task, file=ContentFile(b"x", name), name=name, size=1)
+            for name in ("lost", "kept")
+        )
+        lost.file.storage.delete(str(lost.file))
+    sentence = f"projects.Attachment.file of {lost.pk} is not in the storage"
+    assert _found() == [("acme", sentence)]
+
+
+def test_a_tenant_whose_storage_is_gone(provisioning: None) -> None:
+    tenant = create_tenant(slug="acme", name="Acme")
+    make_member(tenant, "owner")
+    assert _found() == []
+    deprovision(tenant)
+    # Where tenants share tables, a storage without rows is as good as any.
+    is_missing = not storage_report(tenant).exists
+    assert [slug for slug, problem in _found() if "is missing" in problem] == ["acme"] * is_missing
+
+
+@contextmanager
+def _forgotten(cursor: Any, app: str) -> Iterator[None]:
+    """Let PostgreSQL forget that an app's first migration is applied."""
+    rename = "UPDATE django_migrations SET name = %s WHERE app = %s AND name = %s"
+    cursor.execute(rename, ["0000_gone", app, "0001_initial"])
+    try:
+        yield
+    finally:
+        cursor.execute(rename, ["0001_initial", app, "0000_gone"])
+
+
+@pytest.mark.django_db(transaction=True)
+def test_migrations_that_are_waiting_in_the_catalogue(acme: Tenant) -> None:
+    with connections[OWNER].cursor() as cursor, _forgotten(cursor, "tenants"):
+        assert _found() == [("", "migrations are waiting: manage.py migrate")]
+
+
+@pytest.mark.django_db(transaction=True)
+def test_migrations_that_are_waiting_where_the_tenants_tables_are(acme: Tenant) -> None:
+    with owner_cursor(acme) as cursor, _forgotten(cursor, "projects"):
+        ((slug, problem),) = _found()
+    assert slug in {"acme", ""}
+    assert problem.endswith(": manage.py migrate")
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_hole_in_the_wall(acme: Tenant) -> None:
+    with break_wall("the run-time role has no powers"):
+        ((slug, problem),) = _found()
+    assert slug == ""
+    assert problem.startswith("the run-time role has no powers: not so")
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_real_process_ends_with_the_exit_code(acme: Tenant) -> None:
+    done = manage("tenant_health_check")
+    assert (done.returncode, done.stdout) == (0, "All is well.\n")
+    acme.memberships.update(role="viewer")
+    done = manage("tenant_health_check")
+    assert (done.returncode, done.stdout.split()) == (1, ["acme", "has", "no", "Owner"])
+    assert done.stderr.endswith("CommandError: Not well: 1 found.\n")
