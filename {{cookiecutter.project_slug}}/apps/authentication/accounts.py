@@ -2,6 +2,7 @@
 
 import logging
 import re
+from uuid import UUID
 
 from allauth.account.adapter import get_adapter
 from allauth.account.forms import default_token_generator
@@ -108,6 +109,23 @@ def require_good_password(user: User, password: str, *, field: str = "password")
         get_adapter().clean_password(password, user)
     except ValidationError as error:
         raise ValidationError({field: error.messages}) from error
+
+
+def forget(user_id: UUID) -> None:
+    """Forget who a user is, unless they are a member of anything still, or the platform's staff.
+
+    The row stays, since ids of it are in the audit trail; nobody can log in with it.
+    """
+    # Locked, so that nobody makes them a member meanwhile.
+    users = User.objects.select_for_update().filter(is_staff=False)
+    user = users.filter(pk=user_id).first()
+    if user is None or Membership.objects.for_user(user).exists():
+        return
+    EmailAddress.objects.filter(user=user).delete()
+    user.email, user.full_name = f"{user.pk}@erased.invalid", ""
+    user.last_login, user.is_active = None, False
+    user.set_unusable_password()
+    user.save()
 
 
 def _address_of(user: User) -> EmailAddress:

@@ -5,13 +5,14 @@ from typing import Any
 
 from django.apps import AppConfig, apps
 from django.conf import settings
+from django.contrib.auth import get_user_model
 from django.core.cache.backends.base import get_key_func
 from django.core.checks import CheckMessage, Error
 from django.db.models import Field, ForeignKey, ManyToManyField, Model
 from django.utils.module_loading import import_string
 
 from apps.isolation.carried import tenant_key
-from apps.isolation.fields import CatalogueForeignKey
+from apps.isolation.fields import CatalogueForeignKey, UserForeignKey
 from apps.isolation.files import TenantStorage
 from apps.isolation.models import TenantModel
 from apps.isolation.placement import is_tenant_model
@@ -138,8 +139,21 @@ def _judge_relation(field: Field[Any, Any]) -> Iterator[CheckMessage]:
             obj=field,
             id="isolation.E003",
         )
+    elif crosses and target is get_user_model() and not _is_erasable(field):
+        yield Error(
+            f"{field} refers to a user, and it is not said what is to become of it at their end.",
+            hint="Use UserForeignKey, with null=True, or personal=True if the row goes with them.",
+            obj=field,
+            id="isolation.E008",
+        )
     elif isinstance(field, ManyToManyField) and is_tenant_model(field.model):
         yield from _judge_many_to_many(field, crosses=crosses)
+
+
+def _is_erasable(field: Field[Any, Any]) -> bool:
+    return isinstance(field, ManyToManyField) or (
+        isinstance(field, UserForeignKey) and (field.null or field.personal)
+    )
 
 
 def _judge_many_to_many(

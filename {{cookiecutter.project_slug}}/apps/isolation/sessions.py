@@ -1,8 +1,11 @@
 """Sessions: each belongs to the tenant that it was begun in, or to none (``SESSION_ENGINE``)."""
 
 from typing import Any
+from uuid import UUID
 
+from django.contrib.auth import SESSION_KEY
 from django.contrib.sessions.backends import db
+from django.core import signing
 
 from apps.isolation.context import current_tenant
 
@@ -27,3 +30,22 @@ class SessionStore(db.SessionStore):
             # Else the next write would go into the row of the other's session.
             self._session_key = None
         return data
+
+
+def end_sessions(user_id: UUID) -> None:
+    """End the sessions of a user in the active tenant, and in no other.
+
+    Whose a session is stands in what is signed, so all of them are looked into.
+    """
+    store = SessionStore()
+    rows = store.model.objects.values_list("session_key", "session_data")
+    ended = [key for key, data in rows.iterator() if _is_of(store, data, user_id)]
+    store.model.objects.filter(session_key__in=ended).delete()
+
+
+def _is_of(store: SessionStore, data: str, user_id: UUID) -> bool:
+    try:
+        session = signing.loads(data, salt=store.key_salt, serializer=store.serializer)
+    except signing.BadSignature:
+        return False
+    return bool(session.get(SESSION_KEY) == str(user_id))
