@@ -7,6 +7,7 @@ from uuid import UUID
 from allauth.account.adapter import get_adapter
 from allauth.account.forms import default_token_generator
 from allauth.account.models import EmailAddress, EmailConfirmationHMAC
+from django.contrib.admin.models import LogEntry
 from django.core.exceptions import ValidationError
 from django.db import IntegrityError, transaction
 from django.db.models import Exists, OuterRef
@@ -122,6 +123,7 @@ def forget(user_id: UUID) -> None:
     if user is None or Membership.objects.for_user(user).exists():
         return
     EmailAddress.objects.filter(user=user).delete()
+    LogEntry.objects.filter(object_id=str(user.pk)).update(object_repr="")
     user.email, user.full_name = f"{user.pk}@erased.invalid", ""
     user.last_login, user.is_active = None, False
     user.set_unusable_password()

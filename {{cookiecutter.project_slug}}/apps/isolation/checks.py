@@ -102,6 +102,13 @@ def _judge_tenant_model(model: type[TenantModel]) -> Iterator[CheckMessage]:
                 obj=field,
                 id="isolation.E006",
             )
+        if _outlasts_its_user(field):
+            yield Error(
+                f"{field} refers to a user, and is not said to end with them.",
+                hint="Use UserForeignKey: null=True, or personal=True if the row goes with them.",
+                obj=field,
+                id="isolation.E008",
+            )
     for manager in model._meta.managers:
         if not isinstance(manager, type(TenantModel._meta.managers[0])):
             yield Error(
@@ -110,6 +117,12 @@ def _judge_tenant_model(model: type[TenantModel]) -> Iterator[CheckMessage]:
                 obj=model,
                 id="isolation.E007",
             )
+
+
+def _outlasts_its_user(field: Field[Any, Any]) -> bool:
+    if isinstance(field, UserForeignKey):
+        return not (field.null or field.personal)
+    return isinstance(field, CatalogueForeignKey) and field.related_model is get_user_model()
 
 
 def _leads_out(field: Field[Any, Any]) -> bool:
@@ -139,21 +152,8 @@ def _judge_relation(field: Field[Any, Any]) -> Iterator[CheckMessage]:
             obj=field,
             id="isolation.E003",
         )
-    elif crosses and target is get_user_model() and not _is_erasable(field):
-        yield Error(
-            f"{field} refers to a user, and it is not said what is to become of it at their end.",
-            hint="Use UserForeignKey, with null=True, or personal=True if the row goes with them.",
-            obj=field,
-            id="isolation.E008",
-        )
     elif isinstance(field, ManyToManyField) and is_tenant_model(field.model):
         yield from _judge_many_to_many(field, crosses=crosses)
-
-
-def _is_erasable(field: Field[Any, Any]) -> bool:
-    return isinstance(field, ManyToManyField) or (
-        isinstance(field, UserForeignKey) and (field.null or field.personal)
-    )
 
 
 def _judge_many_to_many(

@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from typing import Any
 from uuid import UUID
 
+from django.contrib.admin.models import LogEntry
 from django.db import transaction
 from rest_framework.exceptions import NotFound, PermissionDenied, ValidationError
 
@@ -88,6 +89,8 @@ def forget(member: Membership, actor: Membership | None) -> None:
         actor=actor and actor.user,
         before={"is_active": member.is_active, "role": member.role},
     )
+    # The admin's log calls it by the user's address.
+    LogEntry.objects.filter(object_id=str(member.pk)).update(object_repr="")
     member.delete()
 
 

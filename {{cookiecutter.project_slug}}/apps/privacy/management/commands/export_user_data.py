@@ -30,8 +30,12 @@ class Command(erase_user_data.Command):
             return
         try:
             path.touch(mode=0o600, exist_ok=False)
-            with activate(ActiveTenant(request.tenant_id)), path.open("wb") as file:
-                copyfileobj(request.content.open(), file)
+            with (
+                activate(ActiveTenant(request.tenant_id)),
+                request.content.open() as content,
+                path.open("wb") as file,
+            ):
+                copyfileobj(content, file)
         except OSError as error:
             message = f"It is done, but {path} cannot be written: {error}"
             raise CommandError(message) from error
