@@ -76,10 +76,6 @@ class PrivacyRequest(models.Model):
                 | (~models.Q(status=RequestStatus.DONE) & models.Q(completed_at=None)),
                 name="privacy_request_completed_if_done",
             ),
-            models.CheckConstraint(
-                condition=models.Q(content="") | models.Q(kind=RequestKind.EXPORT),
-                name="privacy_request_content_is_of_exports",
-            ),
         ]
         # Newest first: ids are ordered by time.
         indexes = [models.Index(fields=["tenant_id", "-id"], name="privacy_request_by_tenant")]

@@ -4,6 +4,7 @@ from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from functools import reduce
 from io import TextIOWrapper
+from itertools import groupby
 from operator import or_
 from shutil import copyfileobj
 from typing import Any
@@ -13,7 +14,7 @@ from zipfile import ZipFile
 from django.apps import apps
 from django.core import serializers
 from django.db import transaction
-from django.db.models import FileField, Model, Q, QuerySet
+from django.db.models import FileField, Q, QuerySet
 
 from apps.isolation import TenantModel, UserForeignKey
 
@@ -43,10 +44,7 @@ def erase(user_id: UUID) -> None:
 
 def export(user_id: UUID, archive: ZipFile) -> None:
     """Write all rows that refer to the user, and the files in them."""
-    by_model: dict[type[Model], list[UserForeignKey]] = {}
-    for field in _every_field():
-        by_model.setdefault(field.model, []).append(field)
-    for model, fields in by_model.items():
+    for model, fields in groupby(_every_field(), lambda field: field.model):
         rows = _rows(user_id, *fields)
         write_rows(archive, rows)
         for place, file in _files(rows):

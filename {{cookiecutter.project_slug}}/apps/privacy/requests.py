@@ -8,7 +8,6 @@ from uuid import UUID
 from zipfile import ZIP_DEFLATED, ZipFile
 
 from django.conf import settings
-from django.contrib.auth import get_user_model
 from django.core.files import File
 from django.db import transaction
 from django.db.models import QuerySet
@@ -18,6 +17,7 @@ from rest_framework.exceptions import ValidationError
 from apps.audit.models import AuditEvent
 from apps.audit.trail import Action, record
 from apps.authentication import accounts
+from apps.authentication.models import User
 from apps.isolation import CATALOGUE, ActiveTenant
 from apps.isolation.context import activate
 from apps.isolation.sessions import end_sessions
@@ -28,6 +28,8 @@ from apps.tenants.models import Invitation, Membership, Tenant
 from apps.tenants.roles import Role
 
 logger = logging.getLogger(__name__)
+
+INVITATION_FIELDS = ["email", "role", "created_at", "expires_at", "accepted_at", "revoked_at"]
 
 
 def ask(asking: Membership, kind: RequestKind, user_id: UUID) -> PrivacyRequest:
@@ -83,13 +85,11 @@ def drop_content(request: PrivacyRequest) -> None:
     request.save(update_fields=["content"])
 
 
-def purge() -> int:
-    """Delete the contents that have been kept long enough; return how many."""
+def purge() -> None:
+    """Delete the contents that have been kept long enough."""
     before = timezone.now() - timedelta(days=settings.PRIVACY_CONTENT_DAYS)
-    past = PrivacyRequest.platform.filter(completed_at__lt=before).exclude(content="")
-    for request in past:
+    for request in PrivacyRequest.platform.filter(completed_at__lt=before).exclude(content=""):
         drop_content(request)
-    return len(past)
 
 
 def _write_down(
@@ -99,20 +99,11 @@ def _write_down(
     member = Membership.objects.of_user_in(user_id, tenant_id).first()
     if member is None:
         raise ValidationError({"user": ["There is no such member."]}, "does_not_exist")
-    request = PrivacyRequest(
-        tenant_id=tenant_id,
-        user_id=user_id,
-        requested_by_id=actor.user_id if actor else None,
-        kind=kind,
-    )
+    request = PrivacyRequest(tenant_id=tenant_id, user_id=user_id, kind=kind)
+    request.requested_by_id = actor.user_id if actor else None
     request.save(force_insert=True)
-    record(
-        Action.PRIVACY_REQUESTED,
-        request,
-        tenant=tenant_id,
-        actor=actor and actor.user,
-        after={"kind": kind, "user": str(user_id)},
-    )
+    asking, what = actor and actor.user, {"kind": kind, "user": str(user_id)}
+    record(Action.PRIVACY_REQUESTED, request, tenant=tenant_id, actor=asking, after=what)
     if kind == RequestKind.ERASE:
         members.forget(member, actor)
     return request
@@ -130,29 +121,26 @@ def _export(request: PrivacyRequest) -> None:
 
 def _of_catalogue(request: PrivacyRequest) -> list[tuple[QuerySet[Any], list[str] | None]]:
     """Return what the catalogue has of the user in this tenant; fields that are for their eyes."""
-    user, tenant_id = {"user_id": request.user_id}, request.tenant_id
-    users = get_user_model()._default_manager.filter(pk=request.user_id)
-    addresses = users.values("email")
+    tenant_id, user_id = request.tenant_id, request.user_id
+    users = User.objects.filter(pk=user_id)
+    invitations = Invitation.objects.for_tenant(tenant_id)
     return [
         (users, ["email", "full_name", "date_joined", "last_login"]),
+        (invitations.filter(email__in=users.values("email")), INVITATION_FIELDS),
+        (Membership.objects.for_tenant(tenant_id).filter(user_id=user_id), None),
+        (PrivacyRequest.objects.for_tenant(tenant_id).filter(user_id=user_id), None),
+        (AuditEvent.objects.for_tenant(tenant_id).filter(actor_id=user_id), None),
         (Tenant.objects.filter(pk=tenant_id), ["name", "slug", "settings"]),
-        (Membership.objects.for_tenant(tenant_id).filter(**user), None),
-        (
-            Invitation.objects.for_tenant(tenant_id).filter(email__in=addresses),
-            ["email", "role", "created_at", "expires_at", "accepted_at", "revoked_at"],
-        ),
-        (AuditEvent.objects.for_tenant(tenant_id).filter(actor_id=request.user_id), None),
-        (PrivacyRequest.objects.for_tenant(tenant_id).filter(**user), None),
     ]
 
 
 def _erase(request: PrivacyRequest) -> None:
     personal.erase(request.user_id)
     end_sessions(request.user_id)
-    exports = PrivacyRequest.objects.for_tenant(request.tenant_id).filter(
-        user_id=request.user_id, kind=RequestKind.EXPORT
+    about_them = PrivacyRequest.objects.for_tenant(request.tenant_id).filter(
+        user_id=request.user_id
     )
-    for export in exports.select_for_update():
+    for export in about_them.filter(kind=RequestKind.EXPORT).select_for_update():
         drop_content(export)
         if export.status != RequestStatus.DONE:
             # There is nothing left to export.
@@ -164,15 +152,8 @@ WORK = {RequestKind.EXPORT: _export, RequestKind.ERASE: _erase}
 
 
 def _end(request: PrivacyRequest, status: RequestStatus, action: Action) -> None:
-    before, request.status = request.status, status
+    request.status = status
     if status == RequestStatus.DONE:
         request.completed_at = timezone.now()
     request.save(update_fields=["status", "completed_at", "content"])
-    record(
-        action,
-        request,
-        tenant=request.tenant_id,
-        actor=None,
-        before={"status": before},
-        after={"status": status},
-    )
+    record(action, request, tenant=request.tenant_id, actor=None)

@@ -26,20 +26,10 @@ class PrivacyRequestSerializer(serializers.ModelSerializer[PrivacyRequest]):
     """A request; without ``user`` it is about who asks."""
 
     user = serializers.UUIDField(source="user_id", required=False)
-    requested_by = serializers.UUIDField(source="requested_by_id", read_only=True, allow_null=True)
 
     class Meta:
         model = PrivacyRequest
-        fields = [
-            "id",
-            "kind",
-            "user",
-            "status",
-            "requested_by",
-            "due_on",
-            "created_at",
-            "completed_at",
-        ]
+        fields = ["id", "kind", "user", "status", "due_on", "created_at", "completed_at"]
         read_only_fields = ["status", "due_on", "completed_at"]
 
 

@@ -86,10 +86,6 @@ class Migration(migrations.Migration):
                         ),
                         name="privacy_request_completed_if_done",
                     ),
-                    models.CheckConstraint(
-                        condition=models.Q(("content", ""), ("kind", "export"), _connector="OR"),
-                        name="privacy_request_content_is_of_exports",
-                    ),
                 ],
             },
             managers=[

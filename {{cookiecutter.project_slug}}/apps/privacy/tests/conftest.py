@@ -10,7 +10,7 @@ from django.contrib.auth import get_user_model
 from django.db import DEFAULT_DB_ALIAS, connections
 
 from apps.isolation import CATALOGUE, tenant_context
-from apps.isolation.sessions import SessionStore, _is_of
+from apps.isolation.sessions import SessionStore
 from apps.isolation.testing import api_client, make_member
 from apps.privacy import personal
 from apps.privacy.models import PrivacyRequest, RequestKind
@@ -74,10 +74,11 @@ class Side:
 
     def sessions(self) -> list[str]:
         """Return the keys of the user's sessions here."""
-        store, user_id = SessionStore(), self.member.user_id
         with tenant_context(self.tenant):
-            rows = store.model.objects.values_list("session_key", "session_data")
-            return [key for key, data in rows if _is_of(store, data, user_id)]
+            rows = SessionStore().model.objects.values_list("session_key", "session_data")
+            held = {key: SessionStore().decode(data) for key, data in rows}
+        user_id = str(self.member.user_id)
+        return [key for key, data in held.items() if data.get("_auth_user_id") == user_id]
 
 
 def _of(side: Side, model: Any) -> str:

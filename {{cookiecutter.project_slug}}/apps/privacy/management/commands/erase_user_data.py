@@ -12,7 +12,7 @@ from rest_framework.exceptions import APIException
 from apps.isolation import ActiveTenant
 from apps.isolation.context import activate
 from apps.privacy import personal
-from apps.privacy.models import PrivacyRequest, RequestKind, RequestStatus
+from apps.privacy.models import RequestKind, RequestStatus
 from apps.privacy.requests import ask_as_platform, carry_out
 from apps.tenants.models import Membership, Status
 
@@ -27,37 +27,30 @@ class Command(BaseCommand):
         """Declare the arguments."""
         parser.add_argument("tenant", help="slug")
         parser.add_argument("user", help="e-mail address or id")
-        parser.add_argument("--dry-run", action="store_true", help="write nothing, say what for")
+        parser.add_argument("--dry-run", action="store_true", help="only say what is there")
         parser.add_argument("--json", action="store_true", help="print a JSON object")
 
     def handle(self, *args: Any, **options: Any) -> None:
         """Do it at once, and say what was found; exit with an error if it fails."""
         member = _member(options["tenant"], options["user"])
+        report = {"tenant": member.tenant.slug, "user": str(member.user_id), "kind": self.kind}
         with activate(ActiveTenant(member.tenant_id)):
             found = personal.tally(member.user_id)
-        report = {"tenant": member.tenant.slug, "user": str(member.user_id), "kind": self.kind}
         if not options["dry_run"]:
-            request = self._carried_out(member)
-            self.deliver(request, options)
-            report |= {"request": str(request.pk), "status": request.status}
-        if options["json"]:
-            self.stdout.write(json.dumps(report | {"found": found}))
-        else:
-            lines = [f"{name}: {value}" for name, value in (report | found).items()]
-            self.stdout.write("\n".join(lines))
-        if report.get("status", RequestStatus.DONE) != RequestStatus.DONE:
+            report |= self._carried_out(member)
+        lines = [f"{name}: {value}" for name, value in (report | found).items()]
+        text = json.dumps(report | {"found": found}) if options["json"] else "\n".join(lines)
+        self.stdout.write(text)
+        if report.get("status") == RequestStatus.FAILED:
             raise CommandError("It failed: see the log, then privacy_requests --run.")
 
-    def deliver(self, request: PrivacyRequest, options: dict[str, Any]) -> None:
-        """Hand out what came of it: nothing."""
-
-    def _carried_out(self, member: Membership) -> PrivacyRequest:
+    def _carried_out(self, member: Membership) -> dict[str, str]:
         try:
             request = ask_as_platform(member.tenant_id, self.kind, member.user_id)
         except APIException as error:
             raise CommandError(str(error.detail)) from error
         carry_out(request)
-        return request
+        return {"request": str(request.pk), "status": request.status}
 
 
 def _member(slug: str, user: str) -> Membership:

@@ -1,7 +1,6 @@
 """List the privacy requests that are open, and see to them."""
 
 import json
-from itertools import groupby
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
@@ -15,16 +14,13 @@ from apps.tenants.models import Tenant
 class Command(BaseCommand):
     """``privacy_requests [--run] [--purge] [--json]``."""
 
-    help = "List open and overdue privacy requests by tenant; exit with an error if any is overdue."
+    help = "List open privacy requests by tenant; exit with an error if one is overdue."
 
     def add_arguments(self, parser: CommandParser) -> None:
         """Declare the arguments."""
-        parser.add_argument(
-            "--run", action="store_true", help="first carry out what failed or was broken off"
-        )
-        parser.add_argument(
-            "--purge", action="store_true", help="first delete exports that were kept long enough"
-        )
+        run, purge = "first carry out all that is open", "first delete exports kept long enough"
+        parser.add_argument("--run", action="store_true", help=run)
+        parser.add_argument("--purge", action="store_true", help=purge)
         parser.add_argument("--json", action="store_true", help="print a JSON array")
 
     def handle(self, *args: Any, **options: Any) -> None:
@@ -38,9 +34,10 @@ class Command(BaseCommand):
         if options["json"]:
             self.stdout.write(json.dumps(rows, indent=2))
         for row in [] if options["json"] else rows:
-            self.stdout.write("{tenant}: {open} open, {overdue} overdue".format(**row))
+            line = "{tenant:<24} {kind:<6} {status:<8} {due_on}  {id}".format(**row)
+            self.stdout.write(line + "  overdue" * row["overdue"])
         if overdue := sum(row["overdue"] for row in rows):
-            message = f"{overdue} privacy requests are overdue."
+            message = f"{overdue} of {len(rows)} open privacy requests are overdue."
             raise CommandError(message)
 
 
@@ -50,25 +47,15 @@ def _open() -> list[PrivacyRequest]:
 
 
 def _rows() -> list[dict[str, Any]]:
-    slugs = dict(Tenant.objects.values_list("pk", "slug"))
-    today = timezone.now().date()
-    by_tenant = {
-        key: list(group) for key, group in groupby(_open(), lambda request: request.tenant_id)
-    }
+    slugs, today = dict(Tenant.objects.values_list("pk", "slug")), timezone.now().date()
     return [
         {
-            "tenant": slugs.get(tenant_id, str(tenant_id)),
-            "open": len(group),
-            "overdue": sum(request.due_on < today for request in group),
-            "requests": [
-                {
-                    "id": str(request.pk),
-                    "kind": request.kind,
-                    "status": request.status,
-                    "due_on": request.due_on.isoformat(),
-                }
-                for request in group
-            ],
+            "tenant": slugs.get(request.tenant_id, str(request.tenant_id)),
+            "id": str(request.pk),
+            "kind": request.kind,
+            "status": request.status,
+            "due_on": request.due_on.isoformat(),
+            "overdue": request.due_on < today,
         }
-        for tenant_id, group in by_tenant.items()
+        for request in _open()
     ]
