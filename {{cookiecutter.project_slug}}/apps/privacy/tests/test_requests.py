@@ -192,6 +192,7 @@ def test_an_export_tells_no_secret_and_nothing_of_another_tenant(sides: Sides) -
 
 def test_her_own_acts_are_in_the_export_and_nobody_elses(sides: Sides) -> None:
     ours, _ = sides
+    assert ours.owner.patch("/api/v1/tenant/", {"name": "New"}).status_code == 200
     ours.client.post(API, {"kind": "export"})
     events = json.loads(_archive(ours, ours.client).read("audit.AuditEvent.json"))
     assert {event["fields"]["actor_id"] for event in events} == {str(ours.member.user_id)}
