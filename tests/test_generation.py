@@ -61,7 +61,7 @@ DIFFERENCES = {
 }
 # Here nothing but migrations may differ, whatever the table above comes to say.
 PRODUCT = [
-    *(f"apps/{name}/*" for name in ("audit", "authentication", "projects", "tenants")),
+    *(f"apps/{name}/*" for name in ("audit", "authentication", "privacy", "projects", "tenants")),
     "tests/isolation/*",
 ]
 

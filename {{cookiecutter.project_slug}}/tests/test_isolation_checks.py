@@ -30,6 +30,7 @@ def _model(base: type[models.Model], name: str, app: str, fields: dict[str, Any]
 
 def _good() -> None:
     board = _tenant_model("Board", owner=UserForeignKey(null=True))
+    _tenant_model("Note", writer=UserForeignKey(personal=True))
     label = _tenant_model(
         "Label", made_in=CatalogueForeignKey(_catalogue_model("Country"), null=True)
     )
@@ -86,6 +87,14 @@ def _plain_key_to_the_catalogue() -> None:
     _tenant_model("Board", country=models.ForeignKey(_catalogue_model("Country"), models.CASCADE))
 
 
+def _user_who_cannot_be_erased() -> None:
+    _tenant_model("Board", owner=UserForeignKey())
+
+
+def _catalogue_key_to_a_user() -> None:
+    _tenant_model("Board", owner=CatalogueForeignKey(User, null=True))
+
+
 def _one_to_one_to_a_user() -> None:
     _tenant_model("Board", owner=models.OneToOneField(User, models.CASCADE))
 
@@ -138,6 +147,8 @@ def _manager_of_ones_own() -> None:
         (_many_to_many_out_of_the_catalogue, "isolation.E002"),
         (_plain_key_to_a_user, "isolation.E003"),
         (_plain_key_to_the_catalogue, "isolation.E003"),
+        (_user_who_cannot_be_erased, "isolation.E008"),
+        (_catalogue_key_to_a_user, "isolation.E008"),
         (_one_to_one_to_a_user, "isolation.E003"),
         (_automatic_many_to_many, "isolation.E004"),
         (_many_to_many_with_oneself, "isolation.E004"),

@@ -16,6 +16,7 @@ from apps.projects.models import Project
     ("field", "written"),
     [
         (UserForeignKey(null=True), {"null": True, "to": "authentication.user"}),
+        (UserForeignKey(personal=True), {"to": "authentication.user"}),
         (CatalogueForeignKey("tenants.Tenant"), {"to": "tenants.tenant"}),
         (
             CatalogueForeignKey("tenants.Tenant", on_delete=models.CASCADE, related_name="boards"),

@@ -39,6 +39,10 @@ class Action(StrEnum):
     OWNERSHIP_TRANSFERRED = "tenant.ownership_transferred"
     PASSWORD_CHANGED = "account.password_changed"  # noqa: S105 - the name of an event
     PASSWORD_RESET = "account.password_reset"  # noqa: S105
+    PRIVACY_CONTENT_READ = "privacy.content_read"
+    PRIVACY_DONE = "privacy.done"
+    PRIVACY_FAILED = "privacy.failed"
+    PRIVACY_REQUESTED = "privacy.requested"
     SIGNED_UP = "account.signed_up"
     TENANT_ARCHIVED = "tenant.archived"
     TENANT_CHANGED = "tenant.changed"

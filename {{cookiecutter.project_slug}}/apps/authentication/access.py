@@ -10,7 +10,7 @@ from rest_framework_simplejwt.exceptions import InvalidToken
 from rest_framework_simplejwt.token_blacklist.models import BlacklistedToken
 from rest_framework_simplejwt.tokens import Token
 
-from apps.authentication.tokens import STAMP, family_of, tenant_of, user_id_of
+from apps.authentication.tokens import STAMP, family_of, membership_id_of, tenant_of, user_id_of
 from apps.isolation import require_tenant
 from apps.tenants.errors import TenantNotReady, TenantSuspended
 from apps.tenants.models import Membership, Status
@@ -53,6 +53,7 @@ def admit_bearer(token: Token) -> Membership:
     """
     ended = BlacklistedToken.objects.filter(token__jti=family_of(token))
     rows = Membership.objects.of_user_in(user_id_of(token), tenant_of(token))
+    rows = rows.filter(pk=membership_id_of(token))
     membership = rows.annotate(is_ended=Exists(ended)).first()
     if membership and (membership.is_ended or not _is_stamp_of(membership.user, token)):
         raise InvalidToken("Token is blacklisted")

@@ -3,10 +3,12 @@
 import logging
 import re
 from typing import Any
+from uuid import UUID
 
 from allauth.account.adapter import get_adapter
 from allauth.account.forms import default_token_generator
 from allauth.account.models import EmailAddress, EmailConfirmationHMAC
+from django.contrib.admin.models import LogEntry
 from django.core.exceptions import ValidationError
 from django.db import IntegrityError, transaction
 from django.db.models import Exists, OuterRef
@@ -113,6 +115,24 @@ def change_password(membership: Membership, password: str) -> None:
     with transaction.atomic(using=CATALOGUE):
         get_adapter().set_password(user, password)
         record(Action.PASSWORD_CHANGED, tenant=membership.tenant_id, actor=user)
+
+
+def forget(user_id: UUID) -> None:
+    """Forget who a user is, unless they are a member of anything still, or the platform's staff.
+
+    The row stays, since ids of it are in the audit trail; nobody can log in with it.
+    """
+    # Locked, so that nobody makes them a member meanwhile.
+    users = User.objects.select_for_update().filter(is_staff=False)
+    user = users.filter(pk=user_id).first()
+    if user is None or Membership.objects.for_user(user).exists():
+        return
+    EmailAddress.objects.filter(user=user).delete()
+    LogEntry.objects.filter(object_id=str(user.pk)).update(object_repr="")
+    user.email, user.full_name = f"{user.pk}@erased.invalid", ""
+    user.last_login, user.is_active = None, False
+    user.set_unusable_password()
+    user.save()
 
 
 def _address_of(user: User) -> EmailAddress:

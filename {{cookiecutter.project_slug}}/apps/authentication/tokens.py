@@ -30,6 +30,9 @@ TENANT = "tenant"
 FAMILY = "family"
 """Name of the claim that all tokens of one log-in share, through every rotation and switch."""
 
+MEMBERSHIP = "membership"
+"""Name of the claim that holds the membership's id: who is erased and comes again has another."""
+
 STAMP = "stamp"
 """Name of the claim that changes with the user's password: an HMAC, as in Django's sessions."""
 
@@ -103,6 +106,7 @@ class TenantRefreshToken(_Ringed, RefreshToken):  # type: ignore[misc] # simplej
         """
         token = cast("Self", cls.for_user(membership.user))
         token[TENANT] = str(membership.tenant_id)
+        token[MEMBERSHIP] = str(membership.pk)
         token[FAMILY] = family or uuid4().hex
         token[STAMP] = membership.user.get_session_auth_hash()
         hours = TenantSettings(membership.tenant).get(SESSION_HOURS)
@@ -157,6 +161,11 @@ def _require_claims(token: Token) -> None:
 def tenant_of(token: Token) -> UUID:
     """Return the tenant that a verified token names; raise TokenError if it names none."""
     return _id_in(token, TENANT)
+
+
+def membership_id_of(token: Token) -> UUID:
+    """Return the membership that a verified token names; raise TokenError if it names none."""
+    return _id_in(token, MEMBERSHIP)
 
 
 def user_id_of(token: Token) -> UUID:

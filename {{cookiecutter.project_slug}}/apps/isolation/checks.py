@@ -5,13 +5,14 @@ from typing import Any
 
 from django.apps import AppConfig, apps
 from django.conf import settings
+from django.contrib.auth import get_user_model
 from django.core.cache.backends.base import get_key_func
 from django.core.checks import CheckMessage, Error
 from django.db.models import Field, ForeignKey, ManyToManyField, Model
 from django.utils.module_loading import import_string
 
 from apps.isolation.carried import tenant_key
-from apps.isolation.fields import CatalogueForeignKey
+from apps.isolation.fields import CatalogueForeignKey, UserForeignKey
 from apps.isolation.files import TenantStorage
 from apps.isolation.models import TenantModel
 from apps.isolation.placement import is_tenant_model
@@ -101,6 +102,13 @@ def _judge_tenant_model(model: type[TenantModel]) -> Iterator[CheckMessage]:
                 obj=field,
                 id="isolation.E006",
             )
+        if _outlasts_its_user(field):
+            yield Error(
+                f"{field} refers to a user, and is not said to end with them.",
+                hint="Use UserForeignKey: null=True, or personal=True if the row goes with them.",
+                obj=field,
+                id="isolation.E008",
+            )
     for manager in model._meta.managers:
         if not isinstance(manager, type(TenantModel._meta.managers[0])):
             yield Error(
@@ -109,6 +117,12 @@ def _judge_tenant_model(model: type[TenantModel]) -> Iterator[CheckMessage]:
                 obj=model,
                 id="isolation.E007",
             )
+
+
+def _outlasts_its_user(field: Field[Any, Any]) -> bool:
+    if isinstance(field, UserForeignKey):
+        return not (field.null or field.personal)
+    return isinstance(field, CatalogueForeignKey) and field.related_model is get_user_model()
 
 
 def _leads_out(field: Field[Any, Any]) -> bool:

@@ -42,8 +42,13 @@ class CatalogueForeignKey(models.ForeignKey[Any, Any]):
 
 
 class UserForeignKey(CatalogueForeignKey):
-    """Points from a tenant model at a user."""
+    """Points from a tenant model at a user.
 
-    def __init__(self, **kwargs: Any) -> None:
+    When the user is erased from the tenant it becomes null and the row stays the tenant's; with
+    ``personal=True`` the row is the user's own, and goes with its files.
+    """
+
+    def __init__(self, *, personal: bool = False, **kwargs: Any) -> None:
+        self.personal = personal
         kwargs.pop("to", None)
         super().__init__(settings.AUTH_USER_MODEL, **kwargs)

@@ -1,8 +1,12 @@
 """Sessions: each belongs to the tenant that it was begun in, or to none (``SESSION_ENGINE``)."""
 
+from contextlib import suppress
 from typing import Any
+from uuid import UUID
 
+from django.contrib.auth import SESSION_KEY
 from django.contrib.sessions.backends import db
+from django.core import signing
 
 from apps.isolation.context import current_tenant
 
@@ -27,3 +31,18 @@ class SessionStore(db.SessionStore):
             # Else the next write would go into the row of the other's session.
             self._session_key = None
         return data
+
+
+def end_sessions(user_id: UUID) -> None:
+    """End the sessions of a user in the active tenant, and in no other.
+
+    Whose a session is stands in what is signed, so all of them are looked into.
+    """
+    store = SessionStore()
+    for session in store.model.objects.iterator():
+        with suppress(signing.BadSignature):
+            data = signing.loads(
+                session.session_data, salt=store.key_salt, serializer=store.serializer
+            )
+            if data.get(SESSION_KEY) == str(user_id):
+                session.delete()

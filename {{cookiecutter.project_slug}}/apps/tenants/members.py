@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from typing import Any
 from uuid import UUID
 
+from django.contrib.admin.models import LogEntry
 from django.db import transaction
 from django.utils import timezone
 from rest_framework.exceptions import NotFound, PermissionDenied, ValidationError
@@ -16,7 +17,7 @@ from rest_framework.exceptions import NotFound, PermissionDenied, ValidationErro
 from apps.audit.trail import Action, record
 from apps.isolation import CATALOGUE
 from apps.tenants.errors import LastOwner
-from apps.tenants.models import Membership, Tenant
+from apps.tenants.models import Invitation, Membership, Tenant
 from apps.tenants.roles import Role
 from apps.tenants.settings import change_tenant
 
@@ -62,6 +63,34 @@ def leave(asking: Membership) -> None:
     """Let a member go; raise `LastOwner` if no Owner would be left."""
     with deciding(asking, Role.VIEWER) as actor:
         _store(actor, Action.MEMBER_LEFT, actor.user, is_active=False)
+
+
+def forget(member: Membership, actor: Membership | None) -> None:
+    """Delete a membership, and its user from all that the tenant has in the catalogue.
+
+    For who has locked the tenant's row; ``actor`` is None for the platform. Raises
+    PermissionDenied if it is another's and an Owner's and who asks is none, `LastOwner` if no
+    Owner would be left.
+    """
+    tenant_id, user = member.tenant_id, member.user
+    if actor is not None and actor.pk != member.pk:
+        _require_rank(actor, member.role)
+    if member.is_active:
+        _require_owner_beside(member)
+    invitations = Invitation.objects.for_tenant(tenant_id)
+    invitations.filter(email=user.email).delete()
+    for rows in (invitations, Membership.objects.for_tenant(tenant_id)):
+        rows.filter(invited_by=user).update(invited_by=None)
+    record(
+        Action.MEMBER_REMOVED,
+        member,
+        tenant=tenant_id,
+        actor=actor and actor.user,
+        before={"is_active": member.is_active, "role": member.role},
+    )
+    # The admin's log calls it by the user's address.
+    LogEntry.objects.filter(object_id=str(member.pk)).update(object_repr="")
+    member.delete()
 
 
 def transfer_ownership(asking: Membership, member_id: UUID) -> Membership:

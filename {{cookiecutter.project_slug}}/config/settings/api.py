@@ -56,6 +56,7 @@ SPECTACULAR_SETTINGS = {
         "RoleEnum": "apps.tenants.roles.Role",
         "InvitedRoleEnum": "apps.tenants.models.INVITED_ROLES",
         "TenantStatusEnum": "apps.tenants.models.Status",
+        "PrivacyRequestStatusEnum": "apps.privacy.models.RequestStatus",
     },
     "ENFORCE_NON_BLANK_FIELDS": True,
     "POSTPROCESSING_HOOKS": [

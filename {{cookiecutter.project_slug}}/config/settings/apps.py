@@ -7,6 +7,7 @@ CATALOGUE_APPS = [
     "apps.audit",
     "apps.tenants",
     "apps.authentication",
+    "apps.privacy",
     "allauth",
     "allauth.account",
     "django.contrib.admin",

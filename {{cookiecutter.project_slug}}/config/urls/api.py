@@ -6,4 +6,5 @@ urlpatterns = [
     path("", include("apps.authentication.urls")),
     path("", include("apps.tenants.urls")),
     path("", include("apps.projects.urls")),
+    path("", include("apps.privacy.urls")),
 ]

@@ -56,6 +56,7 @@ SAMPLES: dict[str, Callable[["Samples"], Any]] = {
     "POST auth/token/verify/": lambda own: {"token": own.tokens()["access"]},
     "POST invitations/accept/": lambda own: {"token": _invitation_of(own), "password": PASSWORD},
     "TransferSerializer.member": lambda own: str(own.row(Membership).pk),
+    "privacy.PrivacyRequest.user_id": lambda own: _member_of_several(own).pk,
     "tenants.Domain.domain": lambda own: f"{own.text()}.example".lower(),
 }
 
@@ -294,6 +295,15 @@ def uniques_of(model: type[models.Model]) -> list[list[Any]]:
         for constraint in model._meta.constraints
         if isinstance(constraint, models.UniqueConstraint) and "id" not in constraint.fields
     ]
+
+
+def _member_of_several(own: Samples) -> Any:
+    """Return the user who is a member of our tenant and of theirs, if there is one."""
+    users: Any = get_user_model()._default_manager
+    return (
+        users.filter(memberships__tenant=own.tenant, email="both@example.test").first()
+        or own.member
+    )
 
 
 def _verification_of(user: Any) -> str:

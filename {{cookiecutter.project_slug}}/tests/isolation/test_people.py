@@ -118,6 +118,9 @@ ROLES_OF_ROUTES = {
     "members/": {"get": Role.VIEWER},
     "members/leave/": {"post": Role.VIEWER},
     "members/{id}/": {"delete": Role.ADMIN, "patch": Role.ADMIN},
+    "privacy-requests/": {"get": Role.VIEWER, "post": Role.VIEWER},
+    "privacy-requests/{id}/": {"get": Role.VIEWER},
+    "privacy-requests/{id}/content/": {"get": Role.VIEWER},
     "tenant/": {"get": Role.VIEWER, "patch": Role.ADMIN},
     "tenant/transfer-ownership/": {"post": Role.OWNER},
 }

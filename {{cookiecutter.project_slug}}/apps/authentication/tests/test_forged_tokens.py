@@ -30,6 +30,7 @@ def claims(acme: Tenant) -> dict[str, Any]:
         "jti": uuid4().hex,
         "user_id": str(membership.user_id),
         "tenant": str(acme.pk),
+        "membership": str(membership.pk),
         "family": uuid4().hex,
         "stamp": membership.user.get_session_auth_hash(),
     }
@@ -85,7 +86,7 @@ def test_signed_by_nobody_by_another_or_in_another_way(
 
 @pytest.mark.parametrize("host", HOSTS)
 @pytest.mark.parametrize(
-    "claim", ["token_type", "exp", "jti", "user_id", "tenant", "family", "stamp"]
+    "claim", ["token_type", "exp", "jti", "user_id", "tenant", "membership", "family", "stamp"]
 )
 def test_a_claim_is_missing(claim: str, host: str, claims: dict[str, Any]) -> None:
     del claims[claim]

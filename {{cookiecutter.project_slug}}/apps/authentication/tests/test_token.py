@@ -71,6 +71,7 @@ def test_a_token_says_who_and_where_and_nothing_of_what_one_may_do(kind: str, ac
         "jti",
         "user_id",
         "tenant",
+        "membership",
         "family",
         "stamp",
     }

@@ -33,6 +33,7 @@ from apps.isolation.provisioning import (
 from apps.isolation.storage import ProvisioningError
 from apps.isolation.testing import hole, wall_guards, wall_probe
 from apps.projects.models import Project
+from tests.pooler import pooler
 from tests.support import run
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -146,7 +147,9 @@ def test_a_server_does_not_start_where_a_tenants_role_is_turned_into_another(acm
     local = {"DJANGO_SETTINGS_MODULE": "config.settings.local"}
     _as_owner(f"ALTER ROLE {name} SET role = '{group}'")
     try:
-        done = run("-c", "import config.wsgi", **local)
+        # Past a pooler, if there is one: its connections were made before.
+        with pooler(bytes) as address:
+            done = run("-c", "import config.wsgi", DATABASE_URL=address, **local)
     finally:
         _as_owner(f"ALTER ROLE {name} RESET role")
     assert "does not see the tenant that it is sent for" in done.stderr

@@ -1,0 +1,65 @@
+"""Erase what a tenant holds of one user."""
+
+import json
+from contextlib import suppress
+from typing import Any
+from uuid import UUID
+
+from django.core.management.base import BaseCommand, CommandError, CommandParser
+from django.db.models import Q
+from rest_framework.exceptions import APIException
+
+from apps.isolation import ActiveTenant
+from apps.isolation.context import activate
+from apps.privacy import personal
+from apps.privacy.models import RequestKind, RequestStatus
+from apps.privacy.requests import ask_as_platform, carry_out
+from apps.tenants.models import Membership, Status
+
+
+class Command(BaseCommand):
+    """``erase_user_data TENANT USER [--dry-run] [--json]``."""
+
+    help = "Erase what a tenant holds of one member or former member."
+    kind = RequestKind.ERASE
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        """Declare the arguments."""
+        parser.add_argument("tenant", help="slug")
+        parser.add_argument("user", help="e-mail address or id")
+        parser.add_argument("--dry-run", action="store_true", help="only say what is there")
+        parser.add_argument("--json", action="store_true", help="print a JSON object")
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        """Do it at once, and say what was found; exit with an error if it fails."""
+        member = _member(options["tenant"], options["user"])
+        report = {"tenant": member.tenant.slug, "user": str(member.user_id), "kind": self.kind}
+        with activate(ActiveTenant(member.tenant_id)):
+            found = personal.tally(member.user_id)
+        if not options["dry_run"]:
+            report |= self._carried_out(member)
+        lines = [f"{name}: {value}" for name, value in (report | found).items()]
+        text = json.dumps(report | {"found": found}) if options["json"] else "\n".join(lines)
+        self.stdout.write(text)
+        if report.get("status") == RequestStatus.FAILED:
+            raise CommandError("It failed: see the log, then privacy_requests --run.")
+
+    def _carried_out(self, member: Membership) -> dict[str, str]:
+        try:
+            request = ask_as_platform(member.tenant_id, self.kind, member.user_id)
+        except APIException as error:
+            raise CommandError(str(error.detail)) from error
+        carry_out(request)
+        return {"request": str(request.pk), "status": request.status}
+
+
+def _member(slug: str, user: str) -> Membership:
+    named = Q(user__email=user.lower())
+    with suppress(ValueError):
+        named |= Q(user=UUID(user))
+    rows = Membership.platform.filter(named, tenant__slug=slug)
+    member = rows.exclude(tenant__status=Status.PREPARING).select_related("tenant").first()
+    if member is None:
+        message = f"{user} is no member of a tenant {slug}, and was none."
+        raise CommandError(message)
+    return member

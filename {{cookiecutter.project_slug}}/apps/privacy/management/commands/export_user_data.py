@@ -1,0 +1,11 @@
+"""Export what a tenant holds of one user."""
+
+from apps.privacy.management.commands import erase_user_data
+from apps.privacy.models import RequestKind
+
+
+class Command(erase_user_data.Command):
+    """``export_user_data TENANT USER [--dry-run] [--json]``."""
+
+    help = "Export what a tenant holds of one member or former member, for them to fetch."
+    kind = RequestKind.EXPORT

@@ -1,0 +1,84 @@
+"""Requests about what a tenant holds of one user."""
+
+from datetime import date, timedelta
+from typing import Any, ClassVar
+
+from django.conf import settings
+from django.db import models
+from django.utils import timezone
+
+from apps.isolation import new_id
+from apps.isolation.managers import PerTenantManager
+
+
+class RequestKind(models.TextChoices):
+    """What is to be done."""
+
+    EXPORT = "export"
+    ERASE = "erase"
+
+
+class RequestStatus(models.TextChoices):
+    """How far it has come. All but "done" are open: what has failed is still owed."""
+
+    PENDING = "pending"
+    RUNNING = "running"
+    DONE = "done"
+    FAILED = "failed"
+
+
+def default_due_on() -> date:
+    """Return the day by which a request of today is to be done."""
+    return timezone.now().date() + timedelta(days=settings.PRIVACY_DUE_DAYS)
+
+
+def place_of(request: "PrivacyRequest", name: str = "") -> str:
+    """Return where an export is kept, among the tenant's files."""
+    return f"privacy/{request.pk}.zip"
+
+
+class PrivacyRequest(models.Model):
+    """Somebody asked for a user's data, or for its end: the proof that it was done.
+
+    It outlives the tenant and the users that it names. That is why they are plain ids.
+    """
+
+    id = models.UUIDField(primary_key=True, default=new_id, editable=False)
+    tenant_id = models.UUIDField()
+    user_id = models.UUIDField(help_text="Whose data it is about.")
+    requested_by_id = models.UUIDField(null=True, help_text="Null for the platform itself.")
+    kind = models.CharField(max_length=6, choices=RequestKind)
+    status = models.CharField(
+        max_length=7, choices=RequestStatus, default=RequestStatus.PENDING, editable=False
+    )
+    due_on = models.DateField(default=default_due_on, editable=False)
+    created_at = models.DateTimeField(auto_now_add=True)
+    completed_at = models.DateTimeField(null=True, editable=False)
+    content = models.FileField(upload_to=place_of, editable=False)
+
+    objects: ClassVar[PerTenantManager[Any]] = PerTenantManager()
+    platform = models.Manager()
+
+    class Meta:
+        default_manager_name = "platform"
+        base_manager_name = "platform"
+        constraints = [
+            models.CheckConstraint(
+                condition=models.Q(kind__in=RequestKind.values),
+                name="privacy_request_kind_is_known",
+            ),
+            models.CheckConstraint(
+                condition=models.Q(status__in=RequestStatus.values),
+                name="privacy_request_status_is_known",
+            ),
+            models.CheckConstraint(
+                condition=models.Q(status=RequestStatus.DONE, completed_at__isnull=False)
+                | (~models.Q(status=RequestStatus.DONE) & models.Q(completed_at=None)),
+                name="privacy_request_completed_if_done",
+            ),
+        ]
+        # Newest first: ids are ordered by time.
+        indexes = [models.Index(fields=["tenant_id", "-id"], name="privacy_request_by_tenant")]
+
+    def __str__(self) -> str:
+        return f"{self.created_at:%Y-%m-%d} {self.kind}: {self.status}"

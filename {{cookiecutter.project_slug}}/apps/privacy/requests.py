@@ -1,0 +1,159 @@
+"""Privacy requests: how they come about, are carried out, and what is left of them."""
+
+import logging
+from datetime import timedelta
+from tempfile import TemporaryFile
+from typing import Any
+from uuid import UUID
+from zipfile import ZIP_DEFLATED, ZipFile
+
+from django.conf import settings
+from django.core.files import File
+from django.db import transaction
+from django.db.models import QuerySet
+from django.utils import timezone
+from rest_framework.exceptions import ValidationError
+
+from apps.audit.models import AuditEvent
+from apps.audit.trail import Action, record
+from apps.authentication import accounts
+from apps.authentication.models import User
+from apps.isolation import CATALOGUE, ActiveTenant
+from apps.isolation.context import activate
+from apps.isolation.sessions import end_sessions
+from apps.privacy import personal
+from apps.privacy.models import PrivacyRequest, RequestKind, RequestStatus, place_of
+from apps.tenants import members
+from apps.tenants.models import Invitation, Membership, Tenant
+from apps.tenants.roles import Role
+
+logger = logging.getLogger(__name__)
+
+INVITATION_FIELDS = ["email", "role", "created_at", "expires_at", "accepted_at", "revoked_at"]
+
+
+def ask(asking: Membership, kind: RequestKind, user_id: UUID) -> PrivacyRequest:
+    """Write down what somebody asks for themself, or an Admin for a member.
+
+    See `ask_as_platform`. Raises PermissionDenied for who is no Admin, and for an Admin who would
+    erase an Owner.
+    """
+    wanted = Role.VIEWER if user_id == asking.user_id else Role.ADMIN
+    with members.deciding(asking, wanted) as actor:
+        return _write_down(actor.tenant_id, kind, user_id, actor)
+
+
+def ask_as_platform(tenant_id: UUID, kind: RequestKind, user_id: UUID) -> PrivacyRequest:
+    """Write down what the platform's operator asks for.
+
+    With the request for an erasure, and for good, the membership ends: nothing new can come to
+    refer to the user, and nobody can ask twice. Raises ValidationError for who is no member and
+    was none, and `LastOwner`.
+    """
+    with transaction.atomic(using=CATALOGUE):
+        Tenant.objects.locked(tenant_id)
+        return _write_down(tenant_id, kind, user_id, None)
+
+
+def carry_out(request: PrivacyRequest) -> None:
+    """Do what was asked for, be it for the first time or after a run that failed or was killed.
+
+    Each part of the work may be done twice. That all is done is written last, so until then the
+    request is open. Of two runs at once the second waits, and finds nothing left to do.
+    """
+    row = PrivacyRequest.objects.for_tenant(request.tenant_id).filter(pk=request.pk)
+    still_open = row.exclude(status=RequestStatus.DONE)
+    still_open.update(status=RequestStatus.RUNNING)
+    try:
+        with activate(ActiveTenant(request.tenant_id)), transaction.atomic(using=CATALOGUE):
+            if locked := still_open.select_for_update().first():
+                WORK[locked.kind](locked)
+                _end(locked, RequestStatus.DONE, Action.PRIVACY_DONE)
+    except Exception:
+        logger.exception("privacy request %s failed", request.pk)
+        with transaction.atomic(using=CATALOGUE):
+            if locked := still_open.select_for_update().first():
+                _end(locked, RequestStatus.FAILED, Action.PRIVACY_FAILED)
+    request.refresh_from_db()
+
+
+def drop_content(request: PrivacyRequest) -> None:
+    """Delete what an export has stored, if it has."""
+    with activate(ActiveTenant(request.tenant_id)):
+        request.content.storage.delete(place_of(request))
+    request.content = ""
+    request.save(update_fields=["content"])
+
+
+def purge() -> None:
+    """Delete the contents that have been kept long enough."""
+    before = timezone.now() - timedelta(days=settings.PRIVACY_CONTENT_DAYS)
+    for request in PrivacyRequest.platform.filter(completed_at__lt=before).exclude(content=""):
+        drop_content(request)
+
+
+def _write_down(
+    tenant_id: UUID, kind: RequestKind, user_id: UUID, actor: Membership | None
+) -> PrivacyRequest:
+    """For who has locked the tenant's row."""
+    member = Membership.objects.of_user_in(user_id, tenant_id).first()
+    if member is None:
+        raise ValidationError({"user": ["There is no such member."]}, "does_not_exist")
+    request = PrivacyRequest(tenant_id=tenant_id, user_id=user_id, kind=kind)
+    request.requested_by_id = actor.user_id if actor else None
+    request.save(force_insert=True)
+    asking, what = actor and actor.user, {"kind": kind, "user": str(user_id)}
+    record(Action.PRIVACY_REQUESTED, request, tenant=tenant_id, actor=asking, after=what)
+    if kind == RequestKind.ERASE:
+        members.forget(member, actor)
+    return request
+
+
+def _export(request: PrivacyRequest) -> None:
+    drop_content(request)  # what a run has left that was broken off
+    with TemporaryFile() as file:
+        with ZipFile(file, "w", ZIP_DEFLATED) as archive:
+            for rows, fields in _of_catalogue(request):
+                personal.write_rows(archive, rows, fields)
+            personal.export(request.user_id, archive)
+        request.content.save("", File(file), save=False)
+
+
+def _of_catalogue(request: PrivacyRequest) -> list[tuple[QuerySet[Any], list[str] | None]]:
+    """Return what the catalogue has of the user in this tenant; fields that are for their eyes."""
+    tenant_id, user_id = request.tenant_id, request.user_id
+    users = User.objects.filter(pk=user_id)
+    invitations = Invitation.objects.for_tenant(tenant_id)
+    return [
+        (users, ["email", "full_name", "date_joined", "last_login"]),
+        (invitations.filter(email__in=users.values("email")), INVITATION_FIELDS),
+        (Membership.objects.for_tenant(tenant_id).filter(user_id=user_id), None),
+        (PrivacyRequest.objects.for_tenant(tenant_id).filter(user_id=user_id), None),
+        (AuditEvent.objects.for_tenant(tenant_id).filter(actor_id=user_id), None),
+        (Tenant.objects.filter(pk=tenant_id), ["name", "slug", "settings"]),
+    ]
+
+
+def _erase(request: PrivacyRequest) -> None:
+    personal.erase(request.user_id)
+    end_sessions(request.user_id)
+    about_them = PrivacyRequest.objects.for_tenant(request.tenant_id).filter(
+        user_id=request.user_id
+    )
+    for export in about_them.filter(kind=RequestKind.EXPORT).select_for_update():
+        drop_content(export)
+        if export.status != RequestStatus.DONE:
+            # There is nothing left to export.
+            _end(export, RequestStatus.DONE, Action.PRIVACY_DONE)
+    accounts.forget(request.user_id)
+
+
+WORK = {RequestKind.EXPORT: _export, RequestKind.ERASE: _erase}
+
+
+def _end(request: PrivacyRequest, status: RequestStatus, action: Action) -> None:
+    request.status = status
+    if status == RequestStatus.DONE:
+        request.completed_at = timezone.now()
+    request.save(update_fields=["status", "completed_at", "content"])
+    record(action, request, tenant=request.tenant_id, actor=None)

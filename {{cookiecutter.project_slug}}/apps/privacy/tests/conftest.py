@@ -1,0 +1,126 @@
+"""A user who is a member of two tenants, in which every field that can refers to her."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+from django.conf import settings
+from django.contrib.auth import get_user_model
+from django.db import DEFAULT_DB_ALIAS, connections
+
+from apps.isolation import CATALOGUE, tenant_context
+from apps.isolation.sessions import SessionStore
+from apps.isolation.testing import api_client, make_member
+from apps.privacy import personal
+from apps.privacy.models import PrivacyRequest, RequestKind
+from apps.projects.models import Task
+from apps.tenants.models import Invitation
+from tests.isolation.samples import Samples, catalogue_models, tenant_models
+
+EMAIL, NAME = "canary.mia@example.test", "Canary Mia"
+
+
+@dataclass
+class Side:
+    """A tenant, its owner's client and the user's, and rows that refer to her."""
+
+    tenant: Any
+    owner: Any
+    member: Any
+    client: Any
+    task: Any
+
+    def dump(self) -> list[str]:
+        """Return all that there is of the tenant, as text: rows, catalogue and files."""
+        wanted = {model: _of(self, model) for model in catalogue_models()}
+        with tenant_context(self.tenant):
+            rows = [
+                f"{model._meta.label}: {row}"
+                for model in tenant_models()
+                for row in texts(DEFAULT_DB_ALIAS, model, _of(self, model))
+            ]
+        rows += [
+            f"{model._meta.label}: {row}"
+            for model, condition in wanted.items()
+            for row in texts(CATALOGUE, model, condition)
+        ]
+        folder = Path(settings.MEDIA_ROOT, str(self.tenant.pk))
+        files = [path for path in sorted(folder.rglob("*")) if path.is_file()]
+        return rows + [f"{path}: {path.read_bytes()!r}" for path in files]
+
+    def refer_to_her(self) -> int:
+        """Return how many rows of the tenant's own tables refer to the user."""
+        with tenant_context(self.tenant):
+            return sum(personal.tally(self.member.user_id).values())
+
+    def ask(self, kind: str, **body: Any) -> Any:
+        """Send a request about the user as the tenant's owner."""
+        body = {"kind": kind, "user": str(self.member.user_id), **body}
+        return self.owner.post("/api/v1/privacy-requests/", body)
+
+    def request(self, kind: str = RequestKind.ERASE) -> PrivacyRequest:
+        """Return the only stored request of a kind."""
+        found: PrivacyRequest = PrivacyRequest.objects.for_tenant(self.tenant).get(kind=kind)
+        return found
+
+    def is_clean(self) -> bool:
+        """Tell whether nothing but the proof refers to the user, and nothing says who she was."""
+        rows = [row for row in self.dump() if not row.startswith(("audit.", "privacy."))]
+        text = "\n".join(rows).lower()
+        told = [each for each in (EMAIL, NAME, str(self.member.user_id)) if each.lower() in text]
+        exports = list(Path(settings.MEDIA_ROOT, str(self.tenant.pk)).rglob("*.zip"))
+        return not (self.refer_to_her() or told or exports or self.sessions())
+
+    def sessions(self) -> list[str]:
+        """Return the keys of the user's sessions here."""
+        with tenant_context(self.tenant):
+            rows = SessionStore().model.objects.values_list("session_key", "session_data")
+            held = {key: SessionStore().decode(data) for key, data in rows}
+        user_id = str(self.member.user_id)
+        return [key for key, data in held.items() if data.get("_auth_user_id") == user_id]
+
+
+def _of(side: Side, model: Any) -> str:
+    return f"tenant_id = '{side.tenant.pk}'" if hasattr(model, "tenant_id") else "true"
+
+
+def texts(alias: str, model: Any, condition: str = "true") -> list[str]:
+    """Return the rows of a model, each as one text."""
+    table = connections[alias].ops.quote_name(model._meta.db_table)
+    with connections[alias].cursor() as cursor:
+        cursor.execute(f"SELECT t::text FROM {table} t WHERE {condition} ORDER BY 1")
+        return [text for (text,) in cursor.fetchall()]
+
+
+@pytest.fixture
+def sides(acme: Any, globex: Any) -> tuple[Side, Side]:
+    """Return ours, in which she is to be forgotten, and theirs, which nobody may notice."""
+    user = get_user_model()._default_manager.create_user(
+        EMAIL, "correct horse battery staple", full_name=NAME
+    )
+    return _side(acme, user), _side(globex, user)
+
+
+def _side(tenant: Any, user: Any) -> Side:
+    owner = make_member(tenant, "owner")
+    member = make_member(tenant, "member", user.email)
+    samples = Samples(tenant, tenant.slug.upper())
+    with tenant_context(tenant):
+        for field in personal._every_field():
+            row = samples.build(field.model)
+            setattr(row, field.attname, user.pk)
+            row.save()
+        session = SessionStore()
+        session["_auth_user_id"] = str(user.pk)
+        session.save()
+    for email, invited_by in ((user.email, owner.user), (f"new@{tenant.slug}.test", user)):
+        invitation = samples.build(Invitation)
+        invitation.email, invitation.invited_by = email, invited_by
+        invitation.save()
+    make_member(tenant, "viewer")
+    tenant.memberships.filter(role="viewer").update(invited_by=user)
+    clients = (api_client(tenant, each.user.email) for each in (owner, member))
+    with tenant_context(tenant):
+        task = Task.objects.filter(created_by=user.pk).get()
+    return Side(tenant, next(clients), member, next(clients), task)

@@ -1,0 +1,530 @@
+"""Exporting and erasing what one tenant holds of one user."""
+
+import json
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager, suppress
+from datetime import timedelta
+from io import BytesIO
+from pathlib import Path
+from typing import Any
+from uuid import uuid4
+from zipfile import ZipFile
+
+import pytest
+from allauth.account.models import EmailAddress
+from django.apps import apps
+from django.conf import settings
+from django.contrib.admin.models import CHANGE, LogEntry
+from django.contrib.auth import get_user_model
+from django.core.files.storage import default_storage
+from django.core.management import call_command
+from django.db import IntegrityError, connections, transaction
+from django.utils import timezone
+
+from apps.audit.models import AuditEvent
+from apps.authentication import accounts
+from apps.isolation import CATALOGUE, tenant_context
+from apps.isolation.placement import is_tenant_model
+from apps.isolation.testing import api_client, make_member
+from apps.privacy import personal, requests
+from apps.privacy.models import PrivacyRequest, RequestKind, RequestStatus
+from apps.privacy.tests.conftest import EMAIL, NAME, Side, texts
+from apps.projects.models import Attachment, place_of
+from apps.tenants.models import Membership
+from apps.tenants.roles import Role
+from tests.isolation.samples import catalogue_models
+from tests.support import at_once, invite
+
+API = "/api/v1/privacy-requests/"
+Sides = tuple[Side, Side]
+
+
+def _user(side: Side) -> Any:
+    return get_user_model()._default_manager.get(pk=side.member.user_id)
+
+
+def _events(side: Side) -> list[str]:
+    events = AuditEvent.objects.for_tenant(side.tenant).filter(action__startswith="privacy.")
+    return list(events.order_by("id").values_list("action", flat=True))
+
+
+# Who may ask
+
+
+@pytest.mark.parametrize("kind", RequestKind.values)
+@pytest.mark.parametrize("actor", list(Role))
+def test_who_may_ask_for_whom(
+    actor: Role, kind: str, acme: Any, client_of: Callable[..., Any]
+) -> None:
+    """Oneself always; others as an Admin; and an Owner's erasure is an Owner's to ask for."""
+    make_member(acme, "owner", "another@acme.test")
+    for target in Role:
+        client = client_of(acme, actor)
+        user = make_member(acme, target, f"{target}@target.test").user
+        response = client.post(API, {"kind": kind, "user": str(user.pk)})
+        is_owners_end = kind == RequestKind.ERASE and target == Role.OWNER
+        wanted = Role.OWNER if is_owners_end else Role.ADMIN
+        assert response.status_code == (201 if actor.reaches(wanted) else 403), target
+        if not actor.reaches(wanted):
+            assert response.json()["code"] == "permission_denied"
+            assert acme.memberships.filter(user=user).exists()
+    make_member(acme, "owner", "remaining@acme.test")
+    response = client_of(acme, actor).post(API, {"kind": kind})
+    assert (response.status_code, response.json()["status"]) == (201, "done")
+
+
+def test_a_request_says_what_is_asked_for_and_when_it_is_due(sides: Sides) -> None:
+    ours, _ = sides
+    body = ours.ask("export").json()
+    due = timezone.now().date() + timedelta(days=settings.PRIVACY_DUE_DAYS)
+    assert body["due_on"] == due.isoformat()
+    assert (body["kind"], body["status"]) == ("export", "done")
+    assert body["user"] == str(ours.member.user_id)
+    assert ours.request("export").requested_by_id not in {None, ours.member.user_id}
+    assert body["completed_at"]
+
+
+@pytest.mark.parametrize("body", [{}, {"kind": "forget"}, {"kind": "erase", "user": "x"}])
+def test_what_is_no_request_is_refused(body: dict[str, str], sides: Sides) -> None:
+    assert sides[0].client.post(API, body).status_code == 400
+    assert not PrivacyRequest.platform.exists()
+
+
+def test_members_know_of_their_own_requests_and_admins_of_all(
+    sides: Sides, client_of: Callable[..., Any]
+) -> None:
+    ours, theirs = sides
+    admin, viewer = (client_of(ours.tenant, role) for role in ("admin", "viewer"))
+    mine, others = ours.client.post(API, {"kind": "export"}), viewer.post(API, {"kind": "export"})
+    theirs.ask("export")
+    for client, seen in ((ours.client, [mine]), (viewer, [others]), (admin, [others, mine])):
+        listed = [row["id"] for row in client.get(API).json()["results"]]
+        assert listed == [each.json()["id"] for each in seen]
+    paths = [f"{API}{each}/" for each in (others.json()["id"], theirs.request("export").pk)]
+    for path in paths:
+        for route in (path, f"{path}content/"):
+            response, unknown = ours.client.get(route), ours.client.get(f"{API}{uuid4()}/")
+            assert (response.status_code, response.content) == (404, unknown.content)
+    assert admin.get(f"{paths[1]}content/").status_code == 404
+    assert b"PK" in b"".join(admin.get(f"{paths[0]}content/"))
+
+
+def test_another_tenants_member_is_nobody_here(sides: Sides) -> None:
+    ours, theirs = sides
+    stranger = make_member(theirs.tenant, "member", "stranger@example.test").user
+    answers = [
+        ours.ask(kind, user=str(pk)) for kind in RequestKind for pk in (stranger.pk, uuid4())
+    ]
+    assert {answer.status_code for answer in answers} == {400}
+    assert len({answer.content for answer in answers}) == 1
+    assert not PrivacyRequest.platform.exists()
+
+
+@pytest.mark.parametrize("kind", RequestKind.values)
+def test_a_former_members_data_can_be_asked_for(kind: str, sides: Sides) -> None:
+    ours, _ = sides
+    ours.tenant.memberships.filter(pk=ours.member.pk).update(is_active=False)
+    assert ours.ask(kind).json()["status"] == "done"
+    assert ours.is_clean() == (kind == RequestKind.ERASE)
+
+
+# Exports
+
+
+def _archive(side: Side, client: Any) -> ZipFile:
+    response = client.get(f"{API}{side.request('export').pk}/content/")
+    assert response.status_code == 200
+    assert response.headers["Content-Type"] == "application/zip"
+    assert response.headers["Cache-Control"] == "private, no-store"
+    assert response.headers["Content-Disposition"].startswith("attachment")
+    return ZipFile(BytesIO(b"".join(response)))
+
+
+def test_an_export_has_every_row_that_refers_to_the_user_and_no_other(sides: Sides) -> None:
+    ours, _ = sides
+    ours.ask("export")
+    archive = _archive(ours, ours.client)
+    for field in personal._every_field():
+        rows = json.loads(archive.read(f"{field.model._meta.label}.json"))
+        fields = [each.name for each in personal._every_field() if each.model is field.model]
+        user_id = str(ours.member.user_id)
+        assert any(row["fields"][field.name] == user_id for row in rows), field
+        assert all(user_id in {row["fields"][name] for name in fields} for row in rows), field
+    assert json.loads(archive.read("authentication.User.json"))[0]["fields"]["email"] == EMAIL
+    assert len(json.loads(archive.read("tenants.Membership.json"))) == 1
+    assert len(json.loads(archive.read("tenants.Invitation.json"))) == 1
+    assert "tenants.Tenant.json" in archive.namelist()
+
+
+def test_an_export_has_the_files(sides: Sides) -> None:
+    ours, _ = sides
+    ours.ask("export")
+    with tenant_context(ours.tenant):
+        (attachment,) = Attachment.objects.filter(uploader=ours.member.user_id)
+        with attachment.file.open() as file:
+            content = file.read()
+    archive = _archive(ours, ours.owner)
+    assert archive.read(f"projects.Attachment/{attachment.pk}.file") == content
+
+
+def test_a_file_that_is_missing_does_not_keep_the_rest_back(sides: Sides) -> None:
+    ours, _ = sides
+    with tenant_context(ours.tenant):
+        for attachment in Attachment.objects.all():
+            default_storage.delete(place_of(attachment))
+    assert ours.ask("export").json()["status"] == "done"
+    assert "projects.Attachment.json" in _archive(ours, ours.client).namelist()
+
+
+def test_an_export_tells_no_secret_and_nothing_of_another_tenant(sides: Sides) -> None:
+    ours, theirs = sides
+    ours.client.post(API, {"kind": "export"})
+    archive = _archive(ours, ours.client)
+    text = "".join(archive.read(name).decode() for name in archive.namelist())
+    assert "ACME" in text
+    assert "GLOBEX" not in text
+    assert str(theirs.tenant.pk) not in text
+    assert _user(ours).password not in text
+    for invitation in ours.tenant.invitations.all():
+        assert invitation.token_hash not in text
+    assert "new@acme.test" not in text  # whom she invited is not her
+
+
+def test_her_own_acts_are_in_the_export_and_nobody_elses(sides: Sides) -> None:
+    ours, _ = sides
+    assert ours.owner.patch("/api/v1/tenant/", {"name": "New"}).status_code == 200
+    ours.client.post(API, {"kind": "export"})
+    events = json.loads(_archive(ours, ours.client).read("audit.AuditEvent.json"))
+    assert {event["fields"]["actor_id"] for event in events} == {str(ours.member.user_id)}
+
+
+def test_an_export_is_below_the_tenants_own_prefix(sides: Sides) -> None:
+    ours, _ = sides
+    ours.ask("export")
+    name = f"privacy/{ours.request('export').pk}.zip"
+    assert Path(settings.MEDIA_ROOT, str(ours.tenant.pk), name).is_file()
+
+
+def test_whoever_reads_an_export_is_written_down(sides: Sides) -> None:
+    ours, _ = sides
+    ours.ask("export")
+    _archive(ours, ours.client)
+    assert _events(ours) == ["privacy.requested", "privacy.done", "privacy.content_read"]
+    event = AuditEvent.objects.for_tenant(ours.tenant).get(action="privacy.content_read")
+    assert event.actor_id == ours.member.user_id
+    assert event.object_id == str(ours.request("export").pk)
+
+
+def test_a_former_member_reads_no_export(sides: Sides) -> None:
+    ours, _ = sides
+    ours.ask("export")
+    path = f"{API}{ours.request('export').pk}/content/"
+    _archive(ours, ours.client)
+    ours.tenant.memberships.filter(pk=ours.member.pk).update(is_active=False)
+    assert ours.client.get(path).status_code == 401
+
+
+@pytest.mark.parametrize("gone", ["row", "file"])
+def test_content_that_is_gone_is_not_found(gone: str, sides: Sides) -> None:
+    ours, _ = sides
+    ours.ask("export")
+    request = ours.request("export")
+    if gone == "row":
+        requests.drop_content(request)
+    else:
+        with tenant_context(ours.tenant):
+            default_storage.delete(f"privacy/{request.pk}.zip")
+    assert ours.client.get(f"{API}{request.pk}/content/").status_code == 404
+    assert _events(ours)[-1] == "privacy.done"
+
+
+# Erasure
+
+
+def test_erasing_in_one_tenant_leaves_the_other_byte_for_byte(sides: Sides) -> None:
+    ours, theirs = sides
+    ours.ask("export")
+    assert ours.refer_to_her() == len(personal._every_field())
+    assert ours.sessions()
+    before, user_before = theirs.dump(), get_user_model().objects.values().get(email=EMAIL)
+    assert ours.client.post(API, {"kind": "erase"}).json()["status"] == "done"
+    assert ours.is_clean()
+    assert theirs.dump() == before
+    assert theirs.sessions()
+    assert get_user_model().objects.values().get(email=EMAIL) == user_before
+    assert theirs.client.get("/api/v1/me/").json()["user"]["full_name"] == NAME
+    assert ours.client.get("/api/v1/me/").status_code == 401
+
+
+def test_nothing_says_who_was_erased_and_the_proof_stays(sides: Sides) -> None:
+    ours, theirs = sides
+    user, staff = _user(ours), get_user_model().objects.create_superuser("staff@example.test")
+    EmailAddress.objects.create(user=user, email=user.email, primary=True)
+    seen = [user, ours.member, theirs.member]
+    LogEntry.objects.log_actions(staff.pk, seen, CHANGE, ["role"])
+    for side in sides:
+        assert side.ask("erase").json()["status"] == "done"
+    user = _user(ours)
+    assert (user.email, user.full_name) == (f"{user.pk}@erased.invalid", "")
+    assert (user.is_active, user.has_usable_password(), user.last_login) == (False, False, None)
+    for side in sides:
+        assert side.is_clean()
+        request = side.request()
+        assert (request.user_id, request.status) == (user.pk, RequestStatus.DONE)
+        assert request.completed_at
+        assert _events(side) == ["privacy.requested", "privacy.done"]
+        trail = json.dumps([row for row in side.dump() if row.startswith("audit.")])
+        assert str(user.pk) in trail
+    catalogue = "\n".join(
+        text
+        for model in apps.get_models(include_auto_created=True)
+        if not is_tenant_model(model)
+        for text in texts(CATALOGUE, model)
+    )
+    assert str(user.pk) in catalogue
+    assert not [each for each in (EMAIL, NAME) if each.lower() in catalogue.lower()]
+    body = {"email": EMAIL, "password": "correct horse battery staple"}
+    assert api_client(theirs.tenant).post("/api/v1/auth/token/", body).status_code == 401
+
+
+def test_what_she_made_stays_the_tenants(sides: Sides) -> None:
+    ours, _ = sides
+    with tenant_context(ours.tenant):
+        before = {
+            field.model: field.model._base_manager.count() for field in personal._every_field()
+        }
+    ours.ask("erase")
+    with tenant_context(ours.tenant):
+        assert before == {model: model._base_manager.count() for model in before}
+        for attachment in Attachment.objects.all():
+            assert default_storage.exists(place_of(attachment))
+        ours.task.refresh_from_db()
+        assert ours.task.created_by_id is None
+
+
+def test_what_is_declared_personal_goes_with_its_files(
+    sides: Sides, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ours, theirs = sides
+    monkeypatch.setattr(Attachment._meta.get_field("uploader"), "personal", True)
+    with tenant_context(ours.tenant):
+        before = Attachment.objects.count()
+        (own,) = Attachment.objects.filter(uploader=ours.member.user_id)
+        assert default_storage.exists(place_of(own))
+    before_theirs = theirs.dump()
+    ours.ask("erase")
+    with tenant_context(ours.tenant):
+        assert Attachment.objects.count() == before - 1
+        assert not default_storage.exists(place_of(own))
+    assert theirs.dump() == before_theirs
+
+
+def test_members_of_the_platforms_staff_keep_their_name(sides: Sides) -> None:
+    get_user_model()._default_manager.filter(email=EMAIL).update(is_staff=True)
+    for side in sides:
+        assert side.ask("erase").json()["status"] == "done"
+    assert _user(sides[0]).email == EMAIL
+
+
+def test_a_membership_that_has_ended_elsewhere_keeps_the_name_for_that_tenant(
+    sides: Sides,
+) -> None:
+    ours, theirs = sides
+    theirs.tenant.memberships.filter(pk=theirs.member.pk).update(is_active=False)
+    ours.ask("erase")
+    assert _user(ours).email == EMAIL
+    theirs.ask("erase")
+    assert _user(ours).email != EMAIL
+
+
+def test_the_last_owner_stays(sides: Sides, client_of: Callable[..., Any]) -> None:
+    ours, _ = sides
+    owner = ours.tenant.memberships.get(role="owner")
+    for body in ({"kind": "erase"}, {"kind": "erase", "user": str(owner.user_id)}):
+        response = ours.owner.post(API, body)
+        assert (response.status_code, response.json()["code"]) == (409, "last_owner")
+    assert not PrivacyRequest.platform.exists()
+    assert not _events(ours)
+    assert ours.tenant.memberships.filter(pk=owner.pk, is_active=True).exists()
+
+
+def test_what_she_held_is_no_good_when_she_comes_again(sides: Sides) -> None:
+    ours, _ = sides
+    body = {"email": EMAIL, "password": "correct horse battery staple"}
+    pair = api_client(ours.tenant).post("/api/v1/auth/token/", body).json()
+    ours.ask("erase")
+    _, token = invite(ours.owner, EMAIL)
+    client = api_client(ours.tenant)
+    body = {"token": token, "password": "correct horse battery staple"}
+    assert client.post("/api/v1/invitations/accept/", body).status_code == 200
+    assert ours.client.get("/api/v1/me/").status_code == 401
+    body = {"refresh": pair["refresh"]}
+    assert client.post("/api/v1/auth/token/refresh/", body).status_code == 401
+    assert api_client(ours.tenant, EMAIL).get("/api/v1/me/").status_code == 200
+
+
+def test_an_export_that_is_open_ends_with_the_erasure(
+    sides: Sides, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ours, _ = sides
+    with monkeypatch.context() as broken:
+        broken.setattr(personal, "export", _fail)
+        assert ours.ask("export").json()["status"] == "failed"
+    ours.ask("erase")
+    export = ours.request("export")
+    assert (export.status, export.content.name) == (RequestStatus.DONE, "")
+    requests.carry_out(export)
+    assert ours.is_clean()
+
+
+def test_every_reference_of_the_catalogue_to_a_user_is_known() -> None:
+    """A new one wants a line in `members.forget`, and in the export."""
+    user = get_user_model()
+    found = {
+        str(field)
+        for model in catalogue_models()
+        for field in model._meta.concrete_fields
+        if field.related_model is user
+    }
+    assert found == {
+        "tenants.Invitation.invited_by",
+        "tenants.Membership.invited_by",
+        "tenants.Membership.user",
+    }
+
+
+# Failures, kills and races
+
+
+def _fail(*args: Any, **kwargs: Any) -> None:
+    message = "It could not be done."
+    raise RuntimeError(message)
+
+
+STEPS: list[tuple[Any, str]] = [
+    (personal, "erase"),
+    (requests, "end_sessions"),
+    (requests, "drop_content"),
+    (accounts, "forget"),
+]
+
+
+@pytest.mark.parametrize(("module", "step"), STEPS, ids=[name for _, name in STEPS])
+def test_what_fails_is_told_and_done_later(
+    module: Any, step: str, sides: Sides, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ours, theirs = sides
+    ours.ask("export")
+    before = theirs.dump()
+    with monkeypatch.context() as broken:
+        broken.setattr(module, step, _fail)
+        response = ours.ask("erase")
+    assert (response.status_code, response.json()["status"]) == (201, "failed")
+    assert _events(ours)[-1] == "privacy.failed"
+    assert ours.client.get("/api/v1/me/").status_code == 401
+    call_command("privacy_requests", "--run")
+    assert ours.request().status == RequestStatus.DONE
+    assert _events(ours)[-1] == "privacy.done"
+    assert ours.is_clean()
+    assert theirs.dump() == before
+
+
+class Killed(BaseException):
+    """The process ends here."""
+
+
+@contextmanager
+def _killed_at(number: int) -> Iterator[None]:
+    """End the block at its n-th statement, before the database hears of it."""
+    left = number
+
+    def count(execute: Callable[..., Any], *arguments: Any) -> Any:
+        nonlocal left
+        left -= 1
+        if left == 0:
+            raise Killed
+        return execute(*arguments)
+
+    with ExitStack() as stack:
+        for connection in connections.all():
+            stack.enter_context(connection.execute_wrapper(count))
+        yield
+
+
+# A cursor that is open when the process ends is not closed.
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
+@pytest.mark.parametrize("kind", RequestKind.values)
+def test_a_run_that_is_killed_at_any_statement_is_completed_by_the_next(
+    kind: str, sides: Sides, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Each time a little later, so that every run but the last is killed."""
+    ours, theirs = sides
+    monkeypatch.setattr(Attachment._meta.get_field("uploader"), "personal", True)
+    ours.ask("export")
+    request = requests.ask_as_platform(ours.tenant.pk, RequestKind(kind), ours.member.user_id)
+    before, kills = theirs.dump(), 0
+    while request.status != RequestStatus.DONE:
+        assert request.status in {RequestStatus.PENDING, RequestStatus.RUNNING}
+        kills += 1
+        with suppress(Killed), _killed_at(kills):
+            requests.carry_out(request)
+        request.refresh_from_db()
+    assert kills > 10
+    assert (request.status, _events(ours)[-1]) == (RequestStatus.DONE, "privacy.done")
+    assert _events(ours).count("privacy.done") == 2
+    assert ours.is_clean() == (kind == RequestKind.ERASE)
+    assert theirs.dump() == before
+    if kind == RequestKind.EXPORT:
+        folder = Path(settings.MEDIA_ROOT, str(ours.tenant.pk), "privacy")
+        assert len(list(folder.iterdir())) == 2
+
+
+@pytest.mark.django_db(transaction=True)
+def test_of_two_erasures_at_once_one_is_done(sides: Sides) -> None:
+    ours, theirs = sides
+    statuses = at_once(2, lambda: ours.ask("erase").status_code)
+    assert sorted(statuses) == [201, 400]
+    assert ours.request().status == RequestStatus.DONE
+    assert ours.is_clean()
+    assert theirs.refer_to_her()
+
+
+@pytest.mark.django_db(transaction=True)
+def test_of_two_runs_at_once_one_does_the_work(sides: Sides) -> None:
+    ours, _ = sides
+    request = requests.ask_as_platform(ours.tenant.pk, RequestKind.ERASE, ours.member.user_id)
+    at_once(3, lambda: requests.carry_out(PrivacyRequest.platform.get(pk=request.pk)))
+    assert _events(ours) == ["privacy.requested", "privacy.done"]
+    assert ours.is_clean()
+
+
+@pytest.mark.django_db(transaction=True)
+def test_erased_from_two_tenants_at_once_she_is_forgotten(sides: Sides) -> None:
+    waiting = iter(sides)
+    statuses = at_once(2, lambda: next(waiting).ask("erase").json()["status"])
+    assert statuses == ["done", "done"]
+    assert _user(sides[0]).email != EMAIL
+
+
+@pytest.mark.django_db(transaction=True)
+def test_two_owners_who_erase_themselves_at_once_do_not_leave_a_tenant_without(acme: Any) -> None:
+    emails = [f"{name}@acme.test" for name in ("one", "two")]
+    clients = [api_client(acme, make_member(acme, "owner", email).user.email) for email in emails]
+    waiting = iter(clients)
+    statuses = at_once(2, lambda: next(waiting).post(API, {"kind": "erase"}).status_code)
+    assert sorted(statuses) == [201, 409]
+    assert Membership.objects.for_tenant(acme).filter(role="owner").count() == 1
+
+
+def test_the_database_knows_what_a_request_is(acme: Any) -> None:
+    good = {"tenant_id": acme.pk, "user_id": uuid4(), "kind": "export"}
+    bad: list[dict[str, Any]] = [
+        {"kind": "forget"},
+        {"status": "lost"},
+        {"status": "done"},
+        {"completed_at": timezone.now()},
+    ]
+    PrivacyRequest(**good).save()
+    for each in bad:
+        with pytest.raises(IntegrityError), transaction.atomic(using=CATALOGUE):
+            PrivacyRequest(**good | each).save()

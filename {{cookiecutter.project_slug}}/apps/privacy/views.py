@@ -1,0 +1,83 @@
+"""Asking for one's data, or for its end."""
+
+from http import HTTPStatus
+from typing import Any
+
+from django.db import transaction
+from django.http import FileResponse
+from drf_spectacular.types import OpenApiTypes
+from drf_spectacular.utils import extend_schema
+from rest_framework import serializers
+from rest_framework.decorators import action
+from rest_framework.exceptions import NotFound
+from rest_framework.mixins import CreateModelMixin, ListModelMixin, RetrieveModelMixin
+from rest_framework.request import Request
+from rest_framework.viewsets import GenericViewSet
+
+from apps.audit.trail import Action, record
+from apps.authentication.backends import membership_of
+from apps.isolation import CATALOGUE, require_tenant
+from apps.privacy import requests
+from apps.privacy.models import PrivacyRequest
+from apps.tenants.roles import Role
+
+
+class PrivacyRequestSerializer(serializers.ModelSerializer[PrivacyRequest]):
+    """A request; without ``user`` it is about who asks."""
+
+    user = serializers.UUIDField(source="user_id", required=False)
+
+    class Meta:
+        model = PrivacyRequest
+        fields = ["id", "kind", "user", "status", "due_on", "created_at", "completed_at"]
+        read_only_fields = ["status", "due_on", "completed_at"]
+
+
+class PrivacyRequestViewSet(
+    CreateModelMixin, ListModelMixin, RetrieveModelMixin, GenericViewSet[PrivacyRequest]
+):
+    """Requests about oneself; to Admins, about every member."""
+
+    queryset = PrivacyRequest.platform.none()
+    serializer_class = PrivacyRequestSerializer
+    filter_backends = ()
+    read_role = write_role = Role.VIEWER
+
+    def get_queryset(self) -> Any:
+        """Return the requests that the caller may know of."""
+        rows = PrivacyRequest.objects.for_tenant(require_tenant())
+        member = membership_of(self.request)
+        if Role(member.role).reaches(Role.ADMIN):
+            return rows
+        return rows.filter(user_id=member.user_id)
+
+    def perform_create(self, serializer: serializers.BaseSerializer[PrivacyRequest]) -> None:
+        """Write the request down, and carry it out."""
+        member, given = membership_of(self.request), serializer.validated_data
+        request = requests.ask(member, given["kind"], given.get("user_id", member.user_id))
+        requests.carry_out(request)
+        serializer.instance = request
+
+    @extend_schema(responses={(HTTPStatus.OK, "application/zip"): OpenApiTypes.BINARY})
+    @action(detail=True)
+    def content(self, request: Request, pk: str) -> FileResponse:
+        """Send the export, for as long as it is kept."""
+        export = self.get_object()
+        try:
+            file = export.content.open()
+        except (ValueError, FileNotFoundError):
+            raise NotFound from None
+        with transaction.atomic(using=CATALOGUE):
+            user = membership_of(request).user
+            record(Action.PRIVACY_CONTENT_READ, export, tenant=export.tenant_id, actor=user)
+        return FileResponse(
+            file,
+            as_attachment=True,
+            filename=f"export-{export.pk}.zip",
+            content_type="application/zip",
+            headers={"Cache-Control": "private, no-store", "Content-Security-Policy": "sandbox"},
+        )
+
+    def perform_content_negotiation(self, request: Request, force: bool = False) -> Any:
+        """Send a file whatever the client says that it accepts: its type is what it is."""
+        return super().perform_content_negotiation(request, force or self.action == "content")
