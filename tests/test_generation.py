@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import fnmatch
+import io
 import os
 import re
 import subprocess
 import sys
+import tokenize
 from typing import TYPE_CHECKING
 
 import pytest
@@ -34,6 +36,11 @@ if TYPE_CHECKING:
 MOST_FILES = 180
 MOST_LINES = 6000
 MOST_SECONDS = 2
+
+NO_CODE = {
+    *(tokenize.COMMENT, tokenize.NL, tokenize.NEWLINE, tokenize.INDENT, tokenize.DEDENT),
+    *(tokenize.ENCODING, tokenize.ENDMARKER),
+}
 
 # Words that would tell of a strategy that was not chosen.
 TRACES = {
@@ -91,8 +98,19 @@ def test_project_is_small(project: Path) -> None:
     apart = re.compile(r"^\.github/|(^|/)(tests|testing|migrations)/")
     written = {n: text for n, text in contents(project).items() if text and not apart.search(n)}
     assert len(written) < MOST_FILES
-    product = b"\n".join(text for n, text in written.items() if fnmatch.fnmatch(n, "apps/*.py"))
-    assert len([line for line in product.splitlines() if line.strip()]) < MOST_LINES
+    product = [text for name, text in written.items() if fnmatch.fnmatch(name, "apps/*.py")]
+    assert sum(map(lines_of_code, product)) < MOST_LINES
+
+
+def lines_of_code(text: bytes) -> int:
+    """Count as counters of code do: no blank lines, no comments, no docstrings."""
+    lines: set[int] = set()
+    begins = True
+    for token in tokenize.tokenize(io.BytesIO(text).readline):
+        if token.type not in NO_CODE and not (begins and token.type == tokenize.STRING):
+            lines.update(range(token.start[0], token.end[0] + 1))
+        begins = token.type in NO_CODE
+    return len(lines)
 
 
 def test_files_parse(project: Path) -> None:
