@@ -109,7 +109,8 @@ def lines_of_code(text: bytes) -> int:
     for token in tokenize.tokenize(io.BytesIO(text).readline):
         if token.type not in NO_CODE and not (begins and token.type == tokenize.STRING):
             lines.update(range(token.start[0], token.end[0] + 1))
-        begins = token.type in NO_CODE
+        if token.type not in {tokenize.COMMENT, tokenize.NL}:
+            begins = token.type in NO_CODE
     return len(lines)
 
 
