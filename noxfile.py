@@ -12,6 +12,7 @@ nox -s "pool(row)"         run its tests with one connection, from a pool, for a
 nox -s "mutants(row)"      take the guards of its wall away, one at a time; a test must notice
 nox -s "fuzz(row)"         run it, and ask it all that its description allows and what it does not
 nox -s compare             measure them, plain Django and django-tenants side by side
+nox -s "browser(row)"      walk through its demo in Chromium, and look at every page
 nox -s migrations          make the migrations of all strategies anew from the models
 
 Nox by itself fetches what the block above names, should it be missing.
@@ -240,6 +241,16 @@ def fuzz(session: nox.Session, strategy: str) -> None:
     generate(session, strategy)
     session.install("schemathesis>=4.32")
     session.run("python", str(ROOT / "tests" / "fuzz.py"))
+
+
+@nox.session(python=PYTHON or False)
+@nox.parametrize("strategy", STRATEGIES, ids=STRATEGIES)
+def browser(session: nox.Session, strategy: str) -> None:
+    """Walk through a strategy's running demo in a browser, and look at every page."""
+    require(session, "chromium", "chromium")
+    generate(session, strategy)
+    session.install("playwright>=1.65", "axe-playwright-python>=0.1.8")
+    session.run("python", str(ROOT / "tests" / "browser.py"))
 
 
 def require(session: nox.Session, program: str, package: str) -> None:

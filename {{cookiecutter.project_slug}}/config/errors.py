@@ -3,12 +3,11 @@
 from typing import Any
 
 from django.core.exceptions import PermissionDenied
-from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
-from django.views import defaults
+from django.http import Http404, HttpRequest, HttpResponse
 from rest_framework import exceptions, views
 from rest_framework.response import Response
 
-API = "/api/"
+from apps.authentication.refusals import refusal
 
 
 def exception_handler(exc: Exception, context: dict[str, Any]) -> Response | None:
@@ -29,41 +28,30 @@ def _add_code(response: Response, exc: exceptions.APIException) -> None:
         response.data["code"] = code
 
 
-# What no view of the API answered. Django calls these by the names they get in config.urls.
+# What no view answered. Django calls these by the names they get in config.urls.
 
 
 def bad_request(request: HttpRequest, exception: Exception) -> HttpResponse:
     """Answer what Django itself finds suspicious."""
-    if _is_of_api(request):
-        return _json(exceptions.ParseError("Bad request.", "bad_request"))
-    return defaults.bad_request(request, exception)
+    return refusal(request, exceptions.ParseError("Bad request.", "bad_request"))
 
 
 def permission_denied(request: HttpRequest, exception: Exception) -> HttpResponse:
     """Answer what Django itself refuses."""
-    if _is_of_api(request):
-        return _json(exceptions.PermissionDenied())
-    return defaults.permission_denied(request, exception)
+    return refusal(request, exceptions.PermissionDenied())
+
+
+def csrf_failure(request: HttpRequest, reason: str = "") -> HttpResponse:
+    """Answer to a form that was not filled in here (``CSRF_FAILURE_VIEW``)."""
+    message = "This form was not sent from this page. Open the page again, and send it from there."
+    return refusal(request, exceptions.PermissionDenied(message, "csrf_failed"))
 
 
 def not_found(request: HttpRequest, exception: Exception) -> HttpResponse:
     """Answer on a path that there is not."""
-    if _is_of_api(request):
-        return _json(exceptions.NotFound())
-    return defaults.page_not_found(request, exception)
+    return refusal(request, exceptions.NotFound())
 
 
 def server_error(request: HttpRequest) -> HttpResponse:
     """Answer after an error that nobody expected."""
-    if _is_of_api(request):
-        return _json(exceptions.APIException())
-    return defaults.server_error(request)
-
-
-def _is_of_api(request: HttpRequest) -> bool:
-    return request.path_info.startswith(API)
-
-
-def _json(error: exceptions.APIException) -> JsonResponse:
-    body = {"detail": str(error.detail), "code": error.get_codes()}
-    return JsonResponse(body, status=error.status_code)
+    return refusal(request, exceptions.APIException())

@@ -11,9 +11,9 @@ from rest_framework_simplejwt.token_blacklist.models import BlacklistedToken
 from rest_framework_simplejwt.tokens import Token
 
 from apps.authentication.tokens import STAMP, family_of, membership_id_of, tenant_of, user_id_of
-from apps.isolation import require_tenant
-from apps.tenants.errors import TenantNotReady, TenantSuspended
-from apps.tenants.models import Membership, Status
+from apps.isolation import current_tenant, require_tenant
+from apps.tenants.errors import TenantNotFound, TenantNotReady, TenantSuspended
+from apps.tenants.models import Membership, Status, Tenant
 
 REFUSALS: dict[str, type[exceptions.APIException]] = {
     Status.PREPARING: TenantNotReady,
@@ -36,7 +36,7 @@ class NoActiveAccount(exceptions.AuthenticationFailed):
     default_code = "no_active_account"
 
 
-def admit(user_id: UUID, tenant_id: UUID) -> Membership:
+def admit(user_id: object, tenant_id: UUID) -> Membership:
     """Return the membership by which a user may act in a tenant, with both; one query.
 
     Raises `NoActiveAccount` unless user and membership are active, `TenantSuspended` or
@@ -64,6 +64,17 @@ def require_same_tenant(tenant_id: UUID) -> None:
     """Raise `TokenTenantMismatch` unless ``tenant_id``, a token's, is the active tenant."""
     if require_tenant().id != tenant_id:
         raise TokenTenantMismatch
+
+
+def hide_unserved_tenant() -> None:
+    """Raise `TenantNotFound` if the active tenant is suspended or archived.
+
+    For whoever is not let in: they must not learn that it is.
+    """
+    tenant = current_tenant()
+    unserved = [Status.SUSPENDED, Status.ARCHIVED]
+    if tenant and Tenant.objects.filter(pk=tenant.id, status__in=unserved).exists():
+        raise TenantNotFound
 
 
 def _admitted(membership: Membership | None) -> Membership:

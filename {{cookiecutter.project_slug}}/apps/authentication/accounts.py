@@ -2,6 +2,7 @@
 
 import logging
 import re
+from http import HTTPStatus
 from typing import Any
 from uuid import UUID
 
@@ -9,14 +10,19 @@ from allauth.account.adapter import get_adapter
 from allauth.account.forms import default_token_generator
 from allauth.account.models import EmailAddress, EmailConfirmationHMAC
 from django.contrib.admin.models import LogEntry
+from django.contrib.auth import authenticate
 from django.core.exceptions import ValidationError
 from django.db import IntegrityError, transaction
 from django.db.models import Exists, OuterRef
 from django.http import HttpRequest
+from rest_framework.exceptions import APIException, PermissionDenied
 
 from apps.audit.trail import Action, record
+from apps.authentication.access import NoActiveAccount, admit
 from apps.authentication.models import User
+from apps.authentication.throttling import throttle, within_rate
 from apps.isolation import CATALOGUE
+from apps.isolation.storage import ProvisioningError
 from apps.tenants.members import add_member
 from apps.tenants.models import Membership
 from apps.tenants.passwords import require_good_password
@@ -25,14 +31,38 @@ from apps.tenants.services import founding
 
 logger = logging.getLogger(__name__)
 
+NOBODY = UUID(int=0)
+
 TAKEN = "There is an account with this address, and this is not its password."
 BAD_TOKEN = "The token is invalid, used up or expired."  # noqa: S105 - a sentence
+
+
+class SignUpClosed(PermissionDenied):
+    """Customers do not come by themselves here."""
+
+    default_detail = "Sign-up is closed."
+    default_code = "sign_up_closed"
+
+
+class SignUpFailed(APIException):
+    """The tenant's storage could not be made."""
+
+    status_code = HTTPStatus.SERVICE_UNAVAILABLE
+    default_detail = "The tenant could not be made, and nothing was kept. Try again later."
+    default_code = "sign_up_failed"
+
+
+def require_open(request: HttpRequest) -> None:
+    """Raise `SignUpClosed` unless anybody may sign up."""
+    if not get_adapter().is_open_for_signup(request):
+        raise SignUpClosed
 
 
 def sign_up(user: User, *, tenant_name: str, tenant_slug: str) -> Membership:
     """Make a tenant and its owner, who may be a user already; all of it or nothing.
 
-    Raises ValidationError for an address, name or slug that is malformed, reserved or taken.
+    Raises ValidationError for an address, name or slug that is malformed, reserved or taken, and
+    `SignUpFailed` if the storage cannot be made.
     """
     is_new = user._state.adding
     try:
@@ -42,6 +72,8 @@ def sign_up(user: User, *, tenant_name: str, tenant_slug: str) -> Membership:
                 EmailAddress.objects.create(user=user, email=user.email, primary=True)
             membership = add_member(tenant, user, Role.OWNER, actor=user)
             record(Action.SIGNED_UP, tenant=tenant, actor=user)
+    except ProvisioningError as error:
+        raise SignUpFailed from error
     except IntegrityError:
         # Another request was faster since the address was looked for.
         if is_new and User.objects.filter(email=user.email).exists():
@@ -50,6 +82,23 @@ def sign_up(user: User, *, tenant_name: str, tenant_slug: str) -> Membership:
     if is_new:
         _send_first_verification(user)
     return membership
+
+
+def log_in(request: HttpRequest, email: str, password: str, tenant_id: UUID) -> Membership:
+    """Return the membership of who gives these credentials, for an API's tokens or a session.
+
+    Every way to fail but a tenant that is not served gives the same error, after the same work.
+    Raises `Throttled` for too many tries.
+    """
+    email = User.objects.normalize_email(email)
+    throttle(request, "login", key=email)
+    user = authenticate(request, email=email, password=password)
+    try:
+        return admit(user.pk if user else NOBODY, tenant_id)
+    except NoActiveAccount:
+        if within_rate(request, "failed_login", key=str(tenant_id)):
+            _record_failure(tenant_id, email)
+        raise
 
 
 def send_verification(email: str) -> None:
@@ -150,3 +199,16 @@ def _send_first_verification(user: User) -> None:
     except OSError:
         # All is made; another mail can be asked for.
         logger.exception("could not send the verification of a new user: %s", user.pk)
+
+
+def _record_failure(tenant_id: UUID, email: str) -> None:
+    """Write a failed log-in down, in the tenant's trail if there is such a tenant.
+
+    It names the user if they are a member, and else nobody: the tenant's Admins read the trail,
+    and would learn from it which addresses have accounts. The work is the same in every case.
+    """
+    members = Membership.objects.for_tenant(tenant_id).select_related("user")
+    member = members.filter(user__email=email).first()
+    tenant = None if tenant_id == NOBODY else tenant_id
+    with transaction.atomic(using=CATALOGUE):
+        record(Action.LOG_IN_FAILED, member and member.user, tenant=tenant, actor=None)

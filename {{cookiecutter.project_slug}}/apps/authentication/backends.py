@@ -8,12 +8,17 @@ from rest_framework.request import Request
 from rest_framework_simplejwt.authentication import JWTAuthentication
 from rest_framework_simplejwt.exceptions import InvalidToken, TokenError
 
-from apps.authentication.access import NoActiveAccount, admit_bearer, require_same_tenant
+from apps.authentication.access import (
+    NoActiveAccount,
+    admit_bearer,
+    hide_unserved_tenant,
+    require_same_tenant,
+)
 from apps.authentication.tokens import tenant_of, user_id_of
 from apps.isolation import current_tenant
 from apps.tenants.errors import TenantNotFound
 from apps.tenants.hosts import is_shared
-from apps.tenants.models import Membership, Status, Tenant
+from apps.tenants.models import Membership
 from apps.tenants.resolver import host_of
 from apps.tenants.settings import activate
 
@@ -34,10 +39,10 @@ class TenantJWTAuthentication(JWTAuthentication):
         try:
             membership = self._membership(request)
         except AuthenticationFailed:
-            _hide_unserved_tenant()
+            hide_unserved_tenant()
             raise
         if membership is None:
-            _hide_unserved_tenant()
+            hide_unserved_tenant()
             return None
         activate(membership.tenant)
         return membership.user, membership
@@ -62,14 +67,6 @@ class TenantJWTAuthentication(JWTAuthentication):
             if is_shared(host_of(request)):
                 raise TenantNotFound from None
             raise
-
-
-def _hide_unserved_tenant() -> None:
-    """Raise `TenantNotFound` if the active tenant is suspended or archived."""
-    tenant = current_tenant()
-    unserved = [Status.SUSPENDED, Status.ARCHIVED]
-    if tenant and Tenant.objects.filter(pk=tenant.id, status__in=unserved).exists():
-        raise TenantNotFound
 
 
 class TenantJWTScheme(SimpleJWTScheme):

@@ -7,15 +7,18 @@ from uuid import UUID
 
 from asgiref.sync import iscoroutinefunction, sync_to_async
 from django.conf import settings
-from django.http import HttpRequest, HttpResponseBase, JsonResponse, StreamingHttpResponse
+from django.http import HttpRequest, HttpResponse, HttpResponseBase, StreamingHttpResponse
 from django.utils.cache import patch_vary_headers
 from django.utils.decorators import sync_and_async_middleware
-from rest_framework.exceptions import APIException
+from django.utils.deprecation import MiddlewareMixin
+from rest_framework.exceptions import APIException, PermissionDenied
 from rest_framework_simplejwt.exceptions import TokenError
 
 from apps.authentication.access import TokenTenantMismatch
+from apps.authentication.decorators import is_guarded
+from apps.authentication.refusals import refusal
 from apps.authentication.tokens import tenant_of, user_id_of, verified_access_token
-from apps.isolation.context import ActiveTenant, activate
+from apps.isolation.context import ActiveTenant, activate, current_tenant
 from apps.tenants.errors import TenantConflict, TenantNotFound
 from apps.tenants.hosts import is_shared
 from apps.tenants.models import Membership
@@ -46,7 +49,7 @@ def tenant_middleware(get_response: Callable[[HttpRequest], Any]) -> Callable[[H
             try:
                 tenant = await resolve_async(request)
             except APIException as error:
-                return _varied(_refusal(error))
+                return _varied(refusal(request, error))
             async with activate(tenant):
                 return _varied(_bound(await get_response(request), tenant))
 
@@ -56,11 +59,30 @@ def tenant_middleware(get_response: Callable[[HttpRequest], Any]) -> Callable[[H
         try:
             tenant = _resolve(request)
         except APIException as error:
-            return _varied(_refusal(error))
+            return _varied(refusal(request, error))
         with activate(tenant):
             return _varied(_bound(get_response(request), tenant))
 
     return middleware
+
+
+class StrictAccessMiddleware(MiddlewareMixin):
+    """Shows no view in a tenant that does not say who may see it.
+
+    What a view that is none of the API raises in the API's terms is answered here.
+    """
+
+    def process_view(
+        self, request: HttpRequest, view: Callable[..., Any], *arguments: Any
+    ) -> HttpResponse | None:
+        """Refuse before the view is called."""
+        if current_tenant() is None or is_guarded(view):
+            return None
+        return refusal(request, PermissionDenied("No tenant access."))
+
+    def process_exception(self, request: HttpRequest, error: Exception) -> HttpResponse | None:
+        """Answer what the services of tenants and accounts refuse."""
+        return refusal(request, error) if isinstance(error, APIException) else None
 
 
 def _resolve(request: HttpRequest) -> ActiveTenant | None:
@@ -101,16 +123,6 @@ def _tenant_on_shared_host(request: HttpRequest, slug: str | None) -> UUID | Non
         member = Membership.objects.of_user_in(user_id, named or NOBODY).filter(is_active=True)
         raise TokenTenantMismatch if member.exists() else TenantNotFound
     return claimed
-
-
-def _refusal(error: APIException) -> JsonResponse:
-    headers = {}
-    if wait := getattr(error, "wait", None):
-        headers["Retry-After"] = str(wait)
-    if error.status_code == 401:  # noqa: PLR2004 - the status that needs this header
-        headers["WWW-Authenticate"] = 'Bearer realm="api"'
-    body = {"detail": str(error.detail), "code": error.get_codes()}
-    return JsonResponse(body, status=error.status_code, headers=headers)
 
 
 def _varied[R: HttpResponseBase](response: R) -> R:

@@ -22,7 +22,7 @@ from apps.authentication.access import (
     require_same_tenant,
 )
 from apps.authentication.models import User
-from apps.authentication.throttling import throttle, within_rate
+from apps.authentication.throttling import throttle
 from apps.authentication.tokens import (
     AnyToken,
     EndingToken,
@@ -61,17 +61,9 @@ class TokenPairSerializer(serializers.Serializer[Any]):
 
     def validate(self, attrs: dict[str, Any]) -> dict[str, str]:
         """Return the tokens; every way to fail gives the same error, after the same work."""
-        request, email = self.context["request"], User.objects.normalize_email(attrs["email"])
-        throttle(request, "login", key=email)
+        request = self.context["request"]
         tenant_id = _wanted_tenant(request, attrs.get("tenant"))
-        user = authenticate(request, email=email, password=attrs["password"])
-        try:
-            membership = admit(user.pk if user else NOBODY, tenant_id)
-        except NoActiveAccount:
-            if within_rate(request, "failed_login", key=str(tenant_id)):
-                _record_failure(tenant_id, email)
-            raise
-        return token_pair(membership)
+        return token_pair(accounts.log_in(request, attrs["email"], attrs["password"], tenant_id))
 
 
 class TokenRefreshSerializer(serializers.Serializer[Any]):
@@ -338,19 +330,6 @@ def field_errors(**names: str) -> Iterator[None]:
         names = {NON_FIELD_ERRORS: first} | names
         body = {names.get(key, key): value for key, value in error.message_dict.items()}
         raise serializers.ValidationError(body) from error
-
-
-def _record_failure(tenant_id: UUID, email: str) -> None:
-    """Write a failed log-in down, in the tenant's trail if there is such a tenant.
-
-    It names the user if they are a member, and else nobody: the tenant's Admins read the trail,
-    and would learn from it which addresses have accounts. The work is the same in every case.
-    """
-    members = Membership.objects.for_tenant(tenant_id).select_related("user")
-    member = members.filter(user__email=email).first()
-    tenant = None if tenant_id == NOBODY else tenant_id
-    with transaction.atomic(using=CATALOGUE):
-        record(Action.LOG_IN_FAILED, member and member.user, tenant=tenant, actor=None)
 
 
 def _wanted_tenant(request: Request, slug: str | None) -> UUID:

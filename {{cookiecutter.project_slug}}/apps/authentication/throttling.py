@@ -6,20 +6,20 @@ from typing import Any
 
 from allauth.core import ratelimit
 from django.core.cache import caches
+from django.http import HttpRequest
 from rest_framework.exceptions import Throttled
-from rest_framework.request import Request
 
 WAIT = 60
 """Seconds after which to try again: the time over which most limits count."""
 
 
-def throttle(request: Request, action: str, *, key: str = "", user: Any = None) -> None:
+def throttle(request: HttpRequest, action: str, *, key: str = "", user: Any = None) -> None:
     """Count a try at ``action``, from this address and for this key or user; raise `Throttled`."""
     if not within_rate(request, action, key=key, user=user):
         raise Throttled(WAIT)
 
 
-def within_rate(request: Request, action: str, *, key: str = "", user: Any = None) -> bool:
+def within_rate(request: HttpRequest, action: str, *, key: str = "", user: Any = None) -> bool:
     """Count an ``action``, from this address and for this key or user; tell if it is allowed."""
     with _counting_for_the_platform():
         return bool(ratelimit.consume(request, action=action, key=key, user=user))

@@ -2,16 +2,15 @@
 
 from typing import Any, ClassVar
 
-from allauth.account.adapter import get_adapter
 from drf_spectacular.utils import extend_schema
 from rest_framework import status
-from rest_framework.exceptions import APIException, PermissionDenied
 from rest_framework.permissions import AllowAny
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.serializers import BaseSerializer
 from rest_framework.views import APIView
 
+from apps.authentication import accounts
 from apps.authentication.backends import membership_of
 from apps.authentication.serializers import (
     ChangePasswordSerializer,
@@ -28,24 +27,8 @@ from apps.authentication.serializers import (
     UserSerializer,
     VerifyEmailSerializer,
 )
-from apps.isolation.storage import ProvisioningError
 from apps.tenants.models import Membership
 from apps.tenants.roles import Role
-
-
-class SignUpClosed(PermissionDenied):
-    """Customers do not come by themselves here."""
-
-    default_detail = "Sign-up is closed."
-    default_code = "sign_up_closed"
-
-
-class SignUpFailed(APIException):
-    """The tenant's storage could not be made."""
-
-    status_code = status.HTTP_503_SERVICE_UNAVAILABLE
-    default_detail = "The tenant could not be made, and nothing was kept. Try again later."
-    default_code = "sign_up_failed"
 
 
 class OpenView(APIView):
@@ -145,13 +128,8 @@ class SignUpView(OpenView):
     @extend_schema(request=SignUpSerializer, responses={201: SignUpSerializer})
     def post(self, request: Request) -> Response:
         """Make a user, a tenant and the user its owner; answer with the owner's tokens."""
-        if not get_adapter().is_open_for_signup(request):
-            raise SignUpClosed
-        try:
-            body = self.accepted(request).save()
-        except ProvisioningError as error:
-            raise SignUpFailed from error
-        return Response(body, status=status.HTTP_201_CREATED)
+        accounts.require_open(request)
+        return Response(self.accepted(request).save(), status=status.HTTP_201_CREATED)
 
 
 class MemberExchangeView(APIView):

@@ -22,6 +22,12 @@ from apps.tenants.roles import Role
 from apps.tenants.settings import change_tenant
 
 
+def active_members(tenant_id: UUID) -> Any:
+    """Return who belongs to a tenant, with their users."""
+    members = Membership.objects.for_tenant(tenant_id).filter(is_active=True)
+    return members.select_related("user")
+
+
 @contextmanager
 def deciding(asking: Membership, wanted: Role) -> Iterator[Membership]:
     """Give who is asking as stored now; raise PermissionDenied if their role does not reach."""
@@ -99,7 +105,7 @@ def transfer_ownership(asking: Membership, member_id: UUID) -> Membership:
     Raises ValidationError if there is no such other member who can log in.
     """
     with deciding(asking, Role.OWNER) as actor:
-        others = _members(actor).exclude(pk=actor.pk).filter(user__is_active=True)
+        others = active_members(actor.tenant_id).exclude(pk=actor.pk).filter(user__is_active=True)
         member: Membership | None = others.filter(pk=member_id).first()
         if member is None:
             message = "There is no other active member with this id."
@@ -160,12 +166,8 @@ def change_settings(asking: Membership, settings: dict[str, Any], **fields: Any)
     return actor.tenant
 
 
-def _members(actor: Membership) -> Any:
-    return Membership.objects.for_tenant(actor.tenant_id).filter(is_active=True)
-
-
 def _member(actor: Membership, member_id: UUID) -> Membership:
-    member: Membership | None = _members(actor).select_related("user").filter(pk=member_id).first()
+    member: Membership | None = active_members(actor.tenant_id).filter(pk=member_id).first()
     if member is None:
         raise NotFound
     return member
@@ -183,7 +185,7 @@ def _is_owner(member: Membership) -> bool:
 
 def _require_owner_beside(member: Membership) -> None:
     """Raise `LastOwner` if ``member`` is the only Owner who can log in."""
-    owners = _members(member).filter(role=Role.OWNER, user__is_active=True)
+    owners = active_members(member.tenant_id).filter(role=Role.OWNER, user__is_active=True)
     if not owners.exclude(pk=member.pk).exists():
         raise LastOwner
 

@@ -74,8 +74,7 @@ class MemberListView(ListAPIView[Membership]):
 
     def get_queryset(self) -> Any:
         """Return the active ones."""
-        rows = Membership.objects.for_tenant(require_tenant())
-        return rows.filter(is_active=True).select_related("user")
+        return members.active_members(require_tenant().id)
 
 
 class MemberView(APIView):

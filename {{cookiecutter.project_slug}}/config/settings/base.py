@@ -32,6 +32,7 @@ WSGI_APPLICATION = "config.wsgi.application"
 
 MIDDLEWARE = [
     "django.middleware.security.SecurityMiddleware",
+    "django.middleware.csp.ContentSecurityPolicyMiddleware",
     "apps.audit.requests.request_id_middleware",
     # Before everything that may ask the database: what follows runs inside the tenant.
     "apps.authentication.middleware.tenant_middleware",
@@ -42,6 +43,7 @@ MIDDLEWARE = [
     "django.contrib.auth.middleware.AuthenticationMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
+    "apps.authentication.middleware.StrictAccessMiddleware",
     "allauth.account.middleware.AccountMiddleware",
 ]
 

@@ -11,4 +11,4 @@ PLATFORM_ORIGIN = env.str("PLATFORM_ORIGIN", default="http://localhost:8000")
 TENANT_URL = env.str("TENANT_URL", default="http://{domain}:8000")
 # Without a mail server, mails appear where the server was started.
 if not env.str("EMAIL_URL", default=""):
-    MAILERS = {"default": {"BACKEND": "django.core.mail.backends.console.EmailBackend"}}
+    MAILERS = {"default": {"BACKEND": "config.mail.ConsoleBackend"}}

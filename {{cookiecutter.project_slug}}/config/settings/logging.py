@@ -8,7 +8,10 @@ from typing import Any
 LOGGING: dict[str, Any] = {
     "version": 1,
     "disable_existing_loggers": False,
-    "filters": {"context": {"()": "config.logs.ContextFilter"}},
+    "filters": {
+        "context": {"()": "config.logs.ContextFilter"},
+        "tokens": {"()": "config.logs.TokenFilter"},
+    },
     "formatters": {
         "line": {
             "format": "%(asctime)s %(levelname)s tenant=%(tenant)s request=%(request_id)s "
@@ -21,6 +24,11 @@ LOGGING: dict[str, Any] = {
             "filters": ["context"],
             "formatter": "line",
         },
+    },
+    "loggers": {
+        "django.request": {"filters": ["tokens"]},
+        "django.security.csrf": {"filters": ["tokens"]},
+        "django.server": {"filters": ["tokens"]},
     },
     "root": {"handlers": ["console"], "level": "INFO"},
 }

@@ -1,18 +1,21 @@
-"""Routes of the shared host: those of a tenant's host, and the platform's."""
+"""Routes of the shared host: those of every host, and the platform's."""
 
 from django.contrib import admin
-from django.urls import path
+from django.urls import include, path
 
+from apps.authentication.decorators import unguarded
 from apps.authentication.views import SignUpView
+from apps.pages.urls import shared_urlpatterns
 from apps.tenants import tls
 from config import errors
-from config.urls.tenant import urlpatterns as tenant_urlpatterns
+from config.urls.tenant import common_urlpatterns
 
 urlpatterns = [
-    *tenant_urlpatterns,
+    *common_urlpatterns,
     path("api/v1/auth/signup/", SignUpView.as_view()),
     path("admin/", admin.site.urls),
-    path("tls/allowed", tls.allowed),
+    path("tls/allowed", unguarded(tls.allowed)),
+    path("", include(shared_urlpatterns)),
 ]
 
 handler400 = errors.bad_request

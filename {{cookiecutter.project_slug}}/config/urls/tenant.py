@@ -1,18 +1,29 @@
 """Routes of a tenant's host."""
 
+from django.conf import settings
 from django.urls import include, path
+from django.utils.csp import CSP
+from django.views.decorators.csp import csp_override
 from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerView
 
+from apps.authentication.decorators import unguarded
 from config import errors, health
 
-urlpatterns = [
-    path("healthz/live", health.live),
-    path("healthz/ready", health.ready),
+# Swagger UI's page has styles and a script inside.
+INLINE = [CSP.SELF, CSP.UNSAFE_INLINE]
+docs_policy = csp_override({**settings.SECURE_CSP, "script-src": INLINE, "style-src": INLINE})
+docs = SpectacularSwaggerView.as_view(url_name="schema", metadata_class=None)
+
+# On every host.
+common_urlpatterns = [
+    path("healthz/live", unguarded(health.live)),
+    path("healthz/ready", unguarded(health.ready)),
     path("api/schema/", SpectacularAPIView.as_view(), name="schema"),
     # A page has no metadata: OPTIONS is answered with 405 and not with an error.
-    path("api/docs/", SpectacularSwaggerView.as_view(url_name="schema", metadata_class=None)),
+    path("api/docs/", docs_policy(docs)),
     path("api/v1/", include("config.urls.api")),
 ]
+urlpatterns = [*common_urlpatterns, path("", include("apps.pages.urls"))]
 
 handler400 = errors.bad_request
 handler403 = errors.permission_denied

@@ -91,8 +91,9 @@ class World:
 
     ``clients`` speak to our tenant's host: a member of each role, ``both`` (a Viewer of ours and
     an Owner of theirs), ``nobody`` (a member of nothing) and ``staff`` (the platform's superuser),
-    each with a good token for our tenant. ``bob`` is an Owner of theirs and speaks to its host.
-    ``twins``, ours and theirs, are rows with the same ids, where tenants have their own tables.
+    each with a good token and a session for our tenant. ``bob`` is an Owner of theirs and speaks
+    to its host. ``twins``, ours and theirs, are rows with the same ids, where tenants have their
+    own tables.
     """
 
     ours: Samples
@@ -164,13 +165,21 @@ def _make_world() -> World:
     twins = [] if IDS_ARE_UNIQUE_AMONG_TENANTS else [Twins(ours), Twins(theirs)]
     for samples in twins:
         samples.fill()
+    visitor = _with_session(api_client(theirs.tenant, bob.email), theirs.tenant, bob)
     before = fingerprint(theirs, ours)
-    return World(ours, theirs, twins, clients, api_client(theirs.tenant, bob.email), before)
+    return World(ours, theirs, twins, clients, visitor, before)
 
 
 def _member(tenant: Any, role: str, email: str) -> Any:
-    make_member(tenant, role, email)
-    return api_client(tenant, email)
+    user = make_member(tenant, role, email).user
+    return _with_session(api_client(tenant, email), tenant, user)
+
+
+def _with_session(client: Any, tenant: Any, user: Any) -> Any:
+    """Return the client with a log-in for the pages, too."""
+    with tenant_context(tenant):
+        client.force_login(user)
+    return client
 
 
 def _bearer(tenant: Any, user: Any) -> Any:
@@ -178,4 +187,4 @@ def _bearer(tenant: Any, user: Any) -> Any:
     token = TenantRefreshToken.for_membership(Membership(user=user, tenant=tenant)).access_token
     client = api_client(tenant)
     client.credentials(HTTP_AUTHORIZATION=f"Bearer {token}")
-    return client
+    return _with_session(client, tenant, user)

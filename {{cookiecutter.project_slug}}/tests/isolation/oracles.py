@@ -1,8 +1,10 @@
 """What must not come of a request: something told, something that differs, something changed."""
 
 import logging
+import re
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
+from copy import deepcopy
 from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
@@ -21,6 +23,7 @@ from tests.isolation.samples import Samples, catalogue_models, tenant_models
 
 # They tell of the moment, and of the length of the id that was asked for.
 VOLATILE_HEADERS = {"Date", "Expires", "X-Request-ID", "Content-Length"}
+_CSRF = re.compile(r"(?<=csrfmiddlewaretoken\" value=\")\w+")
 
 
 @dataclass(frozen=True)
@@ -32,6 +35,11 @@ class Answer:
     body: str
     mails: str
     logs: str
+
+    @property
+    def is_done(self) -> bool:
+        """Whether what was asked was given or done; a page says so by leading to the next."""
+        return self.status < 300 or (self.status == 302 and "/login/?next=" not in self.headers)
 
     def without(self, *ids: object) -> tuple[int, str, str]:
         """Return what answers are compared by, with the ids of the question blotted out."""
@@ -69,15 +77,18 @@ def ask(
     files = [value for value in (body or {}).values() if hasattr(value, "seek")]
     for file in files:
         file.seek(0)
-    options = {"format": "multipart" if files else "json", "headers": headers}
+    is_form = files or not url.startswith("/api/")
+    options = {"format": "multipart" if is_form else "json", "headers": headers}
+    cookies = deepcopy(client.cookies)
     with taken_back(), _records() as records:
         response = getattr(client, method.lower())(url, body, **options)
         content = response.getvalue()
         look()
+    client.cookies = cookies
     return Answer(
         status=response.status_code,
         headers=str({k: v for k, v in response.items() if k not in VOLATILE_HEADERS}),
-        body=content.decode(errors="replace"),
+        body=_CSRF.sub("", content.decode(errors="replace")),
         mails="".join(str(message.message()) for message in outbox[sent:]),
         logs="\n".join(records),
     )

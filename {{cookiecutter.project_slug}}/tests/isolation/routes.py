@@ -1,5 +1,6 @@
 """Every route that there is, read from the URLconfs, with what it takes. Nothing lists them."""
 
+import inspect
 import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
@@ -14,6 +15,8 @@ from drf_spectacular.plumbing import build_mock_request, force_instance
 from rest_framework.permissions import AllowAny
 from rest_framework.serializers import BaseSerializer
 from rest_framework.views import APIView
+
+from apps.pages import forms
 
 METHODS = ("GET", "HEAD", "OPTIONS", "POST", "PUT", "PATCH", "DELETE")
 WRITES = ("POST", "PUT", "PATCH")
@@ -35,6 +38,8 @@ class Route:
     only_on_shared_host: bool
 
     def __str__(self) -> str:
+        if self.only_on_shared_host and not (self.is_of_api or self.is_of_admin):
+            return f"localhost{self.path}"
         return self.path.removeprefix("/api/v1/") or "/"
 
     @property
@@ -52,6 +57,11 @@ class Route:
         return issubclass(getattr(self.callback, "cls", object), APIView)
 
     @property
+    def is_members_page(self) -> bool:
+        """Whether it is a page that asks for a role, of whoever has logged in."""
+        return hasattr(self.callback, "read_role")
+
+    @property
     def is_of_admin(self) -> bool:
         """Whether it belongs to the platform's administration, which knows no tokens."""
         return self.app_name == "admin"
@@ -60,7 +70,7 @@ class Route:
     def is_public(self) -> bool:
         """Whether it answers anybody."""
         if not self.is_of_api:
-            return not self.is_of_admin
+            return not (self.is_of_admin or self.is_members_page)
         permissions = self.callback.initkwargs.get("permission_classes")
         permissions = permissions or self.callback.cls.permission_classes
         return not permissions or AllowAny in permissions
@@ -69,7 +79,7 @@ class Route:
     def methods(self) -> list[str]:
         """Return the methods that do something, in capitals."""
         if not self.is_of_api:
-            return ["GET"]
+            return _methods_of_page(self.callback)
         cls = self.callback.cls
         actions = getattr(self.callback, "actions", None) or dir(cls)
         names = set(actions) & set(cls.http_method_names) - {"head", "options"}
@@ -83,8 +93,10 @@ class Route:
 
     def serializer(self, method: str) -> BaseSerializer[Any] | None:
         """Return what reads the body; None if the route takes none."""
-        if not self.is_of_api or method not in WRITES:
+        if method not in WRITES:
             return None
+        if not self.is_of_api:
+            return _serializer_of_page(self.callback)
         view = self.view(method)
         view.schema.method, view.schema.path = method, self.path
         serializer = force_instance(view.schema.get_request_serializer())
@@ -106,10 +118,14 @@ class Route:
 
 def routes() -> list[Route]:
     """Return the routes of both URLconfs; one that is in both only once."""
-    of_tenants = {path for path, *_ in _walk(get_resolver(TENANT_URLCONF).url_patterns)}
+    of_tenants = list(_walk(get_resolver(TENANT_URLCONF).url_patterns))
+    shared = [
+        each for each in _walk(get_resolver(SHARED_URLCONF).url_patterns) if each not in of_tenants
+    ]
     return [
-        Route(path, callback, app_name, only_on_shared_host=path not in of_tenants)
-        for path, callback, app_name in _walk(get_resolver(SHARED_URLCONF).url_patterns)
+        Route(path, callback, app_name, only_on_shared_host=is_shared)
+        for some, is_shared in ((of_tenants, False), (shared, True))
+        for path, callback, app_name in some
     ]
 
 
@@ -137,6 +153,30 @@ def _model_of_view(cls: Any) -> type[Model] | None:
         return queryset.model  # type: ignore[no-any-return]
     meta = getattr(getattr(cls, "serializer_class", None), "Meta", None)
     return getattr(meta, "model", None)
+
+
+def _methods_of_page(callback: Any) -> list[str]:
+    """Return the methods that Django's decorator lets through, which it tells nobody."""
+    while callback is not None:
+        known = inspect.getclosurevars(callback).nonlocals.get("request_method_list")
+        if known:
+            return [method for method in METHODS if method in known and method != "HEAD"]
+        callback = getattr(callback, "__wrapped__", None)
+    return ["GET"]
+
+
+def _serializer_of_page(callback: Any) -> BaseSerializer[Any] | None:
+    """Return the serializer of the form that the view of a page names, with the form's fields."""
+    view = inspect.unwrap(callback)
+    named = [getattr(forms, name, None) for name in view.__code__.co_names]
+    named += inspect.getclosurevars(view).nonlocals.values()
+    kind = next((each for each in named if isinstance(each, forms.Kind)), None)
+    if kind is None:
+        return None
+    serializer = kind.serializer()
+    for name in set(serializer.fields) - set(kind.fields):
+        serializer.fields.pop(name)
+    return serializer
 
 
 def _walk(patterns: Iterable[Any], prefix: str = "", app_name: str = "") -> Iterator[Any]:

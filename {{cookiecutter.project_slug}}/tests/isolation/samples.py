@@ -26,6 +26,7 @@ from apps.isolation.testing import api_client, make_member
 from apps.isolation.testing.people import PASSWORD
 from apps.tenants.invitations import hash_of
 from apps.tenants.models import Invitation, Membership
+from apps.tenants.settings import TenantSettings
 from tests.isolation.routes import Route, model_called
 
 # A line for each thing that its declaration does not tell. The keys: "POST auth/token/" is the
@@ -37,8 +38,21 @@ SAMPLES: dict[str, Callable[["Samples"], Any]] = {
     "/admin/<url> url": lambda own: "nowhere",
     "/admin/r/<path:content_type_id>/<path:object_id>/ content_type_id": lambda own: 1,
     "/admin/r/<path:content_type_id>/<path:object_id>/ object_id": lambda own: own.tenant.pk,
-    "GET /tls/allowed": lambda own: {"domain": f"{own.tenant.slug}.localhost"},
+    "/invitations/<str:token>/ token": lambda own: _invitation_of(own),  # noqa: PLW0108 - it is below
+    "localhost/password-reset/<str:token>/ token": lambda own: _reset_of(own.member),
+    "localhost/verify-email/<str:token>/ token": lambda own: _verification_of(own.member),
+    "GET localhost/tls/allowed": lambda own: {"domain": f"{own.tenant.slug}.localhost"},
     "audit.AuditEvent.changes": lambda own: {"name": {"before": "", "after": own.text()}},
+    "POST /login/": lambda own: {"email": own.member.email, "password": PASSWORD},
+    "POST /profile/password/": lambda own: {
+        "current_password": PASSWORD,
+        "new_password": f"{PASSWORD}, again",
+    },
+    "POST /settings/": lambda own: {
+        **TenantSettings(own.tenant).all(),
+        "name": own.text(),
+        "brand_name": own.text(),
+    },
     "PATCH tenant/": lambda own: {"name": own.text(), "settings": {"brand_name": own.text()}},
     "POST auth/email/verify/": lambda own: {"token": _verification_of(own.member)},
     "POST auth/logout/": lambda own: {"refresh": own.tokens()["refresh"]},
@@ -47,7 +61,7 @@ SAMPLES: dict[str, Callable[["Samples"], Any]] = {
         "new_password": f"{PASSWORD}, again",
     },
     "POST auth/password/reset/confirm/": lambda own: {
-        "token": f"{own.member.pk.hex}-{default_token_generator.make_token(own.member)}",
+        "token": _reset_of(own.member),
         "password": f"{PASSWORD}, again",
     },
     "POST auth/switch/": lambda own: {"tenant": own.tenant.slug},
@@ -63,6 +77,7 @@ SAMPLES: dict[str, Callable[["Samples"], Any]] = {
 # What is sent without a body only, and why.
 UNTRIED = {
     "POST auth/signup/": "makes storage, which is not taken back; test_accounts.py signs up",
+    "POST localhost/signup/": "makes storage, which is not taken back; apps/pages/tests sign up",
 }
 
 
@@ -310,6 +325,11 @@ def _verification_of(user: Any) -> str:
     """Return the token of the mail that verifies a user's address."""
     address, _ = EmailAddress.objects.get_or_create(user=user, email=user.email)
     return str(EmailConfirmationHMAC(address).key)
+
+
+def _reset_of(user: Any) -> str:
+    """Return the token of the mail by which a user sets a new password."""
+    return f"{user.pk.hex}-{default_token_generator.make_token(user)}"
 
 
 def _invitation_of(own: Samples) -> str:

@@ -45,13 +45,16 @@ class Command(BaseCommand):
 
     def _serve(self, port: int, password: str) -> None:
         advice = ADVICE.format(
-            acme=f"http://acme.localhost:{port}/api/v1",
-            globex=f"http://globex.localhost:{port}/api/v1",
-            docs=f"http://localhost:{port}/api/docs/",
+            acme=f"http://acme.localhost:{port}",
+            globex=f"http://globex.localhost:{port}",
+            shared=f"http://localhost:{port}",
             password=password,
         )
         self.stdout.write(advice)
         self.stdout.flush()
+        # Links in mails and between tenants' pages lead to where they are served now.
+        settings.PLATFORM_ORIGIN = f"http://localhost:{port}"
+        settings.TENANT_URL = f"http://{{domain}}:{port}"
         call_command("runserver", f"{HOST}:{port}", use_reloader=False)
 
     def _check(self, port: int, password: str) -> None:
@@ -92,15 +95,17 @@ Two tenants are served, each at its own address:
 
   {acme}/     owner@acme.test, admin@…, member@…, viewer@…
   {globex}/   the same four @globex.test; both@example.test is in both
-  {docs}         the API's documentation
+  {shared}/          sign up with a tenant of your own; mails are shown here
+  {shared}/api/docs/ the API's documentation
 
 Password: {password}
 
-Log in to acme, then ask acme and globex for tasks with acme's token:
+Log in in a browser, or to the API; then ask acme and globex for tasks with acme's token:
 
-  curl -s "{acme}/auth/token/" --json '{{"email": "member@acme.test", "password": "{password}"}}'
-  curl -s "{acme}/tasks/?page_size=2" -H "Authorization: Bearer PASTE-THE-ACCESS-TOKEN-HERE"
-  curl -s "{globex}/tasks/?page_size=2" -H "Authorization: Bearer PASTE-THE-ACCESS-TOKEN-HERE"
+  curl -s {acme}/api/v1/auth/token/ \\
+    --json '{{"email": "member@acme.test", "password": "{password}"}}'
+  curl -s {acme}/api/v1/tasks/ -H "Authorization: Bearer PASTE-THE-ACCESS-TOKEN-HERE"
+  curl -s {globex}/api/v1/tasks/ -H "Authorization: Bearer PASTE-THE-ACCESS-TOKEN-HERE"
 
 Stop with Ctrl-C.
 """

@@ -1,0 +1,342 @@
+"""Walks through a running demo in a browser, as people do, and looks at every page.
+
+Run inside a generated project: ``python browser.py``. A founder signs up, invites, and demotes; the
+invitee joins by the link of the mail, switches to another workspace, notices the demotion, and logs
+out. Each page is laid out for a phone and a desk, in light and dark: axe-core must find nothing, no
+page may be wider than its window, and nothing may break the policy of contents. What was seen is
+in ``screenshots/``.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import secrets
+import shutil
+import socket
+import subprocess
+import sys
+import time
+import urllib.request
+from contextlib import closing, contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from axe_playwright_python.sync_playwright import Axe
+from playwright.sync_api import expect, sync_playwright
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+PASSWORD = secrets.token_urlsafe()
+WIDTHS = (375, 1280)
+SCHEMES = ("light", "dark")
+HEIGHT = 800
+START_SECONDS = 120
+MAIL_SECONDS = 20
+SCREENSHOTS = Path("screenshots")
+LOG = Path("browser.log")
+WITHOUT_STYLES = "document.querySelectorAll('[style]').forEach(e => e.removeAttribute('style'))"
+NOT_WIDER = "document.documentElement.scrollWidth <= document.documentElement.clientWidth"
+
+
+def main() -> None:
+    """Serve the demo, walk, and exit 1 if anything was not as it is to be."""
+    shutil.rmtree(SCREENSHOTS, ignore_errors=True)
+    SCREENSHOTS.mkdir()
+    with server() as port, sync_playwright() as playwright:
+        # Chromium has no sandbox for root.
+        arguments = ["--no-sandbox"] if os.geteuid() == 0 else []
+        chromium = playwright.chromium.launch(
+            executable_path=shutil.which("chromium"), args=arguments
+        )
+        walk = Walk(chromium, port)
+        walk.all()
+        chromium.close()
+    for finding in walk.findings:
+        print(finding)
+    if walk.findings:
+        sys.exit(f"{len(walk.findings)} findings; see {SCREENSHOTS.resolve()}")
+    print(f"No findings on {len(walk.seen)} pages; see {SCREENSHOTS.resolve()}")
+
+
+@contextmanager
+def server() -> Iterator[int]:
+    """Serve the project's own demo, whose mails are in the log; give the port."""
+    with closing(socket.create_server(("127.0.0.1", 0))) as probe:
+        port = probe.getsockname()[1]
+    environment = {**os.environ, "DEMO_PASSWORD": PASSWORD, "PYTHONUNBUFFERED": "1"}
+    with LOG.open("w", encoding="utf-8") as log:
+        process = subprocess.Popen(
+            [sys.executable, "manage.py", "demo", "--port", str(port)],
+            stdout=log,
+            stderr=subprocess.STDOUT,
+            env=environment,
+        )
+        try:
+            wait_for(f"http://127.0.0.1:{port}/healthz/ready", process)
+            yield port
+        finally:
+            process.terminate()
+            process.wait(timeout=30)
+
+
+def wait_for(url: str, process: subprocess.Popen[bytes]) -> None:
+    """Wait until the server answers."""
+    deadline = time.monotonic() + START_SECONDS
+    while process.poll() is None and time.monotonic() < deadline:
+        try:
+            urllib.request.urlopen(url, timeout=10).close()  # noqa: S310 - our own server
+        except OSError:
+            time.sleep(0.2)
+        else:
+            return
+    sys.exit(f"The demo did not start; {LOG.resolve()} says why.")
+
+
+def mailed_link(pattern: str) -> str:
+    """Return the link that a mail has brought."""
+    deadline = time.monotonic() + MAIL_SECONDS
+    while time.monotonic() < deadline:
+        if found := re.findall(pattern, LOG.read_text(encoding="utf-8")):
+            return str(found[-1])
+        time.sleep(0.2)
+    sys.exit(f"No mail had a link like {pattern}.")
+
+
+class Walk:
+    """What people do, in a browser of their own each."""
+
+    def __init__(self, chromium: Any, port: int) -> None:
+        self.chromium, self.port = chromium, port
+        self.findings: list[str] = []
+        self.seen: list[str] = []
+        self.founder = self.person()
+        self.invitee = self.person()
+
+    def all(self) -> None:
+        """Do everything, in this order."""
+        self.sign_up()
+        self.work()
+        self.work_without_scripts()
+        self.invite()
+        self.join()
+        self.switch()
+        self.notice_demotion()
+        self.log_out()
+        self.go_astray()
+
+    def person(self, **options: Any) -> Any:
+        """Return the first page of somebody who has no cookies yet."""
+        page = self.chromium.new_context(**options).new_page()
+        page.on("pageerror", lambda error: self.findings.append(f"{page.url}: {error}"))
+        page.on("console", lambda message: self.judge(page.url, message.text))
+        return page
+
+    def judge(self, url: str, message: str) -> None:
+        """Note what the browser says of the policy of contents."""
+        if "Content Security Policy" in message:
+            self.findings.append(f"{url}: {message}")
+
+    def url(self, host: str, path: str = "/") -> str:
+        """Return an address of the server."""
+        return f"http://{host}:{self.port}{path}"
+
+    def look(self, page: Any, name: str) -> None:
+        """Look at a page in every way; note what is wrong with it."""
+        self.seen.append(name)
+        for scheme in SCHEMES:
+            page.emulate_media(color_scheme=scheme)
+            for width in WIDTHS:
+                page.set_viewport_size({"width": width, "height": HEIGHT})
+                where = f"{len(self.seen):02}-{name}-{width}-{scheme}"
+                page.screenshot(path=SCREENSHOTS / f"{where}.png", full_page=True)
+                results = self.judged_by_axe(page)
+                if results.violations_count:
+                    self.findings.append(f"{where}: {results.generate_report()}")
+                if not page.evaluate(NOT_WIDER):
+                    self.findings.append(f"{where}: wider than its window")
+
+    def judged_by_axe(self, page: Any) -> Any:
+        """Return what axe-core says, and take away the empty styles that it leaves on elements."""
+        results = Axe().run(page)
+        page.evaluate(WITHOUT_STYLES)
+        return results
+
+    def sign_up(self) -> None:
+        """Found a workspace, and log in to it."""
+        page = self.founder
+        page.goto(self.url("localhost"))
+        self.look(page, "home")
+        page.get_by_role("link", name="Sign up").click()
+        page.get_by_label("Email").fill("founder@initech.test")
+        page.get_by_label("Password").fill("password")
+        page.get_by_label("Your name").fill("Fiona Founder")
+        page.get_by_label("Name of the workspace").fill("Initech")
+        page.get_by_label("Address of the workspace").fill("initech")
+        page.get_by_role("button", name="Create workspace").click()
+        expect(page.get_by_text("This password is too common.")).to_be_visible()
+        self.look(page, "sign-up")
+        page.get_by_label("Password").fill(PASSWORD)
+        page.get_by_role("button", name="Create workspace").click()
+        expect(page.get_by_text("Your workspace is ready.")).to_be_visible()
+        self.look(page, "workspace-is-ready")
+        page.goto(mailed_link(r"http://localhost:\d+/verify-email/\S+"))
+        self.look(page, "verify")
+        page.get_by_role("button", name="Verify").click()
+        expect(page.get_by_text("Your address is verified.")).to_be_visible()
+        page.get_by_label("Address of the workspace").fill("initech")
+        page.get_by_role("button", name="Continue").click()
+        page.get_by_role("link", name="Go to").click()
+        page.get_by_label("Email").fill("founder@initech.test")
+        page.get_by_label("Password").fill("wrong")
+        page.get_by_role("button", name="Log in").click()
+        expect(page.get_by_text("No active account with these credentials.")).to_be_visible()
+        self.look(page, "log-in")
+        page.get_by_label("Password").fill(PASSWORD)
+        page.get_by_role("button", name="Log in").click()
+        expect(page.get_by_role("heading", name="Projects")).to_be_visible()
+
+    def work(self) -> None:
+        """Make a project and tasks, and see a status change without a new page."""
+        page = self.founder
+        for name, description in (("Website", "What customers see first."), ("Move", "")):
+            page.get_by_label("Name").fill(name)
+            page.get_by_label("Description").fill(description)
+            page.get_by_role("button", name="Add project").click()
+        page.get_by_label("Name").fill("Website")
+        page.get_by_role("button", name="Add project").click()
+        expect(page.get_by_text("already exists")).to_be_visible()
+        self.look(page, "projects")
+        page.get_by_role("link", name="Website").click()
+        for title in ("Write the texts", "Choose colours that everybody can tell apart", "Publish"):
+            page.get_by_label("Title").fill(title)
+            page.get_by_label("Assignee").select_option(index=1)
+            page.get_by_label("Due on").fill("2030-05-17")
+            page.get_by_role("button", name="Add task").click()
+        self.look(page, "project")
+        page.evaluate("window.isStillHere = true")
+        with page.expect_response(lambda response: response.request.method == "GET"):
+            page.get_by_label("Status of Publish").select_option("doing")
+        expect(page.get_by_text("Saved.")).to_be_visible()
+        if not page.evaluate("window.isStillHere"):
+            self.findings.append("a status change loaded the page anew")
+        page.reload()
+        expect(page.get_by_label("Status of Publish")).to_have_value("doing")
+        page.keyboard.press("Tab")
+        expect(page.get_by_role("link", name="Skip to the content")).to_be_focused()
+        self.look(page, "focus")
+
+    def work_without_scripts(self) -> None:
+        """Change a status by the button that is there without scripts."""
+        page = self.person(
+            java_script_enabled=False, storage_state=self.founder.context.storage_state()
+        )
+        page.goto(self.founder.url)
+        page.get_by_label("Status of Publish").select_option("done")
+        form = page.locator("form", has=page.get_by_label("Status of Publish"))
+        form.get_by_role("button", name="Save").click()
+        expect(page.get_by_label("Status of Publish")).to_have_value("done")
+        page.set_viewport_size({"width": WIDTHS[0], "height": HEIGHT})
+        page.screenshot(path=SCREENSHOTS / "no-scripts.png", full_page=True)
+
+    def invite(self) -> None:
+        """Change the settings, then invite one who has an account, and one who has none."""
+        page = self.founder
+        page.get_by_role("link", name="Settings").click()
+        page.get_by_label("Brand name").fill("Initech Incorporated")
+        page.get_by_label("Brand color").fill("#c2410c")
+        page.get_by_label("Timezone").select_option("Europe/Berlin")
+        page.get_by_role("button", name="Save").click()
+        expect(page.get_by_text("Saved.")).to_be_visible()
+        self.look(page, "settings")
+        page.get_by_role("link", name="Members").click()
+        for email in ("new@initech.test", "both@example.test"):
+            page.get_by_label("Email").fill(email)
+            page.get_by_role("combobox", name="Role", exact=True).select_option("admin")
+            page.get_by_role("button", name="Invite").click()
+            expect(page.get_by_text(email, exact=False).first).to_be_visible()
+
+    def join(self) -> None:
+        """Follow the link of the mail; the invitee has an account from another workspace."""
+        page = self.invitee
+        page.goto(mailed_link(r"http://initech\.localhost:\d+/invitations/\S+/"))
+        self.look(page, "invitation")
+        page.get_by_label("Password").fill(PASSWORD)
+        page.get_by_role("button", name="Join").click()
+        expect(page.get_by_role("link", name="Settings")).to_be_visible()
+        self.founder.reload()
+        self.look(self.founder, "members")
+
+    def switch(self) -> None:
+        """Go to another of one's workspaces, log in there, and come back."""
+        page = self.invitee
+        page.get_by_role("link", name="Profile").click()
+        self.look(page, "profile")
+        page.get_by_role("link", name="Change your password").click()
+        self.look(page, "password")
+        page.get_by_role("link", name="Switch").click()
+        self.look(page, "switch")
+        page.get_by_role("link", name="Globex").click()
+        page.get_by_label("Email").fill("both@example.test")
+        page.get_by_label("Password").fill(PASSWORD)
+        page.get_by_role("button", name="Log in").click()
+        expect(page.get_by_role("link", name="Globex project 1")).to_be_visible()
+        page.get_by_role("link", name="Globex project 1").click()
+        expect(page.get_by_text("Globex task 1", exact=True)).to_be_visible()
+        page.get_by_role("link", name="Switch").click()
+        page.get_by_role("link", name="Initech").click()
+        expect(page.get_by_role("link", name="Website")).to_be_visible()
+
+    def notice_demotion(self) -> None:
+        """Lose a role while a page is open, and notice with the next request."""
+        page = self.invitee
+        expect(page.get_by_role("button", name="Add project")).to_be_visible()
+        row = self.founder.get_by_role("listitem").filter(has_text="both@example.test")
+        row.get_by_role("combobox").select_option("viewer")
+        row.get_by_role("button", name="Save").click()
+        expect(self.founder.get_by_text("Saved.")).to_be_visible()
+        page.get_by_label("Name").fill("Too late")
+        page.get_by_role("button", name="Add project").click()
+        expect(page.get_by_role("heading", name="Insufficient permissions.")).to_be_visible()
+        self.look(page, "refused")
+        page.goto(self.url("initech.localhost"))
+        expect(page.get_by_role("link", name="Website")).to_be_visible()
+        expect(page.get_by_role("button", name="Add project")).not_to_be_visible()
+        page.get_by_role("link", name="Website").click()
+        self.look(page, "project-of-a-viewer")
+        row = self.founder.get_by_role("listitem").filter(has_text="both@example.test")
+        row.get_by_role("button", name="Remove").click()
+        expect(row).not_to_be_visible()
+        page.reload()
+        expect(page.get_by_role("heading", name="No tenant access.")).to_be_visible()
+
+    def log_out(self) -> None:
+        """Log out; the way back leads to the log-in."""
+        page = self.founder
+        page.goto(self.url("initech.localhost", "/logout/"))
+        self.look(page, "log-out")
+        page.get_by_role("main").get_by_role("button", name="Log out").click()
+        expect(page.get_by_role("button", name="Log in")).to_be_visible()
+        page.goto(self.url("initech.localhost", "/members/"))
+        expect(page.get_by_role("button", name="Log in")).to_be_visible()
+
+    def go_astray(self) -> None:
+        """Look at what is shown where there is no tenant, and whoever forgot their password."""
+        page = self.person()
+        page.goto(self.url("nobody.localhost"))
+        self.look(page, "unknown-tenant")
+        page.goto(self.url("localhost", "/password-reset/"))
+        self.look(page, "password-reset")
+        page.get_by_label("Email").fill("founder@initech.test")
+        page.get_by_role("button", name="Send a link").click()
+        page.goto(mailed_link(r"http://localhost:\d+/password-reset/\S+"))
+        self.look(page, "new-password")
+        page.goto(self.url("localhost", "/api/docs/"))
+        expect(page.get_by_role("heading", name="API 1.0.0")).to_be_visible()
+        page.goto(self.url("localhost", "/admin/"))
+        expect(page.get_by_role("button", name="Log in")).to_be_visible()
+
+
+if __name__ == "__main__":
+    main()

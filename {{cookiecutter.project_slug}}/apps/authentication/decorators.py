@@ -1,0 +1,111 @@
+"""Who may see a view that is none of the API. In a tenant, one that does not say so is not shown.
+
+For a class-based view: ``@method_decorator(require_role("admin"), name="dispatch")``. A view of
+Django REST framework says ``read_role`` and ``write_role`` (`permissions.HasRole`).
+"""
+
+from collections.abc import Callable
+from functools import wraps
+from typing import TYPE_CHECKING, Any, cast
+
+from django.contrib.auth.views import redirect_to_login
+from django.http import HttpRequest, HttpResponseBase
+from django.utils.cache import add_never_cache_headers
+from rest_framework.exceptions import PermissionDenied, Throttled
+from rest_framework.permissions import SAFE_METHODS
+from rest_framework.views import APIView
+
+from apps.authentication.access import NoActiveAccount, admit, hide_unserved_tenant
+from apps.isolation import current_tenant, require_tenant
+from apps.tenants.models import Membership
+from apps.tenants.roles import Role
+from apps.tenants.settings import activate
+
+if TYPE_CHECKING:
+    from rest_framework.request import Request
+
+type View = Callable[..., HttpResponseBase]
+
+
+class MemberRequest(HttpRequest):
+    """A request of somebody who was let in; ``auth`` is the membership by which, as in the API."""
+
+    auth: Membership
+
+
+def require_role(read: str, *, write: str = "", scope: str = "") -> Callable[[View], View]:
+    """Let members in whose role reaches the one that is named, for writing perhaps a higher one.
+
+    Who has not logged in is sent to do so; others are answered with 403. What a view says to a
+    member is kept in no cache. Writing counts for the rate that ``scope`` names, too.
+    """
+    read_role, write_role = Role(read), Role(write or read)
+
+    def decorator(view: View) -> View:
+        @wraps(view)
+        def guarded(request: MemberRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
+            if current_tenant() is None:
+                raise PermissionDenied("No tenant access.")
+            is_safe = request.method in SAFE_METHODS
+            if not request.user.is_authenticated:
+                hide_unserved_tenant()
+                return redirect_to_login(request.get_full_path() if is_safe else "/")
+            request.auth = _membership_of(request.user.pk)
+            if not Role(request.auth.role).reaches(read_role if is_safe else write_role):
+                raise PermissionDenied("Insufficient permissions.")
+            _count(request, guarded)
+            activate(request.auth.tenant)
+            response = view(request, *args, **kwargs)
+            add_never_cache_headers(response)
+            return response
+
+        vars(guarded).update(read_role=read_role, write_role=write_role, throttle_scope=scope)
+        return guarded
+
+    return decorator
+
+
+require_tenant_access = require_role(Role.VIEWER)
+tenant_viewer_required = require_tenant_access
+tenant_member_required = require_role(Role.MEMBER)
+tenant_admin_required = require_role(Role.ADMIN)
+tenant_owner_required = require_role(Role.OWNER)
+
+
+def open_to_all(view: View) -> View:
+    """Let everybody in, unless the tenant is not served; as often as the API does."""
+
+    @wraps(view)
+    def counted(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
+        request.auth = None  # type: ignore[attr-defined] # as the API has it
+        _count(request, view)
+        return view(request, *args, **kwargs)
+
+    return unguarded(counted)
+
+
+def unguarded(view: View) -> View:
+    """Mark a view that shows nothing of a tenant, or asks by itself who is let in."""
+    vars(view).update(is_unguarded=True)
+    return view
+
+
+def is_guarded(view: View) -> bool:
+    """Tell whether a view says who may see it; those of the API do in their own way."""
+    of_api = issubclass(getattr(view, "cls", object), APIView)
+    return of_api or hasattr(view, "read_role") or hasattr(view, "is_unguarded")
+
+
+def _membership_of(user_id: object) -> Membership:
+    try:
+        return admit(user_id, require_tenant().id)
+    except NoActiveAccount:
+        hide_unserved_tenant()
+        raise PermissionDenied("No tenant access.") from None
+
+
+def _count(request: HttpRequest, view: Any) -> None:
+    """Count the request by the rates of the API; raise `Throttled` if it is too much."""
+    for throttle in APIView().get_throttles():
+        if not throttle.allow_request(cast("Request", request), view):
+            raise Throttled(throttle.wait())

@@ -1,0 +1,523 @@
+"""Pages: who sees which, what they refuse, and what a browser is told."""
+
+import re
+from collections.abc import Callable
+from typing import Any
+from uuid import uuid4
+
+import pytest
+from django.contrib.auth import get_user_model
+from django.core import mail
+from django.http import HttpRequest, HttpResponse
+from django.test import Client, RequestFactory, TestCase, override_settings
+from django.urls import path
+from django.utils.decorators import method_decorator
+from django.views import View
+from rest_framework.exceptions import PermissionDenied
+
+from apps.authentication import decorators
+from apps.isolation import CATALOGUE, tenant_context
+from apps.isolation.testing import make_member
+from apps.isolation.testing.people import PASSWORD
+from apps.projects.models import Project, Task
+from apps.tenants.models import Invitation, Membership, Tenant
+from apps.tenants.roles import Role
+from tests.isolation.routes import routes
+from tests.support import mailed_token
+
+PAGES = [route for route in routes() if route.callback.__module__ == "apps.pages.views"]
+BROWSER = {"Accept": "text/html,application/xhtml+xml,*/*;q=0.8"}
+
+# The least role that may look, and the least that may send; None: the page takes no such request.
+ROLES: dict[str, tuple[Role | None, Role | None]] = {
+    "/": (Role.VIEWER, Role.MEMBER),
+    "/projects/<uuid:project_id>/": (Role.VIEWER, Role.MEMBER),
+    "/tasks/<uuid:task_id>/status/": (None, Role.MEMBER),
+    "/members/": (Role.VIEWER, Role.ADMIN),
+    "/members/<uuid:membership_id>/role/": (None, Role.ADMIN),
+    "/members/<uuid:membership_id>/remove/": (None, Role.ADMIN),
+    "/invitations/<uuid:invitation_id>/resend/": (None, Role.ADMIN),
+    "/invitations/<uuid:invitation_id>/revoke/": (None, Role.ADMIN),
+    "/settings/": (Role.ADMIN, Role.ADMIN),
+    "/profile/": (Role.VIEWER, Role.VIEWER),
+    "/profile/password/": (Role.VIEWER, Role.VIEWER),
+    "/switch/": (Role.VIEWER, None),
+}
+OF_MEMBERS = [route for route in PAGES if route.is_members_page]
+OPEN = [route for route in PAGES if not route.is_members_page]
+
+
+def browser(host: str = "acme.localhost", **options: Any) -> Client:
+    """Return a browser in which nobody is logged in."""
+    return Client(headers={"Host": host, **BROWSER}, **options)
+
+
+@pytest.fixture
+def visit(acme: Tenant) -> Callable[..., Client]:
+    """Return a function that gives a browser in which a member has logged in."""
+
+    def visit(role: str, email: str = "", tenant: Any = acme) -> Client:
+        email = email or f"{role}@{tenant.slug}.test"
+        if not Membership.objects.for_tenant(tenant).filter(user__email=email).exists():
+            make_member(tenant, role, email)
+        client = browser(f"{tenant.slug}.localhost")
+        assert client.post("/login/", {"email": email, "password": PASSWORD}).status_code == 302
+        return client
+
+    return visit
+
+
+def url_of(route: Any) -> str:
+    """Return the page's address with ids of nothing."""
+    return str(route.url({name: uuid4() for name in route.parameters}))
+
+
+# Who sees what
+
+
+def test_ct13_each_page_asks_for_the_role_that_it_is_to_ask_for() -> None:
+    found = {
+        str(route): tuple(
+            role if method in route.methods else None
+            for method, role in (
+                ("GET", route.callback.read_role),
+                ("POST", route.callback.write_role),
+            )
+        )
+        for route in OF_MEMBERS
+    }
+    assert found == ROLES
+
+
+@pytest.mark.parametrize("route", OF_MEMBERS, ids=str)
+def test_ct13_each_page_answers_those_whose_role_reaches(
+    route: Any, acme: Tenant, visit: Callable[..., Client]
+) -> None:
+    for role in Role:
+        client = visit(role)
+        for method, wanted in zip(("GET", "POST"), ROLES[str(route)], strict=True):
+            status = client.generic(method, url_of(route)).status_code
+            if wanted is None:
+                assert status == 405
+            else:
+                assert (status == 403) == (not role.reaches(wanted)), (role, method)
+                assert status < 500
+
+
+@pytest.mark.parametrize("route", OF_MEMBERS, ids=str)
+def test_who_has_not_logged_in_is_sent_to_do_so(route: Any, acme: Tenant) -> None:
+    url = url_of(route)
+    for method in route.methods:
+        response = browser().generic(method, url)
+        wanted = url if method == "GET" else "/"
+        assert (response.status_code, response["Location"]) == (302, f"/login/?next={wanted}")
+
+
+@pytest.mark.parametrize("route", OF_MEMBERS, ids=str)
+def test_ct07_who_is_removed_or_demoted_notices_at_the_next_request(
+    route: Any, acme: Tenant, visit: Callable[..., Client]
+) -> None:
+    client, method = visit("owner"), route.methods[-1]
+    rows = Membership.objects.for_tenant(acme)
+    rows.update(role="viewer")
+    is_for_viewers = getattr(route.callback, "write_role", "") == Role.VIEWER or method == "GET"
+    assert (client.generic(method, url_of(route)).status_code == 403) == (
+        not is_for_viewers or str(route) == "/settings/"
+    )
+    rows.update(is_active=False)
+    response = client.generic(method, url_of(route))
+    assert response.status_code == 403
+    assert "No tenant access." in response.content.decode()
+
+
+@pytest.mark.parametrize("status", ["suspended", "archived"])
+@pytest.mark.parametrize("route", [each for each in PAGES if not each.only_on_shared_host], ids=str)
+def test_ct16_a_suspended_tenants_pages_are_there_for_its_members_only(
+    route: Any, status: str, acme: Tenant, visit: Callable[..., Client]
+) -> None:
+    member, stranger = visit("owner"), visit("owner", "stranger@acme.test")
+    Membership.objects.for_tenant(acme).filter(user__email__startswith="str").delete()
+    Tenant.objects.filter(pk=acme.pk).update(status=status)
+    for method in route.methods:
+        if route.is_members_page:
+            answer = member.generic(method, url_of(route))
+            assert (answer.status_code, "suspended" in answer.content.decode()) == (403, True)
+        for client in (stranger, browser()):
+            if (str(route), method) != ("/logout/", "POST"):
+                answer = client.generic(method, url_of(route))
+                assert answer.status_code == 404
+                assert "suspended" not in answer.content.decode()
+
+
+def test_ct16_a_suspended_tenants_log_in_tells_members_only(acme: Tenant) -> None:
+    make_member(acme, "member")
+    Tenant.objects.filter(pk=acme.pk).update(status="suspended")
+    for password, status in ((PASSWORD, 403), ("wrong", 404)):
+        body = {"email": "member@acme.test", "password": password}
+        assert browser().post("/login/", body).status_code == status
+
+
+@pytest.mark.parametrize("host", ["nobody.localhost", "a_b.localhost"])
+def test_an_unknown_host_gives_a_page_to_browsers_and_json_to_the_api(host: str, db: None) -> None:
+    page = browser(host).get("/")
+    assert (page.status_code, page["Content-Type"]) == (404, "text/html; charset=utf-8")
+    assert "There is no such tenant." in page.content.decode()
+    for path_, accept in (("/", "application/json"), ("/api/v1/me/", "text/html")):
+        answer = browser(host).get(path_, headers={"Accept": accept})
+        assert (answer.status_code, answer.json()["code"]) == (404, "tenant_not_found")
+
+
+# The decorators
+
+
+@decorators.tenant_member_required
+def members_only(request: HttpRequest) -> HttpResponse:
+    return HttpResponse("in")
+
+
+@method_decorator(decorators.require_role("admin"), name="dispatch")
+class AdminsOnly(View):
+    def get(self, request: HttpRequest) -> HttpResponse:
+        return HttpResponse("in")
+
+
+def undecorated(request: HttpRequest) -> HttpResponse:
+    return HttpResponse(Project.objects.count())
+
+
+urlpatterns = [
+    path("function/", members_only),
+    path("class/", AdminsOnly.as_view()),
+    path("stacked/", decorators.require_tenant_access(members_only)),
+    path("undecorated/", undecorated),
+]
+
+
+@pytest.fixture
+def own_routes(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("apps.authentication.middleware.TENANT_URLCONF", __name__)
+
+
+def test_views_of_every_kind_ask_for_the_role(
+    own_routes: None, acme: Tenant, visit: Callable[..., Client]
+) -> None:
+    for role in Role:
+        make_member(acme, role)
+        with tenant_context(acme):
+            client = browser()
+            client.force_login(get_user_model()._default_manager.get(email=f"{role}@acme.test"))
+        for path_, wanted in (
+            ("function", Role.MEMBER),
+            ("stacked", Role.MEMBER),
+            ("class", Role.ADMIN),
+        ):
+            status = client.get(f"/{path_}/").status_code
+            assert status == (200 if role.reaches(wanted) else 403), (role, path_)
+
+
+def test_a_view_that_does_not_say_who_may_see_it_is_shown_to_nobody(
+    own_routes: None, acme: Tenant
+) -> None:
+    response = browser().get("/undecorated/")
+    assert (response.status_code, "No tenant access." in response.content.decode()) == (403, True)
+
+
+def test_without_a_tenant_nobody_gets_in(rf: RequestFactory) -> None:
+    with pytest.raises(PermissionDenied, match="No tenant access"):
+        members_only(rf.get("/"))
+
+
+def test_a_role_that_there_is_not_fails_at_once() -> None:
+    with pytest.raises(ValueError, match="is not a valid Role"):
+        decorators.require_role("boss")
+
+
+# Forms
+
+
+def test_a_members_day(acme: Tenant, visit: Callable[..., Client]) -> None:
+    client = visit("member")
+    assert client.post("/", {"name": "Bridge", "description": ""})["Location"] == "/"
+    with tenant_context(acme):
+        project = Project.objects.get(name="Bridge")
+    page = f"/projects/{project.pk}/"
+    me = Membership.objects.for_tenant(acme).get(user__email="member@acme.test").user
+    me.full_name = "Mia <b>"
+    me.save()
+    task = {"title": "Pier", "assignee": str(me.pk), "due_on": "2030-01-02"}
+    assert client.post(page, task)["Location"] == page
+    with tenant_context(acme):
+        row = Task.objects.get()
+        assert (row.title, row.assignee_id, str(row.due_on)) == ("Pier", me.pk, "2030-01-02")
+    assert client.post(f"/tasks/{row.pk}/status/", {"status": "done"})["Location"] == page
+    text = client.get(page).content.decode()
+    assert re.search(r'value="done" selected', text)
+    assert "Mia &lt;b&gt;" in text
+    client.post(f"/tasks/{row.pk}/status/", {"status": "nonsense"})
+    assert "nonsense is not one of the available choices" in client.get(page).content.decode()
+
+
+BAD: dict[str, tuple[str, dict[str, str], str]] = {
+    "a name twice": ("/", {"name": "taken"}, "already exists"),
+    "no name": ("/", {"name": ""}, "This field is required."),
+    "a member's address": ("/members/", {"email": "owner@acme.test", "role": "member"}, "member"),
+    "an owner by invitation": ("/members/", {"email": "x@acme.test", "role": "owner"}, "owner"),
+    "no time zone": ("/settings/", {"timezone": "Mars/Base"}, "no such time zone"),
+    "no colour": ("/settings/", {"brand_color": "red;}"}, "Write it as"),
+    "too short a session": ("/settings/", {"session_hours": "0"}, "greater than or equal to 1"),
+    "a wrong password": (
+        "/profile/password/",
+        {"current_password": "x", "new_password": "a much better horse"},
+        "This is not your password.",
+    ),
+    "a bad password": (
+        "/profile/password/",
+        {"current_password": PASSWORD, "new_password": "password"},
+        "too common",
+    ),
+}
+
+
+@pytest.mark.parametrize("name", BAD)
+def test_bad_input_is_told_beside_the_form(
+    name: str, acme: Tenant, visit: Callable[..., Client]
+) -> None:
+    url, body, message = BAD[name]
+    with tenant_context(acme):
+        Project.objects.create(name="taken")
+    client = visit("owner")
+    if url == "/settings/":
+        good = {"name": "Acme", "timezone": "UTC", "locale": "de", "brand_color": "#000000"}
+        body = {**good, "session_hours": "5", **body}
+    response = client.post(url, body)
+    assert response.status_code == 400
+    assert 'class="errorlist' in (text := response.content.decode())
+    assert message in text
+    acme.refresh_from_db()
+    assert acme.settings == {}
+
+
+def test_settings_take_effect(acme: Tenant, visit: Callable[..., Client]) -> None:
+    client = visit("owner")
+    body = {
+        "name": "Acme & Sons",
+        "brand_name": "The Acme",
+        "brand_color": "#123456",
+        "locale": "de",
+        "timezone": "Asia/Tokyo",
+        "session_hours": "2",
+    }
+    assert client.post("/settings/", body).status_code == 302
+    assert "#123456" in client.get("/theme.css").content.decode()
+    Membership.objects.for_tenant(acme).update(joined_at="2030-02-28T20:00:00Z")
+    text = client.get("/members/").content.decode()
+    assert "<title>Members · The Acme</title>" in text
+    assert "1. März 2030" in text
+    assert browser().get("/login/").content.decode().count("The Acme") == 2
+    again = visit("owner")
+    assert again.cookies["sessionid"]["max-age"] == 7200
+
+
+def test_the_last_owner_is_told_to_stay(acme: Tenant, visit: Callable[..., Client]) -> None:
+    client = visit("owner")
+    own = Membership.objects.for_tenant(acme).get()
+    response = client.post(f"/members/{own.pk}/role/", {"role": "admin"}, follow=True)
+    assert "A tenant keeps at least one Owner" in response.content.decode()
+    own.refresh_from_db()
+    assert own.role == "owner"
+
+
+def test_ct14_an_invitation_is_accepted_in_the_browser(
+    acme: Tenant, globex: Tenant, visit: Callable[..., Client], caplog: pytest.LogCaptureFixture
+) -> None:
+    owner = visit("owner")
+    with TestCase.captureOnCommitCallbacks(using=CATALOGUE, execute=True):
+        owner.post("/members/", {"email": "new@acme.test", "role": "viewer"})
+    url = f"/invitations/{mailed_token()}/"
+    joining = {"password": "a much better horse", "full_name": "New"}
+    assert browser("globex.localhost").post(url, joining).status_code == 400
+    assert browser().post(url, joining | {"password": "short"}).status_code == 400
+    # Whoever is logged in as somebody else does not get it.
+    assert owner.post(url, joining).status_code == 403
+    client = browser()
+    assert client.get(url).status_code == 200
+    assert client.post(url, joining)["Location"] == "/"
+    assert client.get("/").status_code == 200
+    assert client.post("/", {"name": "x"}).status_code == 403
+    assert browser().post(url, joining).status_code == 400
+    assert "Bad Request: /invitations/-/" in caplog.text
+    assert url not in caplog.text
+    assert Invitation.objects.for_tenant(acme).get().accepted_at
+
+
+@pytest.mark.parametrize(
+    "next_", ["//evil.test/", "https://evil.test/", "javascript:x", "/\\evil.test"]
+)
+def test_ct24_a_log_in_leads_nowhere_else(next_: str, acme: Tenant) -> None:
+    make_member(acme, "member")
+    body = {"email": "member@acme.test", "password": PASSWORD}
+    assert browser().post("/login/", body, query_params={"next": next_})["Location"] == "/"
+    there = browser().post("/login/", body, query_params={"next": "/members/?a=b"})
+    assert there["Location"] == "/members/?a=b"
+
+
+def test_every_failed_log_in_is_answered_alike(acme: Tenant, globex: Tenant) -> None:
+    make_member(acme, "member")
+    make_member(globex, "member")
+    gone = make_member(acme, "member", "gone@acme.test")
+    Membership.platform.filter(pk=gone.pk).update(is_active=False)
+    answers = {
+        re.sub(r'value="[^"]*"', "", browser().post("/login/", body).content.decode())
+        for body in (
+            {"email": "member@acme.test", "password": "wrong"},
+            {"email": "nobody@acme.test", "password": PASSWORD},
+            {"email": "member@globex.test", "password": PASSWORD},
+            {"email": "gone@acme.test", "password": PASSWORD},
+        )
+    }
+    assert len(answers) == 1
+    assert "No active account with these credentials." in answers.pop()
+
+
+def test_log_in_is_throttled_as_in_the_api(acme: Tenant, settings: Any) -> None:
+    settings.ACCOUNT_RATE_LIMITS = {"login": "2/m/key"}
+    body = {"email": "member@acme.test", "password": "wrong"}
+    answers = [browser().post("/login/", body) for _ in range(3)]
+    assert [answer.status_code for answer in answers] == [400, 400, 429]
+    assert answers[-1]["Retry-After"]
+    api = browser().post("/api/v1/auth/token/", body, content_type="application/json")
+    assert api.status_code == 429
+
+
+def test_pages_are_counted_with_the_api(
+    acme: Tenant, visit: Callable[..., Client], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    client = visit("member")
+    rates = {"member": "2/minute", "tenant": None, "anonymous": None}
+    monkeypatch.setattr("apps.authentication.rates.Throttle.THROTTLE_RATES", rates)
+    assert [client.get("/").status_code for _ in range(3)] == [200, 200, 429]
+
+
+# Browsers
+
+
+@pytest.mark.parametrize("route", [each for each in PAGES if "POST" in each.methods], ids=str)
+def test_ct24_no_form_is_taken_from_elsewhere(
+    route: Any, acme: Tenant, visit: Callable[..., Client]
+) -> None:
+    client = visit("owner")
+    client.handler.enforce_csrf_checks = True
+    host = "localhost" if route.only_on_shared_host else "acme.localhost"
+    response = client.post(url_of(route), headers={"Host": host})
+    assert response.status_code == 403
+    assert "This form was not sent from this page." in response.content.decode()
+
+
+@pytest.mark.parametrize("route", PAGES, ids=str)
+def test_ct24_a_page_has_nothing_inside_that_runs_and_is_in_no_frame_or_cache(
+    route: Any, acme: Tenant, visit: Callable[..., Client]
+) -> None:
+    host = "localhost" if route.only_on_shared_host else "acme.localhost"
+    response = visit("owner").get(url_of(route), headers={"Host": host})
+    policy = response["Content-Security-Policy"]
+    assert "default-src 'self'" in policy
+    assert "frame-ancestors 'none'" in policy
+    assert "unsafe" not in policy
+    assert response["X-Frame-Options"] == "DENY"
+    text = response.content.decode()
+    assert not re.search(r"<style|<script(?! src=)| on\w+=| style=|javascript:", text)
+    if route.is_members_page and response.status_code == 200:
+        assert "no-store" in response["Cache-Control"]
+
+
+def test_ct24_a_session_is_for_one_tenant_and_no_script(
+    acme: Tenant, globex: Tenant, visit: Callable[..., Client]
+) -> None:
+    make_member(globex, "owner", "owner@acme.test")
+    client = visit("owner")
+    for name in ("sessionid", "csrftoken"):
+        cookie = client.cookies[name]
+        assert (cookie["domain"], cookie["samesite"]) == ("", "Lax")
+    assert client.cookies["sessionid"]["httponly"]
+    assert client.get("/", headers={"Host": "globex.localhost"}).status_code == 302
+    assert client.get("/api/v1/me/").status_code == 401
+
+
+@pytest.mark.parametrize("end", ["log out", "password", "deactivated"])
+def test_ct24_a_session_ends(end: str, acme: Tenant, visit: Callable[..., Client]) -> None:
+    client, key = visit("member"), "sessionid"
+    stolen = browser()
+    stolen.cookies[key] = client.cookies[key].value
+    assert stolen.get("/").status_code == 200
+    user = Membership.objects.for_tenant(acme).get().user
+    if end == "log out":
+        assert client.post("/logout/")["Location"] == "/login/"
+    elif end == "password":
+        body = {"current_password": PASSWORD, "new_password": "a much better horse"}
+        assert client.post("/profile/password/", body).status_code == 302
+        assert client.get("/").status_code == 200
+    else:
+        user.is_active = False
+        user.save()
+    assert stolen.get("/").status_code == 302
+
+
+# The shared host
+
+
+@pytest.mark.django_db(transaction=True)
+def test_sign_up_leads_to_the_new_tenant(provisioning: None) -> None:
+    body = {
+        "email": "new@example.test",
+        "password": "a much better horse",
+        "full_name": "New",
+        "tenant_name": "Initech",
+        "tenant_slug": "initech",
+    }
+    client = browser("localhost")
+    assert client.post("/signup/", body | {"tenant_slug": "admin"}).status_code == 400
+    with override_settings(SIGN_UP_OPEN=False):
+        assert client.post("/signup/", body).status_code == 403
+    page = client.post("/signup/", body, follow=True).content.decode()
+    assert "Your workspace is ready." in page
+    assert 'href="https://initech.localhost/"' in page
+    there = browser("initech.localhost")
+    login = {"email": body["email"], "password": body["password"]}
+    assert there.post("/login/", login)["Location"] == "/"
+    link = re.search(r"https://localhost(/verify-email/\S+)", str(mail.outbox[0].body))
+    assert link
+    assert client.post(link[1], follow=True).status_code == 200
+
+
+def test_a_forgotten_password_is_set_anew_by_mail(acme: Tenant) -> None:
+    make_member(acme, "member")
+    client = browser("localhost")
+    assert client.post("/password-reset/", {"email": "member@acme.test"}).status_code == 302
+    link = re.search(r"https://localhost(/password-reset/\S+)", str(mail.outbox[0].body))
+    assert link
+    for password, status in (("short", 400), ("a much better horse", 302), ("once more", 400)):
+        assert client.post(link[1], {"password": password}).status_code == status
+    login = {"email": "member@acme.test", "password": "a much better horse"}
+    assert browser().post("/login/", login).status_code == 302
+
+
+@pytest.mark.parametrize("slug", ["acme", "nobody"])
+def test_whether_a_tenant_is_there_the_shared_host_does_not_tell(slug: str, acme: Tenant) -> None:
+    client = browser("localhost")
+    for response in (
+        client.get("/switch/", {"tenant": slug}),
+        client.post("/switch/", {"tenant_slug": slug}),
+    ):
+        assert f'href="https://{slug}.localhost/"' in response.content.decode()
+    for bad in ("evil.test/", "a.b", "", "-"):
+        assert "Go to https" not in client.get("/switch/", {"tenant": bad}).content.decode()
+
+
+def test_one_is_shown_ones_own_tenants_only(
+    acme: Tenant, globex: Tenant, new_tenant: Callable[..., Tenant], visit: Callable[..., Client]
+) -> None:
+    make_member(globex, "viewer", "owner@acme.test")
+    make_member(new_tenant("initech"), "owner")
+    text = visit("owner").get("/switch/").content.decode()
+    assert 'href="https://globex.localhost/"' in text
+    assert "initech" not in text.lower()

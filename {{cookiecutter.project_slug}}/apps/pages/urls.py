@@ -1,0 +1,33 @@
+"""Routes: of a tenant's host, and of the shared host."""
+
+from django.urls import path
+
+from apps.pages import views
+
+urlpatterns = [
+    path("", views.projects, name="projects"),
+    path("projects/<uuid:project_id>/", views.project, name="project"),
+    path("tasks/<uuid:task_id>/status/", views.change_status, name="change-status"),
+    path("members/", views.members, name="members"),
+    path("members/<uuid:membership_id>/role/", views.change_role, name="change-role"),
+    path("members/<uuid:membership_id>/remove/", views.remove, name="remove"),
+    path("invitations/<str:token>/", views.invitation, name="invitation"),
+    path("invitations/<uuid:invitation_id>/resend/", views.resend, name="resend"),
+    path("invitations/<uuid:invitation_id>/revoke/", views.revoke, name="revoke"),
+    path("settings/", views.change_settings, name="settings"),
+    path("profile/", views.profile, name="profile"),
+    path("profile/password/", views.change_password, name="change-password"),
+    path("switch/", views.switch, name="switch"),
+    path("login/", views.log_in, name="login"),
+    path("logout/", views.log_out, name="logout"),
+    path("theme.css", views.theme, name="theme"),
+]
+
+shared_urlpatterns = [
+    path("", views.home, name="home"),
+    path("signup/", views.sign_up, name="signup"),
+    path("switch/", views.find, name="switch"),
+    path("verify-email/<str:token>/", views.verify_email, name="verify-email"),
+    path("password-reset/", views.send_password_reset, name="password-reset"),
+    path("password-reset/<str:token>/", views.reset_password, name="set-password"),
+]

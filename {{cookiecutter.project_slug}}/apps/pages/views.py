@@ -1,0 +1,327 @@
+"""Pages. Each does what a route of the API does, by the same functions."""
+
+from collections.abc import Callable
+from http import HTTPStatus
+from typing import Any
+from urllib.parse import urljoin
+from uuid import UUID
+
+from django.conf import settings
+from django.contrib import auth, messages
+from django.db.models import F
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import get_object_or_404, redirect, render
+from django.urls import reverse
+from django.utils.http import url_has_allowed_host_and_scheme
+from django.views.decorators.debug import sensitive_post_parameters
+from django.views.decorators.http import require_http_methods, require_POST, require_safe
+from rest_framework.request import Request
+from rest_framework.settings import api_settings
+
+from apps.authentication import accounts
+from apps.authentication.access import hide_unserved_tenant
+from apps.authentication.decorators import (
+    MemberRequest,
+    View,
+    open_to_all,
+    require_role,
+    unguarded,
+)
+from apps.isolation import require_tenant
+from apps.pages import forms
+from apps.pages.forms import PageForm
+from apps.projects.models import Project, Task, TaskStatus
+from apps.tenants import invitations
+from apps.tenants import members as people
+from apps.tenants.models import INVITED_ROLES, Membership, Status, Tenant
+from apps.tenants.roles import Role
+from apps.tenants.services import default_domain
+from apps.tenants.settings import BRAND_COLOR, BRAND_NAME, SESSION_HOURS, TenantSettings
+from apps.tenants.slugs import is_label
+
+require_form = require_http_methods(["GET", "HEAD", "POST"])
+
+# The product
+
+
+@require_form
+@require_role("viewer", write="member")
+def projects(request: MemberRequest) -> HttpResponse:
+    form = PageForm(forms.PROJECT, request)
+    if form.succeeds():
+        return _done(request, "projects")
+    return _page(request, "projects", form, **_rows(request, Project.objects.all()))
+
+
+@require_form
+@require_role("viewer", write="member")
+def project(request: MemberRequest, project_id: UUID) -> HttpResponse:
+    found = get_object_or_404(Project, pk=project_id)
+    form = PageForm(forms.TASK, request)
+    if form.succeeds(project=project_id):
+        return _done(request, "project", project_id)
+    shown = _rows(request, found.tasks.all())
+    names = {each.user_id: each.user.get_full_name() for each in _members()}
+    shown["rows"] = [(task, names.get(task.assignee_id, "")) for task in shown["rows"]]
+    return _page(request, "project", form, project=found, statuses=TaskStatus.choices, **shown)
+
+
+@require_POST
+@require_role("member")
+def change_status(request: MemberRequest, task_id: UUID) -> HttpResponse:
+    task = get_object_or_404(Task, pk=task_id)
+    return _tried(request, PageForm(forms.STATUS, request, task), None, "project", task.project_id)
+
+
+# People
+
+
+@require_form
+@require_role("viewer", write="admin", scope="invitations")
+def members(request: MemberRequest) -> HttpResponse:
+    def invite(given: dict[str, Any]) -> None:
+        invitations.invite(request.auth, given["email"], Role(given["role"]))
+
+    form = PageForm(forms.INVITE, request)
+    if form.succeeds(invite):
+        return _done(request, "members")
+    may_invite = Role(request.auth.role).reaches(Role.ADMIN)
+    return _page(
+        request,
+        "members",
+        form,
+        invitations=invitations.open_invitations(require_tenant().id) if may_invite else (),
+        roles=Role.choices if request.auth.role == Role.OWNER else INVITED_ROLES,
+        **_rows(request, _members()),
+    )
+
+
+def _button(deed: Callable[..., object], kind: forms.Kind = forms.BUTTON, scope: str = "") -> View:
+    """Return the view of a button beside a member or an invitation."""
+
+    @require_POST
+    @require_role("admin", scope=scope)
+    def press(request: MemberRequest, **row_id: UUID) -> HttpResponse:
+        def do(given: dict[str, Any]) -> None:
+            deed(request.auth, *row_id.values(), *map(Role, given.values()))
+
+        return _tried(request, PageForm(kind, request), do, "members")
+
+    return press
+
+
+change_role = _button(people.change_role, forms.ROLE)
+remove = _button(people.remove)
+resend = _button(invitations.resend, scope="invitations")
+revoke = _button(invitations.revoke)
+
+# The tenant, and oneself
+
+
+@require_form
+@require_role("admin")
+def change_settings(request: MemberRequest) -> HttpResponse:
+    def change(given: dict[str, Any]) -> None:
+        people.change_settings(request.auth, given, name=given.pop("name"))
+
+    tenant = request.auth.tenant
+    form = PageForm(forms.SETTINGS, request, name=tenant.name, **TenantSettings(tenant).all())
+    return _done(request, "settings") if form.succeeds(change) else _page(request, "form", form)
+
+
+@require_form
+@require_role("viewer")
+def profile(request: MemberRequest) -> HttpResponse:
+    user = request.auth.user
+    form = PageForm(forms.USER, request, user, full_name=user.full_name)
+    if form.succeeds():
+        return _done(request, "profile")
+    link = {"url": reverse("change-password"), "text": "Change your password"}
+    return _page(request, "form", form, link=link)
+
+
+@sensitive_post_parameters()
+@require_form
+@require_role("viewer")
+def change_password(request: MemberRequest) -> HttpResponse:
+    form = PageForm(forms.PASSWORD, request)
+    if form.succeeds(lambda _: auth.update_session_auth_hash(request, request.auth.user)):
+        return _done(request, "profile")
+    return _page(request, "form", form)
+
+
+@require_safe
+@require_role("viewer")
+def switch(request: MemberRequest) -> HttpResponse:
+    """List one's tenants. Each has sessions of its own, so one logs in to each."""
+    own = Membership.objects.for_user(request.auth.user).filter(is_active=True)
+    own = own.filter(tenant__status=Status.ACTIVE, tenant__domains__is_primary=True)
+    own = own.annotate(name=F("tenant__name"), domain=F("tenant__domains__domain"))
+    rows = own.order_by("name").values("role", "tenant_id", "name", "domain")
+    places = [{**row, "url": _address(row["domain"])} for row in rows]
+    return _page(request, "switch", places=places)
+
+
+# Coming and going
+
+
+@sensitive_post_parameters()
+@require_form
+@open_to_all
+def log_in(request: HttpRequest) -> HttpResponse:
+    def enter(given: dict[str, Any]) -> None:
+        _begin_session(request, accounts.log_in(request, tenant_id=require_tenant().id, **given))
+
+    form = PageForm(forms.LOGIN, request)
+    if form.succeeds(enter):
+        wanted = request.GET.get("next", "")
+        return redirect(wanted if url_has_allowed_host_and_scheme(wanted, None) else "/")
+    reset = urljoin(settings.PLATFORM_ORIGIN, "/password-reset/")
+    link = {"url": reset, "text": "Forgotten your password?"}
+    return _page(request, "form", form, tenant=_served_tenant(), link=link)
+
+
+@require_form
+@unguarded
+def log_out(request: HttpRequest) -> HttpResponse:
+    form = PageForm(forms.LOGOUT, request)
+    if form.succeeds(lambda _: auth.logout(request)):
+        return redirect("login")
+    return _page(request, "form", form, tenant=_served_tenant())
+
+
+@sensitive_post_parameters()
+@require_form
+@open_to_all
+def invitation(request: HttpRequest, token: str) -> HttpResponse:
+    tenant, user = _served_tenant(), request.user if request.user.is_authenticated else None
+
+    def join(given: dict[str, Any]) -> None:
+        _begin_session(request, invitations.accept(tenant_id=tenant.pk, user=user, **given))
+
+    form = PageForm(forms.JOIN if user else forms.ACCEPT, request)
+    if form.succeeds(join, token=token):
+        return redirect("projects")
+    return _page(request, "form", form, tenant=tenant)
+
+
+@require_safe
+@unguarded
+def theme(request: HttpRequest) -> HttpResponse:
+    """Tell the stylesheet the tenant's colour; in a file, since no page has styles inside."""
+    rule = f":root {{ --brand: {TenantSettings(_served_tenant()).get(BRAND_COLOR)}; }}"
+    return HttpResponse(rule, content_type="text/css", headers={"Cache-Control": "max-age=300"})
+
+
+# The shared host
+
+
+@require_safe
+@open_to_all
+def home(request: HttpRequest) -> HttpResponse:
+    return _page(request, "home")
+
+
+@sensitive_post_parameters()
+@require_form
+@open_to_all
+def sign_up(request: HttpRequest) -> HttpResponse:
+    accounts.require_open(request)
+    form = PageForm(forms.SIGN_UP, request)
+    if form.succeeds():
+        messages.success(request, "Your workspace is ready. Verify your address by our mail.")
+        return redirect(reverse("switch", query={"tenant": form.cleaned_data["tenant_slug"]}))
+    return _page(request, "form", form)
+
+
+@require_form
+@open_to_all
+def find(request: HttpRequest) -> HttpResponse:
+    """Lead to a tenant by its slug, whether there is such a one or not."""
+    form = PageForm(forms.FIND, request)
+    slug = (
+        form.cleaned_data["tenant_slug"] if form.succeeds(dict) else request.GET.get("tenant", "")
+    )
+    url = _address(default_domain(slug)) if is_label(slug) else ""
+    return _page(request, "form", form, url=url)
+
+
+def _by_mail(kind: forms.Kind, done: str) -> View:
+    """Return the view of a form about an account, which the token of a mail may authorise."""
+
+    @sensitive_post_parameters()
+    @require_form
+    @open_to_all
+    def fill_in(request: HttpRequest, **token: Any) -> HttpResponse:
+        form = PageForm(kind, request)
+        if not form.succeeds(**token):
+            return _page(request, "form", form)
+        messages.success(request, done)
+        return redirect("switch")
+
+    return fill_in
+
+
+verify_email = _by_mail(forms.VERIFY, "Your address is verified.")
+reset_password = _by_mail(forms.RESET, "Your new password is set.")
+send_password_reset = _by_mail(forms.FORGOTTEN, "A mail is on its way.")
+
+# What they have in common
+
+
+def _members() -> Any:
+    return people.active_members(require_tenant().id)
+
+
+def _served_tenant() -> Any:
+    hide_unserved_tenant()
+    return Tenant.objects.get(pk=require_tenant().id)
+
+
+def _begin_session(request: HttpRequest, membership: Membership) -> None:
+    auth.login(request, membership.user)
+    request.session.set_expiry(3600 * TenantSettings(membership.tenant).get(SESSION_HOURS))
+
+
+def _address(domain: str) -> str:
+    return f"{settings.TENANT_URL.format(domain=domain)}/"
+
+
+def _rows(request: HttpRequest, rows: Any) -> dict[str, Any]:
+    """Return a page of rows, by the API's own pagination."""
+    pages: Any = api_settings.DEFAULT_PAGINATION_CLASS()  # type: ignore[misc,operator] # a class
+    found = pages.paginate_queryset(rows, Request(request))
+    return {"rows": found, "newer": pages.get_previous_link(), "older": pages.get_next_link()}
+
+
+def _tried(request: HttpRequest, form: PageForm, deed: Any, *place: Any) -> HttpResponse:
+    """Do what a button in a list is for, and show the list again."""
+    if form.succeeds(deed):
+        return _done(request, *place)
+    messages.error(
+        request, " ".join(str(each) for errors in form.errors.values() for each in errors)
+    )
+    return redirect(*place)
+
+
+def _done(request: HttpRequest, *place: Any) -> HttpResponse:
+    messages.success(request, "Saved.")
+    return redirect(*place)
+
+
+def _page(
+    request: HttpRequest, template: str, form: PageForm | None = None, **more: Any
+) -> HttpResponse:
+    """Render a page, in the tenant's name if it is one of a tenant's."""
+    member: Membership | None = getattr(request, "auth", None)
+    tenant = member.tenant if member else more.get("tenant")
+    context = {
+        "brand": TenantSettings(tenant).get(BRAND_NAME) or tenant.name if tenant else "",
+        "form": form,
+        "may": {each.value: member and Role(member.role).reaches(each) for each in Role},
+        "member": member,
+        "tenant": tenant,
+        **more,
+    }
+    status = HTTPStatus.BAD_REQUEST if form and form.errors else HTTPStatus.OK
+    return render(request, f"pages/{template}.html", context, status=status)
