@@ -1,9 +1,0 @@
-"""App configuration."""
-
-from django.apps import AppConfig
-
-
-class AuthenticationConfig(AppConfig):
-    """Who the users are."""
-
-    name = "apps.authentication"
