@@ -392,9 +392,11 @@ def test_log_in_is_throttled_as_in_the_api(acme: Tenant, settings: Any) -> None:
 def test_pages_are_counted_with_the_api(
     acme: Tenant, visit: Callable[..., Client], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    client = visit("member")
-    rates = {"member": "2/minute", "tenant": None, "anonymous": None}
+    client = visit("owner")
+    rates = {"tenant": None, "anonymous": None, "member": "4/minute", "invitations": "1/minute"}
     monkeypatch.setattr("apps.authentication.rates.Throttle.THROTTLE_RATES", rates)
+    bodies = [{"email": f"{name}@acme.test", "role": "viewer"} for name in "ab"]
+    assert [client.post("/members/", body).status_code for body in bodies] == [302, 429]
     assert [client.get("/").status_code for _ in range(3)] == [200, 200, 429]
 
 
