@@ -46,6 +46,7 @@ ERRORS = {
     "401": ("Error", "There is no token, or it is no good here."),
     "403": ("Error", "The role does not reach that far, or the tenant is suspended."),
     "404": ("Error", "There is no such row, page, or tenant."),
+    "409": ("Error", "The tenant would be left without an Owner."),
     "415": ("Error", "The body is not JSON."),
     "429": ("Error", "Too many requests; Retry-After says when to come again."),
     "503": ("Error", "The tenant is being prepared; Retry-After says when to come again."),
