@@ -12,7 +12,7 @@ from django.test import Client
 from django.urls import URLPattern, URLResolver, get_resolver
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def schema() -> Any:
     """Return the document, which is valid and made without a warning."""
     output = StringIO()
