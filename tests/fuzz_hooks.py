@@ -5,12 +5,14 @@ from __future__ import annotations
 import os
 import zlib
 from typing import Any
+from urllib.parse import urlencode
 from uuid import UUID
 
 import schemathesis
 
 CANARY = os.environ["FUZZ_CANARY"].encode()
 FOREIGN_IDS = os.environ["FUZZ_FOREIGN_IDS"].split(",")
+LONGEST_QUERY = 2000
 
 
 @schemathesis.check
@@ -28,8 +30,16 @@ def map_path_parameters(ctx: Any, path_parameters: Any) -> Any:  # noqa: ARG001
 
 @schemathesis.hook
 def map_body(ctx: Any, body: Any) -> Any:  # noqa: ARG001
-    """Refer to the other tenant's rows, too."""
+    """Refer to the other tenant's rows, too, and let nobody erase themself: then all is over."""
+    if isinstance(body, dict) and body.get("kind") == "erase":
+        body = body | {"kind": "export"}
     return with_foreign_ids(body)
+
+
+@schemathesis.hook
+def filter_query(ctx: Any, query: Any) -> bool:  # noqa: ARG001
+    """Ask nothing that is too long for the server, which answers before the project can."""
+    return len(urlencode(query or {}, doseq=True)) < LONGEST_QUERY
 
 
 def with_foreign_ids(values: Any) -> Any:

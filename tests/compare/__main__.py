@@ -19,7 +19,6 @@ import measure
 import psycopg
 from contestants import PEER, PLAIN, STRATEGIES, Contestant, assemble
 from report import write
-from tqdm import tqdm
 
 PACKAGES = ("Django", "djangorestframework", "django-tenants", "psycopg", "gunicorn")
 
@@ -58,16 +57,16 @@ def main() -> None:
 def compare(contestants: list[Contestant], scale: Scale) -> dict[str, Any]:
     """Return all that was measured, as it goes into ``results.json``."""
     results: dict[str, Any] = {"about": about(scale)}
-    for contestant in tqdm(contestants, desc="first tenants", leave=False):
+    for contestant in measure.progress(contestants, desc="first tenants"):
         contestant.add_tenants(measure.FEW)
     results["provisioning"] = {
         each.name: [seat.seconds for seat in each.seats]
         for each in measure.with_tenants(contestants)
     }
-    results["requests"] = served(contestants, scale, f"{measure.FEW} tenants")
+    results["requests"] = served(contestants, scale, f"{measure.FEW} tenants", counted=True)
     empty = measure.sizes(contestants)
     numbers = {PLAIN: 2 * measure.FEW, PEER: scale.of_peer}
-    for contestant in tqdm(contestants, desc="more tenants", leave=False):
+    for contestant in measure.progress(contestants, desc="more tenants"):
         contestant.add_tenants(numbers.get(contestant.name, scale.tenants) - measure.FEW)
     results["bytes_per_tenant"] = {
         name: (size - empty[name]) / (len(each.seats) - measure.FEW)
@@ -77,19 +76,21 @@ def compare(contestants: list[Contestant], scale: Scale) -> dict[str, Any]:
     results["requests_of_many"] = served(contestants, scale, f"{scale.tenants} tenants")
     results["fleet"] = {
         each.name: {"tenants": len(each.seats)} | measure.fleet(each)
-        for each in tqdm(measure.with_tenants(contestants), desc="fleet migrations", leave=False)
+        for each in measure.progress(measure.with_tenants(contestants), desc="fleet migrations")
     }
     return results
 
 
-def served(contestants: list[Contestant], scale: Scale, title: str) -> dict[str, Any]:
-    """Return what is measured while the contestants are served."""
+def served(
+    contestants: list[Contestant], scale: Scale, title: str, *, counted: bool = False
+) -> dict[str, Any]:
+    """Return what is measured while the contestants are served; round trips if they count."""
     with ExitStack() as servers:
         for contestant in contestants:
             servers.enter_context(contestant.serving())
         seconds = measure.latencies(contestants, scale.rounds, title)
         held = measure.connections(contestants)
-        trips = measure.round_trips(contestants)
+        trips = measure.round_trips(contestants) if counted else {}
     return {"seconds": seconds, "round_trips": trips, "connections": held}
 
 

@@ -8,6 +8,7 @@ import re
 import shutil
 import tempfile
 import time
+from functools import partial
 from itertools import cycle, islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -26,8 +27,11 @@ WARM_UP = 30
 COUNTED = 50
 """Requests over which round trips are counted."""
 
-STATISTICS = 2
-"""Seconds after which PostgreSQL's counters are up to date: a backend reports once a second."""
+STATISTICS = 11
+"""Seconds after which PostgreSQL's counters are up to date: an idle backend reports after ten."""
+
+progress = partial(tqdm, leave=False, disable=None)
+"""A bar, drawn on a terminal only."""
 
 KINDS: dict[str, Callable[[Client, Seat], float]] = {
     "GET": Client.list_tasks,
@@ -58,7 +62,7 @@ def latencies(
     times: dict[str, dict[str, list[float]]] = {
         kind: {name: [] for name in clients} for kind in KINDS
     }
-    for number in tqdm(range(WARM_UP + rounds), desc=title, unit="round", leave=False):
+    for number in progress(range(WARM_UP + rounds), desc=title, unit="round"):
         for kind, ask in KINDS.items():
             for name in random.sample(list(clients), len(clients)):
                 times[kind][name].append(ask(clients[name], tenants[name][number]))
@@ -72,23 +76,24 @@ def latencies(
 
 def round_trips(contestants: list[Contestant]) -> dict[str, dict[str, float]]:
     """Return how many messages with a transaction of its own a request sends, by PostgreSQL."""
-    trips: dict[str, dict[str, float]] = {kind: {} for kind in KINDS}
-    for contestant in tqdm(contestants, desc="round trips", leave=False):
-        client = Client(contestant)
-        for kind, ask in KINDS.items():
-            ask(client, contestant.seats[-1])
-            before = _transactions(contestant)
+    trips: dict[str, dict[str, float]] = {}
+    before = _transactions(contestants)
+    for kind, ask in KINDS.items():
+        for contestant in contestants:
+            client = Client(contestant)
             for _ in range(COUNTED):
                 ask(client, contestant.seats[-1])
-            trips[kind][contestant.name] = round((_transactions(contestant) - before) / COUNTED, 1)
-        client.close()
+            client.close()
+        after = _transactions(contestants)
+        trips[kind] = {name: round((after[name] - before[name]) / COUNTED, 1) for name in after}
+        before = after
     return trips
 
 
-def _transactions(contestant: Contestant) -> int:
+def _transactions(contestants: list[Contestant]) -> dict[str, int]:
     time.sleep(STATISTICS)
-    query = f"SELECT sum(xact_commit) FROM pg_stat_database WHERE {contestant.databases()}"
-    return int(_ask(query))
+    query = "SELECT sum(xact_commit) FROM pg_stat_database WHERE "
+    return {each.name: int(_ask(query + each.databases())) for each in contestants}
 
 
 def sizes(contestants: list[Contestant]) -> dict[str, int]:

@@ -36,8 +36,9 @@ def of_ours(slug: str) -> dict[str, Any]:
     from apps.authentication.models import User
     from apps.authentication.tokens import TenantRefreshToken
     from apps.isolation import tenant_context
+    from apps.tenants.members import add_member
     from apps.tenants.roles import Role
-    from apps.tenants.services import add_member, create_tenant
+    from apps.tenants.services import create_tenant
 
     seconds, tenant = timed(lambda: create_tenant(slug=slug, name=slug))
     user = User.objects.create(email=f"{slug}@example.test")

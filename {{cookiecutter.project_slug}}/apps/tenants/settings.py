@@ -25,9 +25,7 @@ if TYPE_CHECKING:
 
     from apps.tenants.models import Tenant
 
-one_line = RegexValidator(
-    r"[\x00-\x1f\x7f-\x9f\u2028\u2029]", "Write it in one line.", inverse_match=True
-)
+one_line = RegexValidator(r"\A[^\x00-\x1f\x7f-\x9f\u2028\u2029]*\Z", "Write it in one line.")
 """For names that end up in the header of a mail."""
 
 _LONGEST_SESSION: int = settings.SIMPLE_JWT["REFRESH_TOKEN_LIFETIME"] // timedelta(hours=1)
