@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
     from apps.tenants.models import Tenant
 
-one_line = RegexValidator(r"\A[^\x00-\x1f\x7f-\x9f\u2028\u2029]*\Z", "Write it in one line.")
+one_line = RegexValidator(r"\A[^\x00-\x1f\x7f-\x9f\u2028\u2029]+\Z", "Write it in one line.")
 """For names that end up in the header of a mail."""
 
 _LONGEST_SESSION: int = settings.SIMPLE_JWT["REFRESH_TOKEN_LIFETIME"] // timedelta(hours=1)
@@ -131,7 +131,7 @@ def _errors(name: str, value: object) -> Iterable[str]:
         yield f"There is no setting {name}."
     elif type(value) is not type(setting.default):
         yield f"{name} is to be of type {type(setting.default).__name__}."
-    else:
+    elif value != setting.default:
         for validate in setting.validators:
             try:
                 validate(value)

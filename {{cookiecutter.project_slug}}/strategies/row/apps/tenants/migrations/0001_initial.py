@@ -34,7 +34,7 @@ class Migration(migrations.Migration):
                         max_length=255,
                         validators=[
                             django.core.validators.RegexValidator(
-                                "\\A[^\\x00-\\x1f\\x7f-\\x9f\\u2028\\u2029]*\\Z",
+                                "\\A[^\\x00-\\x1f\\x7f-\\x9f\\u2028\\u2029]+\\Z",
                                 "Write it in one line.",
                             )
                         ],
