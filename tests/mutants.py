@@ -1,9 +1,9 @@
 """Proves that the tests of the wall can fail: takes its guards away, one at a time.
 
 Run inside a generated project: ``python mutants.py STRATEGY [TEXT]``, where TEXT is part of the
-names of those to try, by default all. Each mutant is a change to one
-file, and names the test that must notice. It is caught if that test fails, by a failure and not by
-an error, while all that is listed nowhere as noticing it too, and is in the same file, passes.
+names of those to try, by default all. Each mutant is a change to one file, and names the test that
+must notice. It is caught if that test fails, by a failure and not by an error, while all that is
+listed nowhere as noticing it too, and is in the same file, passes.
 """
 
 from __future__ import annotations

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import re
 import secrets
 import shutil
 import socket
@@ -218,7 +217,7 @@ def assemble(build: Path, generated: dict[str, Path]) -> list[Contestant]:
             name,
             folder,
             modules.get(name, "config.settings.production"),
-            _make_database(f"app_{re.sub('-', '_', name)}"),
+            _make_database(f"app_{name.replace('-', '_')}"),
         )
         for name, folder in folders.items()
     ]

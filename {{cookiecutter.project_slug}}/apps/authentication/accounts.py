@@ -26,12 +26,11 @@ from apps.isolation.storage import ProvisioningError
 from apps.tenants.members import add_member
 from apps.tenants.models import Membership
 from apps.tenants.passwords import require_good_password
+from apps.tenants.resolver import NOBODY
 from apps.tenants.roles import Role
 from apps.tenants.services import founding
 
 logger = logging.getLogger(__name__)
-
-NOBODY = UUID(int=0)
 
 TAKEN = "There is an account with this address, and this is not its password."
 BAD_TOKEN = "The token is invalid, used up or expired."  # noqa: S105 - a sentence

@@ -22,11 +22,17 @@ from apps.isolation.context import ActiveTenant, activate, current_tenant
 from apps.tenants.errors import TenantConflict, TenantNotFound
 from apps.tenants.hosts import is_shared
 from apps.tenants.models import Membership
-from apps.tenants.resolver import HEADER, host_of, named_slug, tenant_of_host, tenant_of_slug
+from apps.tenants.resolver import (
+    HEADER,
+    NOBODY,
+    host_of,
+    named_slug,
+    tenant_of_host,
+    tenant_of_slug,
+)
 
 PROBES = "/healthz/"
 TENANT_URLCONF = "config.urls.tenant"
-NOBODY = UUID(int=0)
 
 
 @sync_and_async_middleware

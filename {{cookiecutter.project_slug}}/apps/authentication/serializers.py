@@ -37,10 +37,8 @@ from apps.tenants.errors import TenantNotFound
 from apps.tenants.hosts import is_shared
 from apps.tenants.models import Domain, Membership, Tenant
 from apps.tenants.passwords import require_good_password
-from apps.tenants.resolver import host_of, named_slug, tenant_of_slug
+from apps.tenants.resolver import NOBODY, host_of, named_slug, tenant_of_slug
 from apps.tenants.slugs import validate_slug
-
-NOBODY = UUID(int=0)
 
 
 class PasswordField(serializers.CharField):

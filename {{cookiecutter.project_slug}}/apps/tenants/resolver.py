@@ -13,6 +13,9 @@ from apps.tenants.slugs import is_label
 
 HEADER = "X-Tenant"
 
+NOBODY = UUID(int=0)
+"""An id that no tenant and no user has, so that asking for it costs what asking for one does."""
+
 
 def host_of(request: HttpRequest) -> str:
     """Return the normalised host of a request: lower case, no port, no dot at the end, IDNA.

@@ -17,7 +17,7 @@ from apps.isolation import require_tenant
 from apps.tenants import invitations, members
 from apps.tenants.hosts import is_shared
 from apps.tenants.models import Invitation, Membership
-from apps.tenants.resolver import host_of, named_slug, tenant_of_slug
+from apps.tenants.resolver import NOBODY, host_of, named_slug, tenant_of_slug
 from apps.tenants.roles import Role
 from apps.tenants.serializers import (
     AcceptSerializer,
@@ -29,8 +29,6 @@ from apps.tenants.serializers import (
     TenantDetailSerializer,
     TransferSerializer,
 )
-
-NOBODY = UUID(int=0)
 
 
 def _acting(request: Request) -> Membership:
