@@ -94,8 +94,8 @@ def test_no_folder_is_empty(project: Path) -> None:
 
 
 def test_project_is_small(project: Path) -> None:
-    """What one reads to know it: not its tests, nor what is hidden, nor what marks a package."""
-    apart = re.compile(r"^\.|(^|/)(tests|testing|migrations)/")
+    """What one reads to know the code: no tests, no documents, nothing hidden or made."""
+    apart = re.compile(r"^\.|^(docs|deploy)/|(^|/)(tests|testing|migrations)/")
     written = {n: text for n, text in contents(project).items() if text and not apart.search(n)}
     assert len(written) < MOST_FILES
     product = [text for name, text in written.items() if fnmatch.fnmatch(name, "apps/*.py")]
