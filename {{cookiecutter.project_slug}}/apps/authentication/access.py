@@ -3,14 +3,13 @@
 from uuid import UUID
 
 from django.contrib.auth.base_user import AbstractBaseUser
-from django.db.models import Exists
 from django.utils.crypto import constant_time_compare
 from rest_framework import exceptions
 from rest_framework_simplejwt.exceptions import InvalidToken
-from rest_framework_simplejwt.token_blacklist.models import BlacklistedToken
 from rest_framework_simplejwt.tokens import Token
 
-from apps.authentication.tokens import STAMP, family_of, membership_id_of, tenant_of, user_id_of
+from apps.authentication.bearers import membership_of_bearer
+from apps.authentication.tokens import STAMP
 from apps.isolation import current_tenant, require_tenant
 from apps.tenants.errors import TenantNotFound, TenantNotReady, TenantSuspended
 from apps.tenants.models import Membership, Status, Tenant
@@ -51,11 +50,8 @@ def admit_bearer(token: Token) -> Membership:
     Raises what `admit` raises, `InvalidToken` if the log-in was ended or the password changed,
     and TokenError for a token that does not say whose it is.
     """
-    ended = BlacklistedToken.objects.filter(token__jti=family_of(token))
-    rows = Membership.objects.of_user_in(user_id_of(token), tenant_of(token))
-    rows = rows.filter(pk=membership_id_of(token))
-    membership = rows.annotate(is_ended=Exists(ended)).first()
-    if membership and (membership.is_ended or not _is_stamp_of(membership.user, token)):
+    membership, is_ended = membership_of_bearer(token) or (None, False)
+    if membership and (is_ended or not _is_stamp_of(membership.user, token)):
         raise InvalidToken("Token is blacklisted")
     return _admitted(membership)
 

@@ -23,8 +23,9 @@ def host_of(request: HttpRequest) -> str:
     Raises `TenantNotFound` for what cannot be a host name.
     """
     try:
-        name, _, port = request.get_host().rpartition(":")
-        return normalised(name if port.isdigit() else request.get_host())
+        host = request.get_host()
+        name, _, port = host.rpartition(":")
+        return normalised(name if port.isdigit() else host)
     except (DisallowedHost, UnicodeError):
         raise TenantNotFound from None
 
