@@ -28,6 +28,8 @@ PLAIN = "plain"
 
 OF_THE_PRODUCT = (
     "apps/__init__.py",
+    "apps/audit/__init__.py",
+    "apps/audit/requests.py",
     "apps/authentication/__init__.py",
     "apps/authentication/models.py",
     "apps/isolation/identifiers.py",

@@ -14,7 +14,7 @@ from django.contrib.auth import get_user_model
 from django.db import connections
 from django.db.backends.base.base import BaseDatabaseWrapper
 from django.db.models import Exists, Model
-from rest_framework_simplejwt.token_blacklist.models import BlacklistedToken
+from rest_framework_simplejwt.token_blacklist.models import OutstandingToken
 from rest_framework_simplejwt.tokens import Token
 
 from apps.authentication.tokens import family_of, membership_id_of, tenant_of, user_id_of
@@ -60,7 +60,8 @@ def membership_of_bearer(token: Token) -> tuple[Membership, bool] | None:
 @cache
 def _query() -> tuple[str, tuple[Any, ...]]:
     """Return the text and what stands in it for the claims, by the rules of the models."""
-    ended = BlacklistedToken.objects.filter(token__jti=str(FAMILY))
+    # A family is entered there when it is ended, and not before: see `EndingToken`.
+    ended = OutstandingToken.objects.filter(jti=str(FAMILY))
     rows = Membership.objects.of_user_in(USER, TENANT).filter(pk=MEMBERSHIP)
     names = [
         prefix + field.attname

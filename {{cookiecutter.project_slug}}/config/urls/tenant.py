@@ -16,12 +16,12 @@ docs = SpectacularSwaggerView.as_view(url_name="schema", metadata_class=None)
 
 # On every host.
 common_urlpatterns = [
+    path("api/v1/", include("config.urls.api")),
     path("healthz/live", unguarded(health.live)),
     path("healthz/ready", unguarded(health.ready)),
     path("api/schema/", SpectacularAPIView.as_view(), name="schema"),
     # A page has no metadata: OPTIONS is answered with 405 and not with an error.
     path("api/docs/", docs_policy(docs)),
-    path("api/v1/", include("config.urls.api")),
 ]
 urlpatterns = [*common_urlpatterns, path("", include("apps.pages.urls"))]
 
