@@ -190,6 +190,7 @@ def test_ct12_what_one_tenant_warms_up_serves_no_other(sides: tuple[Side, Side])
 
 # Of what they remember nothing is a tenant's. A new one is judged, and then named here.
 REMEMBERING = {
+    "apps.authentication.bearers._query",
     "apps.authentication.tokens.key_ring",
     "apps.isolation.placement.tenant_app_labels",
     "apps.tenants.settings._timezones",

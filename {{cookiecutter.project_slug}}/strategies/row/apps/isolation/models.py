@@ -1,6 +1,5 @@
 """Bases of the models on either side of the wall."""
 
-from functools import cache
 from typing import Any, ClassVar, Self
 
 from django.conf import settings
@@ -9,6 +8,7 @@ from django.db.models.expressions import Expression
 from django.db.models.signals import class_prepared
 from django.db.models.sql import Query
 from django.dispatch import receiver
+from django.utils.functional import cached_property
 
 from apps.isolation.belonging import Belonging, TenantManager
 from apps.isolation.constraints import fortify
@@ -66,14 +66,13 @@ class RowManager[M: models.Model](TenantManager[M]):
     def get_queryset(self) -> models.QuerySet[M]:
         """Return the rows of whichever tenant is active when the query runs."""
         rows = super().get_queryset()
-        rows.query = _rows_of_the_tenant(self.model).chain()
+        rows.query = self._query.chain()
         return rows
 
-
-@cache
-def _rows_of_the_tenant(model: type[models.Model]) -> Query:
-    """Return the query that all others of a model begin as: made once, since it is often asked."""
-    return models.QuerySet(model).filter(tenant=CurrentTenant()).query
+    @cached_property
+    def _query(self) -> Query:
+        """Return what all queries begin as. It is made once, since a request asks for several."""
+        return models.QuerySet(self.model).filter(tenant=CurrentTenant()).query
 
 
 class TenantModel(Belonging):
