@@ -303,6 +303,49 @@ def test_ct05_a_part_that_only_the_whole_leads_to_is_no_hole() -> None:
         assert wall_guards()["every table is a model's"]() == []
 
 
+@pytest.fixture
+def many_tenants(two_projects: None, acme: Any) -> None:
+    """Give acme and fifty tenants more three hundred tasks each."""
+    _as_owner("""
+        INSERT INTO tenants_tenant (id, name, slug, status, settings, created_at, updated_at)
+        SELECT gen_random_uuid(), n, 'n' || n, 'active', '{}', now(), now()
+        FROM generate_series(1, 50) n
+    """)
+    _as_owner("""
+        INSERT INTO projects_project (id, tenant_id, name, description, status, created_at,
+            updated_at)
+        SELECT gen_random_uuid(), id, 'many', '', 'active', now(), now() FROM tenants_tenant
+    """)
+    _as_owner("""
+        INSERT INTO projects_task (id, tenant_id, project_id, title, status, position,
+            created_at, updated_at)
+        SELECT gen_random_uuid(), tenant_id, id, n,
+            CASE mod(n, 30) WHEN 0 THEN 'done' ELSE 'open' END, 0, now(), now()
+        FROM projects_project, generate_series(1, 300) n WHERE name = 'many'
+    """)
+    _as_owner("ANALYZE projects_task")
+
+
+@pytest.mark.parametrize(
+    "rows",
+    [
+        lambda: Task.objects.order_by("-id")[:51],
+        lambda: Task.objects.filter(status="done"),
+        lambda: Task.objects.filter(project=Project.objects.get(name="many")),
+    ],
+    ids=["a page", "by status", "of a project"],
+)
+def test_among_many_tenants_no_row_of_another_is_read(
+    rows: Any, many_tenants: None, acme: Any
+) -> None:
+    """Every index begins with the tenant, and the queries find their way by it."""
+    with entering(acme):
+        plan = rows().explain(analyze=True)
+    assert f"Index Cond: (tenant_id = '{acme.id}'" in plan.replace("((", "("), plan
+    assert "Seq Scan" not in plan, plan
+    assert "Rows Removed" not in plan, plan
+
+
 def test_an_option_that_leaves_statements_alone_is_refused(monkeypatch: Any) -> None:
     monkeypatch.setitem(connection.settings_dict["OPTIONS"], "server_side_binding", True)
     with pytest.raises(ImproperlyConfigured, match="server_side_binding"):
