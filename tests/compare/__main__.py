@@ -89,9 +89,10 @@ def served(
         for contestant in contestants:
             servers.enter_context(contestant.serving())
         seconds = measure.latencies(contestants, scale.rounds, title)
+        load = measure.loads(contestants, scale.rounds * measure.CLIENTS)
         held = measure.connections(contestants)
         trips = measure.round_trips(contestants) if counted else {}
-    return {"seconds": seconds, "round_trips": trips, "connections": held}
+    return {"seconds": seconds, "load": load, "round_trips": trips, "connections": held}
 
 
 def about(scale: Scale) -> dict[str, Any]:

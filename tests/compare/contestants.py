@@ -179,15 +179,21 @@ class Client:
         self._connection.close()
 
     def list_tasks(self, seat: Seat) -> float:
-        """Ask for 50 tasks; return the seconds it took."""
-        return self._ask("GET", "/api/v1/tasks/", seat)
+        """Ask for 50 tasks; return the seconds it took. Exit if one is another tenant's."""
+        seconds, content = self._ask("GET", "/api/v1/tasks/", seat)
+        projects = {task["project"] for task in json.loads(content)["results"]}
+        if self.contestant.name != PLAIN and projects != {seat.project}:
+            sys.exit(f"{self.contestant.name}: {seat.host} was shown tasks of {projects}")
+        return seconds
 
     def add_task(self, seat: Seat) -> float:
         """Add a task; return the seconds it took."""
         body = json.dumps({"project": seat.project, "title": "one more"})
-        return self._ask("POST", "/api/v1/tasks/", seat, body)
+        return self._ask("POST", "/api/v1/tasks/", seat, body)[0]
 
-    def _ask(self, method: str, path: str, seat: Seat, body: str | None = None) -> float:
+    def _ask(
+        self, method: str, path: str, seat: Seat, body: str | None = None
+    ) -> tuple[float, bytes]:
         headers = {
             "Host": seat.host,
             "Authorization": f"Bearer {seat.token}",
@@ -201,7 +207,7 @@ class Client:
         seconds = time.perf_counter() - started
         if answer.status not in {200, 201}:
             sys.exit(f"{self.contestant.name}: {method} {path}: {answer.status} {content[:500]!r}")
-        return seconds
+        return seconds, content
 
 
 SECRET = secrets.token_urlsafe(48)

@@ -8,6 +8,7 @@ import re
 import shutil
 import tempfile
 import time
+from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from itertools import cycle, islice
 from pathlib import Path
@@ -22,6 +23,9 @@ if TYPE_CHECKING:
 
 FEW = 10
 """Tenants that requests are for, however many there are: the last ones."""
+
+CLIENTS = 8
+"""Clients that ask at the same time, when many do."""
 
 WARM_UP = 30
 COUNTED = 50
@@ -72,6 +76,34 @@ def latencies(
         kind: {name: values[WARM_UP:] for name, values in by_name.items()}
         for kind, by_name in times.items()
     }
+
+
+def loads(contestants: list[Contestant], requests: int) -> dict[str, float]:
+    """Return the requests per second of many clients at once, each for all tenants in turn.
+
+    Every list is searched for rows of other tenants.
+    """
+    return {
+        each.name: requests / _seconds(partial(_load, each, requests))
+        for each in progress(contestants, desc="many at once")
+    }
+
+
+def _load(contestant: Contestant, requests: int) -> None:
+    with ThreadPoolExecutor(CLIENTS) as pool:
+        asked = [pool.submit(_ask_all, contestant, requests // CLIENTS) for _ in range(CLIENTS)]
+    for each in asked:
+        each.result()
+
+
+def _ask_all(contestant: Contestant, requests: int) -> None:
+    """Ask for one tenant after the other, in an order of its own; add a task now and then."""
+    client = Client(contestant)
+    seats = random.sample(contestant.seats, len(contestant.seats))
+    for number, seat in enumerate(islice(cycle(seats), requests)):
+        ask = Client.list_tasks if number % 10 else Client.add_task
+        ask(client, seat)
+    client.close()
 
 
 def round_trips(contestants: list[Contestant]) -> dict[str, dict[str, float]]:
