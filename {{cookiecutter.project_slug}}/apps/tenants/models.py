@@ -82,6 +82,16 @@ class Tenant(TenantBase):
         return f"{settings.TENANT_URL.format(domain=self.primary_domain())}{path}"
 
 
+class Spare(models.Model):
+    """A storage that waits for a tenant, which will have its id."""
+
+    id = models.UUIDField(primary_key=True, default=new_id, editable=False)
+    is_ready = models.BooleanField(default=False)
+
+    def __str__(self) -> str:
+        return str(self.pk)
+
+
 class Domain(DomainBase):
     """A host name under which a tenant is reached."""
 

@@ -16,6 +16,7 @@ from apps.isolation.context import activate
 from apps.tenants.models import Domain, Status, Tenant
 from apps.tenants.settings import change_tenant
 from apps.tenants.slugs import validate_slug
+from apps.tenants.spares import claim
 
 STATUS_ACTIONS = {
     Status.ACTIVE: Action.TENANT_RESUMED,
@@ -136,7 +137,9 @@ def _register(tenant: Tenant, domain: Domain) -> Tenant:
     _judge(tenant, domain)
     try:
         with transaction.atomic(using=CATALOGUE):
+            tenant.pk = claim() or tenant.pk
             tenant.save()
+            domain.tenant = tenant
             domain.save()
     except IntegrityError:
         # Somebody was faster since it was judged. Judged again, it is refused by the field.

@@ -17,6 +17,21 @@ class Migration(migrations.Migration):
 
     operations = [
         migrations.CreateModel(
+            name="Spare",
+            fields=[
+                (
+                    "id",
+                    models.UUIDField(
+                        default=apps.isolation.identifiers.new_id,
+                        editable=False,
+                        primary_key=True,
+                        serialize=False,
+                    ),
+                ),
+                ("is_ready", models.BooleanField(default=False)),
+            ],
+        ),
+        migrations.CreateModel(
             name="Tenant",
             fields=[
                 (

@@ -1,0 +1,88 @@
+"""Storages that are made before their tenants, with real storage."""
+
+from collections.abc import Iterator
+from io import StringIO
+from itertools import count
+from typing import Any
+
+import pytest
+from django.core.exceptions import ValidationError
+from django.core.management import CommandError, call_command
+
+from apps.isolation import ActiveTenant, provision, storage_report
+from apps.isolation.testing import api_client, make_member
+from apps.tenants import services
+from apps.tenants.models import Spare, Tenant
+from apps.tenants.services import create_tenant
+from apps.tenants.spares import prepare
+from tests.support import at_once
+
+
+@pytest.fixture(autouse=True)
+def spare(provisioning: None) -> Iterator[Any]:
+    """Have one storage ready; destroy those that are left."""
+    (pk,) = prepare(1)
+    yield pk
+    list(prepare(0))
+
+
+def _ready() -> set[Any]:
+    return set(Spare.objects.filter(is_ready=True).values_list("pk", flat=True))
+
+
+def test_a_new_tenant_takes_a_storage_that_is_ready(spare: Any) -> None:
+    assert storage_report(ActiveTenant(spare)).exists
+    tenant = create_tenant(slug="initech", name="Initech")
+    assert tenant.pk == spare
+    assert not _ready()
+    client = api_client(tenant, make_member(tenant, "member").user.email)
+    assert client.post("/api/v1/projects/", {"name": "first"}).status_code == 201
+    assert create_tenant(slug="hooli", name="Hooli").pk != spare
+
+
+def test_many_at_once_share_no_storage(spare: Any) -> None:
+    ready = {spare, *prepare(4)}
+    numbers = count()
+    made = at_once(8, lambda: create_tenant(slug=f"tenant-{next(numbers)}", name="T").pk)
+    assert len(set(made)) == 8
+    assert ready <= set(made)
+    assert not _ready()
+
+
+def test_who_is_refused_takes_none(spare: Any) -> None:
+    create_tenant(slug="initech", name="Initech")
+    (another,) = prepare(1)
+    with pytest.raises(ValidationError):
+        create_tenant(slug="initech", name="Initech")
+    assert _ready() == {another}
+
+
+def test_of_a_tenant_that_fails_nothing_is_left(spare: Any, monkeypatch: Any) -> None:
+    def fail(tenant: Any) -> None:
+        raise RuntimeError
+
+    monkeypatch.setattr(services, "provision", fail)
+    with pytest.raises(RuntimeError):
+        create_tenant(slug="initech", name="Initech")
+    assert not Tenant.objects.exists()
+    assert not _ready()
+
+
+@pytest.mark.parametrize("is_made", [False, True])
+def test_what_a_killed_run_has_begun_is_completed(spare: Any, is_made: bool) -> None:
+    begun = Spare.objects.create()
+    if is_made:
+        provision(ActiveTenant(begun.pk))
+    assert create_tenant(slug="initech", name="Initech").pk == spare
+    assert create_tenant(slug="hooli", name="Hooli").pk != begun.pk
+    assert list(prepare(1)) == [begun.pk]
+    assert create_tenant(slug="piper", name="Piper").pk == begun.pk
+
+
+def test_the_command_has_as_many_ready_as_it_is_told() -> None:
+    for wanted in (3, 3, 1):
+        call_command("prepare_storages", str(wanted), stdout=StringIO())
+        assert len(_ready()) == wanted
+        assert all(storage_report(ActiveTenant(pk)).exists for pk in _ready())
+    with pytest.raises(CommandError, match="than none"):
+        call_command("prepare_storages", "-1")
