@@ -22,7 +22,7 @@ OVERLAYS = ("strategies", "licenses")
 
 # What the project is made of and depends on, under every name, and what Windows cannot store.
 TAKEN_NAMES = (  # noqa: SIM905 - a list takes a line for each
-    "allauth apps config licenses manage strategies test tests aux con nul prn django "
+    "allauth apps config cryptography licenses manage strategies test tests aux con nul prn django "
     "django_allauth django_environ "
     "django_filter django_filters django_htmx django_stubs django_stubs_ext django_tenants "
     "djangorestframework djangorestframework_simplejwt djangorestframework_stubs "

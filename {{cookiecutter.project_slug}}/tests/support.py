@@ -5,18 +5,22 @@ import re
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
 from typing import Any
 from urllib.parse import urlsplit
 
+from allauth.mfa.recovery_codes.internal.auth import RecoveryCodes
+from allauth.mfa.totp.internal import auth
 from django.conf import settings
 from django.core import mail
-from django.db import connections
+from django.db import connections, transaction
 from django.test import TestCase
 from rest_framework.test import APIClient
 
+from apps.authentication.second_factor import new_secret
 from apps.isolation import CATALOGUE
 from config.env import BASE_DIR
 
@@ -90,6 +94,20 @@ def run(*arguments: str, **changes: str) -> subprocess.CompletedProcess[str]:
 def manage(*arguments: str, **changes: str) -> subprocess.CompletedProcess[str]:
     """Run a command of ``manage.py`` to its end."""
     return run("manage.py", *arguments, **changes)
+
+
+def app_code(secret: str, later: int = 0) -> str:
+    """Return the code that an app shows for a secret now, or some steps of time later."""
+    step = int(time.time()) // 30 + later
+    return str(auth.format_hotp_value(auth.hotp_value(secret, step)))
+
+
+def give_second_factor(user: Any) -> tuple[str, list[str]]:
+    """Switch a user's second factor on; return the secret of the app, and the recovery codes."""
+    secret = new_secret()
+    with transaction.atomic(using=CATALOGUE):
+        auth.TOTP.activate(user, secret)
+        return secret, RecoveryCodes.activate(user).generate_codes()
 
 
 def invite(client: APIClient, email: str, role: str = "member") -> tuple[str, str]:

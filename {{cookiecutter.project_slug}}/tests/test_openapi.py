@@ -80,7 +80,7 @@ def test_it_describes_filters_bodies_and_who_may_ask(schema: Any) -> None:
     assert {"ordering", "search", "status"} <= {parameter["name"] for parameter in projects}
     assert tasks["post"]["security"] == [{"jwtAuth": []}]
     token = schema["components"]["schemas"]["TokenPair"]["properties"]
-    assert set(token) == {"email", "password", "tenant", "access", "refresh"}
+    assert set(token) == {"email", "password", "code", "tenant", "access", "refresh"}
     assert token["password"]["writeOnly"] is True
     assert token["access"]["readOnly"] is True
 

@@ -6,6 +6,7 @@ from enum import StrEnum
 from typing import Any, TypedDict, Unpack
 from uuid import UUID
 
+from django.contrib.admin.models import LogEntry
 from django.db import connections, transaction
 from django.db.models import Model
 from django.db.transaction import TransactionManagementError
@@ -15,7 +16,7 @@ from apps.audit.requests import request_id
 from apps.isolation import CATALOGUE
 from apps.isolation.context import Identified
 
-SECRET = re.compile("password|secret|token|hash|key", re.IGNORECASE)
+HIDDEN = re.compile("password|secret|token|hash|key|email|full_name", re.IGNORECASE)
 
 
 class Action(StrEnum):
@@ -30,6 +31,7 @@ class Action(StrEnum):
     INVITATION_RESENT = "invitation.resent"
     INVITATION_REVOKED = "invitation.revoked"
     INVITATION_SENT = "invitation.sent"
+    LOGGED_IN = "session.logged_in"
     LOGGED_OUT = "session.logged_out"
     LOG_IN_FAILED = "session.log_in_failed"
     MEMBER_JOINED = "member.joined"
@@ -43,6 +45,8 @@ class Action(StrEnum):
     PRIVACY_DONE = "privacy.done"
     PRIVACY_FAILED = "privacy.failed"
     PRIVACY_REQUESTED = "privacy.requested"
+    SECOND_FACTOR_OFF = "account.second_factor_off"
+    SECOND_FACTOR_ON = "account.second_factor_on"
     SIGNED_UP = "account.signed_up"
     TENANT_ARCHIVED = "tenant.archived"
     TENANT_CHANGED = "tenant.changed"
@@ -52,6 +56,8 @@ class Action(StrEnum):
     TENANT_SUSPENDED = "tenant.suspended"
     TENANT_SWITCHED = "session.tenant_switched"
     TOKEN_REUSED = "session.token_reused"  # noqa: S105
+    USER_ADDED = "user.added"
+    USER_CHANGED = "user.changed"
 
 
 class Details(TypedDict, total=False):
@@ -73,8 +79,8 @@ def record(
     """Write down what ``actor`` did, in the transaction in which it is done.
 
     ``before`` and ``after`` are values of fields by name; those that differ are kept, and of
-    secrets only that they differ. Raises TransactionManagementError outside of a transaction of
-    the catalogue: without one the deed could stand and the event be lost.
+    secrets and of who somebody is only that they differ. Raises TransactionManagementError outside
+    of a transaction of the catalogue: without one the deed could stand and the event be lost.
     """
     if not connections[CATALOGUE].in_atomic_block:
         message = "record() needs the transaction of what it records: atomic(using=CATALOGUE)."
@@ -97,8 +103,13 @@ def record_crossing(*, reason: str, **kwargs: Any) -> None:
         record(Action.CROSS_TENANT, tenant=None, actor=None, reason=reason)
 
 
+def forget_name(of: Model) -> None:
+    """Take out of the admin's log what a row was called there: somebody's address."""
+    LogEntry.objects.filter(object_id=str(of.pk)).update(object_repr="")
+
+
 def differences(before: Mapping[str, Any], after: Mapping[str, Any]) -> dict[str, Any]:
-    """Return what differs, with the values before and after; of secrets only that they differ."""
+    """Return what differs, with the values before and after; of what is hidden, no values."""
     return {
         name: _shown(name, before.get(name), after.get(name))
         for name in sorted(before.keys() | after.keys())
@@ -107,6 +118,6 @@ def differences(before: Mapping[str, Any], after: Mapping[str, Any]) -> dict[str
 
 
 def _shown(name: str, before: Any, after: Any) -> dict[str, Any]:
-    if SECRET.search(name):
+    if HIDDEN.search(name):
         return {"before": "…", "after": "…"}
     return {"before": before, "after": after}

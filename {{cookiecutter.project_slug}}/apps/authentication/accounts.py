@@ -9,7 +9,7 @@ from uuid import UUID
 from allauth.account.adapter import get_adapter
 from allauth.account.forms import default_token_generator
 from allauth.account.models import EmailAddress, EmailConfirmationHMAC
-from django.contrib.admin.models import LogEntry
+from allauth.mfa.models import Authenticator
 from django.contrib.auth import authenticate
 from django.core.exceptions import ValidationError
 from django.db import IntegrityError, transaction
@@ -17,11 +17,11 @@ from django.db.models import Exists, OuterRef
 from django.http import HttpRequest
 from rest_framework.exceptions import APIException, PermissionDenied
 
-from apps.audit.trail import Action, record
+from apps.audit.trail import Action, forget_name, record
 from apps.authentication.access import NoActiveAccount, admit
 from apps.authentication.models import User
 from apps.authentication.throttling import throttle, within_rate
-from apps.isolation import CATALOGUE
+from apps.isolation import CATALOGUE, current_tenant
 from apps.isolation.storage import ProvisioningError
 from apps.tenants.members import add_member
 from apps.tenants.models import Membership
@@ -83,21 +83,38 @@ def sign_up(user: User, *, tenant_name: str, tenant_slug: str) -> Membership:
     return membership
 
 
-def log_in(request: HttpRequest, email: str, password: str, tenant_id: UUID) -> Membership:
-    """Return the membership of who gives these credentials, for an API's tokens or a session.
+def check_password(request: HttpRequest, email: str, password: str) -> Any:
+    """Return the user whose credentials these are, or None; raise `Throttled` for many tries."""
+    throttle(request, "login", key=email)
+    return authenticate(request, email=email, password=password)
+
+
+def identify(request: HttpRequest, email: str, password: str, tenant_id: UUID) -> Membership:
+    """Return the membership of who gives these credentials; a second factor is asked for next.
 
     Every way to fail but a tenant that is not served gives the same error, after the same work.
     Raises `Throttled` for too many tries.
     """
     email = User.objects.normalize_email(email)
-    throttle(request, "login", key=email)
-    user = authenticate(request, email=email, password=password)
+    user = check_password(request, email, password)
     try:
         return admit(user.pk if user else NOBODY, tenant_id)
     except NoActiveAccount:
-        if within_rate(request, "failed_login", key=str(tenant_id)):
-            _record_failure(tenant_id, email)
+        record_failure(request, email, tenant_id)
         raise
+
+
+def record_log_in(*, user: User, **kwargs: Any) -> None:
+    """Write down that a session has begun; Django tells, whichever page it was."""
+    with transaction.atomic(using=CATALOGUE):
+        record(Action.LOGGED_IN, tenant=current_tenant(), actor=user)
+
+
+def record_log_out(*, user: User | None, **kwargs: Any) -> None:
+    """Write down that a session has ended, if it was somebody's."""
+    with transaction.atomic(using=CATALOGUE):
+        if user:
+            record(Action.LOGGED_OUT, tenant=current_tenant(), actor=user)
 
 
 def send_verification(email: str) -> None:
@@ -175,8 +192,9 @@ def forget(user_id: UUID) -> None:
     user = users.filter(pk=user_id).first()
     if user is None or Membership.objects.for_user(user).exists():
         return
-    EmailAddress.objects.filter(user=user).delete()
-    LogEntry.objects.filter(object_id=str(user.pk)).update(object_repr="")
+    for rows in (EmailAddress, Authenticator):
+        rows.objects.filter(user=user).delete()
+    forget_name(user)
     user.email, user.full_name = f"{user.pk}@erased.invalid", ""
     user.last_login, user.is_active = None, False
     user.set_unusable_password()
@@ -200,12 +218,14 @@ def _send_first_verification(user: User) -> None:
         logger.exception("could not send the verification of a new user: %s", user.pk)
 
 
-def _record_failure(tenant_id: UUID, email: str) -> None:
+def record_failure(request: HttpRequest, email: str, tenant_id: UUID = NOBODY) -> None:
     """Write a failed log-in down, in the tenant's trail if there is such a tenant.
 
     It names the user if they are a member, and else nobody: the tenant's Admins read the trail,
     and would learn from it which addresses have accounts. The work is the same in every case.
     """
+    if not within_rate(request, "failed_login", key=str(tenant_id)):
+        return
     members = Membership.objects.for_tenant(tenant_id).select_related("user")
     member = members.filter(user__email=email).first()
     tenant = None if tenant_id == NOBODY else tenant_id

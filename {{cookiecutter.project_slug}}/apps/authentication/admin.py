@@ -1,13 +1,66 @@
-"""The platform's administration of users."""
+"""The platform's administration of users, and how its staff logs in."""
 
+from typing import Any
+
+import allauth.mfa.admin  # noqa: F401 - registers what is unregistered below
+from allauth.mfa.models import Authenticator
+from django import forms
 from django.contrib import admin
+from django.contrib.admin.forms import AdminAuthenticationForm
 from django.contrib.auth.admin import UserAdmin as DjangoUserAdmin
 from django.contrib.auth.forms import AdminUserCreationForm
+from django.core.exceptions import ValidationError
+from django.db import transaction
+from django.db.models import QuerySet
+from django.http import HttpRequest, HttpResponse
 
+from apps.audit.trail import Action, record
+from apps.authentication import accounts
 from apps.authentication.models import User
+from apps.authentication.second_factor import SecondFactorRequired, require_code, switch_off
+from apps.authentication.throttling import throttle
+from apps.isolation import CATALOGUE
 
 ACCESS = ["is_active", "is_staff", "is_superuser", "groups", "user_permissions"]
 NEW = ["email", "full_name", "usable_password", "password1", "password2"]
+
+# It would show secrets, and offer to write them.
+admin.site.unregister(Authenticator)
+
+
+class StaffLogInForm(AdminAuthenticationForm):
+    """Asks for a code, too, of who has a second factor; and is counted as every log-in is."""
+
+    code = forms.CharField(
+        label="Code, if you have a second factor",
+        required=False,
+        max_length=20,
+        widget=forms.TextInput({"autocomplete": "one-time-code"}),
+    )
+
+    def clean(self) -> Any:
+        """Refuse who may not get in, and write it down."""
+        email = User.objects.normalize_email(self.cleaned_data.get("username"))
+        request: Any = self.request
+        throttle(request, "login", key=email)
+        try:
+            return super().clean()
+        except ValidationError as error:
+            if error.code != SecondFactorRequired.default_code:  # that is written down already
+                accounts.record_failure(request, email)
+            raise
+
+    def confirm_login_allowed(self, user: Any) -> None:
+        """Ask for the code of who gave the right password."""
+        super().confirm_login_allowed(user)
+        request: Any = self.request
+        try:
+            require_code(request, user, self.cleaned_data.get("code", ""), tenant=None)
+        except SecondFactorRequired as error:
+            raise ValidationError(str(error.detail), str(error.get_codes())) from error
+
+
+admin.site.login_form = StaffLogInForm
 
 
 @admin.register(User)
@@ -23,7 +76,41 @@ class UserAdmin(DjangoUserAdmin[User]):
         ("Access", {"fields": [*ACCESS]}),
     ]
     add_fieldsets = [(None, {"fields": NEW})]
+    actions = ["switch_off_second_factor"]
+
+    @admin.action(description="Switch off the second factor", permissions=["change"])
+    def switch_off_second_factor(self, request: HttpRequest, users: QuerySet[User]) -> None:
+        """Let those in by their password alone who have lost their codes."""
+        for user in users:
+            switch_off(user, tenant=None, actor=request.user)
+
+    def save_related(self, request: Any, form: Any, formsets: Any, change: bool) -> None:
+        """Store groups and permissions; with them all is stored, and is written down."""
+        super().save_related(request, form, formsets, change)
+        fields = {*ACCESS, "email", "full_name"}.intersection(form.changed_data)
+        record(
+            Action.USER_CHANGED if change else Action.USER_ADDED,
+            form.instance,
+            tenant=None,
+            actor=request.user,
+            before={name: _plain(form.initial.get(name)) for name in fields},
+            after={name: _plain(form.cleaned_data[name]) for name in fields},
+        )
+
+    def user_change_password(self, request: Any, id: str, form_url: str = "") -> HttpResponse:  # noqa: A002 - Django's name
+        """Set a user's password, and write down that it was set."""
+        with transaction.atomic(using=CATALOGUE):
+            response = super().user_change_password(request, id, form_url)
+            if response.status_code == 302:  # noqa: PLR2004
+                user = User.objects.get(pk=id)
+                record(Action.PASSWORD_CHANGED, user, tenant=None, actor=request.user)
+        return response
 
     def has_delete_permission(self, request: object, obj: User | None = None) -> bool:
         """Refuse: what a user did stays theirs."""
         return False
+
+
+def _plain(value: Any) -> Any:
+    """Return a value as the trail can keep it: rows by their ids."""
+    return value if isinstance(value, str | bool | None) else sorted(row.pk for row in value)

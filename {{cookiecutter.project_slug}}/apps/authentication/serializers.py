@@ -5,7 +5,6 @@ from contextlib import contextmanager
 from typing import Any
 from uuid import UUID
 
-from django.contrib.auth import authenticate
 from django.core.exceptions import NON_FIELD_ERRORS, ValidationError
 from django.db import transaction
 from rest_framework import serializers
@@ -22,6 +21,7 @@ from apps.authentication.access import (
     require_same_tenant,
 )
 from apps.authentication.models import User
+from apps.authentication.second_factor import SecondFactorRequired, require_code
 from apps.authentication.throttling import throttle
 from apps.authentication.tokens import (
     AnyToken,
@@ -48,20 +48,30 @@ class PasswordField(serializers.CharField):
         super().__init__(write_only=True, trim_whitespace=False, max_length=1024, **kwargs)
 
 
+class CodeField(serializers.CharField):
+    """A code of the second factor, by its app or one for recovery; empty for who has none."""
+
+    def __init__(self) -> None:
+        super().__init__(write_only=True, required=False, allow_blank=True, max_length=20)
+
+
 class TokenPairSerializer(serializers.Serializer[Any]):
     """Credentials in, a pair of tokens out."""
 
     email = serializers.EmailField(write_only=True)
     password = PasswordField()
+    code = CodeField()
     tenant = serializers.CharField(write_only=True, required=False)
     access = serializers.CharField(read_only=True)
     refresh = serializers.CharField(read_only=True)
 
     def validate(self, attrs: dict[str, Any]) -> dict[str, str]:
-        """Return the tokens; every way to fail gives the same error, after the same work."""
+        """Return the tokens. Without the right password, every way to fail looks the same."""
         request = self.context["request"]
         tenant_id = _wanted_tenant(request, attrs.get("tenant"))
-        return token_pair(accounts.log_in(request, attrs["email"], attrs["password"], tenant_id))
+        member = accounts.identify(request, attrs["email"], attrs["password"], tenant_id)
+        require_code(request, member.user, attrs.get("code", ""), tenant=tenant_id)
+        return token_pair(member)
 
 
 class TokenRefreshSerializer(serializers.Serializer[Any]):
@@ -197,10 +207,23 @@ class ResetPasswordSerializer(serializers.Serializer[Any]):
             accounts.reset_password(**self.validated_data)
 
 
-class ChangePasswordSerializer(serializers.Serializer[Any]):
-    """The old password and a new one in, a pair of tokens out; all older ones have ended."""
+class OwnPasswordSerializer(serializers.Serializer[Any]):
+    """The password in: it is the user, and not whoever found the browser open."""
 
     current_password = PasswordField()
+
+    def validate_current_password(self, password: str) -> str:
+        """Refuse another one."""
+        request = self.context["request"]
+        throttle(request, "change_password", user=request.auth.user)
+        if not request.auth.user.check_password(password):
+            raise serializers.ValidationError("This is not your password.")
+        return password
+
+
+class ChangePasswordSerializer(OwnPasswordSerializer):
+    """The old password and a new one in, a pair of tokens out; all older ones have ended."""
+
     new_password = PasswordField()
     access = serializers.CharField(read_only=True)
     refresh = serializers.CharField(read_only=True)
@@ -208,10 +231,6 @@ class ChangePasswordSerializer(serializers.Serializer[Any]):
     def validate(self, attrs: dict[str, Any]) -> dict[str, str]:
         """Return the tokens."""
         membership = self.context["request"].auth
-        user = membership.user
-        throttle(self.context["request"], "change_password", user=user)
-        if not user.check_password(attrs["current_password"]):
-            raise serializers.ValidationError({"current_password": "This is not your password."})
         with field_errors():
             accounts.change_password(membership, attrs["new_password"])
         return token_pair(membership)
@@ -253,6 +272,7 @@ class SignUpSerializer(EmailSerializer):
     """A person and a tenant in; the tenant, ready, and its owner's tokens out."""
 
     password = PasswordField()
+    code = CodeField()
     full_name = serializers.CharField(
         write_only=True, required=False, allow_blank=True, max_length=255
     )
@@ -266,17 +286,23 @@ class SignUpSerializer(EmailSerializer):
         """Find or make the user, without a row yet; who has an account proves that it is theirs."""
         request, email, password = self.context["request"], attrs["email"], attrs["password"]
         throttle(request, "signup")
-        throttle(request, "login", key=email)
         if User.objects.filter(email=email).exists():
-            user = authenticate(request, email=email, password=password)
+            user = accounts.check_password(request, email, password)
             if user is None:
                 raise serializers.ValidationError({"email": accounts.TAKEN})
+            self._require_code(user, attrs.get("code", ""))
         else:
             user = User(email=email, full_name=attrs.get("full_name", ""))
             with field_errors():
                 require_good_password(user, password)
             user.set_password(password)
         return {**attrs, "user": user}
+
+    def _require_code(self, user: User, code: str) -> None:
+        try:
+            require_code(self.context["request"], user, code, tenant=None)
+        except SecondFactorRequired as error:
+            raise serializers.ValidationError({"code": [error.detail]}) from error
 
     def save(self, **kwargs: Any) -> dict[str, Any]:
         """Make everything, and return the answer."""

@@ -25,6 +25,14 @@ class LoginSerializer(serializers.Serializer[Any]):
     password = accounts.PasswordField()
 
 
+class CodeSerializer(serializers.Serializer[Any]):
+    code = serializers.CharField(max_length=20)
+
+
+class SwitchOnSerializer(accounts.OwnPasswordSerializer, CodeSerializer):
+    pass
+
+
 class SlugSerializer(serializers.Serializer[Any]):
     tenant_slug = serializers.SlugField()
 
@@ -42,8 +50,9 @@ class Kind:
 
 BUTTON = Kind("")
 LOGIN = Kind("Log in", "Log in", LoginSerializer, ("email", "password"))
+CODE = Kind("Second factor", "Log in", CodeSerializer, ("code",))
 LOGOUT = Kind("Log out", "Log out")
-FOUNDING = ("email", "password", "full_name", "tenant_name", "tenant_slug")
+FOUNDING = ("email", "password", "code", "full_name", "tenant_name", "tenant_slug")
 SIGN_UP = Kind("Sign up", "Create workspace", accounts.SignUpSerializer, FOUNDING)
 FIND = Kind("Go to your workspace", "Continue", SlugSerializer, ("tenant_slug",))
 VERIFY = Kind("Verify your address", "Verify", accounts.VerifyEmailSerializer)
@@ -54,6 +63,9 @@ JOIN = Kind("Join", "Join", tenants.AcceptSerializer)
 USER = Kind("Profile", "Save", accounts.UserSerializer, ("full_name",), is_partial=True)
 OLD_AND_NEW = ("current_password", "new_password")
 PASSWORD = Kind("Password", "Change password", accounts.ChangePasswordSerializer, OLD_AND_NEW)
+SWITCH_ON = Kind("Second factor", "Switch on", SwitchOnSerializer, ("code", "current_password"))
+OWN = ("current_password",)
+SWITCH_OFF = Kind("Second factor", "Switch off", accounts.OwnPasswordSerializer, OWN)
 INVITE = Kind("Invite somebody", "Invite", tenants.InvitationSerializer, ("email", "role"))
 ROLE = Kind("", "Save", tenants.RoleSerializer, ("role",))
 SETTINGS = Kind("Settings", "Save", tenants.TenantDetailSerializer, ("name", "settings"), True)
@@ -66,6 +78,8 @@ NEW = {"widget": forms.PasswordInput({"autocomplete": "new-password"}), "strip":
 POLICY = {
     "help_text": "At least 8 characters, of which some are no digits; none that is well known."
 }
+ONE_TIME = {"autocomplete": "one-time-code", "autocapitalize": "none", "spellcheck": "false"}
+BY_APP = "From your app; or one of your recovery codes."
 OR_OWN = {"help_text": "A new one; or yours, if you have an account here already."}
 SLUG = f"Letters, digits, hyphens: what is before .{settings.TENANT_BASE_DOMAIN}"
 ZONES = [(name, name) for name in sorted(available_timezones())]
@@ -79,6 +93,10 @@ LOOKS: dict[str, dict[str, Any]] = {
     "password": NEW | POLICY,
     "LoginSerializer.password": CURRENT,
     "AcceptSerializer.password": NEW | OR_OWN,
+    "code": {"widget": forms.TextInput(ONE_TIME)},
+    "CodeSerializer.code": {"widget": forms.TextInput(ONE_TIME), "help_text": BY_APP},
+    # Shown to who turns out to need it.
+    "SignUpSerializer.code": {"widget": forms.HiddenInput()},
     "current_password": CURRENT,
     "new_password": NEW | POLICY,
     "tenant_name": {"label": "Name of the workspace"},
@@ -141,9 +159,14 @@ class PageForm(forms.Form):
         if isinstance(detail, dict):
             for name, part in detail.items():
                 self._tell(part, name if name in self.fields else None)
+                self._show(name)
         else:
             parts = detail if isinstance(detail, list) else [detail]
             self.add_error(field, [str(part) for part in parts])
+
+    def _show(self, name: str) -> None:
+        if name in self.fields and self.fields[name].widget.is_hidden:
+            self.fields[name].widget = forms.TextInput(ONE_TIME)
 
 
 def _fields(source: Any, names: Iterable[str]) -> Iterator[tuple[str, forms.Field]]:

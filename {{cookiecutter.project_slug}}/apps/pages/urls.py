@@ -17,8 +17,10 @@ urlpatterns = [
     path("settings/", views.change_settings, name="settings"),
     path("profile/", views.profile, name="profile"),
     path("profile/password/", views.change_password, name="change-password"),
+    path("profile/second-factor/", views.change_second_factor, name="second-factor"),
     path("switch/", views.switch, name="switch"),
     path("login/", views.log_in, name="login"),
+    path("login/code/", views.give_code, name="give-code"),
     path("logout/", views.log_out, name="logout"),
     path("theme.css", views.theme, name="theme"),
 ]

@@ -12,14 +12,15 @@ from django.db.models import F
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
+from django.utils.crypto import constant_time_compare
 from django.utils.http import url_has_allowed_host_and_scheme
 from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 from rest_framework.request import Request
 from rest_framework.settings import api_settings
 
-from apps.authentication import accounts
-from apps.authentication.access import hide_unserved_tenant
+from apps.authentication import accounts, second_factor
+from apps.authentication.access import NoActiveAccount, admit, hide_unserved_tenant
 from apps.authentication.decorators import (
     MemberRequest,
     View,
@@ -34,12 +35,17 @@ from apps.projects.models import Project, Task, TaskStatus
 from apps.tenants import invitations
 from apps.tenants import members as people
 from apps.tenants.models import INVITED_ROLES, Membership, Status, Tenant
+from apps.tenants.resolver import NOBODY
 from apps.tenants.roles import Role
 from apps.tenants.services import default_domain
 from apps.tenants.settings import BRAND_COLOR, BRAND_NAME, SESSION_HOURS, TenantSettings
 from apps.tenants.slugs import is_label
 
 require_form = require_http_methods(["GET", "HEAD", "POST"])
+
+# In a session: who has yet to give a code, and the secret of a second factor that is not yet on.
+HALF, SECRET = "half_logged_in", "second_factor"
+CODE_SECONDS = 600
 
 # The product
 
@@ -136,8 +142,9 @@ def profile(request: MemberRequest) -> HttpResponse:
     form = PageForm(forms.USER, request, user, full_name=user.full_name)
     if form.succeeds():
         return _done(request, "profile")
-    link = {"url": reverse("change-password"), "text": "Change your password"}
-    return _page(request, "form", form, link=link)
+    links = {reverse("change-password"): "Change your password"}
+    links[reverse("second-factor")] = "Second factor"
+    return _page(request, "form", form, links=links)
 
 
 @sensitive_post_parameters()
@@ -148,6 +155,30 @@ def change_password(request: MemberRequest) -> HttpResponse:
     if form.succeeds(lambda _: auth.update_session_auth_hash(request, request.auth.user)):
         return _done(request, "profile")
     return _page(request, "form", form)
+
+
+@sensitive_post_parameters()
+@require_form
+@require_role("viewer")
+def change_second_factor(request: MemberRequest) -> HttpResponse:
+    """Switch it on, with a secret that the session keeps until then, or off."""
+    user, tenant = request.auth.user, request.auth.tenant_id
+    if second_factor.is_on(user):
+        form = PageForm(forms.SWITCH_OFF, request)
+        if form.succeeds(lambda _: second_factor.switch_off(user, tenant=tenant, actor=user)):
+            return _done(request, "profile")
+        return _page(request, "form", form)
+    secret, codes = request.session.setdefault(SECRET, second_factor.new_secret()), list[str]()
+
+    def switch_on(given: dict[str, Any]) -> None:
+        codes.extend(second_factor.switch_on(user, secret, given["code"], tenant=tenant))
+        del request.session[SECRET]
+
+    form = PageForm(forms.SWITCH_ON, request)
+    if form.succeeds(switch_on):
+        return _page(request, "second_factor", codes=codes)
+    qr = second_factor.qr_of(user, secret)
+    return _page(request, "second_factor", form, secret=secret, qr=qr)
 
 
 @require_safe
@@ -169,16 +200,34 @@ def switch(request: MemberRequest) -> HttpResponse:
 @require_form
 @open_to_all
 def log_in(request: HttpRequest) -> HttpResponse:
-    def enter(given: dict[str, Any]) -> None:
-        _begin_session(request, accounts.log_in(request, tenant_id=require_tenant().id, **given))
+    found = list[Membership]()
+
+    def identify(given: dict[str, Any]) -> None:
+        found.append(accounts.identify(request, tenant_id=require_tenant().id, **given))
 
     form = PageForm(forms.LOGIN, request)
-    if form.succeeds(enter):
-        wanted = request.GET.get("next", "")
-        return redirect(wanted if url_has_allowed_host_and_scheme(wanted, None) else "/")
-    reset = urljoin(settings.PLATFORM_ORIGIN, "/password-reset/")
-    link = {"url": reset, "text": "Forgotten your password?"}
-    return _page(request, "form", form, tenant=_served_tenant(), link=link)
+    if form.succeeds(identify):
+        return _enter(request, found[0])
+    links = {urljoin(settings.PLATFORM_ORIGIN, "/password-reset/"): "Forgotten your password?"}
+    return _page(request, "form", form, tenant=_served_tenant(), links=links)
+
+
+@sensitive_post_parameters()
+@require_form
+@open_to_all
+def give_code(request: HttpRequest) -> HttpResponse:
+    """Take the second step of a log-in; until then the session knows who it is, and no more."""
+    tenant, member = _served_tenant(), _half_logged_in(request)
+    if member is None:
+        return redirect("login")
+
+    def check(given: dict[str, Any]) -> None:
+        second_factor.require_code(request, member.user, tenant=tenant.pk, **given)
+
+    form = PageForm(forms.CODE, request)
+    if form.succeeds(check):
+        return _begin_session(request, member)
+    return _page(request, "form", form, tenant=tenant)
 
 
 @require_form
@@ -196,13 +245,15 @@ def log_out(request: HttpRequest) -> HttpResponse:
 def invitation(request: HttpRequest, token: str) -> HttpResponse:
     tenant, user = _served_tenant(), request.user if request.user.is_authenticated else None
 
+    joined = list[Membership]()
+
     def join(given: dict[str, Any]) -> None:
-        _begin_session(request, invitations.accept(tenant_id=tenant.pk, user=user, **given))
+        joined.append(invitations.accept(tenant_id=tenant.pk, user=user, **given))
 
     form = PageForm(forms.JOIN if user else forms.ACCEPT, request)
-    if form.succeeds(join, token=token):
-        return redirect("projects")
-    return _page(request, "form", form, tenant=tenant)
+    if not form.succeeds(join, token=token):
+        return _page(request, "form", form, tenant=tenant)
+    return redirect("projects") if user else _enter(request, joined[0])
 
 
 @require_safe
@@ -278,9 +329,32 @@ def _served_tenant() -> Any:
     return Tenant.objects.get(pk=require_tenant().id)
 
 
-def _begin_session(request: HttpRequest, membership: Membership) -> None:
-    auth.login(request, membership.user)
-    request.session.set_expiry(3600 * TenantSettings(membership.tenant).get(SESSION_HOURS))
+def _enter(request: HttpRequest, member: Membership) -> HttpResponse:
+    """Begin the session of somebody with the right password; a second factor is asked for first."""
+    if not second_factor.is_on(member.user):
+        return _begin_session(request, member)
+    request.session[HALF] = [str(member.user.pk), member.user.get_session_auth_hash()]
+    request.session.set_expiry(CODE_SECONDS)
+    return redirect(reverse("give-code", query={"next": request.GET.get("next", "")}))
+
+
+def _half_logged_in(request: HttpRequest) -> Membership | None:
+    """Return the member who gave the right password, if it is still theirs."""
+    user_id, stamp = request.session.get(HALF, (NOBODY, ""))
+    try:
+        member = admit(user_id, require_tenant().id)
+    except NoActiveAccount:
+        return None
+    is_theirs = constant_time_compare(member.user.get_session_auth_hash(), stamp)
+    return member if is_theirs else None
+
+
+def _begin_session(request: HttpRequest, member: Membership) -> HttpResponse:
+    request.session.pop(HALF, None)
+    auth.login(request, member.user)
+    request.session.set_expiry(3600 * TenantSettings(member.tenant).get(SESSION_HOURS))
+    wanted = request.GET.get("next", "")
+    return redirect(wanted if url_has_allowed_host_and_scheme(wanted, None) else "/")
 
 
 def _address(domain: str) -> str:

@@ -9,12 +9,11 @@ from contextlib import contextmanager
 from typing import Any
 from uuid import UUID
 
-from django.contrib.admin.models import LogEntry
 from django.db import transaction
 from django.utils import timezone
 from rest_framework.exceptions import NotFound, PermissionDenied, ValidationError
 
-from apps.audit.trail import Action, record
+from apps.audit.trail import Action, forget_name, record
 from apps.isolation import CATALOGUE
 from apps.tenants.errors import LastOwner
 from apps.tenants.models import Invitation, Membership, Tenant
@@ -94,8 +93,7 @@ def forget(member: Membership, actor: Membership | None) -> None:
         actor=actor and actor.user,
         before={"is_active": member.is_active, "role": member.role},
     )
-    # The admin's log calls it by the user's address.
-    LogEntry.objects.filter(object_id=str(member.pk)).update(object_repr="")
+    forget_name(member)
     member.delete()
 
 

@@ -11,6 +11,7 @@ CATALOGUE_APPS = [
     "apps.pages",
     "allauth",
     "allauth.account",
+    "allauth.mfa",
     "django.contrib.admin",
     "django.contrib.auth",
     "django.contrib.contenttypes",

@@ -2,6 +2,7 @@
 
 https://django-rest-framework-simplejwt.readthedocs.io/en/latest/settings.html
 https://docs.allauth.org/en/latest/account/configuration.html
+https://docs.allauth.org/en/latest/mfa/configuration.html
 """
 
 from datetime import timedelta
@@ -46,12 +47,18 @@ ACCOUNT_USER_MODEL_USERNAME_FIELD = None
 # allauth's own looks for further addresses of a user; here there is one.
 ACCOUNT_PASSWORD_RESET_TOKEN_GENERATOR = "django.contrib.auth.tokens.PasswordResetTokenGenerator"  # noqa: S105 - the name of a class
 
+MFA_ADAPTER = "apps.authentication.second_factor.MFAAdapter"
+# Half a minute to either side: clocks differ, and people type.
+MFA_TOTP_TOLERANCE = 1
+
 # How often one may try, for each address that a request comes from ("ip"), and for each e-mail
 # address ("key") or user whose password is guessed or whose mailbox is filled.
 ACCOUNT_RATE_LIMITS: dict[str, str] | bool = {
     "login": "30/m/ip,10/m/key",
     "signup": "10/m/ip",
     "change_password": "5/m/user",
+    # Codes, of who gave the right password.
+    "second_factor": "5/5m/key",
     "reset_password": "20/m/ip,2/m/key",
     "reset_password_from_key": "20/m/ip",
     "confirm_email": "20/m/ip,1/m/key",

@@ -41,6 +41,7 @@ ROLES: dict[str, tuple[Role | None, Role | None]] = {
     "/settings/": (Role.ADMIN, Role.ADMIN),
     "/profile/": (Role.VIEWER, Role.VIEWER),
     "/profile/password/": (Role.VIEWER, Role.VIEWER),
+    "/profile/second-factor/": (Role.VIEWER, Role.VIEWER),
     "/switch/": (Role.VIEWER, None),
 }
 OF_MEMBERS = [route for route in PAGES if route.is_members_page]

@@ -1,0 +1,150 @@
+"""The second factor: codes of an app (TOTP), and recovery codes. Who has one is asked for a code.
+
+https://docs.allauth.org/en/latest/mfa/index.html
+"""
+
+from base64 import urlsafe_b64encode
+from typing import Any
+from urllib.parse import quote, urlsplit
+from uuid import UUID
+
+from allauth.account.models import EmailAddress
+from allauth.core.internal.cryptokit import compare_user_code
+from allauth.mfa.adapter import DefaultMFAAdapter
+from allauth.mfa.models import Authenticator
+from allauth.mfa.recovery_codes.internal.auth import RecoveryCodes
+from allauth.mfa.totp.internal import auth
+from allauth.mfa.utils import decrypt, encrypt
+from cryptography.fernet import Fernet, MultiFernet
+from django.conf import settings
+from django.db import transaction
+from django.http import HttpRequest
+from django.utils.crypto import salted_hmac
+from rest_framework.exceptions import AuthenticationFailed, ValidationError
+
+from apps.audit.trail import Action, record
+from apps.authentication.models import User
+from apps.authentication.throttling import forget_tries, throttle
+from apps.isolation import CATALOGUE
+
+SECRETS = {"secret", "seed"}
+"""What allauth calls them in the data of the app's and of the recovery codes."""
+
+
+class SecondFactorRequired(AuthenticationFailed):
+    """The password alone will not do."""
+
+    default_detail = "A code of the second factor is wanted, one that was not used before."
+    default_code = "second_factor_required"
+
+
+class MFAAdapter(DefaultMFAAdapter):
+    """Stores secrets encrypted, by a key that comes from ``SECRET_KEY``."""
+
+    def get_totp_issuer(self) -> str:
+        """Return under which name an app keeps the secret: the platform's, as users are."""
+        return urlsplit(settings.PLATFORM_ORIGIN).netloc
+
+    def encrypt(self, text: str) -> str:
+        """Return what is stored."""
+        return _keys().encrypt(text.encode()).decode()
+
+    def decrypt(self, encrypted_text: str) -> str:
+        """Return the secret; raise InvalidToken if the key is gone that it was encrypted with."""
+        return _keys().decrypt(encrypted_text).decode()
+
+
+def new_secret() -> str:
+    """Return a secret for an app."""
+    return str(auth.generate_totp_secret())
+
+
+def qr_of(user: User, secret: str) -> str:
+    """Return the address of a picture by which an app gets to know a secret."""
+    adapter = MFAAdapter()
+    picture = adapter.build_totp_svg(adapter.build_totp_url(user, secret))
+    return f"data:image/svg+xml,{quote(picture)}"
+
+
+def is_on(user: Any) -> bool:
+    """Tell whether a user has a second factor."""
+    return bool(Authenticator.objects.filter(user=user).exists())
+
+
+def require_code(request: HttpRequest, user: Any, code: str, *, tenant: UUID | None) -> None:
+    """Let pass who has no second factor, or gives a code of it, which is used up by this.
+
+    Raises `SecondFactorRequired`, and `Throttled` for too many tries.
+    """
+    if not is_on(user):
+        return
+    if not code:
+        raise SecondFactorRequired
+    throttle(request, "second_factor", key=str(user.pk))
+    with transaction.atomic(using=CATALOGUE):
+        # Locked, so that of two log-ins with one code the second finds it used up.
+        factors = list(Authenticator.objects.select_for_update().filter(user=user).order_by("pk"))
+        for factor in factors:
+            _encrypt_anew(factor)
+        is_good = any(_use(factor, code) for factor in factors)
+        if not is_good:
+            why = "second factor"
+            record(Action.LOG_IN_FAILED, user, tenant=tenant, actor=None, reason=why)
+    if not is_good:
+        raise SecondFactorRequired
+    forget_tries(request, "second_factor", key=str(user.pk))
+
+
+def switch_on(user: User, secret: str, code: str, *, tenant: UUID) -> list[str]:
+    """Give a user a second factor; return the recovery codes, which are shown this once.
+
+    Raises ValidationError unless ``code`` is one of ``secret``, and for who has a factor already
+    or an address that is not verified: its owner could not get back what a stranger signed up.
+    """
+    if not EmailAddress.objects.filter(user=user, email=user.email, verified=True).exists():
+        raise ValidationError("Verify your address first, by the link that was mailed to you.")
+    with transaction.atomic(using=CATALOGUE):
+        User.objects.select_for_update().get(pk=user.pk)
+        if is_on(user):
+            raise ValidationError("There is a second factor already.")
+        if not _use(auth.TOTP.activate(user, secret).instance, code):
+            raise ValidationError({"code": ["The app shows another code for this secret."]})
+        record(Action.SECOND_FACTOR_ON, user, tenant=tenant, actor=user)
+        codes: list[str] = RecoveryCodes.activate(user).generate_codes()
+    return codes
+
+
+def switch_off(user: User, *, tenant: UUID | None, actor: Any) -> None:
+    """Take a user's second factor away, with the recovery codes."""
+    with transaction.atomic(using=CATALOGUE):
+        deleted, _ = Authenticator.objects.filter(user=user).delete()
+        if deleted:
+            record(Action.SECOND_FACTOR_OFF, user, tenant=tenant, actor=actor)
+
+
+def _use(factor: Authenticator, code: str) -> bool:
+    """Use a code up if it is a good one; for who has locked the factor's row."""
+    if factor.type == Authenticator.Type.RECOVERY_CODES:
+        return bool(RecoveryCodes(factor).validate_code(code))
+    # In the row and not, as allauth has it, in a cache: each process may have one of its own.
+    secret, last = decrypt(factor.data["secret"]), factor.data.get("step", 0)
+    for step in auth.yield_hotp_counters_from_time():
+        expected = auth.format_hotp_value(auth.hotp_value(secret, step))
+        if step > last and compare_user_code(actual=code, expected=expected):
+            factor.data["step"] = step
+            factor.save()
+            return True
+    return False
+
+
+def _encrypt_anew(factor: Authenticator) -> None:
+    """Store secrets by the newest key, so that an older one can be dropped one day."""
+    secrets = {name: encrypt(decrypt(factor.data[name])) for name in SECRETS & factor.data.keys()}
+    factor.data |= secrets
+    factor.save()
+
+
+def _keys() -> MultiFernet:
+    keys = [settings.SECRET_KEY, *settings.SECRET_KEY_FALLBACKS]
+    digests = [salted_hmac(__name__, "", secret=key, algorithm="sha256").digest() for key in keys]
+    return MultiFernet(Fernet(urlsafe_b64encode(digest)) for digest in digests)

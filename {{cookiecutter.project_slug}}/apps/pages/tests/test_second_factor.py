@@ -1,0 +1,212 @@
+"""The second factor on pages: switched on and off, and asked for before a session begins."""
+
+import re
+from typing import Any
+from urllib.parse import unquote
+
+import pytest
+from allauth.account.models import EmailAddress
+from django.contrib.sessions.models import Session
+from django.test import Client, TestCase
+
+from apps.audit.models import AuditEvent
+from apps.authentication import second_factor
+from apps.isolation import CATALOGUE
+from apps.isolation.testing import api_client, make_member
+from apps.isolation.testing.people import PASSWORD
+from apps.pages.tests.test_pages import browser
+from apps.tenants.models import Membership, Tenant
+from tests.support import app_code, give_second_factor, invite, mailed_token
+
+EMAIL = "member@acme.test"
+PAGE = "/profile/second-factor/"
+CODE_PAGE = "/login/code/"
+
+
+@pytest.fixture
+def member(acme: Tenant) -> Membership:
+    membership: Membership = make_member(acme, "member")
+    EmailAddress.objects.create(user=membership.user, email=EMAIL, primary=True, verified=True)
+    return membership
+
+
+def log_in(client: Client, url: str = "/login/", **more: str) -> Any:
+    return client.post(url, {"email": EMAIL, "password": PASSWORD} | more)
+
+
+@pytest.fixture
+def client(member: Membership) -> Client:
+    """Return a browser in which the member has logged in."""
+    client = browser()
+    assert log_in(client)["Location"] == "/"
+    return client
+
+
+def secret_on(page: Any) -> str:
+    found = re.search(r"<code>([A-Z2-7]{32})</code>", page.content.decode())
+    assert found
+    return found[1]
+
+
+def switch_on(client: Client, **more: str) -> Any:
+    secret = secret_on(client.get(PAGE))
+    body = {"code": app_code(secret), "current_password": PASSWORD} | more
+    return secret, client.post(PAGE, body)
+
+
+def test_it_is_switched_on_by_a_code_of_the_secret_that_is_shown(
+    client: Client, member: Membership
+) -> None:
+    page = client.get(PAGE)
+    assert secret_on(page) == secret_on(client.get(PAGE))  # in a second window, too
+    picture = re.search(r'src="data:image/svg\+xml,([^"]+)"', page.content.decode())
+    assert picture
+    assert unquote(picture[1]).endswith("</svg>")
+    secret, shown = switch_on(client)
+    codes = re.findall(r"<li><code>(\d{8})</code>", shown.content.decode())
+    assert (shown.status_code, len(codes)) == (200, 10)
+    assert "no-store" in shown["Cache-Control"]
+    assert secret not in shown.content.decode()
+    again = client.get(PAGE).content.decode()
+    assert "Switch off" in again
+    assert not [each for each in (secret, *codes) if each in again]
+    assert second_factor.is_on(member.user)
+    # The code that switched it on is used up; the session stays.
+    newcomer = browser()
+    log_in(newcomer)
+    assert newcomer.post(CODE_PAGE, {"code": app_code(secret)}).status_code == 400
+    assert newcomer.post(CODE_PAGE, {"code": codes[0]})["Location"] == "/"
+    assert client.get("/").status_code == 200
+
+
+@pytest.mark.parametrize(
+    ("more", "message"),
+    [
+        ({"code": "000000"}, "another code"),
+        ({"code": ""}, "This field is required."),
+        ({"current_password": "wrong"}, "This is not your password."),
+    ],
+)
+def test_it_takes_the_code_and_the_password(
+    more: dict[str, str], message: str, client: Client, member: Membership
+) -> None:
+    secret, page = switch_on(client, **more)
+    assert (page.status_code, message in page.content.decode()) == (400, True)
+    assert secret_on(page) == secret
+    assert not second_factor.is_on(member.user)
+
+
+def test_an_address_that_is_not_verified_may_be_a_strangers(
+    client: Client, member: Membership
+) -> None:
+    EmailAddress.objects.update(verified=False)
+    _, page = switch_on(client)
+    assert "Verify your address first" in page.content.decode()
+    assert not second_factor.is_on(member.user)
+
+
+def test_it_is_switched_off_by_the_password(client: Client, member: Membership) -> None:
+    give_second_factor(member.user)
+    assert client.post(PAGE, {"current_password": "wrong"}).status_code == 400
+    assert second_factor.is_on(member.user)
+    assert client.post(PAGE, {"current_password": PASSWORD})["Location"] == "/profile/"
+    assert not second_factor.is_on(member.user)
+    assert log_in(browser())["Location"] == "/"
+
+
+def test_switching_on_and_off_is_told(client: Client, acme: Tenant, member: Membership) -> None:
+    switch_on(client)
+    client.post(PAGE, {"current_password": PASSWORD})
+    events = AuditEvent.objects.for_tenant(acme).filter(actor_id=member.user.pk).order_by("id")
+    assert [(event.action, event.changes) for event in events] == [
+        ("session.logged_in", {}),
+        ("account.second_factor_on", {}),
+        ("account.second_factor_off", {}),
+    ]
+
+
+# Logging in
+
+
+def test_nobody_is_logged_in_before_the_code_is_right(member: Membership) -> None:
+    secret, _ = give_second_factor(member.user)
+    client = browser()
+    code_page = f"{CODE_PAGE}?next=%2Fmembers%2F"
+    assert log_in(client, "/login/?next=/members/")["Location"] == code_page
+    for code in ("000000", "", "no code"):
+        assert client.get("/")["Location"] == "/login/?next=/"
+        assert client.post(code_page, {"code": code}).status_code == 400
+    before = client.cookies["sessionid"].value
+    assert client.post(code_page, {"code": app_code(secret)})["Location"] == "/members/"
+    assert client.cookies["sessionid"].value != before
+    assert client.get("/").status_code == 200
+    assert client.get(CODE_PAGE)["Location"] == "/login/"
+
+
+@pytest.mark.parametrize("gap", ["nobody", "another tenant", "a new password", "no member", "late"])
+def test_a_code_is_asked_of_who_gave_the_password_here_and_now(
+    gap: str, globex: Tenant, member: Membership
+) -> None:
+    make_member(globex, "viewer", EMAIL)
+    secret, _ = give_second_factor(member.user)
+    client, headers = browser(), {}
+    if gap != "nobody":
+        log_in(client)
+        assert client.cookies["sessionid"]["max-age"] == 600
+    if gap == "another tenant":
+        headers = {"Host": "globex.localhost"}
+    elif gap == "a new password":
+        member.user.set_password("a much better horse")
+        member.user.save()
+    elif gap == "no member":
+        Membership.platform.filter(pk=member.pk).update(is_active=False)
+    elif gap == "late":
+        Session.objects.update(expire_date="2020-01-01T00:00:00Z")
+    response = client.post(CODE_PAGE, {"code": app_code(secret)}, headers=headers)
+    assert response["Location"] == "/login/"
+    assert client.get("/", headers=headers).status_code == 302
+
+
+def test_codes_are_not_to_be_guessed_on_pages_either(member: Membership, settings: Any) -> None:
+    secret, _ = give_second_factor(member.user)
+    settings.ACCOUNT_RATE_LIMITS = {"second_factor": "2/m/key"}
+    client = browser()
+    log_in(client)
+    codes = ("000000", "000000", app_code(secret))
+    statuses = [client.post(CODE_PAGE, {"code": code}).status_code for code in codes]
+    assert statuses == [400, 400, 429]
+    body = {"email": EMAIL, "password": PASSWORD, "code": app_code(secret)}
+    assert api_client(member.tenant).post("/api/v1/auth/token/", body).status_code == 429
+
+
+def test_an_invitation_is_no_way_round(globex: Tenant, member: Membership) -> None:
+    make_member(globex, "owner")
+    secret, _ = give_second_factor(member.user)
+    invite(api_client(globex, "owner@globex.test"), EMAIL)
+    client = browser("globex.localhost")
+    response = client.post(f"/invitations/{mailed_token()}/", {"password": PASSWORD})
+    assert response["Location"].startswith(CODE_PAGE)
+    assert client.get("/").status_code == 302
+    assert client.post(CODE_PAGE, {"code": app_code(secret)})["Location"] == "/"
+    assert client.get("/").status_code == 200
+
+
+@pytest.mark.django_db(transaction=True)
+def test_who_founds_another_tenant_is_shown_the_field_for_the_code(
+    provisioning: None, member: Membership
+) -> None:
+    secret, _ = give_second_factor(member.user)
+    client = browser("localhost")
+    field = '<input type="text" name="code"'
+    assert field not in client.get("/signup/").content.decode()
+    body = {
+        "email": EMAIL,
+        "password": PASSWORD,
+        "tenant_name": "Initech",
+        "tenant_slug": "initech",
+    }
+    asked = client.post("/signup/", body)
+    assert (asked.status_code, field in asked.content.decode()) == (400, True)
+    with TestCase.captureOnCommitCallbacks(using=CATALOGUE):
+        done = client.post("/signup/", body | {"code": app_code(secret)})
+    assert done["Location"] == "/switch/?tenant=initech"
