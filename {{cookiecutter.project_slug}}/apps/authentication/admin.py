@@ -7,12 +7,13 @@ from allauth.mfa.models import Authenticator
 from django import forms
 from django.contrib import admin
 from django.contrib.admin.forms import AdminAuthenticationForm
+from django.contrib.admin.models import LogEntry
 from django.contrib.auth.admin import UserAdmin as DjangoUserAdmin
 from django.contrib.auth.forms import AdminUserCreationForm
 from django.core.exceptions import ValidationError
 from django.db import transaction
 from django.db.models import QuerySet
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest
 
 from apps.audit.trail import Action, record
 from apps.authentication import accounts
@@ -97,14 +98,12 @@ class UserAdmin(DjangoUserAdmin[User]):
             after={name: _plain(form.cleaned_data[name]) for name in fields},
         )
 
-    def user_change_password(self, request: Any, id: str, form_url: str = "") -> HttpResponse:  # noqa: A002 - Django's name
-        """Set a user's password, and write down that it was set."""
-        with transaction.atomic(using=CATALOGUE):
-            response = super().user_change_password(request, id, form_url)
-            if response.status_code == 302:  # noqa: PLR2004
-                user = User.objects.get(pk=id)
-                record(Action.PASSWORD_CHANGED, user, tenant=None, actor=request.user)
-        return response
+    def log_change(self, request: Any, obj: User, message: Any) -> LogEntry:
+        """Write down that a password was set, which is a form of its own."""
+        if message == [{"changed": {"fields": ["password"]}}]:
+            with transaction.atomic(using=CATALOGUE):
+                record(Action.PASSWORD_CHANGED, obj, tenant=None, actor=request.user)
+        return super().log_change(request, obj, message)
 
     def has_delete_permission(self, request: object, obj: User | None = None) -> bool:
         """Refuse: what a user did stays theirs."""

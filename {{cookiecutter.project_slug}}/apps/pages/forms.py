@@ -67,6 +67,8 @@ SWITCH_ON = Kind("Second factor", "Switch on", SwitchOnSerializer, ("code", "cur
 OWN = ("current_password",)
 SWITCH_OFF = Kind("Second factor", "Switch off", accounts.OwnPasswordSerializer, OWN)
 INVITE = Kind("Invite somebody", "Invite", tenants.InvitationSerializer, ("email", "role"))
+TRANSFER = Kind("Transfer ownership", "Transfer", tenants.TransferSerializer, ("member",))
+LEAVE = Kind("Leave this workspace", "Leave")
 ROLE = Kind("", "Save", tenants.RoleSerializer, ("role",))
 SETTINGS = Kind("Settings", "Save", tenants.TenantDetailSerializer, ("name", "settings"), True)
 PROJECT = Kind("New project", "Add project", ProjectSerializer, ("name", "description"))
@@ -99,6 +101,7 @@ LOOKS: dict[str, dict[str, Any]] = {
     "SignUpSerializer.code": {"widget": forms.HiddenInput()},
     "current_password": CURRENT,
     "new_password": NEW | POLICY,
+    "member": {"label": "The new Owner", "widget": forms.Select()},
     "tenant_name": {"label": "Name of the workspace"},
     "tenant_slug": {"label": "Address of the workspace", "help_text": SLUG},
     "description": {"widget": forms.Textarea({"rows": 2})},
@@ -113,6 +116,7 @@ CLASSES: dict[type[serializers.Field[Any, Any, Any, Any]], type[forms.Field]] = 
     serializers.CharField: forms.CharField,
     serializers.IntegerField: forms.IntegerField,
     serializers.DateField: forms.DateField,
+    serializers.UUIDField: forms.UUIDField,
     serializers.ChoiceField: forms.ChoiceField,
     serializers.RelatedField: forms.TypedChoiceField,
 }

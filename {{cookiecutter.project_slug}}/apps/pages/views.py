@@ -9,6 +9,7 @@ from uuid import UUID
 from django.conf import settings
 from django.contrib import auth, messages
 from django.db.models import F
+from django.forms import Select
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
@@ -120,6 +121,37 @@ change_role = _button(people.change_role, forms.ROLE)
 remove = _button(people.remove)
 resend = _button(invitations.resend, scope="invitations")
 revoke = _button(invitations.revoke)
+
+
+@require_form
+@require_role("owner")
+def transfer_ownership(request: MemberRequest) -> HttpResponse:
+    """Make another member the Owner, and oneself an Admin."""
+
+    def transfer(given: dict[str, Any]) -> None:
+        people.transfer_ownership(request.auth, given["member"])
+
+    form = PageForm(forms.TRANSFER, request)
+    others = [(each.pk, each.user) for each in _members() if each.pk != request.auth.pk]
+    form.fields["member"].widget = Select(choices=others)
+    if form.succeeds(transfer):
+        return _done(request, "members")
+    text = "Whom you choose may do everything here, and you stay as an Admin."
+    return _page(request, "form", form, text=text)
+
+
+@require_form
+@require_role("viewer")
+def leave(request: MemberRequest) -> HttpResponse:
+    """Ask once more, then go."""
+    form = PageForm(forms.LEAVE, request)
+    if not form.succeeds(lambda _: people.leave(request.auth)):
+        text = "You will see nothing of it any more. Only an invitation brings you back."
+        return _page(request, "form", form, text=text)
+    auth.logout(request)
+    messages.success(request, "You have left this workspace.")
+    return redirect("login")
+
 
 # The tenant, and oneself
 

@@ -1,6 +1,5 @@
 """Refresh tokens: good once, at home, and for as long as their bearer is welcome."""
 
-from functools import partial
 from typing import Any
 from uuid import uuid4
 
@@ -10,7 +9,6 @@ from rest_framework.test import APIClient
 from apps.authentication.tokens import TenantRefreshToken
 from apps.isolation.testing import make_member
 from apps.tenants.models import Membership, Tenant
-from tests.support import at_once
 
 AUTH = "/api/v1/auth/token/"
 PASSWORD = "correct horse battery staple"
@@ -54,13 +52,6 @@ def test_it_is_good_once(pair: dict[str, str]) -> None:
     for host in ("acme.localhost", "localhost"):
         status, body = _refresh(pair["refresh"], host)
         assert (status, body["code"]) == (401, "token_not_valid")
-
-
-@pytest.mark.django_db(transaction=True)
-def test_of_many_who_use_it_at_once_one_succeeds(pair: dict[str, str]) -> None:
-    for token in (pair["refresh"], _log_in()["refresh"], _log_in()["refresh"]):
-        answers = at_once(8, partial(_refresh, token))
-        assert sorted(status for status, _ in answers) == [200, *[401] * 7]
 
 
 def test_another_tenants_host_refuses_it_and_does_not_use_it_up(

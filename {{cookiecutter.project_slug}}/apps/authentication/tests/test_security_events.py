@@ -6,9 +6,12 @@ from typing import Any
 
 import pytest
 from allauth.account.models import EmailAddress
+from django.contrib.auth.models import Group
+from django.test import Client
 from rest_framework.test import APIClient
 
 from apps.audit.models import AuditEvent
+from apps.authentication.models import User
 from apps.isolation.testing import make_member
 from apps.tenants.models import Membership, Tenant
 from config.settings import authentication
@@ -166,3 +169,66 @@ def test_work_costs_what_it_cost_without_a_trail(
             assert client.get(f"/api/v1/{path}").status_code == 200
         assert len(sent) == cost, sent
     assert _events() == []
+
+
+# Sessions
+
+
+def browse(host: str = "acme.localhost") -> Client:
+    return Client(headers={"Host": host, "Accept": "text/html"})
+
+
+@pytest.mark.parametrize("host", ["acme.localhost", "localhost"])
+def test_a_session_is_told_of_when_it_begins_and_ends_and_when_it_does_not(
+    host: str, acme: Tenant, member: Membership, caplog: pytest.LogCaptureFixture
+) -> None:
+    member.user.is_staff = True
+    member.user.save()
+    client, of_admin = browse(host), host == "localhost"
+    path, name = ("/admin/login/", "username") if of_admin else ("/login/", "email")
+    for password in ("wrong", PASSWORD):
+        client.post(path, {name: member.user.email, "password": password, "next": "/admin/"})
+    for _ in range(2):
+        client.post("/admin/logout/" if of_admin else "/logout/")
+    tenant, user = None if of_admin else acme.pk, member.user.pk
+    assert _events() == [
+        ("session.log_in_failed", tenant, None),
+        ("session.logged_in", tenant, user),
+        ("session.logged_out", tenant, user),
+    ]
+    assert "@" not in caplog.text + str(list(AuditEvent.platform.values()))
+
+
+def test_what_staff_changes_of_users_is_told_without_who_they_are(member: Membership) -> None:
+    staff = User.objects.create_superuser("staff@example.test", PASSWORD)
+    group = Group.objects.create(name="Support")
+    client = browse("localhost")
+    client.force_login(staff)
+    before = AuditEvent.platform.count()
+    users = "/admin/authentication/user/"
+    new = {"email": "new@example.test", "password1": NEW, "password2": NEW}
+    client.post(f"{users}add/", {**new, "usable_password": "true"})
+    body = {"email": "who@acme.test", "full_name": "Who", "is_active": "on"}
+    page = f"{users}{member.user.pk}"
+    client.post(f"{page}/change/", {**body, "is_staff": "on", "groups": [group.pk]})
+    client.post(f"{page}/change/", {**body, "groups": [group.pk]})
+    for second in ("another", NEW):
+        passwords = {"usable_password": "true", "password1": NEW, "password2": second}
+        client.post(f"{page}/password/", passwords)
+    events = AuditEvent.platform.order_by("id")[before:]
+    hidden = {"before": "…", "after": "…"}
+    assert [(event.action, event.changes) for event in events] == [
+        ("user.added", {"email": hidden}),
+        (
+            "user.changed",
+            {
+                "email": hidden,
+                "full_name": hidden,
+                "groups": {"before": [], "after": [group.pk]},
+                "is_staff": {"before": False, "after": True},
+            },
+        ),
+        ("user.changed", {"is_staff": {"before": True, "after": False}}),
+        ("account.password_changed", {}),
+    ]
+    assert {event.actor_id for event in events} == {staff.pk}

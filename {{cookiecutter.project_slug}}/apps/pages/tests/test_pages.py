@@ -34,6 +34,8 @@ ROLES: dict[str, tuple[Role | None, Role | None]] = {
     "/projects/<uuid:project_id>/": (Role.VIEWER, Role.MEMBER),
     "/tasks/<uuid:task_id>/status/": (None, Role.MEMBER),
     "/members/": (Role.VIEWER, Role.ADMIN),
+    "/members/leave/": (Role.VIEWER, Role.VIEWER),
+    "/members/transfer/": (Role.OWNER, Role.OWNER),
     "/members/<uuid:membership_id>/role/": (None, Role.ADMIN),
     "/members/<uuid:membership_id>/remove/": (None, Role.ADMIN),
     "/invitations/<uuid:invitation_id>/resend/": (None, Role.ADMIN),
@@ -118,13 +120,13 @@ def test_who_has_not_logged_in_is_sent_to_do_so(route: Any, acme: Tenant) -> Non
 def test_ct07_who_is_removed_or_demoted_notices_at_the_next_request(
     route: Any, acme: Tenant, visit: Callable[..., Client]
 ) -> None:
-    client, method = visit("owner"), route.methods[-1]
+    client = visit("owner")
+    method = "GET" if str(route) == "/members/leave/" else route.methods[-1]
     rows = Membership.objects.for_tenant(acme)
     rows.update(role="viewer")
-    is_for_viewers = getattr(route.callback, "write_role", "") == Role.VIEWER or method == "GET"
-    assert (client.generic(method, url_of(route)).status_code == 403) == (
-        not is_for_viewers or str(route) == "/settings/"
-    )
+    wanted = route.callback.read_role if method == "GET" else route.callback.write_role
+    status = client.generic(method, url_of(route)).status_code
+    assert (status == 403) == (wanted != Role.VIEWER)
     rows.update(is_active=False)
     response = client.generic(method, url_of(route))
     assert response.status_code == 403
@@ -326,6 +328,27 @@ def test_the_last_owner_is_told_to_stay(acme: Tenant, visit: Callable[..., Clien
     assert "A tenant keeps at least one Owner" in response.content.decode()
     own.refresh_from_db()
     assert own.role == "owner"
+
+
+def test_an_owner_hands_over_and_leaves(acme: Tenant, visit: Callable[..., Client]) -> None:
+    client, heir = visit("owner"), make_member(acme, "member")
+    own = Membership.objects.for_tenant(acme).get(role="owner")
+    assert "leave this workspace" in client.get("/members/").content.decode()
+    stays = client.post("/members/leave/")
+    assert (stays.status_code, "keeps at least one Owner" in stays.content.decode()) == (400, True)
+    page = client.get("/members/transfer/").content.decode()
+    assert f'value="{heir.pk}"' in page
+    assert f'value="{own.pk}"' not in page
+    for nobody in (own.pk, uuid4(), "x"):
+        assert client.post("/members/transfer/", {"member": str(nobody)}).status_code == 400
+    done = client.post("/members/transfer/", {"member": str(heir.pk)})
+    assert done["Location"] == "/members/"
+    assert client.get("/members/transfer/").status_code == 403
+    gone = client.post("/members/leave/", follow=True)
+    assert "You have left this workspace." in gone.content.decode()
+    assert client.get("/")["Location"] == "/login/?next=/"
+    rows = Membership.objects.for_tenant(acme).order_by("role")
+    assert list(rows.values_list("role", "is_active")) == [("admin", False), ("owner", True)]
 
 
 def test_ct14_an_invitation_is_accepted_in_the_browser(
