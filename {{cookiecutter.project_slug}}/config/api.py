@@ -1,9 +1,10 @@
-"""How the API reads bodies, pages through lists, and describes its errors."""
+"""How the API reads bodies, pages through lists, sends files, and describes its errors."""
 
 from typing import Any
 
 from django.core.exceptions import ValidationError
 from django.db import DataError
+from django.http import FileResponse
 from rest_framework import parsers
 from rest_framework.exceptions import NotFound, ParseError
 from rest_framework.pagination import CursorPagination
@@ -38,6 +39,25 @@ class TimeOrderedPagination(CursorPagination):
                 raise
             # The position in it is no value of the column that orders the list.
             raise NotFound(self.invalid_cursor_message) from error
+
+
+class ContentMixin:
+    """Of a view with an action ``content``, which sends a file."""
+
+    action: str
+
+    def perform_content_negotiation(self, request: Request, force: bool = False) -> Any:
+        """Send it whatever the client says that it accepts: its type is what it is."""
+        parent: Any = super()
+        return parent.perform_content_negotiation(request, force or self.action == "content")
+
+
+def download(file: Any, name: str, content_type: str) -> FileResponse:
+    """Send a file, to be saved and never to be shown: what is in it may be a page."""
+    headers = {"Cache-Control": "private, no-store", "Content-Security-Policy": "sandbox"}
+    return FileResponse(
+        file, as_attachment=True, filename=name, content_type=content_type, headers=headers
+    )
 
 
 # What any route may answer, whoever wrote it. A route may describe its own in more words.

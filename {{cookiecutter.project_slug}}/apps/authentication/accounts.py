@@ -11,9 +11,11 @@ from allauth.account.forms import default_token_generator
 from allauth.account.models import EmailAddress, EmailConfirmationHMAC
 from allauth.mfa.models import Authenticator
 from django.contrib.auth import authenticate
+from django.contrib.auth.signals import user_logged_in, user_logged_out
 from django.core.exceptions import ValidationError
 from django.db import IntegrityError, transaction
 from django.db.models import Exists, OuterRef
+from django.dispatch import Signal, receiver
 from django.http import HttpRequest
 from rest_framework.exceptions import APIException, PermissionDenied
 
@@ -104,17 +106,13 @@ def identify(request: HttpRequest, email: str, password: str, tenant_id: UUID) -
         raise
 
 
-def record_log_in(*, user: User, **kwargs: Any) -> None:
-    """Write down that a session has begun; Django tells, whichever page it was."""
-    with transaction.atomic(using=CATALOGUE):
-        record(Action.LOGGED_IN, tenant=current_tenant(), actor=user)
-
-
-def record_log_out(*, user: User | None, **kwargs: Any) -> None:
-    """Write down that a session has ended, if it was somebody's."""
+@receiver([user_logged_in, user_logged_out])
+def record_session(*, signal: Signal, user: User | None, **kwargs: Any) -> None:
+    """Write down that somebody's session has begun or ended, be it of a page or of the admin."""
+    action = Action.LOGGED_IN if signal is user_logged_in else Action.LOGGED_OUT
     with transaction.atomic(using=CATALOGUE):
         if user:
-            record(Action.LOGGED_OUT, tenant=current_tenant(), actor=user)
+            record(action, tenant=current_tenant(), actor=user)
 
 
 def send_verification(email: str) -> None:

@@ -32,31 +32,26 @@ admin.site.unregister(Authenticator)
 class StaffLogInForm(AdminAuthenticationForm):
     """Asks for a code, too, of who has a second factor; and is counted as every log-in is."""
 
-    code = forms.CharField(
-        label="Code, if you have a second factor",
-        required=False,
-        max_length=20,
-        widget=forms.TextInput({"autocomplete": "one-time-code"}),
-    )
+    code = forms.CharField(required=False, max_length=20, label="Code, if you have a second factor")
+
+    request: Any
 
     def clean(self) -> Any:
-        """Refuse who may not get in, and write it down."""
+        """Count each try."""
         email = User.objects.normalize_email(self.cleaned_data.get("username"))
-        request: Any = self.request
-        throttle(request, "login", key=email)
-        try:
-            return super().clean()
-        except ValidationError as error:
-            if error.code != SecondFactorRequired.default_code:  # that is written down already
-                accounts.record_failure(request, email)
-            raise
+        throttle(self.request, "login", key=email)
+        return super().clean()
+
+    def get_invalid_login_error(self) -> ValidationError:
+        """Write a wrong password down."""
+        accounts.record_failure(self.request, "")
+        return super().get_invalid_login_error()
 
     def confirm_login_allowed(self, user: Any) -> None:
         """Ask for the code of who gave the right password."""
         super().confirm_login_allowed(user)
-        request: Any = self.request
         try:
-            require_code(request, user, self.cleaned_data.get("code", ""), tenant=None)
+            require_code(self.request, user, self.cleaned_data.get("code", ""), tenant=None)
         except SecondFactorRequired as error:
             raise ValidationError(str(error.detail), str(error.get_codes())) from error
 

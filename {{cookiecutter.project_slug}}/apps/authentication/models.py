@@ -4,6 +4,7 @@ from typing import Any, ClassVar
 
 from django.contrib.auth.models import AbstractUser, UserManager
 from django.db import models
+from django.db.models import CheckConstraint, Q
 from django.db.models.functions import Lower
 
 from apps.isolation import new_id
@@ -50,9 +51,7 @@ class User(AbstractUser):
 
     class Meta:
         constraints = [
-            models.CheckConstraint(
-                condition=models.Q(email=Lower("email")), name="user_email_is_lower_case"
-            ),
+            CheckConstraint(condition=Q(email=Lower("email")), name="user_email_is_lower_case"),
         ]
 
     def __str__(self) -> str:

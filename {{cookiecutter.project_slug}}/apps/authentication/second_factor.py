@@ -24,7 +24,7 @@ from rest_framework.exceptions import AuthenticationFailed, ValidationError
 
 from apps.audit.trail import Action, record
 from apps.authentication.models import User
-from apps.authentication.throttling import forget_tries, throttle
+from apps.authentication.throttling import throttle
 from apps.isolation import CATALOGUE
 
 SECRETS = {"secret", "seed"}
@@ -92,7 +92,6 @@ def require_code(request: HttpRequest, user: Any, code: str, *, tenant: UUID | N
             record(Action.LOG_IN_FAILED, user, tenant=tenant, actor=None, reason=why)
     if not is_good:
         raise SecondFactorRequired
-    forget_tries(request, "second_factor", key=str(user.pk))
 
 
 def switch_on(user: User, secret: str, code: str, *, tenant: UUID) -> list[str]:

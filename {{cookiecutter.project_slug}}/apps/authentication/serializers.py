@@ -12,7 +12,7 @@ from rest_framework.request import Request
 from rest_framework_simplejwt.exceptions import InvalidToken, TokenError
 
 from apps.audit.trail import Action, record
-from apps.authentication import accounts
+from apps.authentication import accounts, tokens
 from apps.authentication.access import (
     NoActiveAccount,
     TokenTenantMismatch,
@@ -23,21 +23,12 @@ from apps.authentication.access import (
 from apps.authentication.models import User
 from apps.authentication.second_factor import SecondFactorRequired, require_code
 from apps.authentication.throttling import throttle
-from apps.authentication.tokens import (
-    AnyToken,
-    EndingToken,
-    TenantRefreshToken,
-    TokenUsedUp,
-    family_of,
-    tenant_of,
-    verified_access_token,
-)
-from apps.isolation import CATALOGUE, require_tenant
+from apps.isolation import CATALOGUE
 from apps.tenants.errors import TenantNotFound
 from apps.tenants.hosts import is_shared
 from apps.tenants.models import Domain, Membership, Tenant
 from apps.tenants.passwords import require_good_password
-from apps.tenants.resolver import NOBODY, host_of, named_slug, tenant_of_slug
+from apps.tenants.resolver import NOBODY, host_of, named_slug, tenant_of_slug, wanted_tenant
 from apps.tenants.slugs import validate_slug
 
 
@@ -55,20 +46,25 @@ class CodeField(serializers.CharField):
         super().__init__(write_only=True, required=False, allow_blank=True, max_length=20)
 
 
-class TokenPairSerializer(serializers.Serializer[Any]):
+class NewPairSerializer(serializers.Serializer[Any]):
+    """A pair of tokens out."""
+
+    access = serializers.CharField(read_only=True)
+    refresh = serializers.CharField(read_only=True)
+
+
+class TokenPairSerializer(NewPairSerializer):
     """Credentials in, a pair of tokens out."""
 
     email = serializers.EmailField(write_only=True)
     password = PasswordField()
     code = CodeField()
     tenant = serializers.CharField(write_only=True, required=False)
-    access = serializers.CharField(read_only=True)
-    refresh = serializers.CharField(read_only=True)
 
     def validate(self, attrs: dict[str, Any]) -> dict[str, str]:
         """Return the tokens. Without the right password, every way to fail looks the same."""
         request = self.context["request"]
-        tenant_id = _wanted_tenant(request, attrs.get("tenant"))
+        tenant_id = wanted_tenant(request, attrs.get("tenant")) or NOBODY
         member = accounts.identify(request, attrs["email"], attrs["password"], tenant_id)
         require_code(request, member.user, attrs.get("code", ""), tenant=tenant_id)
         return token_pair(member)
@@ -83,16 +79,16 @@ class TokenRefreshSerializer(serializers.Serializer[Any]):
     def validate(self, attrs: dict[str, Any]) -> dict[str, str]:
         """Return the new pair if the bearer may still act in the token's tenant."""
         try:
-            old = TenantRefreshToken(attrs["refresh"])
-            _require_in_its_place(self.context["request"], tenant_of(old))
+            old = tokens.TenantRefreshToken(attrs["refresh"])
+            _require_in_its_place(self.context["request"], tokens.tenant_of(old))
             membership = admit_bearer(old)
             old.blacklist()
-        except TokenUsedUp as error:
-            EndingToken(attrs["refresh"]).end_family(Action.TOKEN_REUSED)
+        except tokens.TokenUsedUp as error:
+            tokens.EndingToken(attrs["refresh"]).end_family(Action.TOKEN_REUSED)
             raise InvalidToken(str(error)) from error
         except TokenError as error:
             raise InvalidToken(str(error)) from error
-        return token_pair(membership, family_of(old))
+        return token_pair(membership, tokens.family_of(old))
 
 
 class TokenVerifySerializer(serializers.Serializer[Any]):
@@ -103,10 +99,10 @@ class TokenVerifySerializer(serializers.Serializer[Any]):
     def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
         """Raise unless the token is valid here, now and for its bearer."""
         try:
-            token = AnyToken(attrs["token"])
-            if token.get("token_type") == TenantRefreshToken.token_type:
-                TenantRefreshToken(attrs["token"])  # asks whether it is used up, too
-            _require_in_its_place(self.context["request"], tenant_of(token))
+            token = tokens.AnyToken(attrs["token"])
+            if token.get("token_type") == tokens.TenantRefreshToken.token_type:
+                tokens.TenantRefreshToken(attrs["token"])  # asks whether it is used up, too
+            _require_in_its_place(self.context["request"], tokens.tenant_of(token))
             admit_bearer(token)
         except TokenError as error:
             raise InvalidToken(str(error)) from error
@@ -118,11 +114,11 @@ class LogoutSerializer(serializers.Serializer[Any]):
 
     refresh = serializers.CharField(write_only=True)
 
-    def validate_refresh(self, raw: str) -> EndingToken:
+    def validate_refresh(self, raw: str) -> tokens.EndingToken:
         """Return the token if it is genuine and in its place; it may be used up."""
         try:
-            token = EndingToken(raw)  # type: ignore[arg-type] # as simplejwt calls it
-            _require_in_its_place(self.context["request"], tenant_of(token))
+            token = tokens.EndingToken(raw)  # type: ignore[arg-type] # as simplejwt calls it
+            _require_in_its_place(self.context["request"], tokens.tenant_of(token))
         except TokenError as error:
             raise InvalidToken(str(error)) from error
         return token
@@ -132,12 +128,10 @@ class LogoutSerializer(serializers.Serializer[Any]):
         self.validated_data["refresh"].end_family(Action.LOGGED_OUT)
 
 
-class SwitchSerializer(serializers.Serializer[Any]):
+class SwitchSerializer(NewPairSerializer):
     """Another of the user's tenants in, a pair of tokens for it out."""
 
     tenant = serializers.CharField(write_only=True)
-    access = serializers.CharField(read_only=True)
-    refresh = serializers.CharField(read_only=True)
 
     def validate(self, attrs: dict[str, Any]) -> dict[str, str]:
         """Return the tokens; they belong to the log-in that is asking, and end with it."""
@@ -149,8 +143,8 @@ class SwitchSerializer(serializers.Serializer[Any]):
             raise TenantNotFound from None
         with transaction.atomic(using=CATALOGUE):
             record(Action.TENANT_SWITCHED, tenant=tenant_id, actor=membership.user)
-        token = verified_access_token(request.headers["Authorization"])
-        return token_pair(membership, family_of(token) if token else "")
+        token = tokens.verified_access_token(request.headers["Authorization"])
+        return token_pair(membership, tokens.family_of(token) if token else "")
 
 
 class EmailSerializer(serializers.Serializer[Any]):
@@ -221,12 +215,10 @@ class OwnPasswordSerializer(serializers.Serializer[Any]):
         return password
 
 
-class ChangePasswordSerializer(OwnPasswordSerializer):
+class ChangePasswordSerializer(OwnPasswordSerializer, NewPairSerializer):
     """The old password and a new one in, a pair of tokens out; all older ones have ended."""
 
     new_password = PasswordField()
-    access = serializers.CharField(read_only=True)
-    refresh = serializers.CharField(read_only=True)
 
     def validate(self, attrs: dict[str, Any]) -> dict[str, str]:
         """Return the tokens."""
@@ -268,7 +260,7 @@ class NewTenantSerializer(TenantSerializer):
         return str(Domain.objects.for_tenant(tenant).get(is_primary=True))
 
 
-class SignUpSerializer(EmailSerializer):
+class SignUpSerializer(EmailSerializer, NewPairSerializer):
     """A person and a tenant in; the tenant, ready, and its owner's tokens out."""
 
     password = PasswordField()
@@ -279,8 +271,6 @@ class SignUpSerializer(EmailSerializer):
     tenant_name = serializers.CharField(write_only=True, max_length=255)
     tenant_slug = serializers.CharField(write_only=True, validators=[validate_slug])
     tenant = NewTenantSerializer(read_only=True)
-    access = serializers.CharField(read_only=True)
-    refresh = serializers.CharField(read_only=True)
 
     def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
         """Find or make the user, without a row yet; who has an account proves that it is theirs."""
@@ -337,7 +327,7 @@ class MeSerializer(serializers.Serializer[Any]):
 
 def token_pair(membership: Membership, family: str = "") -> dict[str, str]:
     """Return new tokens for a member, of a log-in that goes on or else of a new one."""
-    refresh = TenantRefreshToken.for_membership(membership, family)
+    refresh = tokens.TenantRefreshToken.for_membership(membership, family)
     return {"access": str(refresh.access_token), "refresh": str(refresh)}
 
 
@@ -354,16 +344,6 @@ def field_errors(**names: str) -> Iterator[None]:
         names = {NON_FIELD_ERRORS: first} | names
         body = {names.get(key, key): value for key, value in error.message_dict.items()}
         raise serializers.ValidationError(body) from error
-
-
-def _wanted_tenant(request: Request, slug: str | None) -> UUID:
-    """Return the tenant to log in to: the one that host, header and body name, if they agree."""
-    slugs = [each for each in (slug, named_slug(request)) if each is not None]
-    wanted = {tenant_of_slug(each) for each in slugs}
-    if not is_shared(host_of(request)):
-        wanted.add(require_tenant().id)
-    tenant_id = wanted.pop() if len(wanted) == 1 else None
-    return tenant_id or NOBODY
 
 
 def _require_in_its_place(request: Request, tenant_id: UUID) -> None:

@@ -25,12 +25,6 @@ def within_rate(request: HttpRequest, action: str, *, key: str = "", user: Any =
         return bool(ratelimit.consume(request, action=action, key=key, user=user))
 
 
-def forget_tries(request: HttpRequest, action: str, *, key: str) -> None:
-    """Begin to count anew, after a try that was a good one."""
-    with _counting_for_the_platform():
-        ratelimit.clear(request, action=action, key=key)
-
-
 @contextmanager
 def _counting_for_the_platform() -> Iterator[None]:
     """Let allauth, which counts in the default cache only, count in that of the platform.

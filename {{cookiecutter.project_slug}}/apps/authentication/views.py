@@ -10,23 +10,8 @@ from rest_framework.response import Response
 from rest_framework.serializers import BaseSerializer
 from rest_framework.views import APIView
 
-from apps.authentication import accounts
+from apps.authentication import accounts, serializers
 from apps.authentication.backends import membership_of
-from apps.authentication.serializers import (
-    ChangePasswordSerializer,
-    LogoutSerializer,
-    MeSerializer,
-    ResetPasswordSerializer,
-    SendPasswordResetSerializer,
-    SendVerificationSerializer,
-    SignUpSerializer,
-    SwitchSerializer,
-    TokenPairSerializer,
-    TokenRefreshSerializer,
-    TokenVerifySerializer,
-    UserSerializer,
-    VerifyEmailSerializer,
-)
 from apps.tenants.models import Membership
 from apps.tenants.roles import Role
 
@@ -59,73 +44,67 @@ class ExchangeView(OpenView):
 class DeedView(OpenView):
     """Does what the serializer's ``save`` does; there is nothing to answer."""
 
+    @extend_schema(responses={204: None})
     def post(self, request: Request) -> Response:
         self.accepted(request).save()
         return Response(status=status.HTTP_204_NO_CONTENT)
 
 
-@extend_schema(request=TokenPairSerializer, responses=TokenPairSerializer)
 class TokenObtainView(ExchangeView):
     """Log in to a tenant."""
 
-    serializer_class = TokenPairSerializer
+    serializer_class = serializers.TokenPairSerializer
 
 
-@extend_schema(request=TokenRefreshSerializer, responses=TokenRefreshSerializer)
 class TokenRefreshView(ExchangeView):
     """Exchange a refresh token for a new pair. One that comes back ends the log-in."""
 
-    serializer_class = TokenRefreshSerializer
+    serializer_class = serializers.TokenRefreshSerializer
 
 
-@extend_schema(request=TokenVerifySerializer, responses={200: None})
+@extend_schema(responses={200: None})
 class TokenVerifyView(ExchangeView):
     """Tell whether a token is good."""
 
-    serializer_class = TokenVerifySerializer
+    serializer_class = serializers.TokenVerifySerializer
 
 
-@extend_schema(request=LogoutSerializer, responses={204: None})
 class LogoutView(DeedView):
     """End a log-in with all its tokens, those for other tenants too."""
 
-    serializer_class = LogoutSerializer
+    serializer_class = serializers.LogoutSerializer
 
 
-@extend_schema(request=SendPasswordResetSerializer, responses={204: None})
 class PasswordResetView(DeedView):
     """Send a link by which to set a new password; the answer does not tell whether it was sent."""
 
-    serializer_class = SendPasswordResetSerializer
+    serializer_class = serializers.SendPasswordResetSerializer
 
 
-@extend_schema(request=ResetPasswordSerializer, responses={204: None})
 class PasswordResetConfirmView(DeedView):
     """Set a new password by the token of a mail. All tokens of the user end."""
 
-    serializer_class = ResetPasswordSerializer
+    serializer_class = serializers.ResetPasswordSerializer
 
 
-@extend_schema(request=VerifyEmailSerializer, responses={204: None})
 class EmailVerifyView(DeedView):
     """Verify an address by the token of a mail."""
 
-    serializer_class = VerifyEmailSerializer
+    serializer_class = serializers.VerifyEmailSerializer
 
 
-@extend_schema(request=SendVerificationSerializer, responses={204: None})
 class EmailResendView(DeedView):
     """Send a link that verifies an address; the answer does not tell whether it was sent."""
 
-    serializer_class = SendVerificationSerializer
+    serializer_class = serializers.SendVerificationSerializer
 
 
 class SignUpView(OpenView):
     """Found a tenant."""
 
-    serializer_class = SignUpSerializer
+    serializer_class = serializers.SignUpSerializer
 
-    @extend_schema(request=SignUpSerializer, responses={201: SignUpSerializer})
+    @extend_schema(responses={201: serializers.SignUpSerializer})
     def post(self, request: Request) -> Response:
         """Make a user, a tenant and the user its owner; answer with the owner's tokens."""
         accounts.require_open(request)
@@ -144,18 +123,16 @@ class MemberExchangeView(APIView):
         return Response(serializer.validated_data)
 
 
-@extend_schema(request=SwitchSerializer, responses=SwitchSerializer)
 class SwitchView(MemberExchangeView):
     """Get tokens for another of one's tenants."""
 
-    serializer_class = SwitchSerializer
+    serializer_class = serializers.SwitchSerializer
 
 
-@extend_schema(request=ChangePasswordSerializer, responses=ChangePasswordSerializer)
 class PasswordChangeView(MemberExchangeView):
     """Change one's password. All tokens end but those of the answer."""
 
-    serializer_class = ChangePasswordSerializer
+    serializer_class = serializers.ChangePasswordSerializer
 
 
 class MeView(APIView):
@@ -163,7 +140,7 @@ class MeView(APIView):
 
     read_role = write_role = Role.VIEWER
 
-    @extend_schema(responses=MeSerializer)
+    @extend_schema(responses=serializers.MeSerializer)
     def get(self, request: Request) -> Response:
         """Answer with the user, the tenant, the role in it, and all active memberships."""
         membership = membership_of(request)
@@ -174,13 +151,13 @@ class MeView(APIView):
             "role": membership.role,
             "memberships": memberships.select_related("tenant").order_by("tenant__slug"),
         }
-        return Response(MeSerializer(body).data)
+        return Response(serializers.MeSerializer(body).data)
 
-    @extend_schema(request=UserSerializer, responses=MeSerializer)
+    @extend_schema(request=serializers.UserSerializer, responses=serializers.MeSerializer)
     def patch(self, request: Request) -> Response:
         """Change what one may change of oneself, and answer as GET does."""
         user = membership_of(request).user
-        serializer = UserSerializer(user, data=request.data, partial=True)
+        serializer = serializers.UserSerializer(user, data=request.data, partial=True)
         serializer.is_valid(raise_exception=True)
         serializer.save()
         return self.get(request)

@@ -125,6 +125,8 @@ CLASSES: dict[type[serializers.Field[Any, Any, Any, Any]], type[forms.Field]] = 
 class PageForm(forms.Form):
     """Takes a page's input to the serializer, and what that says back to the page."""
 
+    result: Any
+
     def __init__(
         self, kind: Kind, request: HttpRequest | None = None, instance: Any = None, **initial: Any
     ) -> None:
@@ -138,14 +140,15 @@ class PageForm(forms.Form):
     def succeeds(self, deed: Callable[[Any], object] | None = None, **given: Any) -> bool:
         """Do what the form is for, by default store what it says; tell what is refused.
 
-        ``given`` is what the serializer is told beside the input.
+        ``given`` is what the serializer is told beside the input. ``result`` is what came of it.
         """
         if self.is_valid():
             data = self._nested(self.serializer, self.kind.fields)
             self.serializer.initial_data = data | given
             try:
                 self.serializer.is_valid(raise_exception=True)
-                deed(self.serializer.validated_data) if deed else self.serializer.save()
+                given = self.serializer.validated_data
+                self.result = deed(given) if deed else self.serializer.save()
             except REFUSALS as error:
                 self._tell(error.detail)
         return self.is_bound and not self.errors

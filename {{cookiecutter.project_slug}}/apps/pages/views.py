@@ -1,6 +1,7 @@
 """Pages. Each does what a route of the API does, by the same functions."""
 
 from collections.abc import Callable
+from functools import partial
 from http import HTTPStatus
 from typing import Any
 from urllib.parse import urljoin
@@ -22,13 +23,7 @@ from rest_framework.settings import api_settings
 
 from apps.authentication import accounts, second_factor
 from apps.authentication.access import NoActiveAccount, admit, hide_unserved_tenant
-from apps.authentication.decorators import (
-    MemberRequest,
-    View,
-    open_to_all,
-    require_role,
-    unguarded,
-)
+from apps.authentication.decorators import MemberRequest, View, open_to_all, require_role, unguarded
 from apps.isolation import require_tenant
 from apps.pages import forms
 from apps.pages.forms import PageForm
@@ -42,17 +37,21 @@ from apps.tenants.services import default_domain
 from apps.tenants.settings import BRAND_COLOR, BRAND_NAME, SESSION_HOURS, TenantSettings
 from apps.tenants.slugs import is_label
 
-require_form = require_http_methods(["GET", "HEAD", "POST"])
-
 # In a session: who has yet to give a code, and the secret of a second factor that is not yet on.
 HALF, SECRET = "half_logged_in", "second_factor"
 CODE_SECONDS = 600
 
+
+def form_page(guard: Callable[[View], View]) -> Callable[[View], View]:
+    """Mark a page with a form: what is typed there is in no report of an error."""
+    taking = require_http_methods(["GET", "HEAD", "POST"])
+    return lambda view: sensitive_post_parameters()(taking(guard(view)))
+
+
 # The product
 
 
-@require_form
-@require_role("viewer", write="member")
+@form_page(require_role("viewer", write="member"))
 def projects(request: MemberRequest) -> HttpResponse:
     form = PageForm(forms.PROJECT, request)
     if form.succeeds():
@@ -60,8 +59,7 @@ def projects(request: MemberRequest) -> HttpResponse:
     return _page(request, "projects", form, **_rows(request, Project.objects.all()))
 
 
-@require_form
-@require_role("viewer", write="member")
+@form_page(require_role("viewer", write="member"))
 def project(request: MemberRequest, project_id: UUID) -> HttpResponse:
     found = get_object_or_404(Project, pk=project_id)
     form = PageForm(forms.TASK, request)
@@ -83,14 +81,10 @@ def change_status(request: MemberRequest, task_id: UUID) -> HttpResponse:
 # People
 
 
-@require_form
-@require_role("viewer", write="admin", scope="invitations")
+@form_page(require_role("viewer", write="admin", scope="invitations"))
 def members(request: MemberRequest) -> HttpResponse:
-    def invite(given: dict[str, Any]) -> None:
-        invitations.invite(request.auth, given["email"], Role(given["role"]))
-
     form = PageForm(forms.INVITE, request)
-    if form.succeeds(invite):
+    if form.succeeds(lambda new: invitations.invite(request.auth, new["email"], Role(new["role"]))):
         return _done(request, "members")
     may_invite = Role(request.auth.role).reaches(Role.ADMIN)
     return _page(
@@ -123,25 +117,18 @@ resend = _button(invitations.resend, scope="invitations")
 revoke = _button(invitations.revoke)
 
 
-@require_form
-@require_role("owner")
+@form_page(require_role("owner"))
 def transfer_ownership(request: MemberRequest) -> HttpResponse:
     """Make another member the Owner, and oneself an Admin."""
-
-    def transfer(given: dict[str, Any]) -> None:
-        people.transfer_ownership(request.auth, given["member"])
-
     form = PageForm(forms.TRANSFER, request)
     others = [(each.pk, each.user) for each in _members() if each.pk != request.auth.pk]
     form.fields["member"].widget = Select(choices=others)
-    if form.succeeds(transfer):
-        return _done(request, "members")
     text = "Whom you choose may do everything here, and you stay as an Admin."
-    return _page(request, "form", form, text=text)
+    transfer = partial(people.transfer_ownership, request.auth)
+    return _form(request, form, "members", lambda to: transfer(to["member"]), text=text)
 
 
-@require_form
-@require_role("viewer")
+@form_page(require_role("viewer"))
 def leave(request: MemberRequest) -> HttpResponse:
     """Ask once more, then go."""
     form = PageForm(forms.LEAVE, request)
@@ -156,59 +143,42 @@ def leave(request: MemberRequest) -> HttpResponse:
 # The tenant, and oneself
 
 
-@require_form
-@require_role("admin")
+@form_page(require_role("admin"))
 def change_settings(request: MemberRequest) -> HttpResponse:
     def change(given: dict[str, Any]) -> None:
         people.change_settings(request.auth, given, name=given.pop("name"))
 
     tenant = request.auth.tenant
     form = PageForm(forms.SETTINGS, request, name=tenant.name, **TenantSettings(tenant).all())
-    return _done(request, "settings") if form.succeeds(change) else _page(request, "form", form)
+    return _form(request, form, "settings", change)
 
 
-@require_form
-@require_role("viewer")
+@form_page(require_role("viewer"))
 def profile(request: MemberRequest) -> HttpResponse:
     user = request.auth.user
     form = PageForm(forms.USER, request, user, full_name=user.full_name)
-    if form.succeeds():
-        return _done(request, "profile")
-    links = {reverse("change-password"): "Change your password"}
-    links[reverse("second-factor")] = "Second factor"
-    return _page(request, "form", form, links=links)
+    links = {reverse("change-password"): "Password", reverse("second-factor"): "Second factor"}
+    return _form(request, form, "profile", links=links)
 
 
-@sensitive_post_parameters()
-@require_form
-@require_role("viewer")
+@form_page(require_role("viewer"))
 def change_password(request: MemberRequest) -> HttpResponse:
-    form = PageForm(forms.PASSWORD, request)
-    if form.succeeds(lambda _: auth.update_session_auth_hash(request, request.auth.user)):
-        return _done(request, "profile")
-    return _page(request, "form", form)
+    form, stay = PageForm(forms.PASSWORD, request), auth.update_session_auth_hash
+    return _form(request, form, "profile", lambda _: stay(request, request.auth.user))
 
 
-@sensitive_post_parameters()
-@require_form
-@require_role("viewer")
+@form_page(require_role("viewer"))
 def change_second_factor(request: MemberRequest) -> HttpResponse:
     """Switch it on, with a secret that the session keeps until then, or off."""
     user, tenant = request.auth.user, request.auth.tenant_id
     if second_factor.is_on(user):
-        form = PageForm(forms.SWITCH_OFF, request)
-        if form.succeeds(lambda _: second_factor.switch_off(user, tenant=tenant, actor=user)):
-            return _done(request, "profile")
-        return _page(request, "form", form)
-    secret, codes = request.session.setdefault(SECRET, second_factor.new_secret()), list[str]()
-
-    def switch_on(given: dict[str, Any]) -> None:
-        codes.extend(second_factor.switch_on(user, secret, given["code"], tenant=tenant))
-        del request.session[SECRET]
-
+        form, off = PageForm(forms.SWITCH_OFF, request), second_factor.switch_off
+        return _form(request, form, "profile", lambda _: off(user, tenant=tenant, actor=user))
+    secret = request.session.setdefault(SECRET, second_factor.new_secret())
     form = PageForm(forms.SWITCH_ON, request)
-    if form.succeeds(switch_on):
-        return _page(request, "second_factor", codes=codes)
+    if form.succeeds(lambda by: second_factor.switch_on(user, secret, by["code"], tenant=tenant)):
+        del request.session[SECRET]
+        return _page(request, "second_factor", codes=form.result)
     qr = second_factor.qr_of(user, secret)
     return _page(request, "second_factor", form, secret=secret, qr=qr)
 
@@ -228,42 +198,29 @@ def switch(request: MemberRequest) -> HttpResponse:
 # Coming and going
 
 
-@sensitive_post_parameters()
-@require_form
-@open_to_all
+@form_page(open_to_all)
 def log_in(request: HttpRequest) -> HttpResponse:
-    found = list[Membership]()
-
-    def identify(given: dict[str, Any]) -> None:
-        found.append(accounts.identify(request, tenant_id=require_tenant().id, **given))
-
+    tenant = require_tenant().id
     form = PageForm(forms.LOGIN, request)
-    if form.succeeds(identify):
-        return _enter(request, found[0])
+    if form.succeeds(lambda given: accounts.identify(request, tenant_id=tenant, **given)):
+        return _enter(request, form.result)
     links = {urljoin(settings.PLATFORM_ORIGIN, "/password-reset/"): "Forgotten your password?"}
     return _page(request, "form", form, tenant=_served_tenant(), links=links)
 
 
-@sensitive_post_parameters()
-@require_form
-@open_to_all
+@form_page(open_to_all)
 def give_code(request: HttpRequest) -> HttpResponse:
     """Take the second step of a log-in; until then the session knows who it is, and no more."""
     tenant, member = _served_tenant(), _half_logged_in(request)
     if member is None:
         return redirect("login")
-
-    def check(given: dict[str, Any]) -> None:
-        second_factor.require_code(request, member.user, tenant=tenant.pk, **given)
-
-    form = PageForm(forms.CODE, request)
-    if form.succeeds(check):
+    user, form = member.user, PageForm(forms.CODE, request)
+    if form.succeeds(lambda by: second_factor.require_code(request, user, tenant=tenant.pk, **by)):
         return _begin_session(request, member)
     return _page(request, "form", form, tenant=tenant)
 
 
-@require_form
-@unguarded
+@form_page(unguarded)
 def log_out(request: HttpRequest) -> HttpResponse:
     form = PageForm(forms.LOGOUT, request)
     if form.succeeds(lambda _: auth.logout(request)):
@@ -271,21 +228,14 @@ def log_out(request: HttpRequest) -> HttpResponse:
     return _page(request, "form", form, tenant=_served_tenant())
 
 
-@sensitive_post_parameters()
-@require_form
-@open_to_all
+@form_page(open_to_all)
 def invitation(request: HttpRequest, token: str) -> HttpResponse:
     tenant, user = _served_tenant(), request.user if request.user.is_authenticated else None
-
-    joined = list[Membership]()
-
-    def join(given: dict[str, Any]) -> None:
-        joined.append(invitations.accept(tenant_id=tenant.pk, user=user, **given))
-
     form = PageForm(forms.JOIN if user else forms.ACCEPT, request)
-    if not form.succeeds(join, token=token):
+    accept = partial(invitations.accept, tenant_id=tenant.pk, user=user)
+    if not form.succeeds(lambda given: accept(**given), token=token):
         return _page(request, "form", form, tenant=tenant)
-    return redirect("projects") if user else _enter(request, joined[0])
+    return redirect("projects") if user else _enter(request, form.result)
 
 
 @require_safe
@@ -305,9 +255,7 @@ def home(request: HttpRequest) -> HttpResponse:
     return _page(request, "home")
 
 
-@sensitive_post_parameters()
-@require_form
-@open_to_all
+@form_page(open_to_all)
 def sign_up(request: HttpRequest) -> HttpResponse:
     accounts.require_open(request)
     form = PageForm(forms.SIGN_UP, request)
@@ -317,8 +265,7 @@ def sign_up(request: HttpRequest) -> HttpResponse:
     return _page(request, "form", form)
 
 
-@require_form
-@open_to_all
+@form_page(open_to_all)
 def find(request: HttpRequest) -> HttpResponse:
     """Lead to a tenant by its slug, whether there is such a one or not."""
     form = PageForm(forms.FIND, request)
@@ -332,9 +279,7 @@ def find(request: HttpRequest) -> HttpResponse:
 def _by_mail(kind: forms.Kind, done: str) -> View:
     """Return the view of a form about an account, which the token of a mail may authorise."""
 
-    @sensitive_post_parameters()
-    @require_form
-    @open_to_all
+    @form_page(open_to_all)
     def fill_in(request: HttpRequest, **token: Any) -> HttpResponse:
         form = PageForm(kind, request)
         if not form.succeeds(**token):
@@ -408,6 +353,13 @@ def _tried(request: HttpRequest, form: PageForm, deed: Any, *place: Any) -> Http
         request, " ".join(str(each) for errors in form.errors.values() for each in errors)
     )
     return redirect(*place)
+
+
+def _form(
+    request: HttpRequest, form: PageForm, place: str, deed: Any = None, **more: Any
+) -> HttpResponse:
+    """Do what a form is for, and go to a place; show the form until it is filled in."""
+    return _done(request, place) if form.succeeds(deed) else _page(request, "form", form, **more)
 
 
 def _done(request: HttpRequest, *place: Any) -> HttpResponse:

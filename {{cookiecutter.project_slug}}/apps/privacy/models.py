@@ -5,6 +5,7 @@ from typing import Any, ClassVar
 
 from django.conf import settings
 from django.db import models
+from django.db.models import CheckConstraint, Q
 from django.utils import timezone
 
 from apps.isolation import new_id
@@ -63,17 +64,17 @@ class PrivacyRequest(models.Model):
         default_manager_name = "platform"
         base_manager_name = "platform"
         constraints = [
-            models.CheckConstraint(
-                condition=models.Q(kind__in=RequestKind.values),
+            CheckConstraint(
+                condition=Q(kind__in=RequestKind.values),
                 name="privacy_request_kind_is_known",
             ),
-            models.CheckConstraint(
-                condition=models.Q(status__in=RequestStatus.values),
+            CheckConstraint(
+                condition=Q(status__in=RequestStatus.values),
                 name="privacy_request_status_is_known",
             ),
-            models.CheckConstraint(
-                condition=models.Q(status=RequestStatus.DONE, completed_at__isnull=False)
-                | (~models.Q(status=RequestStatus.DONE) & models.Q(completed_at=None)),
+            CheckConstraint(
+                condition=Q(status=RequestStatus.DONE, completed_at__isnull=False)
+                | (~Q(status=RequestStatus.DONE) & Q(completed_at=None)),
                 name="privacy_request_completed_if_done",
             ),
         ]

@@ -20,6 +20,7 @@ from apps.isolation import CATALOGUE, require_tenant
 from apps.privacy import requests
 from apps.privacy.models import PrivacyRequest
 from apps.tenants.roles import Role
+from config.api import ContentMixin, download
 
 
 class PrivacyRequestSerializer(serializers.ModelSerializer[PrivacyRequest]):
@@ -34,7 +35,7 @@ class PrivacyRequestSerializer(serializers.ModelSerializer[PrivacyRequest]):
 
 
 class PrivacyRequestViewSet(
-    CreateModelMixin, ListModelMixin, RetrieveModelMixin, GenericViewSet[PrivacyRequest]
+    ContentMixin, CreateModelMixin, ListModelMixin, RetrieveModelMixin, GenericViewSet[Any]
 ):
     """Requests about oneself; to Admins, about every member."""
 
@@ -70,14 +71,4 @@ class PrivacyRequestViewSet(
         with transaction.atomic(using=CATALOGUE):
             user = membership_of(request).user
             record(Action.PRIVACY_CONTENT_READ, export, tenant=export.tenant_id, actor=user)
-        return FileResponse(
-            file,
-            as_attachment=True,
-            filename=f"export-{export.pk}.zip",
-            content_type="application/zip",
-            headers={"Cache-Control": "private, no-store", "Content-Security-Policy": "sandbox"},
-        )
-
-    def perform_content_negotiation(self, request: Request, force: bool = False) -> Any:
-        """Send a file whatever the client says that it accepts: its type is what it is."""
-        return super().perform_content_negotiation(request, force or self.action == "content")
+        return download(file, f"export-{export.pk}.zip", "application/zip")

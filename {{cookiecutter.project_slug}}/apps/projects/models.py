@@ -4,6 +4,7 @@ from functools import partial
 from typing import Any
 
 from django.db import models, transaction
+from django.db.models import CheckConstraint, Q
 from django.db.models.signals import post_delete
 from django.dispatch import receiver
 
@@ -38,8 +39,8 @@ class Project(TenantModel):
     class Meta:
         constraints = [
             tenant_unique("name", name="project_name_unique"),
-            models.CheckConstraint(
-                condition=models.Q(status__in=ProjectStatus.values), name="project_status_is_known"
+            CheckConstraint(
+                condition=Q(status__in=ProjectStatus.values), name="project_status_is_known"
             ),
         ]
         indexes = [tenant_index("status", name="project_by_status")]
@@ -63,9 +64,7 @@ class Task(TenantModel):
 
     class Meta:
         constraints = [
-            models.CheckConstraint(
-                condition=models.Q(status__in=TaskStatus.values), name="task_status_is_known"
-            ),
+            CheckConstraint(condition=Q(status__in=TaskStatus.values), name="task_status_is_known"),
         ]
         indexes = [
             tenant_index("status", name="task_by_status"),

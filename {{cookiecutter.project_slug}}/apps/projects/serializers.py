@@ -21,9 +21,7 @@ class MemberField(serializers.PrimaryKeyRelatedField[User]):
         """Return the tenant's active members."""
         # every tenant: users are in many, and their memberships say in which.
         return User.objects.filter(
-            is_active=True,
-            memberships__is_active=True,
-            memberships__tenant_id=require_tenant().id,
+            is_active=True, memberships__is_active=True, memberships__tenant_id=require_tenant().id
         )
 
 
@@ -51,18 +49,8 @@ class TaskSerializer(CreatorMixin):
 
     class Meta:
         model = Task
-        fields = [
-            "id",
-            "project",
-            "title",
-            "status",
-            "assignee",
-            "due_on",
-            "position",
-            "created_by",
-            "created_at",
-            "updated_at",
-        ]
+        fields = ["id", "project", "title", "status", "assignee", "due_on", "position"]
+        fields += ["created_by", "created_at", "updated_at"]
         read_only_fields = ["created_by"]
 
 

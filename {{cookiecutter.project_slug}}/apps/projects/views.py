@@ -19,6 +19,7 @@ from apps.projects.filters import ProjectFilter, SearchFilter, TaskFilter
 from apps.projects.models import Attachment, Project, Task
 from apps.projects.serializers import AttachmentSerializer, ProjectSerializer, TaskSerializer
 from apps.tenants.roles import Role
+from config.api import ContentMixin, download
 
 
 class ProjectViewSet(ModelViewSet[Any]):
@@ -68,7 +69,7 @@ class TaskViewSet(ModelViewSet[Any]):
         return Response(serializer.data, status=HTTPStatus.CREATED)
 
 
-class AttachmentViewSet(RetrieveModelMixin, DestroyModelMixin, GenericViewSet[Any]):
+class AttachmentViewSet(ContentMixin, RetrieveModelMixin, DestroyModelMixin, GenericViewSet[Any]):
     """Files that belong to tasks."""
 
     queryset = Attachment.objects.all()
@@ -79,18 +80,8 @@ class AttachmentViewSet(RetrieveModelMixin, DestroyModelMixin, GenericViewSet[An
     @extend_schema(responses={(HTTPStatus.OK, "*/*"): OpenApiTypes.BINARY})
     @action(detail=True)
     def content(self, request: Request, pk: str) -> FileResponse:
-        """Send the file, to be saved and never to be shown: what is in it may be a page."""
+        """Send the file."""
         attachment = self.get_object()
         with files():
             file = attachment.file.open()
-        return FileResponse(
-            file,
-            as_attachment=True,
-            filename=attachment.name,
-            content_type=attachment.content_type,
-            headers={"Cache-Control": "private, no-store", "Content-Security-Policy": "sandbox"},
-        )
-
-    def perform_content_negotiation(self, request: Request, force: bool = False) -> Any:
-        """Send a file whatever the client says that it accepts: its type is what it is."""
-        return super().perform_content_negotiation(request, force or self.action == "content")
+        return download(file, attachment.name, attachment.content_type)

@@ -5,6 +5,7 @@ from typing import Any, ClassVar
 from django.conf import settings
 from django.core.exceptions import ValidationError
 from django.db import models
+from django.db.models import CheckConstraint, Q, UniqueConstraint
 from django.db.models.functions import Lower
 
 from apps.isolation import DomainBase, TenantBase, new_id
@@ -44,13 +45,9 @@ class Tenant(TenantBase):
     class Meta:
         ordering = ["name"]
         constraints = [
-            models.CheckConstraint(
-                condition=models.Q(status__in=Status.values), name="tenant_status_is_known"
-            ),
-            models.CheckConstraint(
-                condition=models.Q(slug=Lower("slug")), name="tenant_slug_is_lower_case"
-            ),
-            models.UniqueConstraint(
+            CheckConstraint(condition=Q(status__in=Status.values), name="tenant_status_is_known"),
+            CheckConstraint(condition=Q(slug=Lower("slug")), name="tenant_slug_is_lower_case"),
+            UniqueConstraint(
                 Skeleton("slug"),
                 name="tenant_slug_looks_like_no_other",
                 violation_error_message="This name looks too much like another tenant's.",
@@ -107,14 +104,12 @@ class Domain(DomainBase):
         default_manager_name = "platform"
         base_manager_name = "platform"
         constraints = [
-            models.UniqueConstraint(
+            UniqueConstraint(
                 fields=["tenant"],
-                condition=models.Q(is_primary=True),
+                condition=Q(is_primary=True),
                 name="domain_one_primary_per_tenant",
             ),
-            models.CheckConstraint(
-                condition=models.Q(domain=Lower("domain")), name="domain_is_lower_case"
-            ),
+            CheckConstraint(condition=Q(domain=Lower("domain")), name="domain_is_lower_case"),
         ]
 
     def __str__(self) -> str:
@@ -154,10 +149,8 @@ class Membership(models.Model):
         default_manager_name = "platform"
         base_manager_name = "platform"
         constraints = [
-            models.UniqueConstraint(fields=["user", "tenant"], name="membership_once_per_tenant"),
-            models.CheckConstraint(
-                condition=models.Q(role__in=Role.values), name="membership_role_is_known"
-            ),
+            UniqueConstraint(fields=["user", "tenant"], name="membership_once_per_tenant"),
+            CheckConstraint(condition=Q(role__in=Role.values), name="membership_role_is_known"),
         ]
         indexes = [models.Index(fields=["tenant", "role"], name="membership_by_tenant_role")]
 
@@ -177,10 +170,7 @@ class Invitation(models.Model):
     role = models.CharField(max_length=6, choices=INVITED_ROLES, default=Role.MEMBER)
     token_hash = models.CharField(max_length=64, unique=True, editable=False)
     invited_by = models.ForeignKey(
-        settings.AUTH_USER_MODEL,
-        on_delete=models.SET_NULL,
-        null=True,
-        related_name="sent_invitations",
+        settings.AUTH_USER_MODEL, models.SET_NULL, null=True, related_name="sent_invitations"
     )
     created_at = models.DateTimeField(auto_now_add=True)
     expires_at = models.DateTimeField()
@@ -194,20 +184,20 @@ class Invitation(models.Model):
         default_manager_name = "platform"
         base_manager_name = "platform"
         constraints = [
-            models.UniqueConstraint(
+            UniqueConstraint(
                 fields=["tenant", "email"],
-                condition=models.Q(accepted_at=None, revoked_at=None),
+                condition=Q(accepted_at=None, revoked_at=None),
                 name="invitation_one_open_per_address",
             ),
-            models.CheckConstraint(
-                condition=models.Q(role__in=[role for role, _ in INVITED_ROLES]),
+            CheckConstraint(
+                condition=Q(role__in=[role for role, _ in INVITED_ROLES]),
                 name="invitation_role_is_known_and_no_owner",
             ),
-            models.CheckConstraint(
-                condition=models.Q(email=Lower("email")), name="invitation_email_is_lower_case"
+            CheckConstraint(
+                condition=Q(email=Lower("email")), name="invitation_email_is_lower_case"
             ),
-            models.CheckConstraint(
-                condition=models.Q(accepted_at=None) | models.Q(revoked_at=None),
+            CheckConstraint(
+                condition=Q(accepted_at=None) | Q(revoked_at=None),
                 name="invitation_accepted_or_revoked",
             ),
         ]

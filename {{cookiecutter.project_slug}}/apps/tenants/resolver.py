@@ -6,8 +6,9 @@ from django.core.cache import caches
 from django.core.exceptions import DisallowedHost
 from django.http import HttpRequest
 
+from apps.isolation import require_tenant
 from apps.tenants.errors import TenantNotFound, TenantNotReady
-from apps.tenants.hosts import normalised
+from apps.tenants.hosts import is_shared, normalised
 from apps.tenants.models import Domain, Status, Tenant
 from apps.tenants.slugs import is_label
 
@@ -63,3 +64,15 @@ def tenant_of_slug(slug: str) -> UUID | None:
     if not is_label(slug):
         return None
     return Tenant.objects.filter(slug=slug).values_list("id", flat=True).first()
+
+
+def wanted_tenant(request: HttpRequest, slug: str | None = None) -> UUID | None:
+    """Return the tenant that host, header and ``slug`` name, or None if they name none.
+
+    If they name two, or one that there is not, it is `NOBODY`.
+    """
+    slugs = [each for each in (slug, named_slug(request)) if each is not None]
+    wanted = {tenant_of_slug(each) or NOBODY for each in slugs}
+    if not is_shared(host_of(request)):
+        wanted.add(require_tenant().id)
+    return wanted.pop() if len(wanted) == 1 else NOBODY if wanted else None

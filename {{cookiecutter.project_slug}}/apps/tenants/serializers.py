@@ -113,15 +113,6 @@ class AuditEventSerializer(serializers.ModelSerializer[AuditEvent]):
 
     class Meta:
         model = AuditEvent
-        fields = [
-            "id",
-            "time",
-            "actor",
-            "action",
-            "object_type",
-            "object_id",
-            "request_id",
-            "reason",
-            "changes",
-        ]
+        fields = ["id", "time", "actor", "action", "object_type", "object_id"]
+        fields += ["request_id", "reason", "changes"]
         read_only_fields = fields

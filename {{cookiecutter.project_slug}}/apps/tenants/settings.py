@@ -149,9 +149,7 @@ def activate(tenant: "Tenant") -> None:
 
 
 @sync_and_async_middleware
-def locale_middleware(
-    get_response: Callable[[HttpRequest], Any],
-) -> Callable[[HttpRequest], Any]:
+def locale_middleware(get_response: Callable[[HttpRequest], Any]) -> Callable[[HttpRequest], Any]:
     """Begin and end each request with the product's own time zone and locale."""
     if iscoroutinefunction(get_response):
 

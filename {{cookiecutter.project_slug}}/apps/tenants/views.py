@@ -14,21 +14,10 @@ from rest_framework.views import APIView
 
 from apps.audit.models import AuditEvent
 from apps.isolation import require_tenant
-from apps.tenants import invitations, members
-from apps.tenants.hosts import is_shared
+from apps.tenants import invitations, members, serializers
 from apps.tenants.models import Invitation, Membership
-from apps.tenants.resolver import NOBODY, host_of, named_slug, tenant_of_slug
+from apps.tenants.resolver import wanted_tenant
 from apps.tenants.roles import Role
-from apps.tenants.serializers import (
-    AcceptSerializer,
-    AuditEventSerializer,
-    InvitationSerializer,
-    JoinedSerializer,
-    MemberSerializer,
-    RoleSerializer,
-    TenantDetailSerializer,
-    TransferSerializer,
-)
 
 
 def _acting(request: Request) -> Membership:
@@ -45,28 +34,27 @@ def _checked(serializer: BaseSerializer[Any]) -> Any:
 class TenantView(APIView):
     """The tenant of the request."""
 
+    serializer_class = serializers.TenantDetailSerializer
     read_role = Role.VIEWER
     write_role = Role.ADMIN
 
-    @extend_schema(responses=TenantDetailSerializer)
     def get(self, request: Request) -> Response:
         """Answer with the tenant and its settings."""
-        return Response(TenantDetailSerializer(_acting(request).tenant).data)
+        return Response(serializers.TenantDetailSerializer(_acting(request).tenant).data)
 
-    @extend_schema(request=TenantDetailSerializer, responses=TenantDetailSerializer)
     def patch(self, request: Request) -> Response:
         """Change the name, or some of the settings; what is not given stays."""
-        given = _checked(TenantDetailSerializer(data=request.data, partial=True))
+        given = _checked(serializers.TenantDetailSerializer(data=request.data, partial=True))
         name = {"name": given.pop("name")} if "name" in given else {}
         tenant = members.change_settings(_acting(request), given, **name)
-        return Response(TenantDetailSerializer(tenant).data)
+        return Response(serializers.TenantDetailSerializer(tenant).data)
 
 
 class MemberListView(ListAPIView[Membership]):
     """The tenant's members, newest first."""
 
     queryset = Membership.platform.none()
-    serializer_class = MemberSerializer
+    serializer_class = serializers.MemberSerializer
     filter_backends = ()
     read_role = Role.VIEWER
 
@@ -82,12 +70,12 @@ class MemberView(APIView):
     read_role = Role.VIEWER
     write_role = Role.ADMIN
 
-    @extend_schema(request=RoleSerializer, responses=MemberSerializer)
+    @extend_schema(request=serializers.RoleSerializer, responses=serializers.MemberSerializer)
     def patch(self, request: Request, **kwargs: UUID) -> Response:
         """Give the member another role."""
-        role = Role(_checked(RoleSerializer(data=request.data))["role"])
+        role = Role(_checked(serializers.RoleSerializer(data=request.data))["role"])
         member = members.change_role(_acting(request), kwargs["id"], role)
-        return Response(MemberSerializer(member).data)
+        return Response(serializers.MemberSerializer(member).data)
 
     @extend_schema(responses={HTTP_204_NO_CONTENT: None})
     def delete(self, request: Request, **kwargs: UUID) -> Response:
@@ -113,19 +101,19 @@ class TransferOwnershipView(APIView):
 
     read_role = write_role = Role.OWNER
 
-    @extend_schema(request=TransferSerializer, responses=MemberSerializer)
+    @extend_schema(request=serializers.TransferSerializer, responses=serializers.MemberSerializer)
     def post(self, request: Request) -> Response:
         """Make another member an Owner, and the Owner who asks an Admin."""
-        given = _checked(TransferSerializer(data=request.data))
+        given = _checked(serializers.TransferSerializer(data=request.data))
         member = members.transfer_ownership(_acting(request), given["member"])
-        return Response(MemberSerializer(member).data)
+        return Response(serializers.MemberSerializer(member).data)
 
 
 class InvitationListView(ListCreateAPIView[Invitation]):
     """Invitations that were neither accepted nor revoked, newest first."""
 
     queryset = Invitation.platform.none()
-    serializer_class = InvitationSerializer
+    serializer_class = serializers.InvitationSerializer
     filter_backends = ()
     read_role = write_role = Role.ADMIN
     throttle_scope = "invitations"
@@ -161,11 +149,11 @@ class InvitationResendView(APIView):
     read_role = write_role = Role.ADMIN
     throttle_scope = "invitations"
 
-    @extend_schema(request=None, responses=InvitationSerializer)
+    @extend_schema(request=None, responses=serializers.InvitationSerializer)
     def post(self, request: Request, **kwargs: UUID) -> Response:
         """Mail it with a new token; the old one is worth nothing any more."""
         invitation = invitations.resend(_acting(request), kwargs["id"])
-        return Response(InvitationSerializer(invitation).data)
+        return Response(serializers.InvitationSerializer(invitation).data)
 
 
 class InvitationAcceptView(APIView):
@@ -173,32 +161,24 @@ class InvitationAcceptView(APIView):
 
     permission_classes = (AllowAny,)
 
-    @extend_schema(request=AcceptSerializer, responses=JoinedSerializer)
+    @extend_schema(request=serializers.AcceptSerializer, responses=serializers.JoinedSerializer)
     def post(self, request: Request) -> Response:
         """Join. Who has an account proves it by an access token or the password."""
-        given = _checked(AcceptSerializer(data=request.data))
+        given = _checked(serializers.AcceptSerializer(data=request.data))
         user = request.user if request.auth else None
         token = given.pop("token")
-        membership = invitations.accept(token, _wanted_tenant(request), user, **given)
-        return Response(JoinedSerializer(membership).data)
+        membership = invitations.accept(token, wanted_tenant(request), user, **given)
+        return Response(serializers.JoinedSerializer(membership).data)
 
 
 class AuditEventListView(ListAPIView[AuditEvent]):
     """Who did what in this tenant, newest first."""
 
     queryset = AuditEvent.platform.none()
-    serializer_class = AuditEventSerializer
+    serializer_class = serializers.AuditEventSerializer
     filter_backends = ()
     read_role = Role.ADMIN
 
     def get_queryset(self) -> Any:
         """Return the tenant's events."""
         return AuditEvent.objects.for_tenant(require_tenant())
-
-
-def _wanted_tenant(request: Request) -> UUID | None:
-    """Return the tenant that host or header name; None on the shared host without a header."""
-    if not is_shared(host_of(request)):
-        return require_tenant().id
-    slug = named_slug(request)
-    return None if slug is None else tenant_of_slug(slug) or NOBODY

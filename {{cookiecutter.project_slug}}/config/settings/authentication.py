@@ -57,8 +57,8 @@ ACCOUNT_RATE_LIMITS: dict[str, str] | bool = {
     "login": "30/m/ip,10/m/key",
     "signup": "10/m/ip",
     "change_password": "5/m/user",
-    # Codes, of who gave the right password.
-    "second_factor": "5/5m/key",
+    # Codes, of who gave the right password: at any time three of a million are good.
+    "second_factor": "10/5m/key,50/d/key",
     "reset_password": "20/m/ip,2/m/key",
     "reset_password_from_key": "20/m/ip",
     "confirm_email": "20/m/ip,1/m/key",

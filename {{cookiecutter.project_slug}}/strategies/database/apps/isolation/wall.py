@@ -15,12 +15,7 @@ from apps.isolation.guards import (
     tables_out_of_place,
 )
 from apps.isolation.placement import CATALOGUE, tables
-from apps.isolation.provisioning import (
-    catalogue_name,
-    group_name,
-    template_name,
-    tenant_databases,
-)
+from apps.isolation.provisioning import catalogue_name, group_name, template_name, tenant_databases
 from apps.isolation.shape import storage_problems
 
 __all__ = ["fleet", "sample_tenant", "storage_problems", "wall_guards", "who_is_asking"]

@@ -9,11 +9,7 @@ from django.db import DatabaseError
 from apps.isolation.connections import owner_connection
 from apps.isolation.management.fleet import FleetMigrateCommand
 from apps.isolation.placement import OWNER, as_owner
-from apps.isolation.provisioning import (
-    catalogue_name,
-    open_template,
-    prepare,
-)
+from apps.isolation.provisioning import catalogue_name, open_template, prepare
 
 
 class Command(FleetMigrateCommand):
