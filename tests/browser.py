@@ -1,14 +1,16 @@
 """Walks through a running demo in a browser, as people do, and looks at every page.
 
 Run inside a generated project: ``python browser.py``. A founder signs up, invites, and demotes; the
-invitee joins by the link of the mail, switches to another workspace, notices the demotion, and logs
-out. Each page is laid out for a phone and a desk, in light and dark: axe-core must find nothing, no
+invitee joins by the link of the mail, switches to another workspace, and notices the demotion. The
+founder logs in with a second factor, hands the workspace over, leaves, and logs out. Each page is laid out for a phone and a desk, in light and dark: axe-core must find nothing, no
 page may be wider than its window, and nothing may break the policy of contents. What was seen is
 in ``screenshots/``.
 """
 
 from __future__ import annotations
 
+import base64
+import hmac
 import os
 import re
 import secrets
@@ -94,6 +96,15 @@ def wait_for(url: str, process: subprocess.Popen[bytes]) -> None:
     sys.exit(f"The demo did not start; {LOG.resolve()} says why.")
 
 
+def code_of(secret: str) -> str:
+    """Return what an app shows for a secret now (RFC 6238)."""
+    step = int(time.time()) // 30
+    digest = hmac.digest(base64.b32decode(secret), step.to_bytes(8), "sha1")
+    offset = digest[-1] % 16
+    number = int.from_bytes(digest[offset : offset + 4]) % 2**31
+    return f"{number % 10**6:06}"
+
+
 def mailed_link(pattern: str) -> str:
     """Return the link that a mail has brought."""
     deadline = time.monotonic() + MAIL_SECONDS
@@ -124,6 +135,8 @@ class Walk:
         self.switch()
         self.notice_demotion()
         self.log_out()
+        self.take_second_factor()
+        self.hand_over()
         self.go_astray()
 
     def person(self, **options: Any) -> Any:
@@ -320,6 +333,78 @@ class Walk:
         expect(page.get_by_role("button", name="Log in")).to_be_visible()
         page.goto(self.url("initech.localhost", "/members/"))
         expect(page.get_by_role("button", name="Log in")).to_be_visible()
+
+    def log_in(self, page: Any) -> None:
+        """Give the founder's password."""
+        page.goto(self.url("initech.localhost", "/login/"))
+        page.get_by_label("Email").fill("founder@initech.test")
+        page.get_by_label("Password").fill(PASSWORD)
+        page.get_by_role("button", name="Log in").click()
+
+    def take_second_factor(self) -> None:
+        """Switch it on, log in with it, and switch it off again."""
+        page = self.founder
+        self.log_in(page)
+        page.get_by_role("link", name="Profile").click()
+        page.get_by_role("link", name="Second factor").click()
+        page.get_by_label("Code").fill("000000")
+        page.get_by_label("Current password").fill(PASSWORD)
+        page.get_by_role("button", name="Switch on").click()
+        expect(page.get_by_text("The app shows another code")).to_be_visible()
+        self.look(page, "second-factor")
+        page.get_by_label("Code").fill(code_of(page.locator("code").inner_text()))
+        page.get_by_label("Current password").fill(PASSWORD)
+        page.get_by_role("button", name="Switch on").click()
+        expect(page.get_by_text("It is on.")).to_be_visible()
+        codes = page.locator("code").all_inner_texts()
+        self.look(page, "recovery-codes")
+        page.get_by_role("link", name="I have kept them").click()
+        page.get_by_role("button", name="Log out").click()
+        self.log_in(page)
+        page.get_by_label("Code").fill("000000")
+        page.get_by_role("button", name="Log in").click()
+        expect(page.get_by_text("A code of the second factor is wanted")).to_be_visible()
+        self.look(page, "log-in-with-code")
+        page.goto(self.url("initech.localhost", "/members/"))
+        expect(page.get_by_label("Password")).to_be_visible()
+        self.log_in(page)
+        page.get_by_label("Code").fill(codes[0])
+        page.get_by_role("button", name="Log in").click()
+        expect(page.get_by_role("heading", name="Projects")).to_be_visible()
+        page.goto(self.url("initech.localhost", "/profile/second-factor/"))
+        self.look(page, "second-factor-off")
+        page.get_by_label("Current password").fill(PASSWORD)
+        page.get_by_role("button", name="Switch off").click()
+        expect(page.get_by_text("Saved.")).to_be_visible()
+
+    def hand_over(self) -> None:
+        """Make a newcomer, who is new to the platform, the Owner, and leave."""
+        page, heir = self.founder, self.person()
+        link = r"To: new@initech\.test[\s\S]*?(http://initech\.localhost:\d+/invitations/\S+/)"
+        heir.goto(mailed_link(link))
+        heir.get_by_label("Your name").fill("Nora New")
+        heir.get_by_label("Password").fill(PASSWORD)
+        heir.get_by_role("button", name="Join").click()
+        expect(heir.get_by_role("link", name="Settings")).to_be_visible()
+        page.get_by_role("link", name="Members").click()
+        page.get_by_role("link", name="Leave this workspace").click()
+        page.get_by_role("button", name="Leave").click()
+        expect(page.get_by_text("A tenant keeps at least one Owner")).to_be_visible()
+        self.look(page, "leave")
+        page.goto(self.url("initech.localhost", "/members/"))
+        page.get_by_role("link", name="Transfer ownership").click()
+        page.get_by_label("The new Owner").select_option(label="Nora New")
+        self.look(page, "transfer")
+        page.get_by_role("button", name="Transfer").click()
+        expect(page.get_by_text("Saved.")).to_be_visible()
+        self.look(page, "members-of-an-admin")
+        page.get_by_role("link", name="Leave this workspace").click()
+        page.get_by_role("button", name="Leave").click()
+        expect(page.get_by_text("You have left this workspace.")).to_be_visible()
+        self.look(page, "left")
+        heir.reload()
+        heir.get_by_role("link", name="Members").click()
+        expect(heir.get_by_text("founder@initech.test")).not_to_be_visible()
 
     def go_astray(self) -> None:
         """Look at what is shown where there is no tenant, and whoever forgot their password."""

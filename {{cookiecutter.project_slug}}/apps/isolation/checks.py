@@ -19,6 +19,10 @@ from apps.isolation.placement import is_tenant_model
 from apps.isolation.sessions import SessionStore
 from apps.isolation.wall import wall_guards
 
+IN_ORDER = ["tenant_middleware", "SessionMiddleware", "AuthenticationMiddleware"]
+IN_ORDER += ["StrictAccessMiddleware"]
+"""The tenant first: the session is looked for in it."""
+
 
 def check_tenant_models(
     app_configs: Sequence[AppConfig] | None, **kwargs: Any
@@ -30,7 +34,9 @@ def check_tenant_models(
 
 
 def check_carriers(app_configs: Sequence[AppConfig] | None, **kwargs: Any) -> list[CheckMessage]:
-    """Judge the settings by which caches, files and sessions take the tenant along."""
+    """Judge the settings by which requests, caches, files and sessions take the tenant along."""
+    middleware = [path.rpartition(".")[2] for path in settings.MIDDLEWARE]
+    middleware = [name for name in middleware if name in IN_ORDER]
     storage = import_string(settings.STORAGES["default"]["BACKEND"])
     sessions = import_string(f"{settings.SESSION_ENGINE}.SessionStore")
     wanted = {
@@ -45,6 +51,7 @@ def check_carriers(app_configs: Sequence[AppConfig] | None, **kwargs: Any) -> li
         "SESSION_ENGINE has the SessionStore of apps.isolation.sessions": issubclass(
             sessions, SessionStore
         ),
+        f"MIDDLEWARE has, in this order, {', '.join(IN_ORDER)}": middleware == IN_ORDER,
     }
     return [
         Error(f"Not so: {sentence}.", hint="Else tenants share it.", id="isolation.E020")

@@ -121,7 +121,7 @@ revoke = _button(invitations.revoke)
 def transfer_ownership(request: MemberRequest) -> HttpResponse:
     """Make another member the Owner, and oneself an Admin."""
     form = PageForm(forms.TRANSFER, request)
-    others = [(each.pk, each.user) for each in _members() if each.pk != request.auth.pk]
+    others = [(each.pk, each.user.get_full_name()) for each in _members() if each.pk != request.auth.pk]
     form.fields["member"].widget = Select(choices=others)
     text = "Whom you choose may do everything here, and you stay as an Admin."
     transfer = partial(people.transfer_ownership, request.auth)
@@ -157,8 +157,8 @@ def change_settings(request: MemberRequest) -> HttpResponse:
 def profile(request: MemberRequest) -> HttpResponse:
     user = request.auth.user
     form = PageForm(forms.USER, request, user, full_name=user.full_name)
-    links = {reverse("change-password"): "Password", reverse("second-factor"): "Second factor"}
-    return _form(request, form, "profile", links=links)
+    links = {"change-password": "Change your password", "second-factor": "Second factor"}
+    return _form(request, form, "profile", links={reverse(at): links[at] for at in links})
 
 
 @form_page(require_role("viewer"))

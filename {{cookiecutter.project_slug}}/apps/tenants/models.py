@@ -127,10 +127,11 @@ class Membership(models.Model):
     """A user's place in a tenant."""
 
     id = models.UUIDField(primary_key=True, default=new_id, editable=False)
+    # The constraint and the index below begin with them.
     user = models.ForeignKey(
-        settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="memberships"
+        settings.AUTH_USER_MODEL, models.PROTECT, related_name="memberships", db_index=False
     )
-    tenant = models.ForeignKey(Tenant, on_delete=models.PROTECT, related_name="memberships")
+    tenant = models.ForeignKey(Tenant, models.PROTECT, related_name="memberships", db_index=False)
     role = models.CharField(max_length=6, choices=Role, default=Role.MEMBER)
     is_active = models.BooleanField(default=True)
     joined_at = models.DateTimeField(auto_now_add=True)

@@ -271,6 +271,8 @@ def test_the_settings_are_as_they_must_be() -> None:
             'STORAGES["default"] is an',
         ),
         ("SESSION_ENGINE", django_sessions.__name__, "SESSION_ENGINE has the"),
+        ("MIDDLEWARE", django_settings.MIDDLEWARE[::-1], "MIDDLEWARE has, in this order"),
+        ("MIDDLEWARE", django_settings.MIDDLEWARE[:-2], "MIDDLEWARE has, in this order"),
     ],
 )
 def test_other_settings_are_refused(

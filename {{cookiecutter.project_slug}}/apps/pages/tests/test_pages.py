@@ -333,7 +333,7 @@ def test_the_last_owner_is_told_to_stay(acme: Tenant, visit: Callable[..., Clien
 def test_an_owner_hands_over_and_leaves(acme: Tenant, visit: Callable[..., Client]) -> None:
     client, heir = visit("owner"), make_member(acme, "member")
     own = Membership.objects.for_tenant(acme).get(role="owner")
-    assert "leave this workspace" in client.get("/members/").content.decode()
+    assert "Leave this workspace" in client.get("/members/").content.decode()
     stays = client.post("/members/leave/")
     assert (stays.status_code, "keeps at least one Owner" in stays.content.decode()) == (400, True)
     page = client.get("/members/transfer/").content.decode()

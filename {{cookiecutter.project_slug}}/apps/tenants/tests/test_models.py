@@ -4,8 +4,9 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+from django.apps import apps
 from django.contrib.auth import get_user_model
-from django.db import IntegrityError, transaction
+from django.db import IntegrityError, connections, transaction
 from django.db.models import ProtectedError
 
 from apps.isolation import CATALOGUE, NoActiveTenant
@@ -40,6 +41,25 @@ def test_the_database_refuses(constraint: str, acme: Tenant) -> None:
     make_member(acme, "member")
     with pytest.raises(IntegrityError, match=constraint), transaction.atomic(using=CATALOGUE):
         WRONG[constraint](acme)
+
+
+# Own tables' indexes that begin with all that another one has, and so do its work, too.
+REDUNDANT = """
+    SELECT one.indexrelid::regclass FROM pg_index one JOIN pg_index more
+        ON more.indrelid = one.indrelid AND more.indexrelid <> one.indexrelid
+    WHERE one.indpred IS NULL AND more.indpred IS NULL AND NOT one.indisunique
+        AND one.indexprs IS NULL AND more.indexprs IS NULL
+        AND starts_with(more.indkey::text || ' ', one.indkey::text || ' ')
+        AND starts_with(more.indclass::text || ' ', one.indclass::text || ' ')
+        AND one.indrelid::regclass::text = ANY (%s)
+"""
+
+
+def test_no_index_is_the_beginning_of_another(db: None) -> None:
+    own = [model._meta.db_table for model in apps.get_models() if "apps." in model.__module__]
+    with connections[CATALOGUE].cursor() as cursor:
+        cursor.execute(REDUNDANT, [own])
+        assert cursor.fetchall() == []
 
 
 def test_a_tenant_may_have_more_domains_than_its_primary_one(acme: Tenant) -> None:

@@ -11,7 +11,7 @@ from django.conf import settings
 from django.core.management import call_command
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
-from apps.projects.smoke import SmokeTestFailed, smoke_test
+from config.smoke import SmokeTestFailed, smoke_test
 
 HOST = "127.0.0.1"
 PORTS = range(8000, 8100)
