@@ -363,7 +363,7 @@ class Walk:
         self.log_in(page)
         page.get_by_label("Code").fill("000000")
         page.get_by_role("button", name="Log in").click()
-        expect(page.get_by_text("A code of the second factor is wanted")).to_be_visible()
+        expect(page.get_by_text("A code of the second factor is required")).to_be_visible()
         self.look(page, "log-in-with-code")
         page.goto(self.url("initech.localhost", "/members/"))
         expect(page.get_by_label("Password")).to_be_visible()

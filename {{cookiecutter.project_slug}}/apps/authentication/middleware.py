@@ -31,7 +31,7 @@ from apps.tenants.resolver import (
     tenant_of_slug,
 )
 
-PROBES = "/healthz/"
+PROBES = {"/healthz/live", "/healthz/ready"}
 TENANT_URLCONF = "config.urls.tenant"
 
 
@@ -92,7 +92,7 @@ class StrictAccessMiddleware(MiddlewareMixin):
 
 
 def _resolve(request: HttpRequest) -> ActiveTenant | None:
-    if request.path.startswith(PROBES):
+    if request.path in PROBES:
         return None
     host = host_of(request)
     slug = named_slug(request)

@@ -34,7 +34,7 @@ SECRETS = {"secret", "seed"}
 class SecondFactorRequired(AuthenticationFailed):
     """The password alone will not do."""
 
-    default_detail = "A code of the second factor is wanted, one that was not used before."
+    default_detail = "A code of the second factor is required, one that was not used before."
     default_code = "second_factor_required"
 
 
@@ -101,7 +101,7 @@ def switch_on(user: User, secret: str, code: str, *, tenant: UUID) -> list[str]:
     or an address that is not verified: its owner could not get back what a stranger signed up.
     """
     if not EmailAddress.objects.filter(user=user, email=user.email, verified=True).exists():
-        raise ValidationError("Verify your address first, by the link that was mailed to you.")
+        raise ValidationError("Verify your address first, or set your password anew by mail.")
     with transaction.atomic(using=CATALOGUE):
         User.objects.select_for_update().get(pk=user.pk)
         if is_on(user):

@@ -121,7 +121,9 @@ revoke = _button(invitations.revoke)
 def transfer_ownership(request: MemberRequest) -> HttpResponse:
     """Make another member the Owner, and oneself an Admin."""
     form = PageForm(forms.TRANSFER, request)
-    others = [(each.pk, each.user.get_full_name()) for each in _members() if each.pk != request.auth.pk]
+    others = [
+        (each.pk, each.user.get_full_name()) for each in _members() if each.pk != request.auth.pk
+    ]
     form.fields["member"].widget = Select(choices=others)
     text = "Whom you choose may do everything here, and you stay as an Admin."
     transfer = partial(people.transfer_ownership, request.auth)
@@ -173,7 +175,9 @@ def change_second_factor(request: MemberRequest) -> HttpResponse:
     user, tenant = request.auth.user, request.auth.tenant_id
     if second_factor.is_on(user):
         form, off = PageForm(forms.SWITCH_OFF, request), second_factor.switch_off
-        return _form(request, form, "profile", lambda _: off(user, tenant=tenant, actor=user))
+        text = "It is on. Without it, your password alone lets you in."
+        done = partial(off, user, tenant=tenant, actor=user)
+        return _form(request, form, "profile", lambda _: done(), text=text)
     secret = request.session.setdefault(SECRET, second_factor.new_secret())
     form = PageForm(forms.SWITCH_ON, request)
     if form.succeeds(lambda by: second_factor.switch_on(user, secret, by["code"], tenant=tenant)):

@@ -17,7 +17,7 @@ from tests.support import app_code, at_once, give_second_factor, statements
 
 EMAIL = "member@acme.test"
 REQUIRED = {
-    "detail": "A code of the second factor is wanted, one that was not used before.",
+    "detail": "A code of the second factor is required, one that was not used before.",
     "code": "second_factor_required",
 }
 NO_ACTIVE_ACCOUNT = {
@@ -193,7 +193,7 @@ def log_in_to_admin(**more: str) -> tuple[Client, Any]:
 @pytest.mark.parametrize("code", [{}, {"code": ""}, {"code": "000000"}])
 def test_the_admin_asks_its_staff_for_a_code(code: dict[str, str], secret: str, staff: Any) -> None:
     client, response = log_in_to_admin(**code)
-    assert "A code of the second factor is wanted" in response.content.decode()
+    assert "A code of the second factor is required" in response.content.decode()
     assert 'name="code"' in response.content.decode()
     assert "sessionid" not in client.cookies
     assert client.get("/admin/").status_code == 302
@@ -212,7 +212,7 @@ def test_the_admin_tells_nobody_without_the_password_who_has_one(
     for email in (EMAIL, "nobody@acme.test"):
         _, response = log_in_to_admin(username=email, password="wrong", code=app_code(secret))
         texts.add(response.content.decode().replace(email, "").split("<form")[1].split("csrf")[0])
-        assert "second factor is wanted" not in response.content.decode()
+        assert "second factor is required" not in response.content.decode()
     assert len(texts) == 1
 
 

@@ -16,7 +16,7 @@ from django.db import connections
 from apps.isolation import CATALOGUE, tenant_context
 from apps.projects.models import Task
 from apps.tenants.models import Membership, Tenant
-from config.smoke import SmokeTestFailed, smoke_test
+from config.demo import SmokeTestFailed, smoke_test
 from tests.support import start
 
 PASSWORD = "let me try it"

@@ -2,7 +2,6 @@
 
 import os
 import secrets
-import socket
 import subprocess
 import sys
 from typing import Any
@@ -11,10 +10,7 @@ from django.conf import settings
 from django.core.management import call_command
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
-from config.smoke import SmokeTestFailed, smoke_test
-
-HOST = "127.0.0.1"
-PORTS = range(8000, 8100)
+from config.demo import ADVICE, HOST, SmokeTestFailed, free_port, smoke_test
 
 
 class Command(BaseCommand):
@@ -34,7 +30,10 @@ class Command(BaseCommand):
         if not settings.DEBUG:
             message = "demo makes users with a known password; it is for development settings only."
             raise CommandError(message)
-        port = _free_port(options["port"])
+        try:
+            port = free_port(options["port"])
+        except OSError as error:
+            raise CommandError(str(error)) from error
         password = os.environ.setdefault("DEMO_PASSWORD", secrets.token_urlsafe(9))
         call_command("migrate", verbosity=0, stdout=self.stdout)
         call_command("seed_demo", stdout=self.stdout)
@@ -72,40 +71,3 @@ class Command(BaseCommand):
             server.terminate()
             server.communicate()
         self.stdout.write(self.style.SUCCESS("The demo works."))
-
-
-def _free_port(wanted: int | None) -> int:
-    """Return the wanted port, or the first free one; raise CommandError if there is none."""
-    for port in [wanted] if wanted else PORTS:
-        with socket.socket() as probe:
-            # As the server does, so that a port that was in use a moment ago counts as free.
-            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            try:
-                probe.bind((HOST, port))
-            except (OSError, OverflowError):  # the latter for what is no port at all
-                continue
-            return port
-    taken = f"Port {wanted} is" if wanted else f"Ports {PORTS[0]} to {PORTS[-1]} are"
-    message = f"{taken} in use or not allowed; choose another with --port."
-    raise CommandError(message)
-
-
-ADVICE = """
-Two tenants are served, each at its own address:
-
-  {acme}/     owner@acme.test, admin@…, member@…, viewer@…
-  {globex}/   the same four @globex.test; both@example.test is in both
-  {shared}/          sign up with a tenant of your own; mails are shown here
-  {shared}/api/docs/ the API's documentation
-
-Password: {password}
-
-Log in in a browser, or to the API; then ask acme and globex for tasks with acme's token:
-
-  curl -s {acme}/api/v1/auth/token/ \\
-    --json '{{"email": "member@acme.test", "password": "{password}"}}'
-  curl -s {acme}/api/v1/tasks/ -H "Authorization: Bearer PASTE-THE-ACCESS-TOKEN-HERE"
-  curl -s {globex}/api/v1/tasks/ -H "Authorization: Bearer PASTE-THE-ACCESS-TOKEN-HERE"
-
-Stop with Ctrl-C.
-"""

@@ -1,6 +1,7 @@
-"""A smoke test of the demo, over HTTP, as a client sees it."""
+"""The demo: where it is served, what to try there, and a smoke test as a client sees it."""
 
 import json
+import socket
 import time
 import urllib.error
 import urllib.request
@@ -9,8 +10,26 @@ from dataclasses import dataclass
 from http import HTTPStatus
 from typing import Any
 
+HOST = "127.0.0.1"
+PORTS = range(8000, 8100)
 START_SECONDS = 60
 TASKS = 100
+
+
+def free_port(wanted: int | None) -> int:
+    """Return the wanted port, or the first free one; raise OSError if there is none."""
+    for port in [wanted] if wanted else PORTS:
+        with socket.socket() as probe:
+            # As the server does, so that a port that was in use a moment ago counts as free.
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            try:
+                probe.bind((HOST, port))
+            except (OSError, OverflowError):  # the latter for what is no port at all
+                continue
+            return port
+    taken = f"Port {wanted} is" if wanted else f"Ports {PORTS[0]} to {PORTS[-1]} are"
+    message = f"{taken} in use or not allowed; choose another with --port."
+    raise OSError(message)
 
 
 class SmokeTestFailed(Exception):
@@ -105,3 +124,24 @@ def _expect(holds: bool, what: str, answer: object) -> None:
     if not holds:
         message = f"Expected: {what}. Got: {str(answer)[:500]}"
         raise SmokeTestFailed(message)
+
+
+ADVICE = """
+Two tenants are served, each at its own address:
+
+  {acme}/     owner@acme.test, admin@…, member@…, viewer@…
+  {globex}/   the same four @globex.test; both@example.test is in both
+  {shared}/          sign up with a tenant of your own; mails are shown here
+  {shared}/api/docs/ the API's documentation
+
+Password: {password}
+
+Log in in a browser, or to the API; then ask acme and globex for tasks with acme's token:
+
+  curl -s {acme}/api/v1/auth/token/ \\
+    --json '{{"email": "member@acme.test", "password": "{password}"}}'
+  curl -s {acme}/api/v1/tasks/ -H "Authorization: Bearer PASTE-THE-ACCESS-TOKEN-HERE"
+  curl -s {globex}/api/v1/tasks/ -H "Authorization: Bearer PASTE-THE-ACCESS-TOKEN-HERE"
+
+Stop with Ctrl-C.
+"""
