@@ -2,9 +2,10 @@
 
 Run inside a generated project: ``python browser.py``. A founder signs up, invites, and demotes; the
 invitee joins by the link of the mail, switches to another workspace, and notices the demotion. The
-founder logs in with a second factor, hands the workspace over, leaves, and logs out. Each page is laid out for a phone and a desk, in light and dark: axe-core must find nothing, no
-page may be wider than its window, and nothing may break the policy of contents. What was seen is
-in ``screenshots/``.
+founder logs out and in again, with a second factor, hands the workspace over, and leaves it. Each
+page is laid out for a phone and a desk, in light and dark: axe-core must find nothing, no page may
+be wider than its window, and nothing may break the policy of contents. What was seen is in
+``screenshots/``.
 """
 
 from __future__ import annotations
