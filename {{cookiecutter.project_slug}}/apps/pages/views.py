@@ -165,8 +165,9 @@ def profile(request: MemberRequest) -> HttpResponse:
 
 @form_page(require_role("viewer"))
 def change_password(request: MemberRequest) -> HttpResponse:
-    form, stay = PageForm(forms.PASSWORD, request), auth.update_session_auth_hash
-    return _form(request, form, "profile", lambda _: stay(request, request.auth.user))
+    form = PageForm(forms.PASSWORD, request)
+    stay = partial(auth.update_session_auth_hash, request, request.auth.user)
+    return _form(request, form, "profile", lambda _: stay())
 
 
 @form_page(require_role("viewer"))
@@ -174,10 +175,10 @@ def change_second_factor(request: MemberRequest) -> HttpResponse:
     """Switch it on, with a secret that the session keeps until then, or off."""
     user, tenant = request.auth.user, request.auth.tenant_id
     if second_factor.is_on(user):
-        form, off = PageForm(forms.SWITCH_OFF, request), second_factor.switch_off
+        form = PageForm(forms.SWITCH_OFF, request)
+        switch_off = partial(second_factor.switch_off, user, tenant=tenant, actor=user)
         text = "It is on. Without it, your password alone lets you in."
-        done = partial(off, user, tenant=tenant, actor=user)
-        return _form(request, form, "profile", lambda _: done(), text=text)
+        return _form(request, form, "profile", lambda _: switch_off(), text=text)
     secret = request.session.setdefault(SECRET, second_factor.new_secret())
     form = PageForm(forms.SWITCH_ON, request)
     if form.succeeds(lambda by: second_factor.switch_on(user, secret, by["code"], tenant=tenant)):
