@@ -2,6 +2,8 @@
 
 import json
 import socket
+import subprocess
+import sys
 import time
 import urllib.error
 import urllib.request
@@ -67,6 +69,22 @@ class Client:
         return Client(self.address, self.host, body["access"])
 
 
+def check(port: int, password: str) -> Iterator[str]:
+    """Serve the demo for as long as `smoke_test` tests it, and say what that says."""
+    command = [sys.executable, sys.argv[0], "runserver", "--noreload", f"{HOST}:{port}"]
+    server = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
+    try:
+        yield from smoke_test(HOST, port, password)
+    except SmokeTestFailed as failure:
+        server.terminate()
+        log = server.communicate()[1].decode(errors="replace")
+        message = f"{failure}\nThe server said:\n{log[-4000:]}"
+        raise SmokeTestFailed(message) from failure
+    finally:
+        server.terminate()
+        server.communicate()
+
+
 def smoke_test(ip: str, port: int, password: str) -> Iterator[str]:
     """Yield a line for each thing that works; raise `SmokeTestFailed` at the first that fails."""
     address = f"{ip}:{port}"
@@ -124,6 +142,16 @@ def _expect(holds: bool, what: str, answer: object) -> None:
     if not holds:
         message = f"Expected: {what}. Got: {str(answer)[:500]}"
         raise SmokeTestFailed(message)
+
+
+def advice(port: int, password: str) -> str:
+    """Return where to look, and what to try."""
+    return ADVICE.format(
+        acme=f"http://acme.localhost:{port}",
+        globex=f"http://globex.localhost:{port}",
+        shared=f"http://localhost:{port}",
+        password=password,
+    )
 
 
 ADVICE = """

@@ -8,12 +8,7 @@ from rest_framework.request import Request
 from rest_framework_simplejwt.authentication import JWTAuthentication
 from rest_framework_simplejwt.exceptions import InvalidToken, TokenError
 
-from apps.authentication.access import (
-    NoActiveAccount,
-    admit_bearer,
-    hide_unserved_tenant,
-    require_same_tenant,
-)
+from apps.authentication import access
 from apps.authentication.tokens import tenant_of, user_id_of
 from apps.isolation import current_tenant
 from apps.tenants.errors import TenantNotFound
@@ -39,10 +34,10 @@ class TenantJWTAuthentication(JWTAuthentication):
         try:
             membership = self._membership(request)
         except AuthenticationFailed:
-            hide_unserved_tenant()
+            access.hide_unserved_tenant()
             raise
         if membership is None:
-            hide_unserved_tenant()
+            access.hide_unserved_tenant()
             return None
         activate(membership.tenant)
         return membership.user, membership
@@ -58,11 +53,11 @@ class TenantJWTAuthentication(JWTAuthentication):
             if current_tenant() is None:
                 # The tenant's own host was not asked, and the middleware knew no such tenant.
                 raise TenantNotFound
-            require_same_tenant(tenant_id)
-            return admit_bearer(token)
+            access.require_same_tenant(tenant_id)
+            return access.admit_bearer(token)
         except TokenError as error:
             raise InvalidToken(str(error)) from error
-        except NoActiveAccount:
+        except access.NoActiveAccount:
             # On the shared host, a tenant that one is not a member of does not exist.
             if is_shared(host_of(request)):
                 raise TenantNotFound from None

@@ -12,14 +12,7 @@ from rest_framework.request import Request
 from rest_framework_simplejwt.exceptions import InvalidToken, TokenError
 
 from apps.audit.trail import Action, record
-from apps.authentication import accounts, tokens
-from apps.authentication.access import (
-    NoActiveAccount,
-    TokenTenantMismatch,
-    admit,
-    admit_bearer,
-    require_same_tenant,
-)
+from apps.authentication import access, accounts, tokens
 from apps.authentication.models import User
 from apps.authentication.second_factor import SecondFactorRequired, require_code
 from apps.authentication.throttling import throttle
@@ -81,7 +74,7 @@ class TokenRefreshSerializer(serializers.Serializer[Any]):
         try:
             old = tokens.TenantRefreshToken(attrs["refresh"])
             _require_in_its_place(self.context["request"], tokens.tenant_of(old))
-            membership = admit_bearer(old)
+            membership = access.admit_bearer(old)
             old.blacklist()
         except tokens.TokenUsedUp as error:
             tokens.EndingToken(attrs["refresh"]).end_family(Action.TOKEN_REUSED)
@@ -103,7 +96,7 @@ class TokenVerifySerializer(serializers.Serializer[Any]):
             if token.get("token_type") == tokens.TenantRefreshToken.token_type:
                 tokens.TenantRefreshToken(attrs["token"])  # asks whether it is used up, too
             _require_in_its_place(self.context["request"], tokens.tenant_of(token))
-            admit_bearer(token)
+            access.admit_bearer(token)
         except TokenError as error:
             raise InvalidToken(str(error)) from error
         return {}
@@ -138,8 +131,8 @@ class SwitchSerializer(NewPairSerializer):
         request = self.context["request"]
         tenant_id = tenant_of_slug(attrs["tenant"]) or NOBODY
         try:
-            membership = admit(request.user.pk, tenant_id)
-        except NoActiveAccount:
+            membership = access.admit(request.user.pk, tenant_id)
+        except access.NoActiveAccount:
             raise TenantNotFound from None
         with transaction.atomic(using=CATALOGUE):
             record(Action.TENANT_SWITCHED, tenant=tenant_id, actor=membership.user)
@@ -349,8 +342,10 @@ def field_errors(**names: str) -> Iterator[None]:
 def _require_in_its_place(request: Request, tenant_id: UUID) -> None:
     """Raise `TokenTenantMismatch` if host or header name another tenant than the token does."""
     if not is_shared(host_of(request)):
-        require_same_tenant(tenant_id)  # a header that differs from the host did not get here
+        access.require_same_tenant(
+            tenant_id
+        )  # a header that differs from the host did not get here
         return
     slug = named_slug(request)
     if slug is not None and tenant_of_slug(slug) != tenant_id:
-        raise TokenTenantMismatch
+        raise access.TokenTenantMismatch

@@ -15,12 +15,7 @@ from django.core.mail import EmailMessage
 from django.db import IntegrityError, transaction
 from django.db.models import QuerySet
 from django.utils import timezone
-from rest_framework.exceptions import (
-    AuthenticationFailed,
-    NotFound,
-    PermissionDenied,
-    ValidationError,
-)
+from rest_framework import exceptions
 
 from apps.audit.trail import Action, record
 from apps.isolation import CATALOGUE
@@ -47,10 +42,14 @@ def invite(asking: Membership, email: str, role: Role) -> Invitation:
         email = get_user_model().objects.normalize_email(email)
         members = Membership.objects.for_tenant(actor.tenant_id).filter(is_active=True)
         if members.filter(user__email=email).exists():
-            raise ValidationError({"email": ["This is a member's address."]}, "already_member")
+            raise exceptions.ValidationError(
+                {"email": ["This is a member's address."]}, "already_member"
+            )
         for earlier in open_invitations(actor.tenant_id).filter(email=email):
             if earlier.expires_at > timezone.now():
-                raise ValidationError({"email": ["This address is invited already."]}, "unique")
+                raise exceptions.ValidationError(
+                    {"email": ["This address is invited already."]}, "unique"
+                )
             _revoke(actor, earlier)
         invitation = Invitation(tenant=actor.tenant, email=email, role=role)
         _send(actor, invitation, Action.INVITATION_SENT)
@@ -102,7 +101,7 @@ def accept(token: str, tenant_id: UUID | None, user: Any, **new: str) -> Members
 def _invitation(actor: Membership, invitation_id: UUID) -> Invitation:
     invitation = open_invitations(actor.tenant_id).filter(pk=invitation_id).first()
     if invitation is None:
-        raise NotFound
+        raise exceptions.NotFound
     return invitation
 
 
@@ -165,10 +164,10 @@ def _invitee(invitation: Invitation, user: Any, password: str = "", full_name: s
     """Return the user who is invited: the one who proved to be it, or a new one, not yet saved."""
     if user is not None:
         if user.email != invitation.email:
-            raise PermissionDenied("This invitation is for another address.")
+            raise exceptions.PermissionDenied("This invitation is for another address.")
         return user
     if not password:
-        raise ValidationError({"password": ["This field is required."]}, "required")
+        raise exceptions.ValidationError({"password": ["This field is required."]}, "required")
     users = get_user_model().objects
     if users.filter(email=invitation.email).exists():
         known = authenticate(email=invitation.email, password=password)
@@ -179,7 +178,7 @@ def _invitee(invitation: Invitation, user: Any, password: str = "", full_name: s
     try:
         require_good_password(new, password)
     except DjangoValidationError as error:
-        raise ValidationError(error.message_dict, "invalid") from error
+        raise exceptions.ValidationError(error.message_dict, "invalid") from error
     new.set_password(password)
     return new
 
@@ -207,9 +206,9 @@ def _note_verified(user: Any) -> None:
     )
 
 
-def _not_the_invitee() -> AuthenticationFailed:
+def _not_the_invitee() -> exceptions.AuthenticationFailed:
     message = "Somebody with this address has an account: log in, or give its password."
-    return AuthenticationFailed(message, "no_active_account")
+    return exceptions.AuthenticationFailed(message, "no_active_account")
 
 
 def _join(invitation: Invitation, user: Any) -> Membership:

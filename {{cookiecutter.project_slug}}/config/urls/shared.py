@@ -6,8 +6,7 @@ from django.urls import include, path
 from apps.authentication.decorators import unguarded
 from apps.authentication.views import SignUpView
 from apps.pages.urls import shared_urlpatterns
-from apps.tenants import tls
-from config import errors
+from config import errors, tls
 from config.urls.tenant import common_urlpatterns
 
 urlpatterns = [

@@ -7,6 +7,7 @@ import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager
 from io import StringIO
+from itertools import takewhile
 from typing import Any
 
 import pytest
@@ -72,7 +73,7 @@ def test_it_serves_what_it_prints_until_it_is_stopped() -> None:
         try:
             assert process.stdout
             assert process.stderr
-            advice = "".join(iter(process.stdout.readline, "Stop with Ctrl-C.\n"))
+            advice = "".join(takewhile(lambda line: line != "Stop with Ctrl-C.\n", process.stdout))
             while "Quit the server" not in process.stdout.readline():
                 assert process.poll() is None, process.stderr.read()
             host = f"acme.localhost:{port}"
