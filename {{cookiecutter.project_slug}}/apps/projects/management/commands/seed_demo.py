@@ -53,6 +53,7 @@ class Command(BaseCommand):
 def _user(email: str, hashed_password: str) -> User:
     # every tenant: users are in many, and their memberships say in which.
     user, _ = User.objects.update_or_create(email=email, defaults={"password": hashed_password})
+    # every tenant: an address is its user's; a verified one may have a second factor.
     EmailAddress.objects.update_or_create(user=user, email=email, defaults={"verified": True})
     return user
 
