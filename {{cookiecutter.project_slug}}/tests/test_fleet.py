@@ -13,7 +13,7 @@ from django.db import connections, transaction
 
 from apps.isolation import CATALOGUE, deprovision, tenant_context
 from apps.isolation.own_tables import MigrationRun
-from apps.isolation.storages import fleet, opener, storage_name
+from apps.isolation.storages import fleet, opener, schema_in, storage_name
 from apps.projects.models import Project
 from apps.tenants.models import Tenant
 from apps.tenants.services import create_tenant
@@ -234,3 +234,26 @@ def test_check_fleet_finds_what_is_not_as_it_should_be(tenants: list[Tenant]) ->
     deprovision(tenants[1])
     with pytest.raises(CommandError, match="2 of 3 tenants"):
         call_command("check_fleet")
+
+
+def test_check_fleet_accepts_what_was_read_back_from_a_backup(tenants: list[Tenant]) -> None:
+    """PostgreSQL writes a check in other words once it has read it."""
+    storage = storage_name(tenants[0].pk)
+    before = _written_checks(storage)
+    with opener() as opened, opened(storage) as connection, connection.cursor() as cursor:
+        for table, name, check in before:
+            cursor.execute(
+                f"ALTER TABLE {table} DROP CONSTRAINT {name}, ADD CONSTRAINT {name} {check}"
+            )
+    assert _written_checks(storage) != before
+    call_command("check_fleet")
+
+
+def _written_checks(storage: str) -> list[Any]:
+    query = """
+        SELECT conrelid::regclass, conname, pg_get_constraintdef(oid) FROM pg_constraint
+        WHERE contype = 'c' AND connamespace = to_regnamespace(%s) ORDER BY 2
+    """
+    with opener() as opened, opened(storage) as connection, connection.cursor() as cursor:
+        cursor.execute(query, [schema_in(storage)])
+        return list(cursor.fetchall())
