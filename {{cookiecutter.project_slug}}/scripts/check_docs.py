@@ -1,10 +1,10 @@
 """Check that the documentation tells the truth.
 
-python scripts/check_docs.py            every page, and .env.example
+python scripts/check_docs.py            every page, .env.example and mkdocs.yml
 python scripts/check_docs.py PAGE...    these pages
 
 Each command, path, route, setting, environment variable and class that a page names must exist,
-and each Python snippet must run. Needs no database.
+each link must lead to a page and its heading, and each Python snippet must run. Needs no database.
 """
 
 import argparse
@@ -15,6 +15,7 @@ import re
 import shlex
 import sys
 import sysconfig
+import textwrap
 from collections.abc import Iterator, Sequence
 from functools import cache
 from importlib import import_module
@@ -25,6 +26,7 @@ import django
 from django.core.management import CommandError, get_commands, load_command_class
 from django.test.utils import isolate_apps
 from django.urls import URLPattern, URLResolver, get_resolver
+from django.utils.text import slugify
 
 ROOT = Path(__file__).resolve().parent.parent
 PAGES = ("*.md", "docs/**/*.md", ".agents/**/*.md", ".github/**/*.md")
@@ -34,7 +36,8 @@ CODE = ("apps/**/*.py", "config/**/*.py")
 
 # Programs that the machine has, or not; the project does not bring them.
 ELSEWHERE = {"curl", "docker", "gh", "git", "openssl", "pg_dump", "pg_restore", "psql", "pyenv"}
-ELSEWHERE |= {"apt", "pip", "python3", "uv", "xcaddy", ".tools/bin/pip", ".tools/bin/uv"}
+ELSEWHERE |= {"echo", "mkdir", "mv", "pip", "python3", "tar", "uv", "xcaddy"}
+ELSEWHERE |= {".tools/bin/pip", ".tools/bin/uv"}
 WRAPPERS = {("uv", "run"), (".tools/bin/uv", "run"), ("python",)}  # what comes after is run
 MADE = {"uv.lock"}  # what a command leaves behind that git does not ignore
 SYSTEM = ("/app", "/dev", "/etc", "/opt", "/tmp", "/usr", "/var")  # noqa: S108 - not routes
@@ -42,16 +45,18 @@ SYSTEM = ("/app", "/dev", "/etc", "/opt", "/tmp", "/usr", "/var")  # noqa: S108 
 API = "/api/v1/"  # what a route begins with that a page names by the rest
 PLACE = r"{\w+}"
 
-FENCE = re.compile(r"^```(\w*)\n(.*?)^```", re.MULTILINE | re.DOTALL)
+FENCE = re.compile(r"^( *)```(\w*)\n(.*?)^\1```", re.MULTILINE | re.DOTALL)
 SPAN = re.compile(r"`([^`]+)`")
-LINK = re.compile(r"\]\((?!\w+:|#)([^)#]+)")
+LINK = re.compile(r"\]\((?!\w+:)([^)#]*)#?([^)]*)\)")
+HEADING = re.compile(r"^#+ (.+)$", re.MULTILINE)
 PATH = re.compile(r"[\w.*-]+(/[\w.*{}-]+)*/?")
 FILE = re.compile(r".*/.*|\.\w[\w.-]*|[\w.-]+\.(?:example|lock|md|py|sh|toml|ya?ml)|Dockerfile")
 ROUTE = re.compile(r"(?:[A-Z]+ )?(/[\w./{}-]*)(?:\?\S*)?")
 DOTTED = re.compile(r"((?:apps|config|tests)(?:\.\w+)+)(?:\(.*\))?")
 SETTING = re.compile(r"([A-Z][A-Z0-9]*(?:_[A-Z0-9]+)+)(?:[=\[].*)?")
 CLASS = re.compile(r"((?:[A-Z][a-z]+){2,})(?:[.(].*)?")
-ASSIGNMENT = re.compile(r"([A-Z_]+)=.*")
+ASSIGNMENT = re.compile(r"(\w+)=.*")
+VARIABLE = re.compile(r"\$\{?([A-Z]\w+_\w+)")
 ADDRESS = re.compile(r"https?://[\w.]*localhost\S*?(?=[\"'\s]|$)")
 
 
@@ -64,6 +69,7 @@ def main() -> int:
     problems = [f"{page}:{found}" for page in pages or _find(PAGES) for found in judge(page)]
     if not pages:
         problems += [f".env.example: {found}" for found in example_problems()]
+        problems += [f"mkdocs.yml: {found}" for found in site_problems()]
     sys.stdout.writelines(f"{problem}\n" for problem in problems)
     return min(len(problems), 1)
 
@@ -85,7 +91,7 @@ def judge(page: Path) -> Iterator[str]:
     text = page.read_text(encoding="utf-8")
     for fence in FENCE.finditer(text):
         judges = {"sh": _shell, "python": _snippet}
-        for problem in judges.get(fence[1], _nothing)(fence[2]):
+        for problem in judges.get(fence[2], _nothing)(textwrap.dedent(fence[3])):
             yield f"{_line(text, fence.start())}: {problem}"
     # Blanks of the same length, so that the lines keep their numbers.
     prose = FENCE.sub(lambda fence: re.sub(r"\S", " ", fence[0]), text)
@@ -93,8 +99,17 @@ def judge(page: Path) -> Iterator[str]:
         for problem in _span(" ".join(span[1].split())):
             yield f"{_line(prose, span.start())}: {problem}"
     for link in LINK.finditer(prose):
-        if not (page.parent / link[1]).exists():
+        target = page.parent / link[1] if link[1] else page
+        if not target.exists():
             yield f"{_line(prose, link.start())}: no such page: {link[1]}"
+        elif link[2] and link[2] not in _anchors(target):
+            yield f"{_line(prose, link.start())}: no such heading: {link[1]}#{link[2]}"
+
+
+def _anchors(page: Path) -> set[str]:
+    """Return the names that the headings of a page have in links."""
+    prose = FENCE.sub("", page.read_text(encoding="utf-8"))
+    return {slugify(heading) for heading in HEADING.findall(prose)}
 
 
 def _line(text: str, position: int) -> int:
@@ -181,19 +196,36 @@ def _text(patterns: tuple[str, ...]) -> str:
 def _shell(code: str) -> Iterator[str]:
     for line in code.replace("\\\n", " ").splitlines():
         yield from _command(line, whole=True)
+        for name in VARIABLE.findall(line):
+            yield from _setting(name)
 
 
 def _command(line: str, *, whole: bool) -> Iterator[str]:
     """Judge a line of shell; only a ``whole`` one has all arguments that the command wants."""
     for address in ADDRESS.findall(line):
         yield from _route(urlsplit(address).path or "/")
-    for part in re.split(r"&&|\|", line):
-        words = shlex.split(part, comments=True)
+    for words in _simple_commands(line):
         while words and (assignment := ASSIGNMENT.fullmatch(words[0])):
-            yield from _setting(assignment[1]) if "_" in assignment[1] else ()
+            yield from _setting(assignment[1]) if SETTING.fullmatch(assignment[1]) else ()
             words.pop(0)
         if words:
             yield from _program(words, whole=whole)
+
+
+def _simple_commands(line: str) -> Iterator[list[str]]:
+    """Split a line at what stands between programs; drop the files that they write to."""
+    lexer = shlex.shlex(line, posix=True, punctuation_chars=True)
+    lexer.whitespace_split = True
+    words: list[str] = []
+    for word in lexer:
+        if word == ">":
+            next(lexer, "")
+        elif set(word) <= set("();<|&"):
+            yield words
+            words = []
+        else:
+            words.append(word)
+    yield words
 
 
 def _program(words: list[str], *, whole: bool) -> Iterator[str]:
@@ -279,6 +311,14 @@ def example_problems() -> Iterator[str]:
     used = {name for name in explained if re.search(rf"\b{name}\b", _text(CONFIGURATION))}
     yield from (f"nothing reads {name}" for name in sorted(explained - used))
     yield from (f"does not explain {name}" for name in sorted(read - explained))
+
+
+def site_problems() -> Iterator[str]:
+    """Compare the pages that there are with those that the site leads to."""
+    led_to = set(re.findall(r"\S+\.md$", (ROOT / "mkdocs.yml").read_text("utf-8"), re.MULTILINE))
+    there = {path.relative_to(ROOT / "docs").as_posix() for path in ROOT.glob("docs/**/*.md")}
+    yield from (f"there is no docs/{name}" for name in sorted(led_to - there))
+    yield from (f"nothing leads to docs/{name}" for name in sorted(there - led_to))
 
 
 if __name__ == "__main__":

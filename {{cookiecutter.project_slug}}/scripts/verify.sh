@@ -14,7 +14,7 @@ check_types() { mypy .; }
 check_imports() { lint-imports; }
 check_migrations() { python manage.py makemigrations --check --dry-run; }
 check_tenancy() { python scripts/check_tenancy.py; }
-check_docs() { python scripts/check_docs.py; }
+check_docs() { python scripts/check_docs.py && zensical build --strict; }
 check_tests() { pytest --numprocesses=auto --cov --cov-fail-under=0 --cov-report= "${apart[@]}"; }
 check_isolation() { pytest --numprocesses=auto --cov --cov-append "${walls[@]}"; }
 

@@ -21,6 +21,9 @@ LIES = {
     "```sh\nuv run manage.py create_tenant\n```": "manage.py create_tenant: Error: the following",
     "Read `docs/missing.md`.": "no such path: docs/missing.md",
     "Read [this](missing.md).": "no such page: missing.md",
+    "See [below](#nothing).": "no such heading: #nothing",
+    "- Listed:\n\n    ```sh\n    mv a && id=$(pylint . > b)\n    ```": "no such command: pylint",
+    '```sh\ntar --directory="$MEDIA_ROOTS" x\n```': "no such setting or variable: MEDIA_ROOTS",
     "Ask `GET /api/v1/nothing/`.": "no such route: /api/v1/nothing/",
     "Set `NO_SUCH_SETTING=1`.": "no such setting or variable: NO_SUCH_SETTING",
     "Derive from `NoSuchModel`.": "no such class: NoSuchModel",
@@ -34,7 +37,12 @@ Run `uv run manage.py migrate`, or `scripts/verify.sh format`, and see `/api/v1/
 
 ```sh
 SHARED_HOSTS=localhost uv run manage.py create_tenant acme --name "Acme & Co"   # for now
+id=$(psql -c "SELECT 'a' || id" "${DATABASE_URL%/*}/t_${id//-/}") > file.txt
 ```
+
+See [the heading](#one-heading).
+
+# One heading
 
 ```python
 from apps.isolation import TenantModel
