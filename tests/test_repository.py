@@ -6,6 +6,7 @@ import os
 import re
 import sys
 
+import nox
 import pytest
 from support import ROOT, TREE, parse, quick_start, read, shipped
 
@@ -32,6 +33,7 @@ def test_links_lead_somewhere(name: str) -> None:
 def test_every_dependency_has_its_reason() -> None:
     reasons = read(ROOT / "docs" / "dependencies.md")
     settings = parse(TREE / "pyproject.toml")
-    lines = settings["project"]["dependencies"] + settings["dependency-groups"]["dev"]
+    development = nox.project.dependency_groups(settings, "dev")
+    lines = [*settings["project"]["dependencies"], *development]
     names = [re.match(r"[\w-]+", line)[0] for line in lines]
     assert not [name for name in names if f"| `{name}` |" not in reasons]
