@@ -13,6 +13,10 @@ nox -s "mutants(row)"      take the guards of its wall away, one at a time; a te
 nox -s "fuzz(row)"         run it, and ask it all that its description allows and what it does not
 nox -s compare             measure them, plain Django and django-tenants side by side
 nox -s "browser(row)"      walk through its demo in Chromium, and look at every page
+nox -s "guides(row)"       run every command of its documentation, and restore one of two tenants
+nox -s "upgrade(row)"      update a project that somebody has worked on, from the version before
+nox -s docs                build the sites of the template and of the three projects, strictly
+nox -s diff -- row schema  show what differs between the projects of two strategies
 nox -s migrations          make the migrations of all strategies anew from the models
 
 Nox by itself fetches what the block above names, should it be missing.
@@ -146,6 +150,13 @@ def generate(session: nox.Session, strategy: str, keep: Collection[str] = ()) ->
     if PYTHON is None:
         wanted = ", ".join(sorted(VERSIONS))
         session.error(f"found no Python {wanted}; install one, or install uv, which fetches one")
+    project = bake(session, strategy, keep)
+    install(session, project)
+    return project
+
+
+def bake(session: nox.Session, strategy: str, keep: Collection[str] = ()) -> Path:
+    """Generate a project with the defaults; return its folder."""
     folder = BUILD / session.name.partition("(")[0] / strategy
     for earlier in folder.glob("*"):
         clear(earlier, keep)
@@ -157,11 +168,15 @@ def generate(session: nox.Session, strategy: str, keep: Collection[str] = ()) ->
         silent=True,
     )
     (project,) = folder.iterdir()
+    return project
+
+
+def install(session: nox.Session, project: Path) -> None:
+    """Install all that a project needs, and go into its folder."""
     session.chdir(project)
     settings = nox.project.load_toml("pyproject.toml")
     development = nox.project.dependency_groups(settings, "dev")
     session.install(*settings["project"]["dependencies"], *development)
-    return project
 
 
 @nox.session(python=PYTHON or False)
@@ -357,3 +372,49 @@ def verification(session: nox.Session, strategy: str) -> None:
     """Plant a fault for each check of scripts/verify.sh; walk a task as AGENTS.md has it."""
     generate(session, strategy)
     session.run("python", str(ROOT / "tests" / "verification.py"), strategy)
+
+
+@nox.session(python=PYTHON or False)
+@nox.parametrize("strategy", STRATEGIES, ids=STRATEGIES)
+def guides(session: nox.Session, strategy: str) -> None:
+    """Run every command of a project's documentation, and restore one of two tenants."""
+    generate(session, strategy)
+    session.install("uv")
+    session.run("python", str(ROOT / "tests" / "guides.py"), strategy)
+
+
+@nox.session(python=PYTHON or False)
+def docs(session: nox.Session) -> None:
+    """Build the sites of the template and of the three projects, strictly, and look into them."""
+    session.install(*nox.project.dependency_groups(nox.project.load_toml(), "docs"))
+    for folder in [ROOT, *(bake(session, strategy) for strategy in STRATEGIES)]:
+        session.chdir(folder)
+        session.run("zensical", "build", "--strict", "--clean")
+        session.run("python", str(ROOT / "tests" / "built_site.py"), "build/site")
+
+
+@nox.session(python=PYTHON or False)
+@nox.parametrize("strategy", STRATEGIES, ids=STRATEGIES)
+def upgrade(session: nox.Session, strategy: str) -> None:
+    """Update a project that somebody has worked on from the version before; run its tests."""
+    session.install(*nox.project.dependency_groups(nox.project.load_toml(), "upgrade"))
+    program = ("python", str(ROOT / "tests" / "upgrade.py"))
+    folder = BUILD / "upgrade" / strategy
+    session.run(*program, "create", strategy, str(folder), *session.posargs)
+    project = folder / "my_saas"
+    install(session, project)
+    session.run(*program, "work", strategy, str(folder))
+    session.run(*program, "update", strategy, str(folder))
+    install(session, project)
+    quick = ("tests/isolation/test_no_tenant.py", "tests/isolation/test_sweep.py", "apps/rooms")
+    session.run(*PYTEST, "tests/wall", *quick)
+
+
+@nox.session(python=False)
+def diff(session: nox.Session) -> None:
+    """Show what differs between the projects of two strategies: `-- row schema`."""
+    if len(session.posargs) != 2 or not {*session.posargs} <= {*STRATEGIES}:
+        session.error(f"name two of {', '.join(STRATEGIES)}: nox -s diff -- row schema")
+    projects = [str(bake(session, strategy)) for strategy in session.posargs]
+    program = (sys.executable, str(ROOT / "tests" / "differences.py"))
+    session.run(*program, *session.posargs, *projects, str(BUILD / "diff"))

@@ -1,0 +1,147 @@
+"""Restore one of two tenants by the commands of docs/restore.md, and look at both.
+
+A part of guides.py. The page's blocks are run as they stand there. Between backup and restore both
+tenants go on working, and where a tenant has tables of its own, a migration comes in between.
+"""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+from pages import blocks
+
+PAGE = Path("docs/restore.md")
+MODELS = Path("apps/projects/models.py")
+
+# Both tenants have a file, and go on: one project is deleted with its tasks and files, one is made,
+# all others are renamed.
+ATTACH = """
+from django.core.files.base import ContentFile
+from apps.projects.models import Attachment, Task
+task = Task.objects.order_by("pk").first()
+Attachment.objects.create(task=task, file=ContentFile(slug.encode(), name="a"), name="a", size=1)
+"""
+GO_ON = """
+from apps.projects.models import Project, Task
+Project.objects.filter(tasks=Task.objects.order_by("pk").first()).get().delete()
+Project.objects.update(name=Concat("name", Value(" after the backup")))
+Project.objects.create(name="made after the backup")
+"""
+# All of a tenant's rows, without columns that came later, and its files.
+TELL = """
+from apps.projects.models import Attachment, Project, Task
+rows = {model.__name__: list(model.objects.order_by("pk").values()) for model in (Project, Task)}
+for row in rows["Project"]:
+    row.pop("code", None)
+rows["Attachment"] = [[row.name, row.file.read().decode()] for row in Attachment.objects.all()]
+print(json.dumps(rows, default=str))
+"""
+FOR_EACH = """
+import json
+from django.db.models import Value
+from django.db.models.functions import Concat
+from apps.isolation import tenant_context
+from apps.tenants.models import Tenant
+for slug in {slugs!r}.split():
+    with tenant_context(Tenant.objects.get(slug=slug)):
+        exec({code!r})
+"""
+
+
+def expect(holds: object, what: str, told: str = "") -> None:
+    if not holds:
+        sys.exit(f"FAILED  {what}\n{told[-4000:]}")
+    print(f"ok  {what}", flush=True)
+
+
+def shell(
+    *parts: str, environment: dict[str, str], replacing: tuple[str, str] = ("", "")
+) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        ["bash", "-euo", "pipefail", "-c", "\n".join(parts).replace(*replacing)],
+        env=environment,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+
+class Walk:
+    """The page, the server, and what is asked of the two tenants."""
+
+    def __init__(self, environment: dict[str, str]) -> None:
+        self.environment = environment
+        print(f"== {PAGE}", flush=True)
+        before, _, after = PAGE.read_text(encoding="utf-8").partition("\n## The restore\n")
+        self.variables, self.backup = blocks(before)
+        self.restore = "\n".join(blocks(after))
+
+    def run(self, *parts: str) -> str:
+        done = shell(*parts, environment=self.environment)
+        expect(done.returncode == 0, parts[-1].strip().splitlines()[0], done.stdout + done.stderr)
+        return done.stdout
+
+    def manage(self, *arguments: str) -> str:
+        command = [sys.executable, "manage.py", *arguments]
+        done = subprocess.run(
+            command, env=self.environment, capture_output=True, text=True, check=False
+        )
+        expect(done.returncode == 0, " ".join(arguments[:2])[:60], done.stdout + done.stderr)
+        return done.stdout
+
+    def ask(self, slugs: str, code: str) -> str:
+        return self.manage("shell", "--verbosity=0", "-c", FOR_EACH.format(slugs=slugs, code=code))
+
+    def backup_of(self, slug: str) -> str:
+        """Return what the page's backup of a tenant holds, but for what differs each time."""
+        self.run(self.variables.replace("tenant=acme", f"tenant={slug}"), self.backup)
+        file = Path(f"{slug}.sql")
+        lines = file.read_text(encoding="utf-8").splitlines()
+        file.unlink()
+        return "\n".join(line for line in lines if not line.startswith("\\"))
+
+
+def walk(strategy: str, environment: dict[str, str]) -> None:
+    walk = Walk(environment)
+    walk.manage("migrate", "--verbosity=0")
+    walk.manage("seed_demo")
+    walk.ask("acme globex", ATTACH)
+    at_backup = walk.ask("acme", TELL)
+    walk.run(walk.variables, walk.backup)
+
+    walk.ask("acme globex", GO_ON)
+    if strategy != "row":
+        migrate(walk)
+    expect(walk.ask("acme", TELL) != at_backup, "acme has changed since its backup")
+    others, files = walk.backup_of("globex"), walk.ask("globex", TELL)
+
+    walk.run(walk.variables, walk.restore)
+    expect(json.loads(walk.ask("acme", TELL)) == json.loads(at_backup), "acme is as it was")
+    expect(walk.ask("globex", TELL) == files, "globex has its rows and files")
+    expect(walk.backup_of("globex") == others, "to the letter")
+    if strategy == "row":
+        aim_at_another(walk)
+        expect(walk.backup_of("globex") == others, "and nothing of globex is gone")
+
+
+def migrate(walk: Walk) -> None:
+    """Add a column, which the backup does not have."""
+    models = MODELS.read_text(encoding="utf-8")
+    line = "    description = models.TextField(blank=True)\n"
+    added = f'{line}    code = models.CharField(max_length=9, default="")\n'
+    MODELS.write_text(models.replace(line, added, 1), encoding="utf-8")
+    walk.manage("makemigrations", "--no-header", "projects")
+    walk.manage("migrate", "--verbosity=0")
+
+
+def aim_at_another(walk: Walk) -> None:
+    """Run the restore of acme's file with the id of globex: the policy refuses it."""
+    other = walk.variables.replace("tenant=acme", "tenant=globex")
+    (put_back,) = (each for each in blocks(PAGE.read_text(encoding="utf-8")) if "DELETE" in each)
+    Path("globex.sql").write_bytes(Path("acme.sql").read_bytes())
+    done = shell(other, put_back, environment=walk.environment)
+    refused = done.returncode != 0 and "row-level security" in done.stderr
+    expect(refused, "acme's rows are not let in as globex's", done.stdout + done.stderr)

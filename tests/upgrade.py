@@ -1,0 +1,154 @@
+"""Create a project at the version before this one, work on it, and update it: `nox -s upgrade`.
+
+python upgrade.py create STRATEGY FOLDER [VERSION]
+python upgrade.py work STRATEGY FOLDER     in an environment with what the project needs
+python upgrade.py update STRATEGY FOLDER
+
+The version before is the last tag that this commit is not; as long as there is none, the commit of
+the template that is `CHANGES_AGO` changes back. What is not committed has no part in it.
+"""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import cruft
+
+ROOT = Path(__file__).resolve().parent.parent
+TREE = "{{cookiecutter.project_slug}}"
+CHANGES_AGO = 10
+
+# A setting, the README, and the lists in which an app has its line.
+EDITS = {
+    "config/settings/authentication.py": (
+        '"ACCESS_TOKEN_LIFETIME": timedelta(minutes=15)',
+        '"ACCESS_TOKEN_LIFETIME": timedelta(minutes=5)',
+    ),
+    "README.md": ("\n## What is where\n", "\nWe rent out rooms.\n\n## What is where\n"),
+    "config/settings/apps.py": (
+        '    "apps.projects",\n]\n',
+        '    "apps.projects",\n    "apps.rooms",\n]\n',
+    ),
+    "pyproject.toml": ('"privacy", "projects",', '"privacy", "rooms", "projects",'),
+}
+# An app of one's own.
+APP = "apps/rooms"
+MODELS = '''\
+from django.db import models
+
+from apps.isolation import TenantModel, UserForeignKey, tenant_unique
+
+
+class Room(TenantModel):
+    """Where people meet."""
+
+    name = models.CharField(max_length=50)
+    booked_by = UserForeignKey(null=True)
+
+    class Meta:
+        constraints = [tenant_unique("name", name="room_name_unique")]
+
+    def __str__(self) -> str:
+        return self.name
+'''
+TEST = """\
+from typing import Any
+
+from apps.isolation import tenant_context
+from apps.rooms.models import Room
+
+
+def test_a_room_is_its_tenant_s(acme: Any, globex: Any) -> None:
+    with tenant_context(acme):
+        Room.objects.create(name="blue")
+    with tenant_context(globex):
+        assert not Room.objects.exists()
+"""
+
+
+def git(*arguments: str, folder: Path) -> str:
+    command = ["git", "-c", "user.name=somebody", "-c", "user.email=somebody@example.com"]
+    done = subprocess.run(
+        [*command, *arguments], cwd=folder, check=True, capture_output=True, encoding="utf-8"
+    )
+    return done.stdout.strip()
+
+
+def previous() -> str:
+    """Return the version before this one."""
+    try:
+        return git("describe", "--tags", "--abbrev=0", "HEAD^", folder=ROOT)
+    except subprocess.CalledProcessError:
+        changes = git("log", "--first-parent", "--format=%H", "--", TREE, folder=ROOT).split()
+        return changes[: CHANGES_AGO + 1][-1]
+
+
+def create(strategy: str, folder: Path, version: str = "") -> None:
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir(parents=True)
+    template = folder / "template"
+    git("clone", "--quiet", str(ROOT), str(template), folder=folder)
+    version = version or previous()
+    told = git("log", "-1", "--format=%h %cs %s", version, folder=ROOT)
+    print(f"== from {version}: {told}", flush=True)
+    answers = {"isolation_strategy": strategy}
+    cruft.create(
+        str(template),
+        output_dir=folder,
+        no_input=True,
+        default_config=True,
+        checkout=version,
+        extra_context=answers,
+    )
+    git("init", "--quiet", folder=folder / "my_saas")
+    commit(folder / "my_saas", "As it was generated")
+
+
+def commit(project: Path, message: str) -> None:
+    git("add", "--all", folder=project)
+    git("commit", "--quiet", "--no-verify", "--message", message, folder=project)
+
+
+def work(strategy: str, folder: Path) -> None:
+    """Do what a user does: an app, a setting, a paragraph."""
+    project = folder / "my_saas"
+    for name, (before, after) in EDITS.items():
+        text = (project / name).read_text(encoding="utf-8")
+        if before not in text:
+            sys.exit(f"FAILED  {name} of the version before does not hold {before!r}")
+        (project / name).write_text(text.replace(before, after, 1), encoding="utf-8")
+    app = project / APP
+    for package in (app, app / "migrations", app / "tests"):
+        package.mkdir()
+        (package / "__init__.py").touch()
+    (app / "models.py").write_text(MODELS, encoding="utf-8")
+    (app / "tests" / "test_rooms.py").write_text(TEST, encoding="utf-8")
+    manage = [sys.executable, "manage.py", "makemigrations", "--no-header", "rooms"]
+    subprocess.run(manage, cwd=project, check=True)
+    commit(project, f"Rooms, each of one tenant ({strategy})")
+
+
+def update(strategy: str, folder: Path) -> None:
+    project = folder / "my_saas"
+    before = git("rev-parse", "HEAD", folder=project)
+    if not cruft.update(project, skip_apply_ask=True, skip_update=False):
+        sys.exit("FAILED  cruft did not update the project")
+    changed = git("status", "--porcelain", folder=project).splitlines()
+    conflicts = [line for line in changed if "U" in line[:2] or line.startswith("AA")]
+    rejected = [str(path.relative_to(project)) for path in project.rglob("*.rej")]
+    if conflicts or rejected:
+        sys.exit(f"FAILED  conflicts: {conflicts}, rejected: {rejected}")
+    for name, (_, after) in EDITS.items():
+        if after not in (project / name).read_text(encoding="utf-8"):
+            sys.exit(f"FAILED  the update has lost what was written into {name}")
+    commit(project, "Update from the template")
+    told = git("diff", "--shortstat", before, "HEAD", folder=project)
+    print(f"ok  {strategy}: updated without a conflict ({told or 'nothing had changed'})")
+
+
+if __name__ == "__main__":
+    what, strategy, folder, *rest = sys.argv[1:]
+    {"create": create, "work": work, "update": update}[what](strategy, Path(folder), *rest)
