@@ -104,7 +104,7 @@ def follow(page: str, environment: dict[str, str], port: str = "8000") -> None:
 
 def is_ours(command: str) -> bool:
     needs = any(command.startswith(prefix) for prefix in GUIDES["needs"])
-    return not needs and command not in GUIDES["sessions"]
+    return not needs and command not in map(plain, GUIDES["sessions"])
 
 
 def run(command: str, environment: dict[str, str]) -> None:

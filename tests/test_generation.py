@@ -4,18 +4,22 @@ from __future__ import annotations
 
 import fnmatch
 import io
+import json
 import os
 import re
+import shutil
 import subprocess
 import sys
 import tokenize
 from typing import TYPE_CHECKING
 
+import cruft
 import pytest
 from cookiecutter.exceptions import FailedHookException, OutputDirExistsException
 from support import (
     CHOICES,
     PARSERS,
+    ROOT,
     STRATEGIES,
     TREE,
     TRICKY,
@@ -25,6 +29,7 @@ from support import (
     parse,
     quick_start,
     read,
+    shipped,
 )
 
 if TYPE_CHECKING:
@@ -36,6 +41,7 @@ if TYPE_CHECKING:
 MOST_FILES = 180
 MOST_LINES = 6000
 MOST_SECONDS = 2
+LONGEST_PAGE = 150
 
 NO_CODE = {
     *(tokenize.COMMENT, tokenize.NL, tokenize.NEWLINE, tokenize.INDENT, tokenize.DEDENT),
@@ -109,6 +115,11 @@ def test_project_is_small(project: Path) -> None:
     assert sum(map(lines_of_code, product)) < MOST_LINES
 
 
+def test_pages_are_short(project: Path) -> None:
+    pages = {name: read(path) for name, path in files(project).items() if name.startswith("docs/")}
+    assert not [name for name, text in pages.items() if len(text.splitlines()) > LONGEST_PAGE]
+
+
 def lines_of_code(text: bytes) -> int:
     """Count as counters of code do: no blank lines, no comments, no docstrings."""
     lines: set[int] = set()
@@ -119,6 +130,28 @@ def lines_of_code(text: bytes) -> int:
         if token.type not in {tokenize.COMMENT, tokenize.NL}:
             begins = token.type in NO_CODE
     return len(lines)
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="there git may change the ends of lines")
+def test_cruft_writes_the_same_bytes(
+    generate: Callable[..., Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """From a commit of all that is here now."""
+    template = tmp_path / "template"
+    for name, path in shipped(ROOT).items():
+        (template / name).parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy(path, template / name)
+    git = ["git", "-c", "user.name=somebody", "-c", "user.email=somebody@example.com"]
+    for command in (["init", "--quiet"], ["add", "--all"], ["commit", "--quiet", "-m", "now"]):
+        subprocess.run([*git, *command], cwd=template, check=True)
+    monkeypatch.setenv("HOME", str(tmp_path))
+    folder = cruft.create(str(template), tmp_path / "by-cruft", no_input=True, default_config=True)
+    made = contents(folder)
+    answers = json.loads(made.pop(".cruft.json"))
+    assert answers["context"]["cookiecutter"]["isolation_strategy"] == STRATEGIES[0]
+    expected = contents(generate())
+    assert made.pop(".env") != expected.pop(".env"), "each has secrets of its own"
+    assert made == expected
 
 
 def test_files_parse(project: Path) -> None:

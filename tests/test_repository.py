@@ -7,6 +7,7 @@ import re
 import sys
 
 import nox
+import prompts
 import pytest
 from support import ROOT, TREE, parse, quick_start, read, shipped
 
@@ -37,3 +38,13 @@ def test_every_dependency_has_its_reason() -> None:
     lines = [*settings["project"]["dependencies"], *development]
     names = [re.match(r"[\w-]+", line)[0] for line in lines]
     assert not [name for name in names if f"| `{name}` |" not in reasons]
+
+
+def test_page_of_questions_is_made_from_them() -> None:
+    assert read(prompts.PAGE) == prompts.page(), "run: python tests/prompts.py"
+
+
+def test_pages_are_led_to_and_short() -> None:
+    led_to = re.findall(r"^ +- (\S+\.md)$", read(ROOT / "mkdocs.yml"), re.MULTILINE)
+    assert {*led_to} == {path.name for path in (ROOT / "docs").iterdir()}
+    assert not [name for name in led_to if len(read(ROOT / "docs" / name).splitlines()) > 150]

@@ -13,7 +13,6 @@ from support import (
     COOKIECUTTER,
     PARSERS,
     QUESTIONS,
-    ROOT,
     STRATEGIES,
     TREE,
     parse,
@@ -58,11 +57,6 @@ def test_question_is_asked_in_words(question: str) -> None:
     assert set(labels) == {"__prompt__", *CHOICES.get(question, ())}
     # Brackets are markup to the library that prints the prompts.
     assert not [label for label in labels.values() if re.search(r"[\[\]]", label)]
-
-
-@pytest.mark.parametrize("question", QUESTIONS)
-def test_question_is_documented(question: str) -> None:
-    assert f"`{question}`" in read(ROOT / "docs" / "prompts.md")
 
 
 @pytest.mark.parametrize(

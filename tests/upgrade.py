@@ -69,6 +69,12 @@ def test_a_room_is_its_tenant_s(acme: Any, globex: Any) -> None:
 """
 
 
+def expect(holds: object, what: str) -> None:
+    if not holds:
+        sys.exit(f"FAILED  {what}")
+    print(f"ok  {what}", flush=True)
+
+
 def git(*arguments: str, folder: Path) -> str:
     command = ["git", "-c", "user.name=somebody", "-c", "user.email=somebody@example.com"]
     done = subprocess.run(
@@ -95,16 +101,16 @@ def create(strategy: str, folder: Path, version: str = "") -> None:
     told = git("log", "-1", "--format=%h %cs %s", version, folder=ROOT)
     print(f"== from {version}: {told}", flush=True)
     answers = {"isolation_strategy": strategy}
-    cruft.create(
-        str(template),
-        output_dir=folder,
-        no_input=True,
-        default_config=True,
-        checkout=version,
-        extra_context=answers,
-    )
-    git("init", "--quiet", folder=folder / "my_saas")
-    commit(folder / "my_saas", "As it was generated")
+    given = {"no_input": True, "default_config": True, "extra_context": answers}
+    cruft.create(str(template), folder, checkout=version, **given)
+    project = folder / "my_saas"
+    # One that was made by cookiecutter can learn which version it is.
+    known = (project / ".cruft.json").read_text(encoding="utf-8")
+    (project / ".cruft.json").unlink()
+    cruft.link(str(template), project, checkout=version, **given)
+    expect((project / ".cruft.json").read_text(encoding="utf-8") == known, "cruft link knows it")
+    git("init", "--quiet", folder=project)
+    commit(project, "As it was generated")
 
 
 def commit(project: Path, message: str) -> None:
@@ -117,8 +123,7 @@ def work(strategy: str, folder: Path) -> None:
     project = folder / "my_saas"
     for name, (before, after) in EDITS.items():
         text = (project / name).read_text(encoding="utf-8")
-        if before not in text:
-            sys.exit(f"FAILED  {name} of the version before does not hold {before!r}")
+        expect(before in text, f"{name} can be worked on")
         (project / name).write_text(text.replace(before, after, 1), encoding="utf-8")
     app = project / APP
     for package in (app, app / "migrations", app / "tests"):
@@ -134,19 +139,20 @@ def work(strategy: str, folder: Path) -> None:
 def update(strategy: str, folder: Path) -> None:
     project = folder / "my_saas"
     before = git("rev-parse", "HEAD", folder=project)
-    if not cruft.update(project, skip_apply_ask=True, skip_update=False):
-        sys.exit("FAILED  cruft did not update the project")
+    expect(not cruft.check(project), "cruft check finds that there is something new")
+    expect(cruft.update(project, skip_apply_ask=True), "cruft update")
+    expect(cruft.check(project), "cruft check finds nothing new any more")
     changed = git("status", "--porcelain", folder=project).splitlines()
     conflicts = [line for line in changed if "U" in line[:2] or line.startswith("AA")]
-    rejected = [str(path.relative_to(project)) for path in project.rglob("*.rej")]
-    if conflicts or rejected:
-        sys.exit(f"FAILED  conflicts: {conflicts}, rejected: {rejected}")
+    conflicts += [str(path.relative_to(project)) for path in project.rglob("*.rej")]
+    expect(not conflicts, f"without a conflict {conflicts or ''}")
     for name, (_, after) in EDITS.items():
-        if after not in (project / name).read_text(encoding="utf-8"):
-            sys.exit(f"FAILED  the update has lost what was written into {name}")
+        expect(after in (project / name).read_text(encoding="utf-8"), f"what was done in {name}")
     commit(project, "Update from the template")
     told = git("diff", "--shortstat", before, "HEAD", folder=project)
-    print(f"ok  {strategy}: updated without a conflict ({told or 'nothing had changed'})")
+    expect(told, f"{strategy}: {told}")
+    # What the user did, and nothing else, is what differs from the template now.
+    cruft.diff(project)
 
 
 if __name__ == "__main__":
