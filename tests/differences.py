@@ -56,9 +56,9 @@ def summary(sides: list[str], trees: list[Tree], found: dict[str, list[str]]) ->
     """Return a line for each folder."""
     left, right = trees
     counts: dict[str, Counter[str]] = defaultdict(Counter)
-    for name, (_, _, *lines) in found.items():
+    for name, lines in found.items():
         place = "both" if name in left and name in right else "left" if name in left else "right"
-        counts[folder_of(name)].update([place, *(line[0] for line in lines)])
+        counts[folder_of(name)].update([place, *(line[0] for line in lines[2:])])
     head = COLUMNS.format("", *(f"only {side}" for side in sides), "in both", "-", "+")
     rows = [
         COLUMNS.format(folder, *(count[key] for key in ("left", "right", "both", "-", "+")))
