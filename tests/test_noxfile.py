@@ -51,6 +51,10 @@ def test_sessions_are_there() -> None:
         "pool",
         "fuzz",
         "mutants",
+        "guides",
+        "upgrade",
+        "docs",
+        "diff",
         "migrations",
         "lint",
     } <= nox.registry.get().keys()
