@@ -135,6 +135,15 @@ def test_all_tenants_get_what_the_template_got(
     assert f"{len(fleet())} were at head." in deployment.migrate()
 
 
+def test_what_was_undone_is_applied_again(tenants: list[Tenant], deployment: Deployment) -> None:
+    deployment.add(ADD_FIELD)
+    deployment.migrate()
+    deployment.migrate("projects", deployment.names[0])
+    assert {_times_applied(storage, deployment.names[-1]) for storage in fleet()} == {0}
+    deployment.migrate()
+    assert {_times_applied(storage, deployment.names[-1]) for storage in fleet()} == {1}
+
+
 def test_python_in_a_migration_runs_in_each_tenant(
     tenants: list[Tenant], deployment: Deployment
 ) -> None:

@@ -1,8 +1,9 @@
 """``migrate`` where each tenant has tables of its own."""
 
 import json
+import time
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import asdict
 from typing import Any
@@ -23,7 +24,7 @@ from apps.isolation.fleet import (
 )
 from apps.isolation.management.migration import GuardedMigrateCommand
 from apps.isolation.own_tables import MigrationRun, RunStatus, latest_runs
-from apps.isolation.storages import fleet, storage_name
+from apps.isolation.storages import fleet, opener, storage_name
 
 WORKERS = 4
 LEDGER_BATCH = 100
@@ -95,8 +96,7 @@ class FleetMigrateCommand(GuardedMigrateCommand):
         """Migrate all tenants that are not at head; raise CommandError if one of them failed."""
         wanted = self._wanted(options)
         if options["one_by_one"] or any(options[name] for name in _SPECIAL):
-            for storage in wanted:
-                one(storage)
+            _migrate_one_by_one(wanted, one)
             return
         behind = {name: found for name, found in wanted.items() if found != self.head}
         canaries = dict(list(behind.items())[: options["canary"]])
@@ -147,6 +147,20 @@ class FleetMigrateCommand(GuardedMigrateCommand):
             message = f"{len(failed)} of {tenants} tenants were not migrated.{rest}"
             hint = "Mend the cause, then: manage.py migrate --retry-failed"
             raise CommandError("\n".join([message, *lines, hint]))
+
+
+def _migrate_one_by_one(wanted: Mapping[str, str | None], one: Callable[[str], None]) -> None:
+    """Migrate by Django, and note what is applied then: it may be less than before."""
+    with opener() as opened, _ledger() as note:
+        for storage, before in wanted.items():
+            started = time.monotonic()
+            after, error = "", "it was broken off"
+            try:
+                one(storage)
+                with opened(storage) as connection:
+                    after, error = fingerprint_of(storage, connection), ""
+            finally:
+                note(Outcome(storage, before or "", after, time.monotonic() - started, error))
 
 
 def _storages_of(slugs: list[str]) -> list[str]:
