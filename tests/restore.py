@@ -125,6 +125,8 @@ def walk(strategy: str, environment: dict[str, str]) -> None:
     if strategy == "row":
         aim_at_another(walk)
         expect(walk.backup_of("globex") == others, "and nothing of globex is gone")
+        migrate(walk)
+    go_back(walk)
 
 
 def migrate(walk: Walk) -> None:
@@ -134,6 +136,15 @@ def migrate(walk: Walk) -> None:
     added = f'{line}    code = models.CharField(max_length=9, default="")\n'
     MODELS.write_text(models.replace(line, added, 1), encoding="utf-8")
     walk.manage("makemigrations", "--no-header", "projects")
+    walk.manage("migrate", "--verbosity=0")
+
+
+def go_back(walk: Walk) -> None:
+    """Undo the migration as docs/migrations.md has it, and do it again."""
+    expect("0002" not in walk.manage("migrate", "--plan"), "the migration is applied")
+    text = Path("docs/migrations.md").read_text(encoding="utf-8")
+    walk.run(blocks(text.partition("\n## The way back\n")[2])[0])
+    expect("0002" in walk.manage("migrate", "--plan"), "the migration is undone")
     walk.manage("migrate", "--verbosity=0")
 
 

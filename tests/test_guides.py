@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import nox.registry
 import pytest
 from pages import blocks, commands, plain, told
-from support import ROOT, files, parse, read, shipped
+from support import ROOT, files, parse, quick_start, read, shipped
 
 import noxfile
 
@@ -35,8 +35,8 @@ def run_by_guides(project: Path) -> set[str]:
     run = [plain(command) for command in GUIDES["also"]]
     for name in [*GUIDES["pages"], RESTORE]:
         run += [plain(line) for block in blocks(read(project / name)) for line in commands(block)]
-    # How the session starts the server: by the first line of the quick start.
-    run += told(read(project / "README.md").partition("\n## What is where")[0])
+    # The session starts the server by the first line of the quick start.
+    run += [plain(part) for part in quick_start(project / "README.md")[0].split(" && ")]
     return set(run)
 
 
