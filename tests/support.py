@@ -8,6 +8,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import nox
 import yaml
 
 try:
@@ -53,6 +54,13 @@ def read(path: Path) -> str:
 
 def parse(path: Path) -> object:
     return PARSERS[path.suffix](read(path))
+
+
+def requirements() -> list[str]:
+    """Return what a generated project depends on, to run and to be worked on."""
+    settings = parse(TREE / "pyproject.toml")
+    development = nox.project.dependency_groups(settings, "dev")
+    return [*settings["project"]["dependencies"], *development]
 
 
 def shipped(folder: Path) -> dict[str, Path]:

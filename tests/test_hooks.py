@@ -12,7 +12,7 @@ import pytest
 from cookiecutter.generate import generate_context
 from cookiecutter.prompt import prompt_for_config
 from cookiecutter.utils import create_env_with_context
-from support import CHOICES, QUESTIONS, ROOT, STRATEGIES, TREE, TRICKY, files, parse, read
+from support import CHOICES, QUESTIONS, ROOT, STRATEGIES, TRICKY, files, read, requirements
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -59,9 +59,7 @@ def test_tables_name_every_choice(pre_gen: ModuleType, post_gen: ModuleType) -> 
 
 
 def test_no_slug_can_be_the_name_of_a_dependency(pre_gen: ModuleType) -> None:
-    settings = parse(TREE / "pyproject.toml")
-    dependencies = settings["project"]["dependencies"] + settings["dependency-groups"]["dev"]
-    names = {re.match(r"[\w-]+", line)[0].replace("-", "_") for line in dependencies}
+    names = {re.match(r"[\w-]+", line)[0].replace("-", "_") for line in requirements()}
     assert names <= set(pre_gen.TAKEN_NAMES)
 
 

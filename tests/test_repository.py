@@ -6,10 +6,9 @@ import os
 import re
 import sys
 
-import nox
 import prompts
 import pytest
-from support import ROOT, TREE, parse, quick_start, read, shipped
+from support import ROOT, quick_start, read, requirements, shipped
 
 PAGES = {name: path for name, path in shipped(ROOT).items() if path.suffix == ".md"}
 
@@ -33,10 +32,7 @@ def test_links_lead_somewhere(name: str) -> None:
 
 def test_every_dependency_has_its_reason() -> None:
     reasons = read(ROOT / "docs" / "dependencies.md")
-    settings = parse(TREE / "pyproject.toml")
-    development = nox.project.dependency_groups(settings, "dev")
-    lines = [*settings["project"]["dependencies"], *development]
-    names = [re.match(r"[\w-]+", line)[0] for line in lines]
+    names = [re.match(r"[\w-]+", line)[0] for line in requirements()]
     assert not [name for name in names if f"| `{name}` |" not in reasons]
 
 
