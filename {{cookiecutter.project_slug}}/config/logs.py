@@ -1,33 +1,101 @@
 """Log records."""
 
+import json
 import logging
 import re
+from datetime import UTC, datetime
+from typing import Any
 
-from apps.audit.requests import id_of
+from django.http import HttpRequest
+from django.utils.functional import SimpleLazyObject
+
+from apps.audit.requests import current_request, id_of
 from apps.isolation import current_tenant
+
+# The path of the page that a mailed link leads to holds its token.
+MAILED_TOKEN = re.compile("(/(?:invitations|verify-email|password-reset)/)[^/ ]+")
+
+# What nobody may read in a log, a trace or an error report, whoever put it into a message: the
+# database, for one, names the address that is taken already.
+SECRETS = {
+    MAILED_TOKEN: r"\1-",
+    re.compile(r"\beyJ[\w-]+\.[\w-]+\.[\w-]+"): "(token)",
+    re.compile(r"://[^/\s:@]*:[^\s@]+@"): "://(password)@",
+    re.compile(r"[^\s@<>\"(),;:=]+@[\w-][\w.-]*\w"): "(address)",
+}
+
+
+def scrubbed(text: str) -> str:
+    """Return a text without addresses, tokens and the passwords of database URLs."""
+    for pattern, replacement in SECRETS.items():
+        text = pattern.sub(replacement, text)
+    return text
+
+
+def ids_of(request: HttpRequest | None) -> dict[str, Any]:
+    """Return the ids of tenant, user and request, "-" for none; asks no database.
+
+    After the end of a request only the request itself still tells whose it was.
+    """
+    tenant = current_tenant() or getattr(request, "tenant", None)
+    return {
+        "tenant": "-" if tenant is None else tenant.id,
+        "user": getattr(_known_user(request), "pk", None) or "-",
+        "request_id": id_of(request) or "-",
+    }
+
+
+def _known_user(request: HttpRequest | None) -> Any:
+    """Return the user if somebody has asked for it: by a session it is looked up only then."""
+    user = getattr(request, "__dict__", {}).get("user")
+    if isinstance(user, SimpleLazyObject):
+        return getattr(request, "_cached_user", None)
+    return user
 
 
 class ContextFilter(logging.Filter):
-    """Writes tenant and request into every record ("-" for none); drops nothing."""
+    """Writes tenant, user and request into every record ("-" for none); drops nothing."""
 
     def filter(self, record: logging.LogRecord) -> bool:
         """Add the ids. Django says of a request how it ended when it has ended already."""
-        tenant = current_tenant()
-        record.tenant = "-" if tenant is None else tenant.id
-        record.request_id = id_of(getattr(record, "request", None)) or "-"
+        given = getattr(record, "request", None)
+        request = given if isinstance(given, HttpRequest) else current_request.get()
+        vars(record).update(ids_of(request))
         return True
 
 
 class TokenFilter(logging.Filter):
-    """Writes no token of a mail into the log, which is in the path of the page that it leads to."""
-
-    pattern = re.compile("(/(?:invitations|verify-email|password-reset)/)[^/ ]+")
+    """Writes no token of a mail into a record, whoever handles it then."""
 
     def filter(self, record: logging.LogRecord) -> bool:
         """Put something else in its place; drop nothing."""
         if isinstance(record.args, tuple):
             record.args = tuple(
-                self.pattern.sub(r"\1-", each) if isinstance(each, str) else each
+                MAILED_TOKEN.sub(r"\1-", each) if isinstance(each, str) else each
                 for each in record.args
             )
         return True
+
+
+class LineFormatter(logging.Formatter):
+    """Lines for people."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        """Return the line, without what nobody may read."""
+        return scrubbed(super().format(record))
+
+
+class JSONFormatter(logging.Formatter):
+    """Lines for machines: these fields, and nothing that a library adds to a record by itself."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        """Return the line, without what nobody may read."""
+        fields = {
+            "time": datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds"),
+            "level": record.levelname,
+            "logger": record.name,
+            "message": record.getMessage(),
+            "exception": self.formatException(record.exc_info) if record.exc_info else "",
+        }
+        ids = {name: str(vars(record)[name]) for name in ("tenant", "user", "request_id")}
+        return json.dumps({name: scrubbed(text) for name, text in fields.items() if text} | ids)

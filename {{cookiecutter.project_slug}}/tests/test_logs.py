@@ -1,8 +1,20 @@
-"""Log lines say which tenant the work was for."""
+"""Log lines say whose work they are about, and tell no secret."""
+
+import json
+import logging
+from datetime import UTC, datetime
+from typing import Any
 
 import pytest
+from django.http import HttpRequest, HttpResponse
+from django.test import RequestFactory
 
+from apps.audit.requests import request_id_middleware
+from apps.isolation import tenant_context
+from apps.isolation.testing import api_client, make_member
+from config.logs import ContextFilter, JSONFormatter, LineFormatter, scrubbed
 from tests.support import manage
+from tests.test_settings import PRODUCTION
 
 TENANT = "01900000-0000-7000-8000-000000000007"
 SCRIPT = f"""
@@ -13,11 +25,85 @@ with tenant_context(tenant):
     logging.getLogger("some.module").warning("inside")
 logging.getLogger("some.module").warning("outside")
 """
+SECRETS = {
+    "Key (email)=(ann.o'neil+x@example.com) already exists.": "ann.o",
+    "postgres://app_user:pa:ss@db/app is down": "pa:ss",
+    "Bearer eyJhbGciOi.eyJ0ZW5hbnQi.c2lnbmF0dXJl was sent": "c2lnbmF0dXJl",
+    "Not Found: /password-reset/1-abc-def/": "1-abc-def",
+}
 
 
 @pytest.mark.django_db
 def test_every_line_carries_the_tenants_id() -> None:
     done = manage("shell", "--verbosity=0", f"--command={SCRIPT}")
     inside, outside = done.stderr.splitlines()
-    assert inside.endswith(f" WARNING tenant={TENANT} request=- some.module: inside")
-    assert outside.endswith(" WARNING tenant=- request=- some.module: outside")
+    assert inside.endswith(f" WARNING tenant={TENANT} user=- request=- some.module: inside")
+    assert outside.endswith(" WARNING tenant=- user=- request=- some.module: outside")
+
+
+@pytest.mark.django_db
+def test_production_logs_lines_of_json() -> None:
+    done = manage("shell", "--verbosity=0", f"--command={SCRIPT}", **PRODUCTION)
+    inside, outside = map(json.loads, done.stderr.splitlines())
+    for line in (inside, outside):
+        assert datetime.fromisoformat(line.pop("time")).tzinfo == UTC
+    ids = {"tenant": TENANT, "user": "-", "request_id": "-"}
+    expected = {"level": "WARNING", "logger": "some.module", "message": "inside", **ids}
+    assert inside == expected
+    assert outside == {**expected, "message": "outside", "tenant": "-"}
+
+
+@pytest.fixture
+def lines(caplog: pytest.LogCaptureFixture) -> Any:
+    """Return a function that returns what production writes of the records of a logger."""
+    caplog.handler.addFilter(ContextFilter())
+
+    def lines(name: str) -> list[Any]:
+        records = [record for record in caplog.records if record.name == name]
+        return [json.loads(JSONFormatter().format(record)) for record in records]
+
+    return lines
+
+
+@pytest.mark.parametrize("url", ["/api/v1/projects/{}/", "/projects/{}/"])
+def test_a_line_of_a_members_request_names_tenant_user_and_request(
+    url: str, acme: Any, lines: Any
+) -> None:
+    """Django logs it when the request has ended, and the tenant with it."""
+    user = make_member(acme, "member").user
+    client = api_client(acme, user.email)
+    with tenant_context(acme):
+        client.force_login(user)
+    answer = client.get(url.format(TENANT), headers={"X-Request-ID": "the-request"})
+    assert answer.status_code == 404
+    (line,) = lines("django.request")
+    ids = (str(acme.pk), str(user.pk), "the-request")
+    assert (line["tenant"], line["user"], line["request_id"]) == ids
+
+
+def test_a_line_inside_of_a_request_names_its_user(acme: Any) -> None:
+    user = make_member(acme, "member").user
+    request = RequestFactory().get("/")
+    request.user = user
+    seen: list[Any] = []
+
+    def view(request: HttpRequest) -> HttpResponse:
+        record = logging.makeLogRecord({})
+        ContextFilter().filter(record)
+        seen.append((vars(record)["user"], vars(record)["request_id"]))
+        return HttpResponse()
+
+    answer = request_id_middleware(view)(request)
+    assert seen == [(user.pk, answer.headers["X-Request-ID"])]
+
+
+@pytest.mark.parametrize("text", SECRETS)
+def test_no_line_tells_a_secret(text: str) -> None:
+    info = (ValueError, ValueError(text), None)
+    record = logging.LogRecord("x", logging.ERROR, __file__, 1, "Failed: %s", (text,), info)
+    ContextFilter().filter(record)
+    for formatter in (JSONFormatter(), LineFormatter("%(message)s")):
+        line = formatter.format(record)
+        assert "ValueError" in line
+        assert SECRETS[text] not in line
+    assert json.loads(JSONFormatter().format(record))["message"] == f"Failed: {scrubbed(text)}"

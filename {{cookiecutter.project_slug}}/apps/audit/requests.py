@@ -1,7 +1,8 @@
 """The request's id: in its answer, in each log line, and in each event of the audit trail."""
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from contextvars import ContextVar
 from typing import Any
 from uuid import uuid4
@@ -15,6 +16,7 @@ HEADER = "X-Request-ID"
 VALID = re.compile(r"[A-Za-z0-9._-]{1,64}")
 
 request_id: ContextVar[str] = ContextVar("request_id", default="")
+current_request: ContextVar[HttpRequest | None] = ContextVar("current_request", default=None)
 
 
 @sync_and_async_middleware
@@ -25,20 +27,14 @@ def request_id_middleware(
     if iscoroutinefunction(get_response):
 
         async def middleware_async(request: HttpRequest) -> HttpResponseBase:
-            token = request_id.set(_identify(request))
-            try:
+            with _current(request):
                 return _answer(request, await get_response(request))
-            finally:
-                request_id.reset(token)
 
         return middleware_async
 
     def middleware(request: HttpRequest) -> HttpResponseBase:
-        token = request_id.set(_identify(request))
-        try:
+        with _current(request):
             return _answer(request, get_response(request))
-        finally:
-            request_id.reset(token)
 
     return middleware
 
@@ -46,6 +42,16 @@ def request_id_middleware(
 def id_of(request: object) -> str:
     """Return the id of a request, for what is said of it after its end."""
     return str(getattr(request, "request_id", "")) or request_id.get()
+
+
+@contextmanager
+def _current(request: HttpRequest) -> Iterator[None]:
+    tokens = request_id.set(_identify(request)), current_request.set(request)
+    try:
+        yield
+    finally:
+        request_id.reset(tokens[0])
+        current_request.reset(tokens[1])
 
 
 def _identify(request: HttpRequest) -> str:

@@ -14,9 +14,11 @@ LOGGING: dict[str, Any] = {
     },
     "formatters": {
         "line": {
-            "format": "%(asctime)s %(levelname)s tenant=%(tenant)s request=%(request_id)s "
-            "%(name)s: %(message)s"
+            "()": "config.logs.LineFormatter",
+            "format": "%(asctime)s %(levelname)s tenant=%(tenant)s user=%(user)s "
+            "request=%(request_id)s %(name)s: %(message)s",
         },
+        "json": {"()": "config.logs.JSONFormatter"},
     },
     "handlers": {
         "console": {

@@ -18,6 +18,8 @@ if missing := [variable for variable in REQUIRED if not env.str(variable, defaul
 MIDDLEWARE = [MIDDLEWARE[0], "whitenoise.middleware.WhiteNoiseMiddleware", *MIDDLEWARE[1:]]
 STORAGES["staticfiles"]["BACKEND"] = "whitenoise.storage.CompressedManifestStaticFilesStorage"
 
+LOGGING["handlers"]["console"]["formatter"] = "json"
+
 ALLAUTH_TRUSTED_PROXY_COUNT = env.int("TRUSTED_PROXY_COUNT", default=1)
 REST_FRAMEWORK["NUM_PROXIES"] = ALLAUTH_TRUSTED_PROXY_COUNT
 # TLS ends at the proxy, which must set this header and must not pass on a client's.
