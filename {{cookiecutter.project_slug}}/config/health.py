@@ -1,12 +1,17 @@
-"""Probes for load balancers and orchestrators; they answer on every host."""
+"""What machines ask: probes, which answer on every host, and Prometheus, on shared hosts."""
 
 import logging
 from functools import cache
 
+from django.conf import settings
 from django.core.cache import caches
 from django.db import DatabaseError, connections
-from django.http import HttpRequest, JsonResponse
+from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
+from django.utils.crypto import constant_time_compare
+from django.views.decorators.http import require_safe
+from rest_framework.exceptions import NotAuthenticated
 
+from apps.authentication.refusals import refusal
 from apps.isolation import CATALOGUE
 from apps.isolation.head import is_at_head
 from apps.isolation.serving import reasons_not_to_serve
@@ -25,6 +30,19 @@ def ready(request: HttpRequest) -> JsonResponse:
     if problems:
         return JsonResponse({"status": "unavailable", "problems": problems}, status=503)
     return JsonResponse({"status": "ok"})
+
+
+@require_safe
+def metrics(request: HttpRequest) -> HttpResponse:
+    """Answer Prometheus, which sends METRICS_TOKEN; where there is no such token, 404."""
+    if not settings.METRICS_TOKEN:
+        raise Http404
+    given = request.headers.get("Authorization", "")
+    if not constant_time_compare(given, f"Bearer {settings.METRICS_TOKEN}"):
+        return refusal(request, NotAuthenticated())
+    from config.metrics import exposition  # noqa: PLC0415 - where nobody counts it is not loaded
+
+    return HttpResponse(exposition(), content_type="text/plain; version=0.0.4; charset=utf-8")
 
 
 def _database() -> str:

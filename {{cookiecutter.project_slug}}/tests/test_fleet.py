@@ -13,6 +13,7 @@ from django.db import connections, transaction
 
 from apps.isolation import CATALOGUE, deprovision, tenant_context
 from apps.isolation.own_tables import MigrationRun
+from apps.isolation.shape import storages_behind
 from apps.isolation.storages import fleet, opener, schema_in, storage_name
 from apps.projects.models import Project
 from apps.tenants.models import Tenant
@@ -119,6 +120,11 @@ def _mend(storage: str) -> None:
         cursor.execute("ALTER TABLE projects_project DROP COLUMN colour")
 
 
+def _behind() -> int:
+    """Return what Prometheus is told."""
+    return storages_behind(dict(Tenant.objects.values_list("pk", "created_at")))
+
+
 def test_all_tenants_get_what_the_template_got(
     tenants: list[Tenant], deployment: Deployment
 ) -> None:
@@ -167,9 +173,11 @@ def test_a_tenant_that_fails_stops_no_other_and_is_tried_again(
     assert f'{broken}: column "colour"' in result.stderr
     assert all(_times_applied(storage, deployment.names[-1]) == 1 for storage in others)
     assert _times_applied(broken, deployment.names[-1]) == 0
+    assert _behind() == 1
     _mend(broken)
     answer = json.loads(deployment.migrate("--retry-failed", "--json", "--verbosity=0"))
     assert [outcome["storage"] for outcome in answer["outcomes"]] == [broken]
+    assert _behind() == 0
     assert _times_applied(broken, deployment.names[-1]) == 1
 
 
@@ -194,8 +202,10 @@ def test_canaries_go_first(tenants: list[Tenant], deployment: Deployment) -> Non
     assert result.returncode == 1
     assert f"{len(fleet()) - 1} were not tried." in result.stderr
     assert _times_applied(second, deployment.names[-1]) == 0
+    assert _behind() == len(tenants), "those that were not tried, too"
     _mend(first)
     deployment.migrate("--canary=1")
+    assert _behind() == 0
     assert all(_times_applied(storage, deployment.names[-1]) == 1 for storage in fleet())
 
 
@@ -204,6 +214,10 @@ def test_only_the_tenants_that_are_named(tenants: list[Tenant], deployment: Depl
     deployment.migrate("--tenants", "t1")
     applied = {t.slug: _times_applied(storage_name(t.pk), deployment.names[-1]) for t in tenants}
     assert applied == {"t0": 0, "t1": 1, "t2": 0}
+    assert _behind() == 2
+    deployment.migrate("--one-by-one")
+    deployment.migrate()
+    assert _behind() == 0, "the ledger learns what Django did by itself"
     result = deployment.run("migrate", "--tenants", "t1", "nobody")
     assert (result.returncode, "There is no tenant nobody." in result.stderr) == (1, True)
     deployment.migrate("--one-by-one")

@@ -2,7 +2,7 @@
 
 from contextlib import suppress
 
-from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.http import HttpRequest, HttpResponse, HttpResponseBase, JsonResponse
 from django.template import TemplateDoesNotExist
 from django.template.loader import render_to_string
 from rest_framework.exceptions import APIException
@@ -19,8 +19,14 @@ def refusal(request: HttpRequest, error: APIException) -> HttpResponse:
         # Without apps.pages there are no pages.
         with suppress(TemplateDoesNotExist):
             page = render_to_string("pages/error.html", {"error": error})
-            return HttpResponse(page, status=error.status_code, headers=headers)
+            return because(HttpResponse(page, status=error.status_code, headers=headers), error)
     if error.status_code == 401:  # noqa: PLR2004 - the status that needs this header
         headers["WWW-Authenticate"] = 'Bearer realm="api"'
     body = {"detail": str(error.detail), "code": error.get_codes()}
-    return JsonResponse(body, status=error.status_code, headers=headers)
+    return because(JsonResponse(body, status=error.status_code, headers=headers), error)
+
+
+def because[R: HttpResponseBase](response: R, error: BaseException | None) -> R:
+    """Leave the error with its answer, for what counts answers by their reason."""
+    vars(response).update(refused_by=error)
+    return response

@@ -1,13 +1,18 @@
 """What the tables of a tenant look like, in words that do not say where they are."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from uuid import UUID
 
+from django.db import connections
 from django.db.backends.base.base import BaseDatabaseWrapper
 from tqdm import tqdm
 
 from apps.isolation.fleet import fingerprint_of
+from apps.isolation.head import FINGERPRINT
+from apps.isolation.own_tables import latest_runs
+from apps.isolation.placement import CATALOGUE
 from apps.isolation.storages import fleet, opened_template, opener, schema_in, storage_name
 
 SHOWN = 5
@@ -30,6 +35,24 @@ def storage_problems(tenants: Iterable[UUID]) -> dict[UUID, list[str]]:
         head = _look(template, connection)
     found = {tenant: list(_problems(looks.get(name), head)) for name, tenant in names.items()}
     return {tenant: problems for tenant, problems in found.items() if problems}
+
+
+def storages_behind(tenants: Mapping[UUID, datetime]) -> int:
+    """Count the tenants, given with when they were made, whose storage waits for migrations.
+
+    By the ledger of ``migrate``: no storage is opened, so it may be asked every minute. What is
+    not in the ledger is as the template was when the tenant was made.
+    """
+    with connections[CATALOGUE].cursor() as cursor:
+        cursor.execute(f"SELECT ({FINGERPRINT.format('')}), max(applied) FROM django_migrations")
+        ((head, migrated_at),) = cursor.fetchall()
+    runs = latest_runs()
+
+    def waits(tenant: UUID) -> bool:
+        run = runs.get(storage_name(tenant))
+        return run.after != head if run else bool(tenants[tenant] < migrated_at)
+
+    return sum(map(waits, tenants))
 
 
 def _looks(wanted: list[str]) -> Iterator[tuple[str, Look]]:

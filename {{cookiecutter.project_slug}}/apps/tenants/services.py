@@ -8,6 +8,7 @@ from typing import Any
 from django.conf import settings
 from django.core.exceptions import ValidationError
 from django.db import IntegrityError, transaction
+from django.dispatch import Signal
 from django.utils import timezone
 
 from apps.audit.trail import Action, record
@@ -23,6 +24,9 @@ STATUS_ACTIONS = {
     Status.SUSPENDED: Action.TENANT_SUSPENDED,
     Status.ARCHIVED: Action.TENANT_ARCHIVED,
 }
+
+provisioning_failed = Signal()
+"""Sent with the ``tenant`` when its storage could not be made."""
 
 
 def default_domain(slug: str) -> str:
@@ -54,7 +58,7 @@ def founding(*, slug: str, name: str, domain: str = "") -> Iterator[Tenant]:
     tenant.name = name
     try:
         # Not in the transaction: it is another connection's work, and would wait for its locks.
-        provision(tenant)
+        _provision(tenant)
         with transaction.atomic(using=CATALOGUE):
             _open(tenant)
             record(Action.TENANT_CREATED, tenant, tenant=tenant, actor=None)
@@ -119,6 +123,14 @@ def remove_domain(domain: Domain, *, actor: Any) -> None:
 def _told(domain: Domain) -> dict[str, Any]:
     verified = domain.verified_at and domain.verified_at.isoformat()
     return {"domain": domain.domain, "is_primary": domain.is_primary, "verified_at": verified}
+
+
+def _provision(tenant: Tenant) -> None:
+    try:
+        provision(tenant)
+    except Exception:
+        provisioning_failed.send(create_tenant, tenant=tenant)
+        raise
 
 
 def _require_good(slug: str) -> None:

@@ -16,6 +16,7 @@ from config.settings.hosts import *
 from config.settings.isolation import *
 from config.settings.logging import *
 from config.settings.mail import *
+from config.settings.observability import *
 from config.settings.privacy import *
 from config.settings.sessions import *
 
@@ -46,6 +47,9 @@ MIDDLEWARE = [
     "apps.authentication.middleware.StrictAccessMiddleware",
     "allauth.account.middleware.AccountMiddleware",
 ]
+
+if METRICS_TOKEN:
+    MIDDLEWARE.insert(1, "config.metrics.metrics_middleware")
 
 TEMPLATES = [
     {

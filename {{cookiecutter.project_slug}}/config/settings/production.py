@@ -25,8 +25,8 @@ REST_FRAMEWORK["NUM_PROXIES"] = ALLAUTH_TRUSTED_PROXY_COUNT
 # TLS ends at the proxy, which must set this header and must not pass on a client's.
 SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
 SECURE_SSL_REDIRECT = True
-# Probes come without TLS and without the proxy, and so does the proxy's own question.
-SECURE_REDIRECT_EXEMPT = [r"^healthz/", r"^tls/"]
+# Probes come without TLS and without the proxy; so do Prometheus and the proxy's own question.
+SECURE_REDIRECT_EXEMPT = [r"^healthz/", r"^metrics$", r"^tls/"]
 SECURE_HSTS_SECONDS = 31_536_000
 SECURE_HSTS_INCLUDE_SUBDOMAINS = True
 SECURE_HSTS_PRELOAD = True

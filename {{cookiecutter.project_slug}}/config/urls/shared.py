@@ -6,13 +6,14 @@ from django.urls import include, path
 from apps.authentication.decorators import unguarded
 from apps.authentication.views import SignUpView
 from apps.pages.urls import shared_urlpatterns
-from config import errors, tls
+from config import errors, health, tls
 from config.urls.tenant import common_urlpatterns
 
 urlpatterns = [
     *common_urlpatterns,
     path("api/v1/auth/signup/", SignUpView.as_view()),
     path("admin/", admin.site.urls),
+    path("metrics", unguarded(health.metrics)),
     path("tls/allowed", unguarded(tls.allowed)),
     path("", include(shared_urlpatterns)),
 ]

@@ -3,7 +3,7 @@
 import json
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import asdict
 from typing import Any
@@ -99,6 +99,7 @@ class FleetMigrateCommand(GuardedMigrateCommand):
             _migrate_one_by_one(wanted, one)
             return
         behind = {name: found for name, found in wanted.items() if found != self.head}
+        self._note_head(wanted.keys() - behind.keys())
         canaries = dict(list(behind.items())[: options["canary"]])
         outcomes = self._run(canaries, recordings, options)
         if not any(outcome.error for outcome in outcomes):
@@ -114,6 +115,14 @@ class FleetMigrateCommand(GuardedMigrateCommand):
             failed = {name for name, run in latest_runs().items() if run.status == RunStatus.FAILED}
             found = {name: None for name in found if name in failed}
         return found
+
+    def _note_head(self, storages: Iterable[str]) -> None:
+        """Write down which are at head, where the ledger does not know it yet."""
+        runs = latest_runs()
+        with _ledger() as note:
+            for name in storages:
+                if name not in runs or runs[name].after != self.head:
+                    note(Outcome(name, self.head, self.head, 0))
 
     def _run(
         self, behind: dict[str, str | None], recordings: Recordings, options: dict[str, Any]

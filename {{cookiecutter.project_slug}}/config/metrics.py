@@ -1,0 +1,224 @@
+"""What Prometheus is told: how requests went, what the wall refused, how the platform is.
+
+The number of series is bounded, whatever clients send: a route is named by its pattern, and only
+so many tenants have series of their own. Requests count in memory and ask nobody for anything; the
+database is asked when Prometheus asks.
+
+Several processes serve. gunicorn.conf.py names the folder in which each keeps its numbers, and the
+files in it: a process that is replaced leaves its file to the next.
+"""
+
+import logging
+import os
+import time
+from collections.abc import Callable, Iterator
+from functools import cache, partial
+from pathlib import Path
+from typing import Any
+
+from asgiref.sync import iscoroutinefunction
+from django.conf import settings
+from django.contrib.admindocs.views import simplify_regex
+from django.db import DatabaseError, connections
+from django.db.models import Count
+from django.dispatch import receiver
+from django.http import HttpRequest, HttpResponseBase
+from django.utils.decorators import sync_and_async_middleware
+from prometheus_client import (
+    CollectorRegistry,
+    Counter,
+    Histogram,
+    Metric,
+    generate_latest,
+    multiprocess,
+    values,
+)
+from prometheus_client.core import GaugeMetricFamily
+from prometheus_client.registry import Collector
+
+from apps.authentication.access import TokenTenantMismatch
+from apps.isolation import CATALOGUE, CatalogueJoin, NoActiveTenant, WallViolation
+from apps.isolation.head import is_at_head
+from apps.isolation.wall import storages_behind
+from apps.tenants.errors import TenantConflict
+from apps.tenants.models import Status, Tenant
+from apps.tenants.services import provisioning_failed
+
+logger = logging.getLogger(__name__)
+
+FOLDER = os.environ.get("PROMETHEUS_MULTIPROC_DIR", "")
+METHODS = {"GET", "HEAD", "OPTIONS", "POST", "PUT", "PATCH", "DELETE"}
+OTHER = "other"
+
+# What tells of one tenant on the way to another, by the error with which it was stopped.
+DENIALS: dict[type, str] = {
+    TokenTenantMismatch: "token_tenant_mismatch",
+    TenantConflict: "tenant_conflict",
+    WallViolation: "wall_violation",
+    CatalogueJoin: "catalogue_join",
+    NoActiveTenant: "no_active_tenant",
+}
+
+if "WORKER_SLOT" in os.environ:
+    values.ValueClass = values.MultiProcessValue(  # type: ignore[no-untyped-call]
+        partial(os.environ.get, "WORKER_SLOT")
+    )
+
+COUNTED = CollectorRegistry()
+REQUESTS = Counter(
+    "http_requests_total",
+    "Requests, by the pattern of their route.",
+    ["method", "route", "status"],
+    registry=COUNTED,
+)
+SECONDS = Histogram(
+    "http_request_duration_seconds",
+    "Seconds until the answer was ready.",
+    ["method", "route"],
+    buckets=(0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10),
+    registry=COUNTED,
+)
+TENANT_REQUESTS = Counter(
+    "tenant_requests_total",
+    "Requests in a tenant; those of most tenants together, as tenant=other.",
+    ["tenant", "status"],
+    registry=COUNTED,
+)
+TENANT_SECONDS = Counter(
+    "tenant_request_seconds_total",
+    "Seconds that the requests in a tenant took.",
+    ["tenant"],
+    registry=COUNTED,
+)
+DENIED = Counter(
+    "cross_tenant_denials_total",
+    "Requests that were stopped on the way to another tenant.",
+    ["reason"],
+    registry=COUNTED,
+)
+PROVISIONING_FAILURES = Counter(
+    "provisioning_failures_total", "Tenants whose storage could not be made.", registry=COUNTED
+)
+for reason in DENIALS.values():
+    DENIED.labels(reason)  # there from the start: Prometheus sees no rise to a first value
+
+
+@receiver(provisioning_failed)
+def _count_failure(**kwargs: Any) -> None:
+    PROVISIONING_FAILURES.inc()
+
+
+@sync_and_async_middleware
+def metrics_middleware(get_response: Callable[[HttpRequest], Any]) -> Callable[[HttpRequest], Any]:
+    """Count the request, and the seconds until its answer."""
+    if iscoroutinefunction(get_response):
+
+        async def middleware_async(request: HttpRequest) -> HttpResponseBase:
+            started = time.perf_counter()
+            response: HttpResponseBase = await get_response(request)
+            _count(request, response, time.perf_counter() - started)
+            return response
+
+        return middleware_async
+
+    def middleware(request: HttpRequest) -> HttpResponseBase:
+        started = time.perf_counter()
+        response: HttpResponseBase = get_response(request)
+        _count(request, response, time.perf_counter() - started)
+        return response
+
+    return middleware
+
+
+_name = cache(simplify_regex)  # of a route's pattern; there are only so many
+
+
+def _count(request: HttpRequest, response: HttpResponseBase, seconds: float) -> None:
+    route = _name(request.resolver_match.route) if request.resolver_match else "none"
+    method = request.method if request.method in METHODS else OTHER
+    REQUESTS.labels(method, route, response.status_code).inc()
+    SECONDS.labels(method, route).observe(seconds)
+    if tenant := getattr(request, "tenant", None):
+        label = labelled.label(str(tenant.id))
+        TENANT_REQUESTS.labels(label, f"{response.status_code // 100}xx").inc()
+        TENANT_SECONDS.labels(label).inc(seconds)
+    if denial := DENIALS.get(type(getattr(response, "refused_by", None))):
+        DENIED.labels(denial).inc()
+
+
+class LabelledTenants:
+    """The tenants that have series of their own: those who come first, as the busy ones do.
+
+    The processes of a server agree by a file to which each adds whom it meets. Its first lines are
+    those tenants, whoever wrote them at the same time.
+    """
+
+    def __init__(self, most: int) -> None:
+        self._most = most
+        self._known: set[str] = set()
+        self._file = Path(FOLDER, "tenants") if FOLDER else None
+
+    def label(self, tenant: str) -> str:
+        """Return the tenant's id if it has series of its own, else the name for the others."""
+        if tenant not in self._known and len(self._known) < self._most:
+            self._meet(tenant)
+        return tenant if tenant in self._known else OTHER
+
+    def _meet(self, tenant: str) -> None:
+        if self._file is None:
+            self._known.add(tenant)
+            return
+        with self._file.open("a+", encoding="ascii") as file:
+            file.write(f"{tenant}\n")
+            file.flush()
+            file.seek(0)
+            lines = dict.fromkeys(line.strip() for line in file)
+        self._known = set(list(lines)[: self._most])
+
+
+labelled = LabelledTenants(settings.METRICS_TENANTS)
+
+
+class Platform(Collector):
+    """What the database knows; left out while it does not answer."""
+
+    def collect(self) -> Iterator[Metric]:
+        """Ask the catalogue."""
+        try:
+            yield from [*_tenants(), *_connections()]
+        except DatabaseError:
+            logger.warning("The database was not there to be measured.")
+
+
+def _tenants() -> Iterator[Metric]:
+    family = GaugeMetricFamily("tenants", "Tenants, by their status.", labels=["status"])
+    counts = Tenant.objects.order_by().values_list("status").annotate(Count("pk"))
+    for status, count in (dict.fromkeys(Status.values, 0) | dict(counts)).items():
+        family.add_metric([status], count)
+    yield family
+    made = dict(Tenant.objects.exclude(status=Status.PREPARING).values_list("pk", "created_at"))
+    behind = storages_behind(made) if is_at_head(connections[CATALOGUE]) else len(made)
+    yield GaugeMetricFamily(
+        "tenants_behind_on_migrations", "Tenants that wait for manage.py migrate.", behind
+    )
+
+
+def _connections() -> Iterator[Metric]:
+    with connections[CATALOGUE].cursor() as cursor:
+        cursor.execute(
+            "SELECT sum(numbackends), current_setting('max_connections')::int FROM pg_stat_database"
+        )
+        used, most = cursor.fetchone() or (0, 0)
+    yield GaugeMetricFamily("database_connections", "Connections to PostgreSQL, of all.", used)
+    yield GaugeMetricFamily("database_connections_limit", "PostgreSQL's max_connections.", most)
+
+
+def exposition() -> bytes:
+    """Return what all processes of this server have counted, and how the platform is."""
+    registry = CollectorRegistry()
+    if FOLDER:
+        multiprocess.MultiProcessCollector(registry)  # type: ignore[no-untyped-call]
+    else:
+        registry.register(COUNTED)
+    registry.register(Platform())
+    return generate_latest(registry)

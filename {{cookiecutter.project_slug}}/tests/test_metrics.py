@@ -1,0 +1,244 @@
+"""What Prometheus is told, by real requests; the names are those of deploy/monitoring/."""
+
+import re
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+from uuid import uuid4
+
+import pytest
+from django.db import connections
+from django.db.migrations.recorder import MigrationRecorder
+from django.http import HttpRequest, HttpResponse
+from django.test import Client
+from django.urls import path
+from rest_framework.views import APIView
+
+from apps.authentication.decorators import unguarded
+from apps.isolation import CATALOGUE, CatalogueJoin, NoActiveTenant, WallViolation
+from apps.isolation.storage import ProvisioningError
+from apps.tenants import services
+from config import errors, metrics
+from tests.support import manage, run, statements
+from tests.test_health import NOWHERE
+from tests.test_settings import PRODUCTION
+
+pytestmark = pytest.mark.django_db
+
+TOKEN = "a-long-random-text-for-prometheus"
+BEARER = {"Host": "localhost", "Authorization": f"Bearer {TOKEN}"}
+MIDDLEWARE = "config.metrics.metrics_middleware"
+ERRORS = {
+    "wall_violation": WallViolation("no"),
+    "catalogue_join": CatalogueJoin("no"),
+    "no_active_tenant": NoActiveTenant(),
+}
+
+
+def page(request: HttpRequest, name: str) -> HttpResponse:
+    raise ERRORS[name]
+
+
+class Api(APIView):
+    authentication_classes = ()
+    permission_classes = ()
+
+    def get(self, request: Any, name: str) -> Any:
+        """Fail as code does that the wall stops."""
+        raise ERRORS[name]
+
+
+urlpatterns = [
+    path("page/<str:name>/", unguarded(page)),
+    path("api/<str:name>/", Api.as_view()),
+]
+handler403, handler500 = errors.permission_denied, errors.server_error
+
+
+@pytest.fixture
+def measured(settings: Any) -> Callable[..., float]:
+    """Turn metrics on; return a function that says by how much a series has risen since."""
+    settings.METRICS_TOKEN = TOKEN
+    settings.MIDDLEWARE = [settings.MIDDLEWARE[0], MIDDLEWARE, *settings.MIDDLEWARE[1:]]
+    before = _series()
+
+    def measured(name: str, **labels: str) -> float:
+        key = name, frozenset(labels.items())
+        return _series().get(key, 0.0) - before.get(key, 0.0)
+
+    return measured
+
+
+def _series() -> dict[tuple[str, frozenset[tuple[str, str]]], float]:
+    return {
+        (sample.name, frozenset(sample.labels.items())): sample.value
+        for family in metrics.COUNTED.collect()
+        for sample in family.samples
+    }
+
+
+def _scrape() -> dict[str, float]:
+    answer = Client(headers=BEARER).get("/metrics")
+    assert answer.status_code == 200
+    lines = answer.content.decode().splitlines()
+    pairs = (line.rsplit(" ", 1) for line in lines if not line.startswith("#"))
+    return {name: float(value) for name, value in pairs}
+
+
+def test_without_a_token_nothing_is_counted_nor_loaded() -> None:
+    assert Client(headers=BEARER).get("/metrics").status_code == 404
+    ask = "import sys, config.wsgi; print({'config.metrics', 'prometheus_client'} & {*sys.modules})"
+    done = run("-c", ask, **PRODUCTION | {"METRICS_TOKEN": ""})
+    assert done.stdout == "set()\n", done.stderr
+
+
+def test_with_a_token_the_middleware_counts_from_the_start() -> None:
+    ask = "from django.conf import settings; print(settings.MIDDLEWARE[:3])"
+    done = run("-c", ask, **PRODUCTION | {"METRICS_TOKEN": TOKEN})
+    assert MIDDLEWARE in done.stdout, done.stderr
+
+
+@pytest.mark.parametrize(
+    ("host", "given", "status"),
+    [
+        ("localhost", TOKEN, 200),
+        ("localhost", TOKEN[:-1], 401),
+        ("localhost", "", 401),
+        ("acme.localhost", TOKEN, 404),
+        ("nobody.localhost", TOKEN, 404),
+    ],
+)
+def test_only_a_shared_host_answers_and_only_who_knows_the_token(
+    host: str, given: str, status: int, acme: Any, measured: Any
+) -> None:
+    headers = {"Host": host, "Authorization": f"Bearer {given}"}
+    answer = Client(headers=headers).get("/metrics")
+    assert answer.status_code == status
+    assert (b"http_requests_total" in answer.content) == (status == 200)
+
+
+def test_a_request_is_counted_by_its_route_and_its_tenant(
+    acme: Any, client_of: Any, measured: Any
+) -> None:
+    member = client_of(acme, "member")
+    unknown = uuid4()
+    assert member.get(f"/api/v1/projects/{unknown}/").status_code == 404
+    labels = {"method": "GET", "route": "/api/v1/projects/<pk>/"}
+    assert measured("http_requests_total", status="404", **labels) == 1
+    assert measured("http_request_duration_seconds_count", **labels) == 1
+    assert measured("tenant_requests_total", tenant=str(acme.pk), status="4xx") == 1
+    assert measured("tenant_request_seconds_total", tenant=str(acme.pk)) > 0
+    assert not [name for name in _scrape() if str(unknown) in name]
+
+
+def test_what_clients_invent_makes_no_series(measured: Any) -> None:
+    client = Client(headers={"Host": "localhost"})
+    before = len(_series())
+    for number in range(3):
+        client.generic(f"M{number}", f"/nowhere/{number}/")
+    assert measured("http_requests_total", method="other", route="none", status="404") == 3
+    assert len(_series()) - before < 20
+
+
+def test_counting_asks_nobody(acme: Any, client_of: Any, measured: Any, settings: Any) -> None:
+    member = client_of(acme, "member")
+    counts = []
+    for middleware in (settings.MIDDLEWARE, [m for m in settings.MIDDLEWARE if m != MIDDLEWARE]):
+        settings.MIDDLEWARE = middleware
+        member.handler.load_middleware()
+        member.get("/api/v1/tasks/")
+        with statements() as sent:
+            assert member.get("/api/v1/tasks/").status_code == 200
+        counts.append(len(sent))
+    assert counts[0] == counts[1]
+
+
+def test_requests_that_name_two_tenants_are_counted_as_denials(
+    acme: Any, globex: Any, client_of: Any, measured: Any
+) -> None:
+    member = client_of(acme, "member")
+    answer = member.get("/api/v1/tasks/", headers={"Host": "globex.localhost"})
+    assert answer.json()["code"] == "token_tenant_mismatch"
+    answer = member.get("/api/v1/tasks/", headers={"X-Tenant": "globex"})
+    assert answer.json()["code"] == "tenant_conflict"
+    for reason in ("token_tenant_mismatch", "tenant_conflict"):
+        assert measured("cross_tenant_denials_total", reason=reason) == 1
+
+
+@pytest.mark.parametrize("kind", ["api", "page"])
+@pytest.mark.parametrize("reason", ERRORS)
+def test_what_the_wall_stops_is_counted(
+    reason: str, kind: str, measured: Any, settings: Any
+) -> None:
+    settings.ROOT_URLCONF = __name__
+    client = Client(headers={"Host": "localhost"}, raise_request_exception=False)
+    status = client.get(f"/{kind}/{reason}/").status_code
+    assert status == (403 if reason == "wall_violation" else 500)
+    assert measured("cross_tenant_denials_total", reason=reason) == 1
+
+
+def test_a_tenant_that_cannot_be_made_is_counted(
+    measured: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(tenant: Any) -> None:
+        raise ProvisioningError("no room")
+
+    monkeypatch.setattr(services, "provision", fail)
+    with pytest.raises(ProvisioningError):
+        services.create_tenant(slug="initech", name="Initech")
+    assert measured("provisioning_failures_total") == 1
+
+
+def test_only_so_many_tenants_have_series_of_their_own(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The processes agree which: those whom any of them met first."""
+    monkeypatch.setattr(metrics, "FOLDER", str(tmp_path))
+    one, another = metrics.LabelledTenants(2), metrics.LabelledTenants(2)
+    assert (one.label("a"), another.label("b"), one.label("c")) == ("a", "b", "other")
+    assert [another.label(tenant) for tenant in "abc"] == ["a", "b", "other"]
+    assert (one.label("b"), one.label("b")) == ("b", "b")
+
+
+def test_the_platform_is_told_as_the_database_knows_it(
+    acme: Any, globex: Any, measured: Any
+) -> None:
+    globex.status = "suspended"
+    globex.save()
+    told = _scrape()
+    assert told['tenants{status="active"}'] == 1
+    assert told['tenants{status="suspended"}'] == 1
+    assert told["tenants_behind_on_migrations"] == 0
+    assert 0 < told["database_connections"] < told["database_connections_limit"]
+
+
+def test_while_the_catalogue_waits_for_migrations_every_tenant_does(
+    acme: Any, globex: Any, measured: Any
+) -> None:
+    recorder = MigrationRecorder(connections[CATALOGUE])
+    recorder.record_unapplied("sessions", "0001_initial")
+    assert _scrape()["tenants_behind_on_migrations"] == 2
+    recorder.record_applied("sessions", "0001_initial")
+
+
+def test_without_its_database_a_server_tells_what_it_has_counted() -> None:
+    ask = (
+        "from django.test import Client; "
+        f"print(Client(headers={BEARER}).get('/metrics').content.decode())"
+    )
+    done = manage("shell", "--verbosity=0", f"--command={ask}", **NOWHERE, METRICS_TOKEN=TOKEN)
+    assert "provisioning_failures_total 0.0" in done.stdout, done.stderr
+    assert "database_connections" not in done.stdout
+
+
+def test_a_process_goes_on_counting_where_the_one_before_it_stopped(tmp_path: Path) -> None:
+    count = """
+import django; django.setup()
+from config import metrics
+metrics.PROVISIONING_FAILURES.inc()
+print(metrics.exposition().decode())
+"""
+    for slot in ("0", "1", "0"):
+        done = run("-c", count, PROMETHEUS_MULTIPROC_DIR=str(tmp_path), WORKER_SLOT=slot)
+    assert re.search(r"^provisioning_failures_total 3.0$", done.stdout, re.MULTILINE), done.stderr
+    assert {path.stem.split("_")[-1] for path in tmp_path.iterdir()} == {"0", "1"}
