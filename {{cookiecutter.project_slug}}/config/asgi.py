@@ -4,11 +4,15 @@ import os
 
 from django.core.asgi import get_asgi_application
 
+from config.telemetry import start
+
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings.production")
 
 # Each request has a context of its own here, and so connections of its own, which nobody would
 # use again: they are closed with it. DATABASE_POOL_SIZE or PgBouncer saves connecting anew.
 os.environ["DATABASE_KEEP_SECONDS"] = "0"
+
+start(serves=True)
 
 application = get_asgi_application()
 

@@ -4,7 +4,11 @@ import os
 
 from django.core.wsgi import get_wsgi_application
 
+from config.telemetry import start
+
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings.production")
+
+start(serves=True)
 
 application = get_wsgi_application()
 

@@ -7,8 +7,10 @@ from typing import Any
 
 import pytest
 from django.db import connections
+from opentelemetry.instrumentation.psycopg import PsycopgInstrumentor
 
 from apps.isolation import tenant_context
+from apps.isolation.testing import wall_probe
 from apps.projects.models import Task
 from tests.isolation.conftest import Side
 
@@ -68,3 +70,25 @@ def test_a_creation_takes_three_trips(
         response = client.post("/api/v1/tasks/", body)
     assert response.status_code == 201
     assert len(sent) == 3, sent
+
+
+@pytest.fixture
+def traced() -> Iterator[None]:
+    """Trace the statements of connections that are opened from now on (OpenTelemetry)."""
+    connections.close_all()
+    PsycopgInstrumentor().instrument()
+    yield
+    PsycopgInstrumentor().uninstrument()
+    connections.close_all()
+
+
+def test_traced_statements_keep_to_the_wall_and_take_no_more_trips(
+    traced: None, sides: tuple[Side, Side], round_trips: Callable[[], Any]
+) -> None:
+    """A traced cursor is a class around the one that names the tenant."""
+    for side in sides:
+        with tenant_context(side.tenant):
+            assert wall_probe().tenant == side.tenant.pk
+            assert [task.pk for task in Task.objects.iterator()] == [side.task.pk]
+    test_tenant_query_performance(1, sides, round_trips)
+    test_a_creation_takes_three_trips(sides, round_trips)
