@@ -63,6 +63,7 @@ DIFFERENCES = {
     "apps/*/migrations/*": "made from the models, whose bases differ",
     "config/settings/isolation.py": "databases, routers and apps of the wall",
     "compose.production.yaml": "what the owner's role may do, and who else needs it",
+    "deploy/base/deployment.yaml": "who needs the owner's role",
     "docs/deployment.md": "who needs the owner's role, and how many connections there are",
     "docs/README.md": "leads to all pages",
     "docs/isolation.md": "describes the wall",
@@ -188,6 +189,30 @@ def test_connections_of_all_threads_fit(projects: Projects) -> None:
     times = "\N{MULTIPLICATION SIGN}"
     told = f"{processes} {times} {threads} {times} {each} = {needed}"
     assert told in " ".join(read(project / "docs" / "deployment.md").split())
+
+
+def test_monitoring_asks_for_what_is_counted(project: Path) -> None:
+    """Each metric of config/metrics.py is on the dashboard, and nothing else is asked for."""
+    made = r'(Counter|Histogram|GaugeMetricFamily)\(\s*"(\w+)"'
+    counted = {name: kind for kind, name in re.findall(made, read(project / "config/metrics.py"))}
+    monitoring = project / "deploy" / "monitoring"
+    groups = parse(monitoring / "alerts.yaml")["spec"]["groups"]
+    alerts = [rule["expr"] for group in groups for rule in group["rules"]]
+    panels = parse(monitoring / "dashboard.json")["panels"]
+    shown = [target["expr"] for panel in panels for target in panel["targets"]]
+    assert metrics_in(alerts) <= counted.keys()
+    assert metrics_in(shown) == counted.keys()
+    assert {
+        "http_request_duration_seconds": "Histogram",
+        "tenants": "GaugeMetricFamily",
+    }.items() <= (counted.items())
+
+
+def metrics_in(queries: list[str]) -> set[str]:
+    """Return the names of the metrics that queries ask for; a histogram has parts."""
+    apart = re.compile(r'"[^"]*"|\{[^}]*\}|\[[^\]]*\]|\bby \([^)]*\)')
+    names = re.findall(r"\b[a-z]\w*\b(?!\s*\()", apart.sub("", "\n".join(queries)))
+    return {name.removesuffix("_bucket") for name in names}
 
 
 def test_git_ignores_env(project: Path) -> None:

@@ -29,14 +29,14 @@ from django.urls import URLPattern, URLResolver, get_resolver
 from django.utils.text import slugify
 
 ROOT = Path(__file__).resolve().parent.parent
-PAGES = ("*.md", "docs/**/*.md", ".agents/**/*.md", ".github/**/*.md")
+PAGES = ("*.md", "docs/**/*.md", "deploy/*.md", ".agents/**/*.md", ".github/**/*.md")
 # Where settings and variables are given their meaning, and where classes are.
 CONFIGURATION = ("config/**/*.py", "*.py", "*.yaml", "Dockerfile", "scripts/*.sh", ".github/**/*")
 CODE = ("apps/**/*.py", "config/**/*.py")
 
 # Programs that the machine has, or not; the project does not bring them.
 ELSEWHERE = {"curl", "docker", "gh", "git", "openssl", "pg_dump", "pg_restore", "psql", "pyenv"}
-ELSEWHERE |= {"echo", "mkdir", "mv", "pip", "python3", "tar", "uv", "xcaddy"}
+ELSEWHERE |= {"echo", "kubectl", "mkdir", "mv", "pip", "python3", "tar", "uv", "xcaddy"}
 ELSEWHERE |= {".tools/bin/pip", ".tools/bin/uv"}
 WRAPPERS = {("uv", "run"), (".tools/bin/uv", "run"), ("python",)}  # what comes after is run
 MADE = {"uv.lock"}  # what a command leaves behind that git does not ignore

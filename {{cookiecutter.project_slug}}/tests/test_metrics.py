@@ -1,4 +1,4 @@
-"""What Prometheus is told, by real requests; the names are those of deploy/monitoring/."""
+"""What Prometheus is told, by real requests."""
 
 import re
 from collections.abc import Callable
