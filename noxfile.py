@@ -17,6 +17,9 @@ nox -s "guides(row)"       run every command of its documentation, and restore o
 nox -s "upgrade(row)"      update a project that somebody has worked on, from the version before
 nox -s docs                build the sites of the template and of the three projects, strictly
 nox -s diff -- row schema  show what differs between the projects of two strategies
+nox -s "container(row)"    walk through its Dockerfile, and serve it as production does
+nox -s "ship(row)"         lint all of it that is no Python, and look for what nothing uses
+nox -s "verification(row)" plant a fault for each of its checks; do a task as its AGENTS.md says
 nox -s migrations          make the migrations of all strategies anew from the models
 
 Nox by itself fetches what the block above names, should it be missing.
@@ -28,6 +31,7 @@ import argparse
 import importlib.util
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -90,6 +94,58 @@ YAML_SCHEMAS = {
     "github-issue-forms": ".github/ISSUE_TEMPLATE/[!c]*.yml",
     "github-workflows": ".github/workflows/*.yml",
 }
+
+# What the pages do that markdown's linter would not have.
+MARKDOWN_ALLOWED = {
+    "MD013": "tables have no short lines",
+    "MD029": "a list goes on after a block of code",
+    "MD041": "skills begin with what describes them",
+    "MD059": "a link may be a single word of its sentence",
+}
+# What security's linter would have otherwise.
+MANIFESTS_ALLOWED = {
+    "CKV_K8S_35": "the product reads its secrets from the environment, as .env.example has them",
+    "CKV_K8S_43": "whoever deploys names the image",
+}
+# What no code names, and frameworks call: by a setting, by a file's name, or by a method's.
+CALLED_BY_NAME = (
+    *(
+        "*Config",
+        "*Adapter",
+        "*Authentication",
+        "*Backend",
+        "*Filter",
+        "*Middleware",
+        "*Pagination",
+    ),
+    *("*Router", "*Scheme", "*Throttle", "*_middleware", "csrf_failure", "describe_errors"),
+    *("add_message", "allow_relation", "check_blacklist", "constraint_sql", "db_for_*", "get_*"),
+    *("has_*_permission", "on_exit", "perform_*", "post_fork", "pre_fork", "process_*", "pytest_*"),
+    *("remove_sql", "save_formset", "setUpTestData", "validate_*", "write_message"),
+    *("as_sql", "token_backend", "__getattr__", "_alias", "_handle_search_path"),
+)
+# What is installed and not imported, or imported and not installed by itself.
+DEPENDENCIES_ALLOWED = {
+    "DEP002": "django-htmx|gunicorn|redis|whitenoise",  # named in settings and commands
+    "DEP003": "asgiref",  # a part of Django
+    "DEP004": "opentelemetry|pytest|sentry_sdk",  # loaded where they are wanted
+}
+
+LINTERS = (
+    ("hadolint", "Dockerfile"),
+    ("zizmor", "--offline", "--quiet", "--min-severity=medium", "."),
+    ("yamllint", "--strict", "--config-data", YAML_STYLE, "."),
+    (
+        *("pymarkdown", "--disable-rules", ",".join(MARKDOWN_ALLOWED)),
+        *("--set", "extensions.front-matter.enabled=$!True"),
+        *("--set", "plugins.md010.code_blocks=$!False", "scan", "--recurse", "."),
+    ),
+    (
+        *("deptry", ".", "--no-ansi", "--extend-exclude", "(^|.*/)(tests|testing)/|conftest.py"),
+        "--per-rule-ignores",
+        ",".join(f"{rule}={names}" for rule, names in DEPENDENCIES_ALLOWED.items()),
+    ),
+)
 
 nox.needs_version = ">=2025.5.1"
 nox.options.default_venv_backend = "uv|venv"
@@ -348,22 +404,82 @@ def lint(session: nox.Session) -> None:
 @nox.session(python=PYTHON or False)
 @nox.parametrize("strategy", STRATEGIES, ids=STRATEGIES)
 def container(session: nox.Session, strategy: str) -> None:
-    """Lint what ships beside the code; walk the Dockerfile and serve as production does."""
+    """Walk through a strategy's Dockerfile without an engine, and serve as production does."""
     tools = nox.project.dependency_groups(nox.project.load_toml(), "container")
     generate(session, strategy)
     session.install(*tools)
-    session.run("hadolint", "Dockerfile")
-    session.run("shellcheck", *(str(path) for path in Path().glob("*/*.sh")))
-    session.run("zizmor", "--offline", "--quiet", "--min-severity=medium", ".")
-    session.run("yamllint", "--strict", "--config-data", YAML_STYLE, ".")
-    for schema, pattern in YAML_SCHEMAS.items():
-        files = [str(path) for path in sorted(Path().glob(pattern))]
-        session.run("check-jsonschema", "--builtin-schema", f"vendor.{schema}", *files)
     session.run(
         *("pg_virtualenv", "-o", "max_connections=200", f"{session.bin}/python"),
         str(ROOT / "tests" / "container.py"),
         external=True,
     )
+
+
+@nox.session(python=PYTHON or False)
+@nox.parametrize("strategy", STRATEGIES, ids=STRATEGIES)
+def ship(session: nox.Session, strategy: str) -> None:
+    """Lint all that ships with a strategy's code, and look for what nothing uses."""
+    tools = nox.project.dependency_groups(nox.project.load_toml(), "ship")
+    made = Path(session.create_tmp()).resolve()
+    project = generate(session, strategy)
+    session.install(*tools)
+    for command in LINTERS:
+        session.run(*command)
+    session.run("shellcheck", *sorted(map(str, Path().glob("*/*.sh"))))
+    # It looks for other workflows where the repository begins, which is not this template's.
+    session.run("git", "init", "--quiet", external=True)
+    session.run("actionlint", *sorted(map(str, Path().glob(".github/workflows/*.yml"))))
+    for schema, pattern in YAML_SCHEMAS.items():
+        files = sorted(map(str, Path().glob(pattern)))
+        session.run("check-jsonschema", "--builtin-schema", f"vendor.{schema}", *files)
+    find_dead_code(session)
+    check_manifests(session, made)
+    alerts = (project / "deploy").rename(made / "deploy") / "monitoring" / "alerts.yaml"
+    # Nothing misses the folder.
+    session.run("python", "scripts/check_docs.py")
+    check_alerts(session, alerts)
+
+
+def find_dead_code(session: nox.Session) -> None:
+    """Find what no code names. Variables are left out: models and settings are made of them."""
+    found = session.run(
+        *("vulture", ".", f"--ignore-names={','.join(CALLED_BY_NAME)}"),
+        *("--ignore-decorators=@admin.*,@pytest.*,@receiver,@register", "--exclude=migrations"),
+        silent=True,
+        success_codes=[0, 3],
+    )
+    lines = str(found).splitlines()
+    dead = [line for line in lines if not re.search(r"(^|/)test|unused (attr|var)", line)]
+    if dead:
+        session.error("\n".join(dead))
+
+
+def check_manifests(session: nox.Session, made: Path) -> None:
+    """Build what would be sent to Kubernetes; judge it by its schema, and by what is safe."""
+    shutil.rmtree(made)
+    made.mkdir()
+    files = {}
+    for name in ("overlays/staging", "overlays/production", "monitoring"):
+        files[name] = made / f"{Path(name).name}.yaml"
+        text = session.run("kubectl", "kustomize", f"deploy/{name}", silent=True)
+        files[name].write_text(str(text), encoding="utf-8")
+    overlays = [str(path) for name, path in files.items() if name != "monitoring"]
+    session.run("kubernetes-validate", "--strict", "--quiet", *overlays)
+    each = [word for path in ("Dockerfile", *overlays) for word in ("--file", path)]
+    session.run(
+        *("checkov", "--quiet", "--compact", "--skip-download", *each),
+        *("--skip-check", ",".join(MANIFESTS_ALLOWED)),
+    )
+
+
+def check_alerts(session: nox.Session, manifest: Path) -> None:
+    """Have Prometheus itself read the rules, which are the inside of their manifest."""
+    rules = manifest.with_name("rules.yaml")
+    inside = "import sys, yaml; print(yaml.safe_dump(yaml.safe_load(open(sys.argv[1]))['spec']))"
+    text = session.run("python", "-c", inside, str(manifest), silent=True)
+    rules.write_text(str(text), encoding="utf-8")
+    require(session, "promtool", "prometheus")
+    session.run("promtool", "check", "rules", str(rules), external=True)
 
 
 @nox.session(python=PYTHON or False)
