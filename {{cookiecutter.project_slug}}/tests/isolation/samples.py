@@ -82,6 +82,7 @@ UNTRIED = {
     "POST auth/signup/": "makes storage, which is not taken back; test_accounts.py signs up",
     "POST localhost/signup/": "makes storage, which is not taken back; apps/pages/tests sign up",
     "POST /profile/second-factor/": "takes a code of the secret on the page; apps/pages/tests do",
+    "GET localhost/metrics": "is there for Prometheus only; tests/test_metrics.py asks",
 }
 
 
