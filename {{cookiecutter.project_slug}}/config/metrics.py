@@ -39,7 +39,7 @@ from prometheus_client.registry import Collector
 from apps.authentication.access import TokenTenantMismatch
 from apps.isolation import CATALOGUE, CatalogueJoin, NoActiveTenant, WallViolation
 from apps.isolation.head import is_at_head
-from apps.isolation.wall import storages_behind
+from apps.isolation.wall import behind
 from apps.tenants.errors import TenantConflict
 from apps.tenants.models import Status, Tenant
 from apps.tenants.services import provisioning_failed
@@ -197,9 +197,9 @@ def _tenants() -> Iterator[Metric]:
         family.add_metric([status], count)
     yield family
     made = dict(Tenant.objects.exclude(status=Status.PREPARING).values_list("pk", "created_at"))
-    behind = storages_behind(made) if is_at_head(connections[CATALOGUE]) else len(made)
+    waiting = behind(made) if is_at_head(connections[CATALOGUE]) else len(made)
     yield GaugeMetricFamily(
-        "tenants_behind_on_migrations", "Tenants that wait for manage.py migrate.", behind
+        "tenants_behind_on_migrations", "Tenants that wait for manage.py migrate.", waiting
     )
 
 

@@ -13,7 +13,7 @@ from django.db import connections, transaction
 
 from apps.isolation import CATALOGUE, deprovision, tenant_context
 from apps.isolation.own_tables import MigrationRun
-from apps.isolation.shape import storages_behind
+from apps.isolation.shape import behind
 from apps.isolation.storages import fleet, opener, schema_in, storage_name
 from apps.projects.models import Project
 from apps.tenants.models import Tenant
@@ -122,15 +122,15 @@ def _mend(storage: str) -> None:
 
 def _behind() -> int:
     """Return what Prometheus is told."""
-    return storages_behind(dict(Tenant.objects.values_list("pk", "created_at")))
+    return behind(dict(Tenant.objects.values_list("pk", "created_at")))
 
 
 def test_all_tenants_get_what_the_template_got(
     tenants: list[Tenant], deployment: Deployment
 ) -> None:
     deployment.add(ADD_FIELD)
-    behind = deployment.run("check_fleet")
-    assert behind.returncode == 0, "nothing is behind the template yet"
+    check = deployment.run("check_fleet")
+    assert check.returncode == 0, "nothing is behind the template yet"
     deployment.migrate()
     for storage in fleet():
         assert _times_applied(storage, deployment.names[-1]) == 1

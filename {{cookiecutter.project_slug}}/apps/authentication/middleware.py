@@ -53,7 +53,7 @@ def tenant_middleware(get_response: Callable[[HttpRequest], Any]) -> Callable[[H
 
         async def middleware_async(request: HttpRequest) -> HttpResponseBase:
             try:
-                tenant = _noted(request, await resolve_async(request))
+                tenant = await resolve_async(request)
             except APIException as error:
                 return _varied(refusal(request, error))
             async with activate(tenant):
@@ -63,7 +63,7 @@ def tenant_middleware(get_response: Callable[[HttpRequest], Any]) -> Callable[[H
 
     def middleware(request: HttpRequest) -> HttpResponseBase:
         try:
-            tenant = _noted(request, _resolve(request))
+            tenant = _resolve(request)
         except APIException as error:
             return _varied(refusal(request, error))
         with activate(tenant):
@@ -106,7 +106,9 @@ def _resolve(request: HttpRequest) -> ActiveTenant | None:
         tenant_id = tenant_of_host(host)
         if slug is not None and tenant_of_slug(slug) != tenant_id:
             raise TenantConflict
-    return None if tenant_id is None else ActiveTenant(tenant_id)
+    tenant = None if tenant_id is None else ActiveTenant(tenant_id)
+    vars(request).update(tenant=tenant)  # for what is logged and counted when it has ended
+    return tenant
 
 
 def _tenant_on_shared_host(request: HttpRequest, slug: str | None) -> UUID | None:
@@ -129,12 +131,6 @@ def _tenant_on_shared_host(request: HttpRequest, slug: str | None) -> UUID | Non
         member = Membership.objects.of_user_in(user_id, named or NOBODY).filter(is_active=True)
         raise TokenTenantMismatch if member.exists() else TenantNotFound
     return claimed
-
-
-def _noted(request: HttpRequest, tenant: ActiveTenant | None) -> ActiveTenant | None:
-    """Leave the tenant with the request, for what is logged and counted after its end."""
-    vars(request).update(tenant=tenant)
-    return tenant
 
 
 def _varied[R: HttpResponseBase](response: R) -> R:

@@ -37,7 +37,7 @@ def storage_problems(tenants: Iterable[UUID]) -> dict[UUID, list[str]]:
     return {tenant: problems for tenant, problems in found.items() if problems}
 
 
-def storages_behind(tenants: Mapping[UUID, datetime]) -> int:
+def behind(tenants: Mapping[UUID, datetime]) -> int:
     """Count the tenants, given with when they were made, whose storage waits for migrations.
 
     By the ledger of ``migrate``: no storage is opened, so it may be asked every minute. What is

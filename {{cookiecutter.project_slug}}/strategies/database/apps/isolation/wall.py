@@ -16,16 +16,9 @@ from apps.isolation.guards import (
 )
 from apps.isolation.placement import CATALOGUE, tables
 from apps.isolation.provisioning import catalogue_name, group_name, template_name, tenant_databases
-from apps.isolation.shape import storage_problems, storages_behind
+from apps.isolation.shape import behind, storage_problems
 
-__all__ = [
-    "fleet",
-    "sample_tenant",
-    "storage_problems",
-    "storages_behind",
-    "wall_guards",
-    "who_is_asking",
-]
+__all__ = ["behind", "fleet", "sample_tenant", "storage_problems", "wall_guards", "who_is_asking"]
 
 
 def wall_guards() -> dict[str, Callable[[], list[str]]]:

@@ -58,7 +58,7 @@ def storage_problems(tenants: Iterable[UUID]) -> dict[UUID, list[str]]:
     return {}
 
 
-def storages_behind(tenants: Mapping[UUID, datetime]) -> int:
+def behind(tenants: Mapping[UUID, datetime]) -> int:
     """Count the tenants whose storage waits for migrations: none, for the same reason."""
     return 0
 

@@ -18,9 +18,9 @@ from apps.isolation.guards import (
 from apps.isolation.identifiers import new_id
 from apps.isolation.placement import tables
 from apps.isolation.schemas import PATTERN, PUBLIC, TEMPLATE
-from apps.isolation.shape import storage_problems, storages_behind
+from apps.isolation.shape import behind, storage_problems
 
-__all__ = ["sample_tenant", "storage_problems", "storages_behind", "wall_guards", "who_is_asking"]
+__all__ = ["behind", "sample_tenant", "storage_problems", "wall_guards", "who_is_asking"]
 
 NOBODYS_PATHS: Final = {PUBLIC, f'"$user", {PUBLIC}'}
 """Search paths without a tenant: the one within a transaction, and PostgreSQL's own."""
