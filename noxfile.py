@@ -473,13 +473,15 @@ def check_manifests(session: nox.Session, made: Path) -> None:
 
 
 def check_alerts(session: nox.Session, manifest: Path) -> None:
-    """Have Prometheus itself read the rules, which are the inside of their manifest."""
+    """Have Prometheus itself read the rules, the inside of their manifest, and see each ring."""
     rules = manifest.with_name("rules.yaml")
     inside = "import sys, yaml; print(yaml.safe_dump(yaml.safe_load(open(sys.argv[1]))['spec']))"
     text = session.run("python", "-c", inside, str(manifest), silent=True)
     rules.write_text(str(text), encoding="utf-8")
     require(session, "promtool", "prometheus")
     session.run("promtool", "check", "rules", str(rules), external=True)
+    example = shutil.copy(ROOT / "tests" / "alerts.yaml", rules.parent)
+    session.run("promtool", "test", "rules", str(example), external=True)
 
 
 @nox.session(python=PYTHON or False)
