@@ -10,7 +10,7 @@ import pytest
 from django.db import connections
 from django.db.migrations.recorder import MigrationRecorder
 from django.http import HttpRequest, HttpResponse
-from django.test import Client
+from django.test import AsyncClient, Client
 from django.urls import path
 from rest_framework.views import APIView
 
@@ -19,6 +19,7 @@ from apps.isolation import CATALOGUE, CatalogueJoin, NoActiveTenant, WallViolati
 from apps.isolation.storage import ProvisioningError
 from apps.tenants import services
 from config import errors, metrics
+from tests.isolation import conftest
 from tests.support import manage, run, statements
 from tests.test_health import NOWHERE
 from tests.test_settings import PRODUCTION
@@ -129,6 +130,15 @@ def test_a_request_is_counted_by_its_route_and_its_tenant(
     assert measured("tenant_requests_total", tenant=str(acme.pk), status="4xx") == 1
     assert measured("tenant_request_seconds_total", tenant=str(acme.pk)) > 0
     assert not [name for name in _scrape() if str(unknown) in name]
+
+
+def test_an_asynchronous_server_counts_too(measured: Any) -> None:
+    async def ask() -> Any:
+        return await AsyncClient(headers={"Host": "localhost"}).get("/healthz/live")
+
+    assert conftest.run(ask()).status_code == 200
+    labels = {"method": "GET", "route": "/healthz/live", "status": "200"}
+    assert measured("http_requests_total", **labels) == 1
 
 
 def test_what_clients_invent_makes_no_series(measured: Any) -> None:
