@@ -175,13 +175,13 @@ def test_a_tenant_whose_storage_is_gone(provisioning: None) -> None:
 
 @contextmanager
 def _forgotten(cursor: Any, app: str) -> Iterator[None]:
-    """Let PostgreSQL forget that an app's first migration is applied."""
-    rename = "UPDATE django_migrations SET name = %s WHERE app = %s AND name = %s"
-    cursor.execute(rename, ["0000_gone", app, "0001_initial"])
+    """Let PostgreSQL forget that an app's migrations are applied."""
+    rename = "UPDATE django_migrations SET app = %s WHERE app = %s"
+    cursor.execute(rename, ["gone", app])
     try:
         yield
     finally:
-        cursor.execute(rename, ["0001_initial", app, "0000_gone"])
+        cursor.execute(rename, [app, "gone"])
 
 
 @pytest.mark.django_db(transaction=True)
