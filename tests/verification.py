@@ -68,7 +68,7 @@ FAULTS = {
     "a leak": Fault(
         "isolation",
         "apps/projects/serializers.py",
-        old="            memberships__tenant_id=require_tenant().id,\n",
+        old=", memberships__tenant_id=require_tenant().id",
         new="",
     ),
 }

@@ -16,8 +16,6 @@ from config.settings.hosts import *
 from config.settings.isolation import *
 from config.settings.logging import *
 from config.settings.mail import *
-from config.settings.observability import *
-from config.settings.privacy import *
 from config.settings.sessions import *
 
 # Lets annotations such as ModelAdmin[User] be evaluated; before any model is imported.

@@ -1,4 +1,4 @@
-"""Files that tenants upload.
+"""Files that tenants upload, and exports for their members (docs/privacy.md).
 
 https://docs.djangoproject.com/en/6.1/ref/settings/#storages
 """
@@ -22,3 +22,9 @@ FILE_UPLOAD_PERMISSIONS = 0o600
 FILE_UPLOAD_DIRECTORY_PERMISSIONS = 0o700
 
 ATTACHMENT_MAX_BYTES = env.int("ATTACHMENT_MAX_BYTES", default=25 * 1024**2)
+
+# Days until a request is to be done.
+PRIVACY_DUE_DAYS = env.int("PRIVACY_DUE_DAYS", default=30)
+
+# Days for which an export can be fetched; `privacy_requests --purge` deletes it afterwards.
+PRIVACY_CONTENT_DAYS = env.int("PRIVACY_CONTENT_DAYS", default=7)

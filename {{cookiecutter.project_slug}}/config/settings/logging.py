@@ -1,9 +1,11 @@
-"""What is logged, and how.
+"""What is logged, and how; and what Prometheus is told.
 
 https://docs.djangoproject.com/en/6.1/topics/logging/
 """
 
 from typing import Any
+
+from config.env import env
 
 LOGGING: dict[str, Any] = {
     "version": 1,
@@ -34,3 +36,8 @@ LOGGING: dict[str, Any] = {
     },
     "root": {"handlers": ["console"], "level": "INFO"},
 }
+
+# Prometheus: /metrics, on the shared hosts, for whoever sends this as a bearer token.
+METRICS_TOKEN = env.str("METRICS_TOKEN", default="")
+# How many tenants have series of their own. Those of all others are one, named "other".
+METRICS_TENANTS = env.int("METRICS_TENANTS", default=100)
