@@ -10,7 +10,7 @@ from django.db import NotSupportedError, OperationalError
 
 from config.embedded_postgres import EmbeddedPostgresError, configure_environment
 from config.env import env
-from config.telemetry import start
+from config.logs import start_telemetry
 
 PRODUCTION = "config.settings.production"
 
@@ -23,7 +23,7 @@ def main() -> None:
             configure_environment()
         except EmbeddedPostgresError as error:
             sys.exit(str(error))
-    start(serves=False)
+    start_telemetry(serves=False)
     try:
         execute_from_command_line(sys.argv)
     except (OperationalError, NotSupportedError) as error:

@@ -4,7 +4,7 @@ import os
 
 from django.core.asgi import get_asgi_application
 
-from config.telemetry import start
+from config.logs import start_telemetry
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings.production")
 
@@ -12,7 +12,7 @@ os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings.production")
 # use again: they are closed with it. DATABASE_POOL_SIZE or PgBouncer saves connecting anew.
 os.environ["DATABASE_KEEP_SECONDS"] = "0"
 
-start(serves=True)
+start_telemetry(serves=True)
 
 application = get_asgi_application()
 

@@ -4,11 +4,11 @@ import os
 
 from django.core.wsgi import get_wsgi_application
 
-from config.telemetry import start
+from config.logs import start_telemetry
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings.production")
 
-start(serves=True)
+start_telemetry(serves=True)
 
 application = get_wsgi_application()
 
