@@ -66,7 +66,7 @@ def test_every_command_of_the_template_is_run(projects: Projects) -> None:
     assert not {(name, each) for name, each in every if not is_run(each, run)}
 
 
-@pytest.mark.parametrize("session", {*GUIDES["sessions"].values(), "guides"})
+@pytest.mark.parametrize("session", sorted({*GUIDES["sessions"].values(), "guides"}))
 def test_sessions_that_run_them_are_run_by_ci(session: str) -> None:
     assert session in nox.registry.get()
     assert in_ci(session)
