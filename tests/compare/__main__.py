@@ -18,8 +18,9 @@ from typing import Any
 import measure
 import psycopg
 from contestants import PEER, PLAIN, STRATEGIES, Contestant, assemble
-from report import write
+from report import put_into, write
 
+CHOOSING = Path(__file__).parents[2] / "docs" / "choosing.md"
 PACKAGES = ("Django", "djangorestframework", "django-tenants", "psycopg", "gunicorn")
 
 
@@ -41,6 +42,7 @@ def main() -> None:
     parser = argparse.ArgumentParser("nox -s compare --", description=__doc__)
     parser.add_argument("--quick", action="store_true", help="under 5 minutes, for a first look")
     parser.add_argument("--tenants", type=int, help="tenants in the end (1000, quickly 40)")
+    parser.add_argument("--docs", action="store_true", help="put the figures into docs/choosing.md")
     parser.add_argument("--build", type=Path, required=True, help=argparse.SUPPRESS)
     options = parser.parse_args()
     scale = QUICK if options.quick else FULL
@@ -52,6 +54,8 @@ def main() -> None:
     (options.build / "results.json").write_text(json.dumps(results, indent=1), encoding="utf-8")
     for path in write(results, options.build):
         print(path)
+    if options.docs:
+        put_into(CHOOSING, results)
 
 
 def compare(contestants: list[Contestant], scale: Scale) -> dict[str, Any]:

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from html import escape
 from io import StringIO
 from statistics import fmean, median, quantiles
+from textwrap import fill
 from typing import TYPE_CHECKING, Any
 
 import matplotlib as mpl
@@ -20,6 +21,9 @@ mpl.use("svg")
 NAMES = [PLAIN, PEER, *STRATEGIES]
 GOALS = {"schema": 0.97, "row": 0.92, "database": 0.97}
 """Of plain Django's requests per second."""
+
+BEGIN, END = "<!-- made by nox -s compare -->\n", "<!-- until here -->\n"
+"""The lines of a page between which the figures stand."""
 
 MS = 1000
 BLOCKS = 10
@@ -62,6 +66,42 @@ def write(results: dict[str, Any], folder: Path) -> list[Path]:
     for name, text in texts.items():
         (folder / name).write_text(text, encoding="utf-8")
     return [folder / name for name in texts]
+
+
+def put_into(page: Path, results: dict[str, Any]) -> None:
+    """Put the figures that help to choose into a page, between the lines that wait for them."""
+    before, _, rest = page.read_text(encoding="utf-8").partition(BEGIN)
+    _, _, after = rest.partition(END)
+    text = "".join([before, BEGIN, _markdown_of(_figures(results)), END, after])
+    page.write_text(text, encoding="utf-8", newline="\n")
+
+
+def _figures(results: dict[str, Any]) -> Section:
+    about, requests = results["about"], results["requests"]
+    seconds, trips = requests["seconds"], requests["round_trips"]
+    rows = [
+        [
+            name if name == PLAIN else f"`{name}`" if name in STRATEGIES else name,
+            *(f"{_ratio(seconds[kind][PLAIN], seconds[kind][name]):.2f}" for kind in seconds),
+            " / ".join(f"{trips[kind][name]:.0f}" for kind in seconds),
+            *(
+                f"{median(results['provisioning'][name]) * MS:.0f} ms"
+                if name in results["provisioning"]
+                else "",
+                f"{results['bytes_per_tenant'][name] / 2**20:.2f} MB"
+                if name in results["bytes_per_tenant"]
+                else "",
+            ),
+        ]
+        for name in NAMES
+    ]
+    versions = ", ".join(f"{name} {number}" for name, number in about["versions"].items())
+    text = (
+        f"Of plain Django's requests per second, {about['rounds']} rounds in turns, with 10 "
+        f"tenants; disk with {about['tenants']}. {about['machine']}; {versions}."
+    )
+    head = ["", "a list", "a new row", "round trips", "a new tenant", "disk of a tenant"]
+    return Section("", text, head, rows)
 
 
 def _about(about: dict[str, Any]) -> Section:
@@ -255,12 +295,18 @@ def _svg(figure: Any) -> str:
 
 
 def _markdown(sections: list[Section]) -> str:
-    parts = []
-    for level, section in enumerate(sections):
-        parts += [f"{'##' if level else '#'} {section.title}", section.text]
-        if section.rows:
-            lines = [section.head, ["---"] * len(section.head), *section.rows]
-            parts.append("\n".join(f"| {' | '.join(cells)} |" for cells in lines))
+    parts = [
+        f"{'##' if level else '#'} {section.title}\n\n{_markdown_of(section)}"
+        for level, section in enumerate(sections)
+    ]
+    return "\n".join(parts)
+
+
+def _markdown_of(section: Section) -> str:
+    parts = [fill(section.text, 100)]
+    if section.rows:
+        lines = [section.head, ["---"] * len(section.head), *section.rows]
+        parts.append("\n".join(f"| {' | '.join(cells)} |" for cells in lines))
     return "\n\n".join(parts) + "\n"
 
 
