@@ -303,7 +303,7 @@ def _markdown(sections: list[Section]) -> str:
 
 
 def _markdown_of(section: Section) -> str:
-    parts = [fill(section.text, 100)]
+    parts = [fill(section.text, 100, break_on_hyphens=False)]
     if section.rows:
         lines = [section.head, ["---"] * len(section.head), *section.rows]
         parts.append("\n".join(f"| {' | '.join(cells)} |" for cells in lines))
