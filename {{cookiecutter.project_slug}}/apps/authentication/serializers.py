@@ -342,9 +342,8 @@ def field_errors(**names: str) -> Iterator[None]:
 def _require_in_its_place(request: Request, tenant_id: UUID) -> None:
     """Raise `TokenTenantMismatch` if host or header name another tenant than the token does."""
     if not is_shared(host_of(request)):
-        access.require_same_tenant(
-            tenant_id
-        )  # a header that differs from the host did not get here
+        # A header that differs from the host did not get here.
+        access.require_same_tenant(tenant_id)
         return
     slug = named_slug(request)
     if slug is not None and tenant_of_slug(slug) != tenant_id:
