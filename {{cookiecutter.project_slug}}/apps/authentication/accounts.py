@@ -109,10 +109,11 @@ def identify(request: HttpRequest, email: str, password: str, tenant_id: UUID) -
 @receiver([user_logged_in, user_logged_out])
 def record_session(*, signal: Signal, user: User | None, **kwargs: Any) -> None:
     """Write down that somebody's session has begun or ended, be it of a page or of the admin."""
+    if user is None:
+        return
     action = Action.LOGGED_IN if signal is user_logged_in else Action.LOGGED_OUT
     with transaction.atomic(using=CATALOGUE):
-        if user:
-            record(action, tenant=current_tenant(), actor=user)
+        record(action, tenant=current_tenant(), actor=user)
 
 
 def send_verification(email: str) -> None:
