@@ -189,6 +189,10 @@ def find_python(versions: tuple[str, ...] = VERSIONS) -> str | None:
 
 PYTHON = find_python()
 
+# uv leaves compiling to who imports first; where nobody may write what they compiled, every start
+# of Python would do it again.
+os.environ.setdefault("UV_COMPILE_BYTECODE", "1")
+
 
 def clear(folder: Path, keep: Collection[str]) -> None:
     """Delete what an earlier run left in a folder, but for the names to keep."""
