@@ -11,7 +11,7 @@ nox -s "pgbouncer(row)"    run its tests with a real PgBouncer before its databa
 nox -s "pool(row)"         run its tests with one connection, from a pool, for all threads
 nox -s "mutants(row)"      take the guards of its wall away, one at a time; a test must notice
 nox -s "fuzz(row)"         run it, and ask it all that its description allows and what it does not
-nox -s compare             measure them, plain Django and django-tenants side by side
+nox -s compare             measure them side by side with plain Django and with other libraries
 nox -s "browser(row)"      walk through its demo in Chromium, and look at every page
 nox -s "guides(row)"       run every command of its documentation, and restore one of two tenants
 nox -s "upgrade(row)"      update a project that somebody has worked on, from the version before
@@ -134,6 +134,7 @@ DEPENDENCIES_ALLOWED = {
 LINTERS = (
     ("hadolint", "Dockerfile"),
     ("zizmor", "--offline", "--quiet", "--min-severity=medium", "."),
+    ("kingfisher", "scan", "--no-validate", "--no-update-check", "--quiet", "."),
     ("yamllint", "--strict", "--config-data", YAML_STYLE, "."),
     (
         *("pymarkdown", "--disable-rules", ",".join(MARKDOWN_ALLOWED)),
@@ -357,11 +358,11 @@ def mutants(session: nox.Session, strategy: str) -> None:
 
 @nox.session(python=PYTHON or False)
 def compare(session: nox.Session) -> None:
-    """Measure the three strategies, plain Django and django-tenants side by side; `-- --quick`."""
+    """Measure the three strategies, plain Django and other libraries side by side; `-- --quick`."""
     require(session, "pg_virtualenv", "postgresql")
     for strategy in STRATEGIES:
         generate(session, strategy)
-    session.install("matplotlib>=3.10", "tqdm>=4.67")
+    session.install("django-rls-tenants>=1.6", "matplotlib>=3.10", "tqdm>=4.67")
     session.chdir(ROOT)
     folder = BUILD / "compare"
     program = (f"{session.bin}/python", str(ROOT / "tests" / "compare"), f"--build={folder}")

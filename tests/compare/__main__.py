@@ -1,4 +1,4 @@
-"""Compares the three strategies with each other, with plain Django, and with django-tenants.
+"""Compares the three strategies with plain Django, django-tenants and django-rls-tenants.
 
 ``nox -s compare`` runs it on a PostgreSQL of its own; ``-- --help`` tells its options.
 """
@@ -10,31 +10,41 @@ import json
 import os
 import platform
 from contextlib import ExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
 import measure
 import psycopg
+from conformance import conformance
 from contestants import PEER, PLAIN, STRATEGIES, Contestant, assemble
+from fleet import migrations
+from one_tenant import backups, by_migrations
 from report import put_into, write
 
 CHOOSING = Path(__file__).parents[2] / "docs" / "choosing.md"
-PACKAGES = ("Django", "djangorestframework", "django-tenants", "psycopg", "gunicorn")
+PACKAGES = (
+    *("Django", "djangorestframework", "psycopg", "gunicorn"),
+    *("django-tenants", "django-rls-tenants"),
+)
+
+LOAD = 3
+"""Requests of many at once, for each round of requests one by one."""
 
 
 @dataclass(frozen=True)
 class Scale:
-    """How much is done: tenants in the end, of django-tenants too, and rounds of requests."""
+    """How much is done: tenants in the end, of django-tenants too, rounds of requests, tests."""
 
     tenants: int
     of_peer: int
     rounds: int
+    with_tests: bool
 
 
-FULL = Scale(tenants=1000, of_peer=100, rounds=400)
-QUICK = Scale(tenants=40, of_peer=15, rounds=100)
+FULL = Scale(tenants=1000, of_peer=100, rounds=400, with_tests=True)
+QUICK = Scale(tenants=40, of_peer=15, rounds=100, with_tests=False)
 
 
 def main() -> None:
@@ -47,8 +57,8 @@ def main() -> None:
     options = parser.parse_args()
     scale = QUICK if options.quick else FULL
     if options.tenants:
-        most = max(options.tenants, measure.FEW)
-        scale = Scale(tenants=most, of_peer=min(most, scale.of_peer), rounds=scale.rounds)
+        most = max(options.tenants, 2 * measure.FEW)
+        scale = replace(scale, tenants=most, of_peer=min(most, scale.of_peer))
     generated = {name: options.build / name / "my_saas" for name in STRATEGIES}
     results = compare(assemble(options.build, generated), scale)
     (options.build / "results.json").write_text(json.dumps(results, indent=1), encoding="utf-8")
@@ -61,27 +71,41 @@ def main() -> None:
 def compare(contestants: list[Contestant], scale: Scale) -> dict[str, Any]:
     """Return all that was measured, as it goes into ``results.json``."""
     results: dict[str, Any] = {"about": about(scale)}
+    ours = [each for each in contestants if each.name in STRATEGIES]
     for contestant in measure.progress(contestants, desc="first tenants"):
         contestant.add_tenants(measure.FEW)
     results["provisioning"] = {
         each.name: [seat.seconds for seat in each.seats]
         for each in measure.with_tenants(contestants)
     }
+    results["by_migrations"] = {each.name: by_migrations(each) for each in ours}
     results["requests"] = served(contestants, scale, f"{measure.FEW} tenants", counted=True)
     empty = measure.sizes(contestants)
+    results["from_pool"] = {
+        each.name: [seat.seconds for seat in each.add_tenants(measure.FEW, "--from-pool")]
+        for each in ours
+    }
     numbers = {PLAIN: 2 * measure.FEW, PEER: scale.of_peer}
     for contestant in measure.progress(contestants, desc="more tenants"):
-        contestant.add_tenants(numbers.get(contestant.name, scale.tenants) - measure.FEW)
+        wanted = numbers.get(contestant.name, scale.tenants)
+        contestant.add_tenants(wanted - len(contestant.seats))
     results["bytes_per_tenant"] = {
         name: (size - empty[name]) / (len(each.seats) - measure.FEW)
         for each in measure.with_tenants(contestants)
         for name, size in measure.sizes([each]).items()
     }
     results["requests_of_many"] = served(contestants, scale, f"{scale.tenants} tenants")
+    results["backups"] = {
+        each.name: backups(each) for each in measure.progress(ours, desc="backups")
+    }
     results["fleet"] = {
-        each.name: {"tenants": len(each.seats)} | measure.fleet(each)
+        each.name: {"tenants": len(each.seats)} | migrations(each)
         for each in measure.progress(measure.with_tenants(contestants), desc="fleet migrations")
     }
+    if scale.with_tests:
+        results["conformance"] = {
+            each.name: conformance(each) for each in measure.progress(ours, desc="conformance")
+        }
     return results
 
 
@@ -93,7 +117,7 @@ def served(
         for contestant in contestants:
             servers.enter_context(contestant.serving())
         seconds = measure.latencies(contestants, scale.rounds, title)
-        load = measure.loads(contestants, scale.rounds * measure.CLIENTS)
+        load = measure.loads(contestants, scale.rounds * LOAD)
         held = measure.connections(contestants)
         trips = measure.round_trips(contestants) if counted else {}
     return {"seconds": seconds, "load": load, "round_trips": trips, "connections": held}

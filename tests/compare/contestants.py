@@ -24,7 +24,15 @@ if TYPE_CHECKING:
 HERE = Path(__file__).parent
 STRATEGIES = ("schema", "row", "database")
 PEER = "django-tenants"
+ROW_PEER = "django-rls-tenants"
 PLAIN = "plain"
+
+OVERLAYS = {
+    PLAIN: ("config.settings", ["plain"]),
+    PEER: ("config.settings_tenants", ["plain", "django_tenants"]),
+    ROW_PEER: ("config.settings_rls", ["plain", "django_rls_tenants"]),
+}
+"""What the projects without our wall consist of, and their settings."""
 
 OF_THE_PRODUCT = (
     "apps/__init__.py",
@@ -116,10 +124,11 @@ class Contestant:
         self.run("manage.py", command, "--verbosity=0", *checks, **more)
         return time.perf_counter() - started
 
-    def add_tenants(self, number: int) -> list[Seat]:
+    def add_tenants(self, number: int, *options: str) -> list[Seat]:
         """Make so many tenants more; return them."""
         first = len(self.seats)
-        lines = self.run(str(HERE / "seed.py"), str(first), str(first + number)).splitlines()
+        numbers = (str(first), str(first + number))
+        lines = self.run(str(HERE / "seed.py"), *numbers, *options).splitlines()
         added = [Seat(**json.loads(line)) for line in lines if line.startswith("{")]
         self.seats += added
         return added
@@ -215,24 +224,23 @@ SECRET = secrets.token_urlsafe(48)
 
 def assemble(build: Path, generated: dict[str, Path]) -> list[Contestant]:
     """Put all projects together, each with a database of its own on the same server."""
-    folders = {PLAIN: build / PLAIN, PEER: build / PEER, **generated}
-    overlays = {PLAIN: ["plain"], PEER: ["plain", "django_tenants"]}
-    for name, parts in overlays.items():
-        _assemble_without_wall(folders[name], generated["row"], parts)
-    modules = {PLAIN: "config.settings", PEER: "config.settings_tenants"}
+    for name, (_, parts) in OVERLAYS.items():
+        _assemble_without_wall(build / name, generated["row"], parts)
+    folders = {name: build / name for name in OVERLAYS} | generated
+    settings = {name: module for name, (module, _) in OVERLAYS.items()}
     contestants = [
         Contestant(
             name,
             folder,
-            modules.get(name, "config.settings.production"),
+            settings.get(name, "config.settings.production"),
             _make_database(f"app_{name.replace('-', '_')}"),
         )
         for name, folder in folders.items()
     ]
     for contestant in contestants:
-        if contestant.name in overlays:
-            labels = ["authentication", "projects", *(["customers"] * (contestant.name == PEER))]
-            contestant.run("manage.py", "makemigrations", *labels)
+        if contestant.name in OVERLAYS:
+            labels = [path.parent.name for path in contestant.folder.glob("apps/*/models.py")]
+            contestant.run("manage.py", "makemigrations", *{*labels} - {"isolation"})
         contestant.migrate()
     return contestants
 

@@ -5,8 +5,6 @@ from __future__ import annotations
 import os
 import random
 import re
-import shutil
-import tempfile
 import time
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
@@ -42,16 +40,6 @@ KINDS: dict[str, Callable[[Client, Seat], float]] = {
     "POST": Client.add_task,
 }
 
-ADD_FIELD = """
-from django.db import migrations, models
-
-class Migration(migrations.Migration):
-    dependencies = [("projects", "{before}")]
-    operations = [
-        migrations.AddField("project", "colour", models.CharField(max_length=9, default="blue"))
-    ]
-"""
-
 
 def latencies(
     contestants: list[Contestant], rounds: int, title: str
@@ -84,7 +72,7 @@ def loads(contestants: list[Contestant], requests: int) -> dict[str, float]:
     Every list is searched for rows of other tenants.
     """
     return {
-        each.name: requests / _seconds(partial(_load, each, requests))
+        each.name: requests / seconds_of(partial(_load, each, requests))
         for each in progress(contestants, desc="many at once")
     }
 
@@ -125,20 +113,20 @@ def round_trips(contestants: list[Contestant]) -> dict[str, dict[str, float]]:
 def _transactions(contestants: list[Contestant]) -> dict[str, int]:
     time.sleep(STATISTICS)
     query = "SELECT sum(xact_commit) FROM pg_stat_database WHERE "
-    return {each.name: int(_ask(query + each.databases())) for each in contestants}
+    return {each.name: int(_value(query + each.databases())) for each in contestants}
 
 
 def sizes(contestants: list[Contestant]) -> dict[str, int]:
     """Return the bytes that each has on disk."""
     query = "SELECT sum(pg_database_size(datname)) FROM pg_database WHERE "
-    return {each.name: int(_ask(query + each.databases())) for each in contestants}
+    return {each.name: int(_value(query + each.databases())) for each in contestants}
 
 
 def connections(contestants: list[Contestant]) -> dict[str, dict[str, float]]:
     """Return how many connections each server holds, and the most memory one takes, in MB."""
     found = {}
     for each in contestants:
-        pids = _rows(f"SELECT pid FROM pg_stat_activity WHERE {each.databases()}")
+        pids = rows(f"SELECT pid FROM pg_stat_activity WHERE {each.databases()}")
         memory = [_own_megabytes(pid) for (pid,) in pids]
         found[each.name] = {"connections": len(pids), "largest_mb": max(memory, default=0)}
     return found
@@ -153,53 +141,11 @@ def _own_megabytes(pid: int) -> float:
     return int(match[1]) / 1024 if match else 0
 
 
-def fleet(contestant: Contestant) -> dict[str, float]:
-    """Return the seconds of ``migrate`` that finds nothing to do, and of one new field."""
-    nothing = contestant.migrate()
-    with tempfile.TemporaryDirectory() as folder:
-        package = Path(folder) / "more_migrations"
-        shutil.copytree(contestant.folder / "apps/projects/migrations", package)
-        before = max(path.stem for path in package.glob("0*.py"))
-        (package / "9999_colour.py").write_text(ADD_FIELD.format(before=before), encoding="utf-8")
-        (Path(folder) / "more_settings.py").write_text(
-            f"from {contestant.settings} import *\n"
-            "MIGRATION_MODULES = {'projects': 'more_migrations'}\n",
-            encoding="utf-8",
-        )
-        more = {
-            "DJANGO_SETTINGS_MODULE": "more_settings",
-            "PYTHONPATH": os.pathsep.join([folder, str(contestant.folder)]),
-        }
-        field = contestant.migrate(**more)
-    start = _seconds(lambda: contestant.run("-c", "import django; django.setup()"))
-    raw = _seconds(lambda: _by_hand(contestant))
-    return {"start": start, "nothing": nothing, "field": field, "raw": raw}
-
-
-def _by_hand(contestant: Contestant) -> None:
-    """Add another field to each tenant's table as nobody can do it faster: by SQL alone."""
-    alter = "BEGIN; ALTER TABLE {}projects_project ADD COLUMN by_hand text DEFAULT ''; COMMIT"
-    if contestant.name == "database":
-        for (name,) in _rows("SELECT datname FROM pg_database WHERE datname ~ '^t_[0-9a-f]{32}$'"):
-            _execute(f"{contestant.owner_url.rpartition('/')[0]}/{name}", [alter.format("")])
-        return
-    spaces = _rows(
-        "SELECT nspname FROM pg_namespace WHERE nspname ~ '^t_?[0-9a-f]+$'", contestant.owner_url
-    )
-    prefixes = [f"{name}." for (name,) in spaces] or [""]
-    _execute(contestant.owner_url, [alter.format(prefix) for prefix in prefixes])
-
-
-def _seconds(work: Callable[[], Any]) -> float:
+def seconds_of(work: Callable[[], Any]) -> float:
+    """Return how long something takes."""
     started = time.perf_counter()
     work()
     return time.perf_counter() - started
-
-
-def _execute(url: str, messages: list[str]) -> None:
-    with psycopg.connect(url, autocommit=True) as connection:
-        for message in messages:
-            connection.execute(message.encode())
 
 
 def address() -> str:
@@ -207,13 +153,14 @@ def address() -> str:
     return os.environ["DATABASE_OWNER_URL"]
 
 
-def _rows(query: str, url: str = "") -> list[tuple[Any, ...]]:
-    with psycopg.connect(url or address()) as connection:
+def rows(query: str, url: str = "", **options: str) -> list[tuple[Any, ...]]:
+    """Return what a query finds."""
+    with psycopg.connect(url or address(), **options) as connection:  # type: ignore[arg-type]
         return connection.execute(query.encode()).fetchall()
 
 
-def _ask(query: str) -> Any:
-    return _rows(query)[0][0]
+def _value(query: str) -> Any:
+    return rows(query)[0][0]
 
 
 def with_tenants(contestants: list[Contestant]) -> list[Contestant]:

@@ -1,7 +1,8 @@
 """Makes tenants in a project of the comparison, in whose folder it runs: ``seed.py FROM TO``.
 
 Each has a member and a project with 50 tasks. Writes a line of JSON for each: where and as whom
-to ask it, and how many seconds it took to make it ready, without its rows.
+to ask it, and how many seconds it took to make it ready, without its rows. With ``--from-pool``
+their storages are prepared before.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import django
+from django.core.management import call_command
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -27,7 +29,10 @@ def main() -> None:
     sys.path.insert(0, str(Path.cwd()))
     django.setup()
     make = next(make for module, make in KINDS.items() if find_spec(module))
-    for number in range(*map(int, sys.argv[1:])):
+    numbers = range(int(sys.argv[1]), int(sys.argv[2]))
+    if "--from-pool" in sys.argv:
+        call_command("prepare_storages", str(len(numbers)), verbosity=0)
+    for number in numbers:
         print(json.dumps(make(f"t{number:05}")), flush=True)
 
 
@@ -61,6 +66,19 @@ def of_django_tenants(slug: str) -> dict[str, Any]:
     return seat(slug, AccessToken.for_user(user), project, seconds)
 
 
+def of_django_rls_tenants(slug: str) -> dict[str, Any]:
+    """Make a tenant of django-rls-tenants."""
+    from apps.authentication.models import User
+    from apps.customers.models import Tenant
+    from django_rls_tenants import tenant_context
+    from rest_framework_simplejwt.tokens import AccessToken
+
+    seconds, tenant = timed(lambda: Tenant.objects.create(name=slug))
+    user = User.objects.create(email=f"{slug}@example.test", tenant=tenant)
+    project = fill(lambda: tenant_context(tenant.pk))
+    return seat(slug, AccessToken.for_user(user), project, seconds)
+
+
 def of_nobody(slug: str) -> dict[str, Any]:
     """Make what a project without tenants has instead: a user."""
     from apps.authentication.models import User
@@ -72,7 +90,8 @@ def of_nobody(slug: str) -> dict[str, Any]:
 
 KINDS: dict[str, Callable[[str], dict[str, Any]]] = {
     "apps.tenants.services": of_ours,
-    "apps.customers": of_django_tenants,
+    "config.settings_tenants": of_django_tenants,
+    "config.settings_rls": of_django_rls_tenants,
     "apps.projects": of_nobody,
 }
 """How to make a tenant, by the module that tells what the project is; the first that is there."""

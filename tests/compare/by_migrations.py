@@ -1,0 +1,52 @@
+"""Times the migrations of one tenant, as Django runs them: ``by_migrations.py TIMES``.
+
+Runs in a project's folder; writes a line with the seconds of each time. What else it makes or
+drops is not counted.
+"""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import django
+
+
+def main() -> None:
+    """Migrate as many storages from nothing as the argument says."""
+    sys.path.insert(0, str(Path.cwd()))
+    django.setup()
+    for _ in range(int(sys.argv[1])):
+        print(migrated(), flush=True)
+
+
+def migrated() -> float:
+    """Return the seconds that the migrations of an empty storage take."""
+    from apps.isolation import ActiveTenant, deprovision, new_id, provision
+    from apps.isolation.fleet import Recordings, migrate_fleet
+    from apps.isolation.storages import storage_name
+
+    tenant = ActiveTenant(new_id())
+    storage = storage_name(tenant.id)
+    provision(tenant)
+    try:
+        empty(storage)
+        (outcome,) = migrate_fleet({storage: ""}, Recordings(), workers=1)
+    finally:
+        deprovision(tenant)
+    if outcome.error:
+        sys.exit(outcome.error)
+    return outcome.seconds
+
+
+def empty(storage: str) -> None:
+    """Drop all that provisioning has copied."""
+    from apps.isolation.storages import opener, schema_in
+
+    schema = schema_in(storage)
+    with opener() as opened, opened(storage) as connection, connection.cursor() as cursor:
+        cursor.execute(f"DROP SCHEMA {schema} CASCADE; CREATE SCHEMA {schema}")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,20 @@
+"""Routes, in the tenant of who asks: what the library's guide for Django REST framework wants."""
+
+from apps.projects import views
+from django_rls_tenants.contrib.drf import RLSTenantAPIViewMixin
+from rest_framework.routers import SimpleRouter
+
+
+class ProjectViewSet(RLSTenantAPIViewMixin, views.ProjectViewSet):
+    """Projects."""
+
+
+class TaskViewSet(RLSTenantAPIViewMixin, views.TaskViewSet):
+    """Tasks."""
+
+
+router = SimpleRouter()
+router.register("projects", ProjectViewSet)
+router.register("tasks", TaskViewSet)
+
+urlpatterns = router.urls

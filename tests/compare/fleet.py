@@ -1,0 +1,152 @@
+"""Migrations of all tenants: how long they take, and what is left when one is killed."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import psycopg
+from measure import rows, seconds_of
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from contestants import Contestant
+
+OF_THEIR_OWN = ("schema", "database")
+"""The strategies in which a migration is applied to each tenant by itself."""
+
+MIGRATION = """
+from django.db import migrations, models
+
+class Migration(migrations.Migration):
+    dependencies = [("projects", "{before}")]
+    operations = [
+        migrations.AddField("project", "{field}", models.CharField(max_length=9, default="blue"))
+    ]
+"""
+SETTINGS = """
+from {settings} import *
+MIGRATION_MODULES = {{"projects": "more_migrations"}}
+"""
+
+
+class NextVersion:
+    """A version of a project that has migrations more than the one that is served."""
+
+    def __init__(self, contestant: Contestant, folder: Path) -> None:
+        self._package = folder / "more_migrations"
+        shutil.copytree(contestant.folder / "apps/projects/migrations", self._package)
+        self._names = [max(path.stem for path in self._package.glob("0*.py"))]
+        settings = SETTINGS.format(settings=contestant.settings)
+        (folder / "more_settings.py").write_text(settings, encoding="utf-8")
+        self.environment = {
+            "DJANGO_SETTINGS_MODULE": "more_settings",
+            "PYTHONPATH": os.pathsep.join([str(folder), str(contestant.folder)]),
+        }
+
+    def add(self, field: str) -> str:
+        """Add a migration that gives projects a field; return its name."""
+        text = MIGRATION.format(before=self._names[-1], field=field)
+        self._names.append(f"99{len(self._names)}_{field}")
+        (self._package / f"{self._names[-1]}.py").write_text(text, encoding="utf-8")
+        return self._names[-1]
+
+
+def migrations(contestant: Contestant) -> dict[str, float]:
+    """Return the seconds of ``migrate`` that finds nothing to do, and of one new field.
+
+    With Django's start alone, and the same change by SQL alone; and of a second field how many
+    tenants had it when the process was killed.
+    """
+    with tempfile.TemporaryDirectory() as folder:
+        after = NextVersion(contestant, Path(folder))
+        measured = {
+            "start": seconds_of(lambda: contestant.run("-c", "import django; django.setup()")),
+            "nothing": contestant.migrate(),
+            "raw": seconds_of(lambda: _by_hand(contestant)),
+        }
+        after.add("colour")
+        measured["field"] = contestant.migrate(**after.environment)
+        if contestant.name in OF_THEIR_OWN:
+            measured["killed_after"] = _killed(contestant, after)
+    return measured
+
+
+def _killed(contestant: Contestant, after: NextVersion) -> int:
+    """Kill ``migrate`` halfway, run it again; return how many tenants it had come to.
+
+    Halfway, since the table of the tenant in the middle is held by somebody else. Exits if a
+    tenant then has the migration not once.
+    """
+    name = after.add("size")
+    storages = _storages(contestant)
+    with _held(contestant, storages[len(storages) // 2]):
+        command = [sys.executable, "manage.py", "migrate", "--skip-checks", "--workers=1"]
+        environment = contestant.environment | after.environment
+        with subprocess.Popen([*command, "-v0"], cwd=contestant.folder, env=environment) as process:
+            while not rows("SELECT FROM pg_locks WHERE NOT granted"):
+                if process.poll() is not None:
+                    sys.exit(f"{contestant.name}: migrate ended before it was killed")
+                time.sleep(0.01)
+            process.kill()
+    reached = sum(_times_applied(contestant, storage, name) for storage in storages)
+    contestant.migrate(**after.environment)
+    wrong = [each for each in storages if _times_applied(contestant, each, name) != 1]
+    if wrong:
+        sys.exit(f"{contestant.name}: after a kill and a second run, not once in {wrong[:5]}")
+    return reached
+
+
+@contextmanager
+def _held(contestant: Contestant, storage: str) -> Iterator[None]:
+    """Hold a table that the migration is for, as a reader does."""
+    url, options = _place(contestant, storage)
+    with psycopg.connect(url, **options) as connection:
+        connection.execute("SELECT FROM projects_project")
+        yield
+
+
+def _times_applied(contestant: Contestant, storage: str, name: str) -> int:
+    query = f"SELECT count(*) FROM django_migrations WHERE app = 'projects' AND name = '{name}'"
+    url, options = _place(contestant, storage)
+    return int(rows(query, url, **options)[0][0])
+
+
+def _by_hand(contestant: Contestant) -> None:
+    """Add a field to each tenant's table as nobody can do it faster: by SQL alone."""
+    alter = "BEGIN; ALTER TABLE {}projects_project ADD COLUMN by_hand text DEFAULT ''; COMMIT"
+    if contestant.name == "database":
+        for storage in _storages(contestant):
+            _execute(_place(contestant, storage)[0], [alter.format("")])
+        return
+    prefixes = [f"{name}." for name in _storages(contestant)] or [""]
+    _execute(contestant.owner_url, [alter.format(prefix) for prefix in prefixes])
+
+
+def _storages(contestant: Contestant) -> list[str]:
+    """Return the names of the tenants' schemas or databases; of rows there are none."""
+    names = "SELECT datname FROM pg_database WHERE datname ~ '^t_[0-9a-f]{32}$' ORDER BY 1"
+    if contestant.name != "database":
+        names = "SELECT nspname FROM pg_namespace WHERE nspname ~ '^t_?[0-9a-f]+$' ORDER BY 1"
+    return [name for (name,) in rows(names, contestant.owner_url)]
+
+
+def _place(contestant: Contestant, storage: str) -> tuple[str, dict[str, Any]]:
+    """Return the address and the options with which one is in a tenant's storage."""
+    if contestant.name == "database":
+        return f"{contestant.owner_url.rpartition('/')[0]}/{storage}", {}
+    return contestant.owner_url, {"options": f"-c search_path={storage}"}
+
+
+def _execute(url: str, messages: list[str]) -> None:
+    with psycopg.connect(url, autocommit=True) as connection:
+        for message in messages:
+            connection.execute(message.encode())
