@@ -168,8 +168,8 @@ Log in in a browser, or to the API; then ask acme and globex for tasks with acme
 
   curl -s {acme}/api/v1/auth/token/ \\
     --json '{{"email": "member@acme.test", "password": "{password}"}}'
-  curl -s {acme}/api/v1/tasks/ -H "Authorization: Bearer PASTE-THE-ACCESS-TOKEN-HERE"
-  curl -s {globex}/api/v1/tasks/ -H "Authorization: Bearer PASTE-THE-ACCESS-TOKEN-HERE"
+  curl -s {acme}/api/v1/tasks/ -H "Authorization: Bearer $access"
+  curl -s {globex}/api/v1/tasks/ -H "Authorization: Bearer $access"
 
 Stop with Ctrl-C.
 """

@@ -8,12 +8,16 @@ from django.http import Http404, HttpRequest, HttpResponse
 from rest_framework import exceptions, views
 from rest_framework.response import Response
 
+from apps.authentication.access import hide_unserved_tenant
 from apps.authentication.refusals import because, refusal
+from apps.tenants.errors import TenantNotFound, TenantSuspended
 
 
 def exception_handler(exc: Exception, context: dict[str, Any]) -> Response | None:
     """Answer like Django REST framework does, and add the stable machine code."""
     reason = exc
+    if not context["view"].authentication_classes or isinstance(exc, exceptions.NotAcceptable):
+        exc = _or_hidden(exc)
     if isinstance(exc, Http404):
         exc = exceptions.NotFound()
     elif isinstance(exc, PermissionDenied):
@@ -23,6 +27,16 @@ def exception_handler(exc: Exception, context: dict[str, Any]) -> Response | Non
         _add_code(response, exc)
         because(response, reason)
     return response
+
+
+def _or_hidden[E: Exception](error: E) -> E | TenantNotFound:
+    """Return the error; before anybody is let in, a tenant that is not served is not there."""
+    if not isinstance(error, TenantSuspended):  # which is told to members only
+        try:
+            hide_unserved_tenant()
+        except TenantNotFound as hidden:
+            return hidden
+    return error
 
 
 def _add_code(response: Response, exc: exceptions.APIException) -> None:
@@ -47,12 +61,12 @@ def permission_denied(request: HttpRequest, exception: Exception) -> HttpRespons
 def csrf_failure(request: HttpRequest, reason: str = "") -> HttpResponse:
     """Answer to a form that was not filled in here (``CSRF_FAILURE_VIEW``)."""
     message = "This form was not sent from this page. Open the page again, and send it from there."
-    return refusal(request, exceptions.PermissionDenied(message, "csrf_failed"))
+    return refusal(request, _or_hidden(exceptions.PermissionDenied(message, "csrf_failed")))
 
 
 def not_found(request: HttpRequest, exception: Exception) -> HttpResponse:
     """Answer on a path that there is not."""
-    return refusal(request, exceptions.NotFound())
+    return refusal(request, _or_hidden(exceptions.NotFound()))
 
 
 def server_error(request: HttpRequest) -> HttpResponse:

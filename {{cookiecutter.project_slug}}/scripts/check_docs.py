@@ -29,6 +29,7 @@ from django.urls import URLPattern, URLResolver, get_resolver
 from django.utils.text import slugify
 
 ROOT = Path(__file__).resolve().parent.parent
+MAPS = ("AGENTS.md", "README.md")
 PAGES = ("*.md", "docs/**/*.md", "deploy/*.md", ".agents/**/*.md", ".github/**/*.md")
 # Where settings and variables are given their meaning, and where classes are.
 CONFIGURATION = ("config/**/*.py", "*.py", "*.yaml", "Dockerfile", "scripts/*.sh", ".github/**/*")
@@ -70,6 +71,7 @@ def main() -> int:
     if not pages:
         problems += [f".env.example: {found}" for found in example_problems()]
         problems += [f"mkdocs.yml: {found}" for found in site_problems()]
+        problems += [f"{page}: {found}" for page in MAPS for found in map_problems(page)]
     sys.stdout.writelines(f"{problem}\n" for problem in problems)
     return min(len(problems), 1)
 
@@ -319,6 +321,13 @@ def site_problems() -> Iterator[str]:
     there = {path.relative_to(ROOT / "docs").as_posix() for path in ROOT.glob("docs/**/*.md")}
     yield from (f"there is no docs/{name}" for name in sorted(led_to - there))
     yield from (f"nothing leads to docs/{name}" for name in sorted(there - led_to))
+
+
+def map_problems(page: str) -> Iterator[str]:
+    """Compare the apps that there are with those that a page names."""
+    text = (ROOT / page).read_text("utf-8")
+    apps = sorted(path.parent.name for path in ROOT.glob("apps/*/__init__.py"))
+    yield from (f"it does not name apps/{app}" for app in apps if f"`apps/{app}`" not in text)
 
 
 if __name__ == "__main__":

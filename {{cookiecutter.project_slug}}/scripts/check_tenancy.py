@@ -18,7 +18,7 @@ import django
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
-from django.apps import apps  # noqa: E402 - the project's modules need its folder on the path
+from django.apps import AppConfig, apps  # noqa: E402 - the project's modules need its folder on the path
 from django.conf import settings  # noqa: E402
 from django.db import DatabaseError, connections  # noqa: E402
 
@@ -31,7 +31,12 @@ ALL = "rows of all tenants; that is the platform's work, not the product's"
 # What code is called or named that leaves the active tenant.
 CALLS = {"cursor": BY_HAND, "extra": BY_HAND, "raw": BY_HAND, "cross_tenant": ALL, "QuerySet": ALL}
 CALLS["using"] = "names a connection; the router chooses it by the tenant"
-NAMES = {"platform": ALL, "_base_manager": "a manager that asks for no tenant; use objects"}
+NAMES = dict.fromkeys(
+    ("_base_manager", "_default_manager"), "a manager that asks for no tenant; use objects"
+)
+NAMES["platform"] = ALL
+# These take a model and ask its default manager, which for the catalogue is the platform's.
+SHORTCUTS = {"get_object_or_404", "get_list_or_404", "aget_object_or_404", "aget_list_or_404"}
 
 
 def main() -> int:
@@ -58,7 +63,7 @@ def model_problems() -> Iterator[str]:
 def code_problems() -> Iterator[str]:
     """Read the apps of TENANT_APPS for lines that reach past the active tenant."""
     for app in settings.TENANT_APPS:
-        folder = ROOT / app.replace(".", "/")
+        folder = Path(AppConfig.create(app).path)
         for path in sorted(folder.rglob("*.py")):
             if not {"tests", "migrations"} & set(path.relative_to(folder).parts):
                 yield from _judge(path)
@@ -81,6 +86,8 @@ def _reach(node: ast.Attribute | ast.Call) -> str:
             return f"{_last_word(node.value)}.objects: {ALL}"
         return f"{node.attr}: {NAMES[node.attr]}" if node.attr in NAMES else ""
     name = _last_word(node.func)
+    if name in SHORTCUTS and node.args and _last_word(node.args[0]) in _catalogue(every=True):
+        return f"{name}(): {ALL}"
     return f"{name}(): {CALLS[name]}" if name in CALLS else ""
 
 
@@ -90,8 +97,8 @@ def _last_word(node: ast.expr) -> str:
     return getattr(node, "attr", getattr(node, "id", ""))
 
 
-def _catalogue() -> set[str]:
-    """Return the names under which models of the catalogue answer for all tenants."""
+def _catalogue(*, every: bool = False) -> set[str]:
+    """Return the names of the catalogue's models, by default those whose objects answer."""
     from apps.isolation.managers import PerTenantManager  # noqa: PLC0415 - after the set-up
     from apps.isolation.placement import is_tenant_model  # noqa: PLC0415
 
@@ -99,7 +106,7 @@ def _catalogue() -> set[str]:
         model.__name__
         for model in apps.get_models()
         if not is_tenant_model(model)
-        and not isinstance(getattr(model, "objects", None), PerTenantManager)
+        and (every or not isinstance(getattr(model, "objects", None), PerTenantManager))
     }
 
 

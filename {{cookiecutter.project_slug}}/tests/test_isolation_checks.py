@@ -5,11 +5,14 @@ from typing import Any
 
 import pytest
 from django.contrib.auth import get_user_model
+from django.contrib.contenttypes.fields import GenericForeignKey, GenericRelation
+from django.contrib.contenttypes.models import ContentType
 from django.db import models
 from django.test.utils import isolate_apps
 
 from apps.isolation import CatalogueForeignKey, TenantModel, UserForeignKey
 from apps.isolation.checks import check_tenant_models
+from apps.isolation.placement import tenant_app_labels
 
 User = get_user_model()
 TENANTS, CATALOGUE = "projects", "tenants"
@@ -87,6 +90,16 @@ def _plain_key_to_the_catalogue() -> None:
     _tenant_model("Board", country=models.ForeignKey(_catalogue_model("Country"), models.CASCADE))
 
 
+def _generic_relation_into_the_catalogue() -> None:
+    comment = _catalogue_model(
+        "Comment",
+        content_type=models.ForeignKey(ContentType, on_delete=models.CASCADE),
+        object_id=models.UUIDField(),
+        about=GenericForeignKey(),
+    )
+    _tenant_model("Board", comments=GenericRelation(comment))
+
+
 def _user_who_cannot_be_erased() -> None:
     _tenant_model("Board", owner=UserForeignKey())
 
@@ -147,6 +160,7 @@ def _manager_of_ones_own() -> None:
         (_many_to_many_out_of_the_catalogue, "isolation.E002"),
         (_plain_key_to_a_user, "isolation.E003"),
         (_plain_key_to_the_catalogue, "isolation.E003"),
+        (_generic_relation_into_the_catalogue, "isolation.E003"),
         (_user_who_cannot_be_erased, "isolation.E008"),
         (_catalogue_key_to_a_user, "isolation.E008"),
         (_one_to_one_to_a_user, "isolation.E003"),
@@ -168,6 +182,11 @@ def test_a_table_that_is_inherited_is_refused() -> None:
 
 def test_good_models_are_accepted() -> None:
     assert _judge(_good) == []
+
+
+def test_an_app_is_a_tenants_however_the_settings_name_it(settings: Any) -> None:
+    settings.TENANT_APPS = ["apps.projects", "django.contrib.auth.apps.AuthConfig"]
+    assert tenant_app_labels.__wrapped__() == {"projects", "auth"}
 
 
 def test_the_projects_own_models_are_accepted() -> None:

@@ -56,6 +56,8 @@ REACHES = {
     "get_user_model().objects.all()": "get_user_model.objects",
     "Membership.platform.all()": "platform",
     "Project._base_manager.all()": "_base_manager",
+    "Membership._default_manager.all()": "_default_manager",
+    "get_object_or_404(Membership, pk=1)": "get_object_or_404()",
     'Project.objects.using("owner").all()': "using()",
     'Project.objects.raw("SELECT 1")': "raw()",
     "connection.cursor()": "cursor()",

@@ -21,11 +21,7 @@ from apps.authentication.tokens import family_of, membership_id_of, tenant_of, u
 from apps.isolation import CATALOGUE
 from apps.tenants.models import Membership, Tenant
 
-MODELS: dict[str, type[Model]] = {
-    "": Membership,
-    "user__": get_user_model(),
-    "tenant__": Tenant,
-}
+MODELS: dict[str, type[Model]] = {"": Membership, "user__": get_user_model(), "tenant__": Tenant}
 """What a row is made of, in this order, by the way there from the membership."""
 
 USER, TENANT, MEMBERSHIP, FAMILY = (UUID(int=number) for number in range(1, 5))

@@ -143,6 +143,7 @@ def _all_own[M: models.Model](instances: Iterable[M]) -> list[M]:
     instances = list(instances)
     for instance in instances:
         require_own(instance)
+        vars(instance)["_belongs_to"] = require_tenant()
     return instances
 
 

@@ -8,7 +8,7 @@ from django.conf import settings
 from django.contrib.auth import get_user_model
 from django.core.cache.backends.base import get_key_func
 from django.core.checks import CheckMessage, Error
-from django.db.models import Field, ForeignKey, ManyToManyField, Model
+from django.db.models import Field, ManyToManyField, Model
 from django.utils.module_loading import import_string
 
 from apps.isolation.carried import tenant_key
@@ -64,10 +64,9 @@ def check_wall(
     app_configs: Sequence[AppConfig] | None, databases: Sequence[str] | None = None, **kwargs: Any
 ) -> list[CheckMessage]:
     """Ask the database for holes in the wall: ``manage.py check --database owner``."""
-    if not databases:
-        return []
+    found = holes() if databases else []
     hint = "docs/isolation.md says what must hold; manage.py migrate makes it so for new tables."
-    return [Error(hole, hint=hint, id="isolation.E010") for hole in holes()]
+    return [Error(hole, hint=hint, id="isolation.E010") for hole in found]
 
 
 def holes() -> list[str]:
@@ -89,7 +88,8 @@ def _judge(model: type[Model]) -> Iterator[CheckMessage]:
         return
     if issubclass(model, TenantModel):
         yield from _judge_tenant_model(model)
-    for field in [*model._meta.local_fields, *model._meta.local_many_to_many]:
+    options = model._meta
+    for field in [*options.local_fields, *options.local_many_to_many, *options.private_fields]:
         yield from _judge_relation(field)
 
 
@@ -152,9 +152,9 @@ def _judge_relation(field: Field[Any, Any]) -> Iterator[CheckMessage]:
             obj=field,
             id="isolation.E002",
         )
-    elif crosses and isinstance(field, ForeignKey) and not isinstance(field, CatalogueForeignKey):
+    elif crosses and not isinstance(field, CatalogueForeignKey | ManyToManyField):
         yield Error(
-            f"{field} is a plain foreign key from a tenant model into the catalogue.",
+            f"{field} is a plain relation from a tenant model into the catalogue.",
             hint="Use CatalogueForeignKey (UserForeignKey for users).",
             obj=field,
             id="isolation.E003",

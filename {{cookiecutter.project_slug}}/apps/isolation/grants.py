@@ -12,8 +12,15 @@ def run_time_role() -> str:
 
 
 def grants_on_tables(role: str) -> str:
-    """Return statements that give ``role`` the rows of all tables to come, and no more."""
+    """Return statements that give ``role`` the rows of all tables to come, and no more.
+
+    What PostgreSQL lets everybody do in a new database is taken back: temporary tables come before
+    all others in a search, and outlive the request.
+    """
     return f"""
+        DO $$ BEGIN
+            EXECUTE format('REVOKE TEMPORARY ON DATABASE %I FROM PUBLIC', current_database());
+        END $$;
         GRANT USAGE ON SCHEMA public TO {role};
         ALTER DEFAULT PRIVILEGES GRANT SELECT, INSERT, UPDATE, DELETE ON TABLES TO {role};
         ALTER DEFAULT PRIVILEGES GRANT USAGE ON SEQUENCES TO {role};

@@ -65,6 +65,9 @@ WHERE n.nspname !~ '^pg_' AND has_schema_privilege(n.oid, 'CREATE')
 UNION ALL
 SELECT 'may create schemas' WHERE has_database_privilege(current_database(), 'CREATE')
 UNION ALL
+SELECT 'may make temporary tables, which stay for whom the connection serves next'
+WHERE has_database_privilege(current_database(), 'TEMPORARY')
+UNION ALL
 SELECT format('may %%s %%s', lower(privilege), c.oid::regclass)
 FROM pg_class c, unnest(ARRAY['TRUNCATE', 'REFERENCES', 'TRIGGER']) AS privilege
 WHERE c.relkind IN ('r', 'p') AND c.relnamespace NOT IN (

@@ -7,7 +7,7 @@ from contextvars import ContextVar
 from functools import cache
 from typing import TYPE_CHECKING
 
-from django.apps import apps
+from django.apps import AppConfig, apps
 from django.conf import settings
 
 if TYPE_CHECKING:
@@ -27,9 +27,7 @@ _owner_alias: ContextVar[str | None] = ContextVar("owner_alias", default=None)
 @cache
 def tenant_app_labels() -> frozenset[str]:
     """Return the labels of the apps whose tables belong to a tenant (``TENANT_APPS``)."""
-    return frozenset(
-        config.label for config in apps.get_app_configs() if config.name in settings.TENANT_APPS
-    )
+    return frozenset(AppConfig.create(entry).label for entry in settings.TENANT_APPS)
 
 
 def is_tenant_model(model: type[Model]) -> bool:

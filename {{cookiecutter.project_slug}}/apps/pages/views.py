@@ -228,9 +228,9 @@ def give_code(request: HttpRequest) -> HttpResponse:
 @form_page(unguarded)
 def log_out(request: HttpRequest) -> HttpResponse:
     form = PageForm(forms.LOGOUT, request)
-    if form.succeeds(lambda _: auth.logout(request)):
-        return redirect("login")
-    return _page(request, "form", form, tenant=_served_tenant())
+    is_out = form.succeeds(lambda _: auth.logout(request))
+    tenant = _served_tenant()
+    return redirect("login") if is_out else _page(request, "form", form, tenant=tenant)
 
 
 @form_page(open_to_all)

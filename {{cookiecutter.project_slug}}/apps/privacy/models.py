@@ -65,12 +65,10 @@ class PrivacyRequest(models.Model):
         base_manager_name = "platform"
         constraints = [
             CheckConstraint(
-                condition=Q(kind__in=RequestKind.values),
-                name="privacy_request_kind_is_known",
+                condition=Q(kind__in=RequestKind.values), name="privacy_request_kind_is_known"
             ),
             CheckConstraint(
-                condition=Q(status__in=RequestStatus.values),
-                name="privacy_request_status_is_known",
+                condition=Q(status__in=RequestStatus.values), name="privacy_request_status_is_known"
             ),
             CheckConstraint(
                 condition=Q(status=RequestStatus.DONE, completed_at__isnull=False)

@@ -125,7 +125,7 @@ def _of_catalogue(request: PrivacyRequest) -> list[tuple[QuerySet[Any], list[str
     users = User.objects.filter(pk=user_id)
     invitations = Invitation.objects.for_tenant(tenant_id)
     return [
-        (users, ["email", "full_name", "date_joined", "last_login"]),
+        (users, ["email", "full_name"]),  # all else of them is of every tenant
         (invitations.filter(email__in=users.values("email")), INVITATION_FIELDS),
         (Membership.objects.for_tenant(tenant_id).filter(user_id=user_id), None),
         (PrivacyRequest.objects.for_tenant(tenant_id).filter(user_id=user_id), None),

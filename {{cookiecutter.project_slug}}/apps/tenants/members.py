@@ -152,7 +152,10 @@ def membership_of(user: Any, tenant_id: UUID) -> Membership:
 
 
 def join(member: Membership, role: Role, actor: Any) -> None:
-    """Let somebody in who is no member, or not any more."""
+    """Let somebody in who is no member, or not any more; NotFound for who was erased meanwhile."""
+    users = type(member.user).objects.select_for_update(no_key=True)
+    if not users.filter(pk=member.user_id, email=member.user.email):
+        raise NotFound
     member.joined_at = timezone.now()
     _store(member, Action.MEMBER_JOINED, actor, role=role, is_active=True)
 

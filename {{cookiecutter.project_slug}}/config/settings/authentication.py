@@ -9,6 +9,7 @@ from datetime import timedelta
 from typing import Any
 
 from config.env import env
+from config.settings.isolation import CAN_PROVISION
 
 AUTH_USER_MODEL = "authentication.User"
 
@@ -34,9 +35,8 @@ SIMPLE_JWT: dict[str, Any] = {
 # Further keys whose tokens are accepted while one key takes over from another (docs/accounts.md).
 JWT_VERIFICATION_KEYS: list[str] = env.list("JWT_VERIFICATION_KEYS", default=[])
 
-# Whether anybody may sign up. It makes a tenant and so needs the owner's connection; without it,
-# or where customers come by invitation only, sign-up is closed.
-SIGN_UP_OPEN = env.bool("SIGN_UP_OPEN", default=bool(env.str("DATABASE_OWNER_URL", default="")))
+# Whether anybody may sign up, which makes a tenant.
+SIGN_UP_OPEN = env.bool("SIGN_UP_OPEN", default=CAN_PROVISION)
 
 ACCOUNT_ADAPTER = "apps.authentication.adapter.AccountAdapter"
 ACCOUNT_EMAIL_SUBJECT_PREFIX = ""

@@ -73,7 +73,7 @@ class Route:
             return not (self.is_of_admin or self.is_members_page)
         permissions = self.callback.initkwargs.get("permission_classes")
         permissions = permissions or self.callback.cls.permission_classes
-        return not permissions or AllowAny in permissions
+        return all(issubclass(each, AllowAny) for each in permissions)
 
     @property
     def methods(self) -> list[str]:

@@ -88,6 +88,7 @@ def test_ct08_a_token_that_comes_back_ends_the_whole_log_in_and_no_other(log_in:
     assert _refresh(other["refresh"]).status_code == 200
 
 
+@pytest.mark.two_connections
 @pytest.mark.django_db(transaction=True)
 def test_ct08_of_eight_at_once_exactly_one_succeeds(log_in: Any) -> None:
     """Eight clients try each of twenty tokens, all at the same time."""

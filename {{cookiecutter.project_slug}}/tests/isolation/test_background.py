@@ -58,8 +58,9 @@ def _names() -> list[str]:
 
 
 @pytest.fixture
-def worker() -> Iterator[ThreadPoolExecutor]:
+def worker(sides: tuple[Side, Side]) -> Iterator[ThreadPoolExecutor]:
     """Return an executor with one thread, which does one job after the other."""
+    connections.close_all()  # its jobs may need the one that this thread has
     with ThreadPoolExecutor(1) as executor:
         yield executor
 

@@ -146,12 +146,13 @@ def test_ct18_however_the_row_came_about(
 
 
 @each_model
+@pytest.mark.parametrize("use", ["save", "insert among others"])
 def test_ct18_a_row_of_no_tenant_belongs_to_the_first_that_it_is_saved_in(
-    model: Any, acme: Any, globex: Any
+    use: str, model: Any, acme: Any, globex: Any
 ) -> None:
     with tenant_context(acme):
         row = unowned_row(model)
-        row.save()
+        USES[use](row)
     with tenant_context(globex), pytest.raises(WallViolation):
         row.save()
 

@@ -147,6 +147,7 @@ def _try_to_lock(tenant: Any, name: str) -> bool:
     return taken == [True]
 
 
+@pytest.mark.two_connections
 @pytest.mark.django_db(transaction=True)
 def test_a_lock_is_the_tenants(acme: Any, globex: Any) -> None:
     with tenant_context(acme), tenant_lock("invoice"):
@@ -156,6 +157,7 @@ def test_a_lock_is_the_tenants(acme: Any, globex: Any) -> None:
     assert _try_to_lock(acme, "invoice")
 
 
+@pytest.mark.two_connections
 @pytest.mark.django_db(transaction=True)
 def test_a_lock_ends_with_an_error_and_with_the_transaction_around_it(acme: Any) -> None:
     with tenant_context(acme):

@@ -222,6 +222,7 @@ def test_ct11_an_executors_thread_keeps_no_tenant_from_job_to_job(
     sides: tuple[Side, Side],
 ) -> None:
     ours, theirs = sides
+    connections.close_all()
 
     def in_ours(fail: bool) -> list[str]:
         with tenant_context(ours.tenant):
@@ -243,6 +244,7 @@ def test_ct11_an_executors_thread_keeps_no_tenant_from_job_to_job(
         executor.submit(connections.close_all).result()
 
 
+@pytest.mark.two_connections
 def test_ct11_tasks_stay_in_their_tenant_wherever_they_are_taken(
     sides: tuple[Side, Side],
 ) -> None:

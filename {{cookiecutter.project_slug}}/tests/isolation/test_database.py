@@ -5,11 +5,12 @@ from typing import Any
 import pytest
 from django.core.management import CommandError, call_command
 from django.core.management.base import SystemCheckError
-from django.db import DEFAULT_DB_ALIAS, DatabaseError, connection, transaction
+from django.db import DEFAULT_DB_ALIAS, DatabaseError, connection, connections, transaction
 
 from apps.isolation import CATALOGUE, NoActiveTenant, WallViolation, tenant_context
+from apps.isolation.grants import run_time_role
 from apps.isolation.placement import OWNER
-from apps.isolation.testing import INAPPLICABLE, break_wall, wall_guards, wall_probe
+from apps.isolation.testing import INAPPLICABLE, break_wall, hole, wall_guards, wall_probe
 from tests.isolation.rows import each_key, each_model, make_row
 
 GUARDS = list(wall_guards())
@@ -64,6 +65,16 @@ def test_ct21_what_leads_past_the_wall_is_found(name: str, acme: Any, settings: 
             settings.SECURITY_DEFINER_FUNCTIONS = ["public.hole()"]
             assert wall_guards()[name]() == []
     assert wall_guards()[name]() == []
+
+
+@pytest.mark.django_db(transaction=True)
+def test_ct05_temporary_tables_are_a_power(acme: Any) -> None:
+    """They come before all others in a search, and outlive the request that made them."""
+    database, role = connections[OWNER].settings_dict["NAME"], run_time_role()
+    right = f'TEMPORARY ON DATABASE "{database}"'
+    with hole(f"GRANT {right} TO {role}", f"REVOKE {right} FROM {role}"):
+        found = wall_guards()["the run-time role has no powers"]()
+    assert [finding[:26] for finding in found] == ["may make temporary tables,"]
 
 
 @pytest.mark.django_db(transaction=True)

@@ -5,13 +5,14 @@ from uuid import uuid4
 
 import pytest
 from django.http import HttpRequest, HttpResponse
-from django.test import RequestFactory
+from django.test import Client, RequestFactory
 
 from apps.authentication.middleware import tenant_middleware
 from apps.isolation import ActiveTenant, current_tenant, tenant_context
 from apps.isolation.testing import api_client
 from apps.projects.models import Task
 from tests.isolation.conftest import Side
+from tests.isolation.routes import METHODS, routes
 
 HOST_OF_NOBODY = "initech.localhost"
 SHARED = "localhost"
@@ -169,6 +170,29 @@ def test_ct16_a_tenants_status_takes_effect_at_once(
     response = ours.client.get("/api/v1/projects/")
     assert (response.status_code, response.json()["code"]) == (answer, code)
     assert theirs.client.get("/api/v1/projects/").status_code == 200
+
+
+@pytest.mark.parametrize("with_csrf", [True, False])
+@pytest.mark.parametrize("status", ["suspended", "archived"])
+def test_ct16_to_strangers_a_tenant_that_is_not_served_is_as_none(
+    status: str, with_csrf: bool, acme: Any
+) -> None:
+    type(acme).objects.update(status=status)
+    public = [route for route in routes() if route.is_public and not route.parameters]
+    asked = {(method, route.path) for route in public for method in METHODS if route.is_of_api}
+    asked |= {(method, route.path) for route in public for method in ("GET", "HEAD", "POST")}
+    asked |= {(method, path) for path in ("/nothing/", "/api/v1/nothing/") for method in METHODS}
+    assert {("GET", "/api/schema/"), ("GET", "/api/v1/auth/token/"), ("POST", "/login/")} < asked
+    for method, path in sorted(asked):
+        acmes, nobodys = (
+            Client(headers={"Host": host}, enforce_csrf_checks=not with_csrf).generic(
+                method, path, "{}", "application/json"
+            )
+            for host in ("acme.localhost", HOST_OF_NOBODY)
+        )
+        told = [(each.status_code, each.content) for each in (acmes, nobodys)]
+        # Which methods a page takes, Django says before it is asked anything else.
+        assert told[0] == told[1] or acmes.status_code == 405, (method, path)
 
 
 def test_a_tenant_in_preparation_asks_to_come_back(acme: Any) -> None:

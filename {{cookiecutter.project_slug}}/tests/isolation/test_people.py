@@ -10,18 +10,20 @@ from typing import Any
 from uuid import UUID, uuid4
 
 import pytest
+from allauth.account.models import EmailAddress
 from django.contrib.auth import get_user_model
 from django.core import mail
 from django.test import TestCase
 from django.urls import URLPattern, URLResolver, get_resolver
 from django.utils import timezone
-from rest_framework.exceptions import PermissionDenied
+from rest_framework.exceptions import NotFound, PermissionDenied
 from rest_framework.test import APIClient
 
 from apps.authentication.permissions import HasRole
 from apps.isolation import CATALOGUE
 from apps.isolation.testing import api_client, make_member
 from apps.tenants import members
+from apps.tenants.invitations import accept as accept_invitation
 from apps.tenants.models import Invitation, Membership
 from apps.tenants.roles import Role
 from tests.support import at_once, invite, mailed_token
@@ -501,6 +503,20 @@ def test_ct14_an_access_token_of_the_invitees_own_proves_it_too(
         assert response.status_code == status, response.content
     emails = set(acme.memberships.values_list("user__email", flat=True))
     assert emails == {"owner@acme.test", "known@example.test"}
+
+
+def test_ct14_who_is_erased_meanwhile_does_not_come_in(
+    acme: Any, globex: Any, owner: APIClient
+) -> None:
+    make_member(globex, "member", "known@example.test")
+    users: Any = get_user_model()._default_manager
+    read_before = users.get(email="known@example.test")
+    _, token = invite(owner, read_before.email)
+    users.filter(pk=read_before.pk).update(email=f"{read_before.pk}@erased.invalid")
+    with pytest.raises(NotFound):
+        accept_invitation(token, None, read_before)
+    assert not acme.memberships.filter(user=read_before).exists()
+    assert not EmailAddress.objects.filter(email=read_before.email).exists()
 
 
 def test_ct14_who_took_the_address_without_proving_it_gets_nothing(

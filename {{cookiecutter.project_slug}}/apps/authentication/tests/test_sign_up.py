@@ -197,6 +197,7 @@ def test_a_failure_leaves_nothing_and_the_next_try_succeeds(
     assert _sign_up().status_code == 201
 
 
+@pytest.mark.two_connections
 def test_twenty_at_once_get_twenty_tenants() -> None:
     numbers = count()
 

@@ -215,10 +215,8 @@ def _close_to_public(cursor: Any, database: str) -> None:
 
 def _tenant_roles(cursor: Any, group: str) -> list[str]:
     cursor.execute(
-        """
-        SELECT DISTINCT r.rolname FROM pg_auth_members m JOIN pg_roles r ON r.oid = m.member
-        WHERE m.roleid = to_regrole(quote_ident(%s)) AND r.rolname ~ %s ORDER BY 1
-        """,
+        "SELECT DISTINCT r.rolname FROM pg_auth_members m JOIN pg_roles r ON r.oid = m.member "
+        "WHERE m.roleid = to_regrole(quote_ident(%s)) AND r.rolname ~ %s ORDER BY 1",
         [group, PATTERN],
     )
     return [name for (name,) in cursor.fetchall()]

@@ -57,3 +57,6 @@ CATALOGUE_ALIAS = "catalogue"
 CATALOGUE_CONSTRAINTS = False
 
 TENANT_MODEL = "tenants.Tenant"
+
+# Whether this process can make tenants: databases and roles are the owner's to make.
+CAN_PROVISION = bool(OWNER_CONNECTION["NAME"])

@@ -13,7 +13,7 @@ from django.utils.functional import cached_property
 from apps.isolation.belonging import Belonging, TenantManager
 from apps.isolation.constraints import fortify
 from apps.isolation.context import require_tenant
-from apps.isolation.errors import WallViolation
+from apps.isolation.errors import CatalogueJoin, WallViolation
 from apps.isolation.identifiers import new_id
 
 
@@ -58,6 +58,10 @@ class TenantForeignKey(models.ForeignKey[Any, Any]):
             raise WallViolation(message)
         setattr(model_instance, self.attname, active)
         return active
+
+    def get_extra_restriction(self, alias: str | None, related_alias: str | None) -> None:
+        """Refuse to be joined: behind the tenant's row lies all that the catalogue has."""
+        raise CatalogueJoin(f"{self.model.__name__}.tenant points into the catalogue.")
 
 
 class RowManager[M: models.Model](TenantManager[M]):

@@ -2,9 +2,9 @@
 
 from uuid import UUID
 
-from django.db import connections
+from django.db import connections, transaction
 
-from apps.isolation.context import Identified
+from apps.isolation.context import ActiveTenant, Identified, activate
 from apps.isolation.files import delete_files
 from apps.isolation.placement import CATALOGUE, OWNER, tables
 from apps.isolation.storage import ProvisioningError, StorageReport
@@ -28,8 +28,13 @@ def deprovision(tenant: Identified) -> None:
     deletes = [
         f"DELETE FROM {table} WHERE tenant_id = '{tenant.id}'" for table in tables(of_tenants=True)
     ]
-    with connections[OWNER].cursor() as cursor:
-        # One message is one transaction, so the order of the tables plays no part.
+    # As the tenant itself, since a sign-up that fails has no owner to do it.
+    with (
+        activate(ActiveTenant(tenant.id)),
+        transaction.atomic(using=CATALOGUE),
+        connections[CATALOGUE].cursor() as cursor,
+    ):
+        # Checked at the end, so the order of the tables plays no part.
         cursor.execute("; ".join(["SET CONSTRAINTS ALL DEFERRED", *deletes]))
     delete_files(tenant)
 

@@ -14,3 +14,6 @@ DATABASE_ROUTERS = ["apps.isolation.routing.TenantRouter"]
 CATALOGUE_ALIAS = "default"
 # Catalogue and tenants' rows are in the same database, so foreign keys can reach across.
 CATALOGUE_CONSTRAINTS = True
+
+# Whether this process can make tenants: their rows need no place that only the owner could make.
+CAN_PROVISION = True

@@ -10,7 +10,7 @@ from django.db import IntegrityError, connection, connections, migrations, model
 from django.db.migrations.state import ModelState, ProjectState
 from django.db.utils import ProgrammingError
 
-from apps.isolation import WallViolation, deprovision, new_id, storage_report
+from apps.isolation import CatalogueJoin, WallViolation, deprovision, new_id, storage_report
 from apps.isolation import tenant_context as entering
 from apps.isolation.constraints import PREDICATE, CompositeForeignKey, RowLevelSecurity
 from apps.isolation.grants import run_time_role
@@ -18,6 +18,7 @@ from apps.isolation.placement import OWNER, as_owner
 from apps.isolation.testing import hole, wall_guards
 from apps.projects.models import Project, Task
 from tests.isolation.rows import KEYS, each_model
+from tests.support import manage
 
 INSERT = "INSERT INTO projects_project (id, tenant_id, name, description, status, created_at, \
 updated_at) VALUES (%s, %s, %s, '', 'active', now(), now())"
@@ -119,6 +120,34 @@ def test_a_tenants_rows_can_be_counted_and_destroyed(
     deprovision(acme)
     assert storage_report(acme).size == 0
     assert storage_report(globex).size > 0
+
+
+def test_ct17_the_catalogue_is_not_reached_by_way_of_the_tenant(acme: Any) -> None:
+    """Whoever names a path of fields would else ask what the users of other tenants have."""
+    with entering(acme):
+        for queryset in (
+            Task.objects.filter(tenant__name="x"),
+            Task.objects.order_by("project__tenant__name"),
+            Task.objects.values("tenant__memberships__user__password"),
+            Task.objects.select_related("tenant"),
+        ):
+            with pytest.raises(CatalogueJoin):
+                list(queryset)
+        assert not Task.objects.filter(tenant=acme, tenant_id=acme.pk).exists()
+
+
+def test_a_server_without_the_owners_address_takes_back_what_it_made(
+    two_projects: None, acme: Any, globex: Any
+) -> None:
+    """As after a sign-up that fails: it needs no more rights than any request."""
+    code = f"""if True:
+        from apps.isolation import ActiveTenant, deprovision
+        from uuid import UUID
+        deprovision(ActiveTenant(UUID("{acme.pk}")))
+    """
+    done = manage("shell", "--verbosity=0", "-c", code, DATABASE_OWNER_URL="")
+    assert done.returncode == 0, done.stderr
+    assert (storage_report(acme).size, storage_report(globex).size > 0) == (0, True)
 
 
 # What the owner's migrations do under FORCE ROW LEVEL SECURITY: each of these three would go

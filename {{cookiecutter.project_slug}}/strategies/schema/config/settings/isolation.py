@@ -24,3 +24,6 @@ CATALOGUE_CONSTRAINTS = True
 TENANT_DOMAIN_MODEL = "tenants.Domain"
 # Schemas are made and migrated over the owner's connection only.
 TENANT_DB_ALIAS = "owner"
+
+# Whether this process can make tenants: schemas are the owner's to make.
+CAN_PROVISION = bool(OWNER_CONNECTION["NAME"])
