@@ -235,10 +235,10 @@ class Compose:
         secrets = re.findall(r"(?m)^(\w+)=(.*)$", env.read_text(encoding="utf-8"))
         self.values = dict(secrets) | ANSWERS
         self.places = places
-        text = (project / "compose.production.yaml").read_text(encoding="utf-8")
-        self.services = yaml.safe_load(re.sub(r"\${(\w+)(?::([?-])([^}]*))?}", self.value, text))[
-            "services"
-        ]
+        text, found = (project / "compose.production.yaml").read_text(encoding="utf-8"), 1
+        while found:  # a default may hold another variable
+            text, found = re.subn(r"\${(\w+)(?::([?-])([^{}]*))?}", self.value, text)
+        self.services = yaml.safe_load(text)["services"]
 
     def value(self, variable: re.Match[str]) -> str:
         name, kind, default = variable.groups()

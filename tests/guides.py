@@ -100,6 +100,8 @@ def follow(page: str, environment: dict[str, str], port: str = "8000") -> None:
     print(f"== {page}", flush=True)
     done = shell("set -x", *lines, environment=environment, replacing=(":8000", f":{port}"))
     expect(done.returncode == 0, f"{page}: {len(lines)} lines", done.stdout + done.stderr)
+    answers = ".*".join(map(re.escape, GUIDES["answers"].get(page, [])))
+    expect(re.search(answers, done.stdout, re.DOTALL), f"{page}: its answers", done.stdout)
 
 
 def is_ours(command: str) -> bool:

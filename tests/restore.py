@@ -119,6 +119,8 @@ def walk(strategy: str, environment: dict[str, str]) -> None:
     others, files = walk.backup_of("globex"), walk.ask("globex", TELL)
 
     walk.run(walk.variables, walk.restore)
+    whole = walk.run("pg_restore --list platform.dump")
+    expect("TABLE DATA public authentication_user" in whole, "the platform has a backup", whole)
     expect(json.loads(walk.ask("acme", TELL)) == json.loads(at_backup), "acme is as it was")
     expect(walk.ask("globex", TELL) == files, "globex has its rows and files")
     expect(walk.backup_of("globex") == others, "to the letter")

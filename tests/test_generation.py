@@ -65,6 +65,7 @@ DIFFERENCES = {
     "compose.production.yaml": "what the owner's role may do, and who else needs it",
     "deploy/base/deployment.yaml": "who needs the owner's role",
     "docs/deployment.md": "who needs the owner's role, and how many connections there are",
+    "docs/accounts.md": "what sign-up needs",
     "docs/README.md": "leads to all pages",
     "docs/isolation.md": "describes the wall",
     "docs/migrations.md": "one set of tables, or one for each tenant",
