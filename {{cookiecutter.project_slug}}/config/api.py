@@ -1,6 +1,6 @@
 """How the API reads bodies, pages through lists, sends files, and describes its errors."""
 
-from typing import Any, Literal
+from typing import Any
 
 from django.core.exceptions import ValidationError
 from django.db import DataError
@@ -8,10 +8,7 @@ from django.http import FileResponse
 from rest_framework import parsers
 from rest_framework.exceptions import NotFound, ParseError
 from rest_framework.pagination import CursorPagination
-from rest_framework.permissions import AllowAny
 from rest_framework.request import Request
-
-from apps.authentication.access import hide_unserved_tenant
 
 
 class JSONParser(parsers.JSONParser):
@@ -23,19 +20,6 @@ class JSONParser(parsers.JSONParser):
             return super().parse(*args, **kwargs)
         except RecursionError as error:
             raise ParseError("JSON parse error - nested too deeply") from error
-
-
-class WhereServed(AllowAny):
-    """Lets everybody in, but where the tenant is not served: there nothing is to be seen.
-
-    What is posted there may prove to be a member's, who is told; `config.errors` hides the rest.
-    """
-
-    def has_permission(self, request: Request, view: Any) -> Literal[True]:
-        """Raise `TenantNotFound` there."""
-        if request.method != "POST":
-            hide_unserved_tenant()
-        return True
 
 
 class TimeOrderedPagination(CursorPagination):

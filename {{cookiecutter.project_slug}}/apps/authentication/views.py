@@ -13,7 +13,7 @@ from apps.authentication import accounts, serializers
 from apps.authentication.backends import membership_of
 from apps.tenants.models import Membership
 from apps.tenants.roles import Role
-from config.api import WhereServed
+from config.errors import WhereServed
 
 
 class OpenView(APIView):
