@@ -225,15 +225,21 @@ def test_only_the_tenants_that_are_named(tenants: list[Tenant], deployment: Depl
 
 
 def test_killed_and_run_again(tenants: list[Tenant], deployment: Deployment) -> None:
-    """One tenant's table is held by somebody else, so that the run is killed in the middle."""
+    """One tenant's table is held by somebody else, so that the run is killed in the middle.
+
+    What the ledger says is then from the run before.
+    """
+    deployment.add(RUN_PYTHON)
+    deployment.migrate()
     deployment.add(ADD_FIELD)
-    held = storage_name(tenants[0].pk)
+    first, held, *_ = fleet()
     with opener() as opened, opened(held) as connection, _held(connection):
         options = ["migrate", "--skip-checks", "--workers=1"]
         with start("manage.py", *options, **deployment.environment) as process:
             while not _somebody_waits():
                 assert process.poll() is None, process.stderr
             process.kill()
+    assert _times_applied(first, deployment.names[-1]) == 1
     deployment.migrate()
     assert all(_times_applied(storage, deployment.names[-1]) == 1 for storage in fleet())
 

@@ -7,7 +7,7 @@ the recording: one message, one transaction per migration, with the row that say
 """
 
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -138,24 +138,24 @@ class Recordings:
 
 
 def migrate_fleet(
-    fleet: Mapping[str, str | None], recordings: Recordings, *, workers: int
+    fleet: Iterable[str], recordings: Recordings, *, workers: int
 ) -> Iterator[Outcome]:
     """Bring the storages to head, and yield what became of each, in the order of completion.
 
-    ``fleet`` maps names to hashes, as far as they are known. One that fails stops no other. Each
-    worker is a thread with one connection of the owner's at a time.
+    Each is asked what is applied to it: what a ledger says of it may be from before a run that was
+    killed. One that fails stops no other. Each worker is a thread with one connection of the
+    owner's at a time.
     """
-    todo: SimpleQueue[tuple[str, str | None]] = SimpleQueue()
+    todo: SimpleQueue[str] = SimpleQueue()
     done: SimpleQueue[Outcome | None] = SimpleQueue()
-    for item in fleet.items():
-        todo.put(item)
+    for storage in fleet:
+        todo.put(storage)
 
     def work() -> None:
         try:
             with opener() as opened:
                 while True:
-                    storage, fingerprint = todo.get_nowait()
-                    done.put(_bring_to_head(storage, fingerprint, opened, recordings))
+                    done.put(_bring_to_head(todo.get_nowait(), opened, recordings))
         except Empty:
             pass
         finally:
@@ -198,25 +198,21 @@ def recorded(connection: BaseDatabaseWrapper) -> Iterator[Recording]:
         connection.SchemaEditorClass = plain
 
 
-def _bring_to_head(
-    storage: str, fingerprint: str | None, opened: Any, recordings: Recordings
-) -> Outcome:
+def _bring_to_head(storage: str, opened: Any, recordings: Recordings) -> Outcome:
     started = time.monotonic()
-    before, after, error = fingerprint, "", ""
+    before, after, error = None, "", ""
     for _ in range(TRIES):
         try:
             with opened(storage) as connection:
-                if fingerprint is None:
-                    fingerprint = fingerprint_of(storage, connection)
-                    before = fingerprint if before is None else before
-                after, error = _migrate(storage, fingerprint, connection, recordings), ""
+                found = fingerprint_of(storage, connection)
+                before = found if before is None else before
+                after, error = _migrate(storage, found, connection, recordings), ""
                 break
         # Whatever it is: a migration's Python may raise anything over one tenant's rows.
         except Exception as problem:  # noqa: BLE001
             error = str(problem).strip() or repr(problem)
             if not _may_pass(problem):
                 break
-            fingerprint = None  # asked again: somebody may have been faster
     return Outcome(storage, before or "", after, time.monotonic() - started, error)
 
 
