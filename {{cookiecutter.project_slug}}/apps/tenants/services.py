@@ -54,11 +54,14 @@ def founding(*, slug: str, name: str, domain: str = "") -> Iterator[Tenant]:
     tenant.clean_fields()
     row = Domain(domain=domain or default_domain(slug), tenant=tenant, is_primary=True)
     row.clean()
-    tenant = _unfinished(slug, row.domain) or _register(tenant, row)
+    unfinished = _unfinished(slug, row.domain)
+    is_ready = not unfinished and _register(tenant, row)
+    tenant = unfinished or tenant
     tenant.name = name
     try:
-        # Not in the transaction: it is another connection's work, and would wait for its locks.
-        _provision(tenant)
+        if not is_ready:
+            # Not in the transaction: it is another connection's work, and would wait for its locks.
+            _provision(tenant)
         with transaction.atomic(using=CATALOGUE):
             _open(tenant)
             record(Action.TENANT_CREATED, tenant, tenant=tenant, actor=None)
@@ -145,11 +148,13 @@ def _unfinished(slug: str, domain: str) -> Tenant | None:
     return Tenant.objects.filter(slug=slug, status=Status.PREPARING, domains__domain=domain).first()
 
 
-def _register(tenant: Tenant, domain: Domain) -> Tenant:
+def _register(tenant: Tenant, domain: Domain) -> bool:
+    """Store a new tenant; return whether its storage was ready before it came."""
     _judge(tenant, domain)
     try:
         with transaction.atomic(using=CATALOGUE):
-            tenant.pk = claim() or tenant.pk
+            ready = claim()
+            tenant.pk = ready or tenant.pk
             tenant.save()
             domain.tenant = tenant
             domain.save()
@@ -157,7 +162,7 @@ def _register(tenant: Tenant, domain: Domain) -> Tenant:
         # Somebody was faster since it was judged. Judged again, it is refused by the field.
         _judge(tenant, domain)
         raise
-    return tenant
+    return ready is not None
 
 
 def _judge(tenant: Tenant, domain: Domain) -> None:

@@ -13,7 +13,7 @@ from apps.isolation import ActiveTenant, provision, storage_report
 from apps.isolation.testing import api_client, make_member
 from apps.tenants import services
 from apps.tenants.models import Spare, Tenant
-from apps.tenants.services import create_tenant
+from apps.tenants.services import create_tenant, founding
 from apps.tenants.spares import prepare
 from tests.support import at_once
 
@@ -30,9 +30,11 @@ def _ready() -> set[Any]:
     return set(Spare.objects.filter(is_ready=True).values_list("pk", flat=True))
 
 
-def test_a_new_tenant_takes_a_storage_that_is_ready(spare: Any) -> None:
+def test_a_new_tenant_takes_a_storage_that_is_ready(spare: Any, monkeypatch: Any) -> None:
     assert storage_report(ActiveTenant(spare)).exists
-    tenant = create_tenant(slug="initech", name="Initech")
+    with monkeypatch.context() as patch:
+        patch.delattr(services, "provision")  # as nothing is left to be made
+        tenant = create_tenant(slug="initech", name="Initech")
     assert tenant.pk == spare
     assert not _ready()
     client = api_client(tenant, make_member(tenant, "member").user.email)
@@ -57,13 +59,9 @@ def test_who_is_refused_takes_none(spare: Any) -> None:
     assert _ready() == {another}
 
 
-def test_of_a_tenant_that_fails_nothing_is_left(spare: Any, monkeypatch: Any) -> None:
-    def fail(tenant: Any) -> None:
+def test_of_a_tenant_that_fails_nothing_is_left(spare: Any) -> None:
+    with pytest.raises(RuntimeError), founding(slug="initech", name="Initech"):
         raise RuntimeError
-
-    monkeypatch.setattr(services, "provision", fail)
-    with pytest.raises(RuntimeError):
-        create_tenant(slug="initech", name="Initech")
     assert not Tenant.objects.exists()
     assert not _ready()
 
