@@ -1,13 +1,11 @@
 """Errors of the API: ``{"detail": "…", "code": "…"}``, or field errors as DRF gives them."""
 
 import sys
-from typing import Any, Literal
+from typing import Any
 
 from django.core.exceptions import PermissionDenied
 from django.http import Http404, HttpRequest, HttpResponse
 from rest_framework import exceptions, views
-from rest_framework.permissions import AllowAny
-from rest_framework.request import Request
 from rest_framework.response import Response
 
 from apps.authentication.access import hide_unserved_tenant
@@ -39,19 +37,6 @@ def _or_hidden[E: Exception](error: E) -> E | TenantNotFound:
         except TenantNotFound as hidden:
             return hidden
     return error
-
-
-class WhereServed(AllowAny):
-    """Lets everybody in, but where the tenant is not served: there nothing is to be seen.
-
-    What is posted may prove to be a member's, who is told; `exception_handler` hides the rest.
-    """
-
-    def has_permission(self, request: Request, view: Any) -> Literal[True]:
-        """Raise `TenantNotFound` there."""
-        if request.method != "POST":
-            hide_unserved_tenant()
-        return True
 
 
 def _add_code(response: Response, exc: exceptions.APIException) -> None:

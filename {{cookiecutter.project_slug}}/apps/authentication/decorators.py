@@ -73,7 +73,7 @@ tenant_owner_required = require_role(Role.OWNER)
 
 
 def open_to_all(view: View) -> View:
-    """Let everybody in, unless the tenant is not served; as often as the API does."""
+    """Let everybody in, as often as the API does."""
 
     @wraps(view)
     def counted(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
@@ -92,8 +92,19 @@ def unguarded(view: View) -> View:
 
 def is_guarded(view: View) -> bool:
     """Tell whether a view says who may see it; those of the API do in their own way."""
-    of_api = issubclass(getattr(view, "cls", object), APIView)
-    return of_api or hasattr(view, "read_role") or hasattr(view, "is_unguarded")
+    return _of_api(view) or hasattr(view, "read_role") or hasattr(view, "is_unguarded")
+
+
+def is_open(view: Any, method: str | None) -> bool:
+    """Tell whether a view answers whoever asks. What is posted may prove to be a member's."""
+    of_api = _of_api(view)
+    asks_nobody = not view.cls.authentication_classes if of_api else hasattr(view, "is_unguarded")
+    takes_post = not of_api or hasattr(view.cls, "post")
+    return asks_nobody and not (method == "POST" and takes_post)
+
+
+def _of_api(view: View) -> bool:
+    return issubclass(getattr(view, "cls", object), APIView)
 
 
 def _membership_of(user_id: object) -> Membership:

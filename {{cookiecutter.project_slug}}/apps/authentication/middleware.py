@@ -14,8 +14,8 @@ from django.utils.deprecation import MiddlewareMixin
 from rest_framework.exceptions import APIException, PermissionDenied
 from rest_framework_simplejwt.exceptions import TokenError
 
-from apps.authentication.access import TokenTenantMismatch
-from apps.authentication.decorators import is_guarded
+from apps.authentication.access import TokenTenantMismatch, hide_unserved_tenant
+from apps.authentication.decorators import is_guarded, is_open
 from apps.authentication.refusals import refusal
 from apps.authentication.tokens import tenant_of, user_id_of, verified_access_token
 from apps.isolation.context import ActiveTenant, activate, current_tenant
@@ -73,7 +73,7 @@ def tenant_middleware(get_response: Callable[[HttpRequest], Any]) -> Callable[[H
 
 
 class StrictAccessMiddleware(MiddlewareMixin):
-    """Shows no view in a tenant that does not say who may see it.
+    """Shows no view in a tenant that does not say who may see it, and none where it is not served.
 
     What a view that is none of the API raises in the API's terms is answered here.
     """
@@ -82,9 +82,16 @@ class StrictAccessMiddleware(MiddlewareMixin):
         self, request: HttpRequest, view: Callable[..., Any], *arguments: Any
     ) -> HttpResponse | None:
         """Refuse before the view is called."""
-        if current_tenant() is None or is_guarded(view):
+        if current_tenant() is None:
             return None
-        return refusal(request, PermissionDenied("No tenant access."))
+        if not is_guarded(view):
+            return refusal(request, PermissionDenied("No tenant access."))
+        if is_open(view, request.method):
+            try:
+                hide_unserved_tenant()
+            except TenantNotFound as hidden:
+                return refusal(request, hidden)
+        return None
 
     def process_exception(self, request: HttpRequest, error: Exception) -> HttpResponse | None:
         """Answer what the services of tenants and accounts refuse."""

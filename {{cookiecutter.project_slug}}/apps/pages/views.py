@@ -45,7 +45,7 @@ CODE_SECONDS = 600
 def form_page(guard: Callable[[View], View]) -> Callable[[View], View]:
     """Mark a page with a form: what is typed there is in no report of an error."""
     taking = require_http_methods(["GET", "HEAD", "POST"])
-    return lambda view: sensitive_post_parameters()(taking(guard(view)))
+    return lambda view: sensitive_post_parameters()(guard(taking(view)))
 
 
 # The product
@@ -71,8 +71,8 @@ def project(request: MemberRequest, project_id: UUID) -> HttpResponse:
     return _page(request, "project", form, project=found, statuses=TaskStatus.choices, **shown)
 
 
-@require_POST
 @require_role("member")
+@require_POST
 def change_status(request: MemberRequest, task_id: UUID) -> HttpResponse:
     task = get_object_or_404(Task, pk=task_id)
     return _tried(request, PageForm(forms.STATUS, request, task), None, "project", task.project_id)
@@ -100,8 +100,8 @@ def members(request: MemberRequest) -> HttpResponse:
 def _button(deed: Callable[..., object], kind: forms.Kind = forms.BUTTON, scope: str = "") -> View:
     """Return the view of a button beside a member or an invitation."""
 
-    @require_POST
     @require_role("admin", scope=scope)
+    @require_POST
     def press(request: MemberRequest, **row_id: UUID) -> HttpResponse:
         def do(given: dict[str, Any]) -> None:
             deed(request.auth, *row_id.values(), *map(Role, given.values()))
@@ -188,8 +188,8 @@ def change_second_factor(request: MemberRequest) -> HttpResponse:
     return _page(request, "second_factor", form, secret=secret, qr=qr)
 
 
-@require_safe
 @require_role("viewer")
+@require_safe
 def switch(request: MemberRequest) -> HttpResponse:
     """List one's tenants. Each has sessions of its own, so one logs in to each."""
     own = Membership.objects.for_user(request.auth.user).filter(is_active=True)
@@ -243,7 +243,6 @@ def invitation(request: HttpRequest, token: str) -> HttpResponse:
     return redirect("projects") if user else _enter(request, form.result)
 
 
-@require_safe
 @unguarded
 def theme(request: HttpRequest) -> HttpResponse:
     """Tell the stylesheet the tenant's colour; in a file, since no page has styles inside."""
@@ -254,8 +253,8 @@ def theme(request: HttpRequest) -> HttpResponse:
 # The shared host
 
 
-@require_safe
 @open_to_all
+@require_safe
 def home(request: HttpRequest) -> HttpResponse:
     return _page(request, "home")
 
