@@ -11,6 +11,7 @@ import json
 import sys
 import time
 from contextlib import AbstractContextManager, nullcontext
+from datetime import timedelta
 from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -22,6 +23,9 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 TASKS = 50
+
+HOURS = 12
+"""How long tokens are good, which have to outlast the run."""
 
 
 def main() -> None:
@@ -109,8 +113,9 @@ def fill(entered: Callable[[], AbstractContextManager[Any]]) -> str:
     return str(project.pk)
 
 
-def seat(slug: str, token: object, project: str, seconds: float) -> dict[str, Any]:
+def seat(slug: str, token: Any, project: str, seconds: float) -> dict[str, Any]:
     """Return a tenant's line."""
+    token.set_exp(lifetime=timedelta(hours=HOURS))
     return {
         "host": f"{slug}.localhost",
         "token": str(token),
