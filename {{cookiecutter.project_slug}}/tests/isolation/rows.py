@@ -73,6 +73,7 @@ READS: dict[str, Callable[[Any], Any]] = {
     "subquery": lambda q: list(q.model._base_manager.filter(pk__in=q.values("pk"))),
     "only": lambda q: list(q.only("pk")),
     "select_related": lambda q: list(q.select_related(None)),
+    "raw": lambda q: list(q.raw(f"SELECT * FROM {q.model._meta.db_table}")),
     "async for": lambda q: run(_listed(q)),
     "aiterator": lambda q: run(_listed(q.aiterator())),
     "acount": lambda q: run(q.acount()),
