@@ -8,7 +8,7 @@ from django.http import Http404, HttpRequest, HttpResponse
 from rest_framework import exceptions, views
 from rest_framework.response import Response
 
-from apps.authentication.access import hide_unserved_tenant
+from apps.authentication.access import is_served
 from apps.authentication.refusals import because, refusal
 from apps.tenants.errors import TenantNotFound, TenantSuspended
 
@@ -31,12 +31,8 @@ def exception_handler(exc: Exception, context: dict[str, Any]) -> Response | Non
 
 def _or_hidden[E: Exception](error: E) -> E | TenantNotFound:
     """Return the error; before anybody is let in, a tenant that is not served is not there."""
-    if not isinstance(error, TenantSuspended):  # which is told to members only
-        try:
-            hide_unserved_tenant()
-        except TenantNotFound as hidden:
-            return hidden
-    return error
+    # That it is suspended is told to members only.
+    return error if isinstance(error, TenantSuspended) or is_served() else TenantNotFound()
 
 
 def _add_code(response: Response, exc: exceptions.APIException) -> None:

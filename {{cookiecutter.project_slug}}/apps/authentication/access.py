@@ -63,14 +63,18 @@ def require_same_tenant(tenant_id: UUID) -> None:
 
 
 def hide_unserved_tenant() -> None:
-    """Raise `TenantNotFound` if the active tenant is suspended or archived.
+    """Raise `TenantNotFound` unless the active tenant is served.
 
-    For whoever is not let in: they must not learn that it is.
+    For whoever is not let in: they must not learn that it is suspended or archived.
     """
-    tenant = current_tenant()
-    unserved = [Status.SUSPENDED, Status.ARCHIVED]
-    if tenant and Tenant.objects.filter(pk=tenant.id, status__in=unserved).exists():
+    if not is_served():
         raise TenantNotFound
+
+
+def is_served() -> bool:
+    """Tell whether the active tenant is neither suspended nor archived, or there is none."""
+    unserved, tenant = [Status.SUSPENDED, Status.ARCHIVED], current_tenant()
+    return not (tenant and Tenant.objects.filter(pk=tenant.id, status__in=unserved).exists())
 
 
 def _admitted(membership: Membership | None) -> Membership:

@@ -97,10 +97,10 @@ def is_guarded(view: View) -> bool:
 
 def is_open(view: Any, method: str | None) -> bool:
     """Tell whether a view answers whoever asks. What is posted may prove to be a member's."""
-    of_api = _of_api(view)
-    asks_nobody = not view.cls.authentication_classes if of_api else hasattr(view, "is_unguarded")
-    takes_post = not of_api or hasattr(view.cls, "post")
-    return asks_nobody and not (method == "POST" and takes_post)
+    if not _of_api(view):
+        return hasattr(view, "is_unguarded") and method != "POST"
+    takes = method == "POST" and hasattr(view.cls, "post")
+    return not (view.cls.authentication_classes or takes)
 
 
 def _of_api(view: View) -> bool:

@@ -14,7 +14,7 @@ from django.utils.deprecation import MiddlewareMixin
 from rest_framework.exceptions import APIException, PermissionDenied
 from rest_framework_simplejwt.exceptions import TokenError
 
-from apps.authentication.access import TokenTenantMismatch, hide_unserved_tenant
+from apps.authentication.access import TokenTenantMismatch, is_served
 from apps.authentication.decorators import is_guarded, is_open
 from apps.authentication.refusals import refusal
 from apps.authentication.tokens import tenant_of, user_id_of, verified_access_token
@@ -86,11 +86,8 @@ class StrictAccessMiddleware(MiddlewareMixin):
             return None
         if not is_guarded(view):
             return refusal(request, PermissionDenied("No tenant access."))
-        if is_open(view, request.method):
-            try:
-                hide_unserved_tenant()
-            except TenantNotFound as hidden:
-                return refusal(request, hidden)
+        if is_open(view, request.method) and not is_served():
+            return refusal(request, TenantNotFound())
         return None
 
     def process_exception(self, request: HttpRequest, error: Exception) -> HttpResponse | None:

@@ -55,24 +55,17 @@ __all__ = [
 # Django imports this package before its app registry is ready, and no model may be made before
 # that. So the names that need models are looked up at their first use.
 _LATE = {
-    "CATALOGUE": "placement",
-    "CatalogueForeignKey": "fields",
-    "DomainBase": "models",
-    "TenantBase": "models",
-    "TenantModel": "models",
-    "TenantModelSerializer": "serializers",
-    "UserForeignKey": "fields",
-    "deprovision": "provisioning",
-    "provision": "provisioning",
-    "storage_name": "provisioning",
-    "storage_report": "provisioning",
-    "tenant_index": "models",
-    "tenant_unique": "models",
+    "fields": ("CatalogueForeignKey", "UserForeignKey"),
+    "models": ("DomainBase", "TenantBase", "TenantModel", "tenant_index", "tenant_unique"),
+    "placement": ("CATALOGUE",),
+    "provisioning": ("deprovision", "provision", "storage_name", "storage_report"),
+    "serializers": ("TenantModelSerializer",),
 }
 
 
 def __getattr__(name: str) -> Any:
-    if name not in _LATE:
-        message = f"module {__name__!r} has no attribute {name!r}"
-        raise AttributeError(message)
-    return getattr(import_module(f"{__name__}.{_LATE[name]}"), name)
+    for module, names in _LATE.items():
+        if name in names:
+            return getattr(import_module(f"{__name__}.{module}"), name)
+    message = f"module {__name__!r} has no attribute {name!r}"
+    raise AttributeError(message)

@@ -7,7 +7,7 @@ the recording: one message, one transaction per migration, with the row that say
 """
 
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -69,9 +69,7 @@ class Step:
         """Return it all as one text."""
         values = ", ".join(f"('{app}', '{name}', now())" for app, name in self.rows)
         insert = f"INSERT INTO django_migrations (app, name, applied) VALUES {values}"
-        return "".join(
-            f"{statement.rstrip().rstrip(';')};\n" for statement in [*self.statements, insert]
-        )
+        return "".join(f"{each.rstrip().rstrip(';')};\n" for each in [*self.statements, insert])
 
 
 @dataclass(slots=True)
@@ -109,8 +107,7 @@ class Recording:
             DO $guard$ BEGIN
                 IF ({APPLIED}) <> '{fingerprint}' THEN
                     RAISE 'it was migrated meanwhile' USING ERRCODE = '{MOVED}';
-                END IF;
-            END $guard$;
+                END IF; END $guard$;
         """
         begin = f"BEGIN; {enter(storage)} SET LOCAL lock_timeout = '{LOCK_SECONDS}s';"
         steps = f"COMMIT; {begin}".join(step.sql() for step in self.steps)
@@ -120,13 +117,14 @@ class Recording:
 class Recordings:
     """Recordings, by the hash of what was applied before."""
 
-    def __init__(self) -> None:
+    def __init__(self, fingerprint: str, recording: Recording) -> None:
         self._lock = Lock()
-        self._by_fingerprint: dict[str, Recording] = {}
+        self._by_fingerprint = {fingerprint: recording}
 
-    def add(self, fingerprint: str, recording: Recording) -> None:
-        """Keep a recording."""
-        self._by_fingerprint[fingerprint] = recording
+    def has_sql(self, fingerprint: str) -> bool:
+        """Tell whether there is one that can be sent."""
+        recording = self._by_fingerprint.get(fingerprint)
+        return recording is not None and recording.is_sql and bool(recording.steps)
 
     def find(self, fingerprint: str, make: Callable[[], Recording]) -> tuple[Recording, bool]:
         """Return the recording, and whether it was made just now: by one, while others wait."""
@@ -138,24 +136,23 @@ class Recordings:
 
 
 def migrate_fleet(
-    fleet: Iterable[str], recordings: Recordings, *, workers: int
+    fleet: Mapping[str, str | None], recordings: Recordings, *, workers: int
 ) -> Iterator[Outcome]:
     """Bring the storages to head, and yield what became of each, in the order of completion.
 
-    Each is asked what is applied to it: what a ledger says of it may be from before a run that was
-    killed. One that fails stops no other. Each worker is a thread with one connection of the
-    owner's at a time.
+    ``fleet`` maps names to hashes, as far as they are known. One that fails stops no other. Each
+    worker is a thread with one connection of the owner's at a time.
     """
-    todo: SimpleQueue[str] = SimpleQueue()
+    todo: SimpleQueue[tuple[str, str | None]] = SimpleQueue()
     done: SimpleQueue[Outcome | None] = SimpleQueue()
-    for storage in fleet:
-        todo.put(storage)
+    for item in fleet.items():
+        todo.put(item)
 
     def work() -> None:
         try:
             with opener() as opened:
                 while True:
-                    done.put(_bring_to_head(todo.get_nowait(), opened, recordings))
+                    done.put(_bring_to_head(*todo.get_nowait(), opened, recordings))
         except Empty:
             pass
         finally:
@@ -198,21 +195,25 @@ def recorded(connection: BaseDatabaseWrapper) -> Iterator[Recording]:
         connection.SchemaEditorClass = plain
 
 
-def _bring_to_head(storage: str, opened: Any, recordings: Recordings) -> Outcome:
+def _bring_to_head(storage: str, known: str | None, opened: Any, recordings: Recordings) -> Outcome:
     started = time.monotonic()
     before, after, error = None, "", ""
     for _ in range(TRIES):
         try:
             with opened(storage) as connection:
-                found = fingerprint_of(storage, connection)
-                before = found if before is None else before
-                after, error = _migrate(storage, found, connection, recordings), ""
+                # What is sent asks by itself. What Django does, or leaves, does not: a ledger may
+                # be from before a run that was killed.
+                if known is None or not recordings.has_sql(known):
+                    known = fingerprint_of(storage, connection)
+                before = known if before is None else before
+                after, error = _migrate(storage, known, connection, recordings), ""
                 break
         # Whatever it is: a migration's Python may raise anything over one tenant's rows.
         except Exception as problem:  # noqa: BLE001
             error = str(problem).strip() or repr(problem)
             if not _may_pass(problem):
                 break
+            known = None
     return Outcome(storage, before or "", after, time.monotonic() - started, error)
 
 

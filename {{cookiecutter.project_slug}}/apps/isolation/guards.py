@@ -1,6 +1,6 @@
 """Questions to the database about the wall; each answers with what is wrong, or with nothing."""
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 from django.conf import settings
@@ -8,6 +8,9 @@ from django.db import connections
 from django.db.migrations.recorder import MigrationRecorder
 
 from apps.isolation.placement import CATALOGUE
+
+type Guards = Mapping[str, Callable[[], list[str]]]
+"""Questions by name; each returns what it finds wrong."""
 
 
 def powers_of_run_time_role(alias: str = CATALOGUE) -> list[str]:

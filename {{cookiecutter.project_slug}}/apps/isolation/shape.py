@@ -87,9 +87,7 @@ def _problems(look: Look | None, head: Look) -> Iterator[str]:
 _WRITTEN = r"::[a-z ]+(\[\])?|[()]"
 _PARTS = """
 WITH spaces AS (
-    SELECT oid, quote_ident(nspname) || '.' AS prefix
-    FROM pg_namespace WHERE nspname = %(schema)s
-)
+    SELECT oid, quote_ident(nspname) || '.' AS prefix FROM pg_namespace WHERE nspname = %(schema)s)
 SELECT replace(part, prefix, '') FROM (
     SELECT s.prefix, format('column %%s.%%s %%s%%s default %%s%%s%%s',
         c.relname, a.attname, format_type(a.atttypid, a.atttypmod),

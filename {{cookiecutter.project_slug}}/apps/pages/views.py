@@ -273,9 +273,8 @@ def sign_up(request: HttpRequest) -> HttpResponse:
 def find(request: HttpRequest) -> HttpResponse:
     """Lead to a tenant by its slug, whether there is such a one or not."""
     form = PageForm(forms.FIND, request)
-    slug = (
-        form.cleaned_data["tenant_slug"] if form.succeeds(dict) else request.GET.get("tenant", "")
-    )
+    named = {"tenant_slug": request.GET.get("tenant", "")}
+    slug = (form.cleaned_data if form.succeeds(dict) else named)["tenant_slug"]
     url = _address(default_domain(slug)) if is_label(slug) else ""
     return _page(request, "form", form, url=url)
 

@@ -181,7 +181,7 @@ def test_a_failure_leaves_nothing_and_the_next_try_succeeds(
     made: list[Tenant] = []
     register = services._register
 
-    def note(tenant: Tenant, domain: Domain) -> Tenant:
+    def note(tenant: Tenant, domain: Domain) -> bool:
         made.append(tenant)
         return register(tenant, domain)
 

@@ -3,9 +3,10 @@
 import json
 import time
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict
+from functools import partial
 from typing import Any
 
 from django.apps import apps
@@ -32,6 +33,12 @@ LEDGER_BATCH = 100
 # With these, Django's own command goes through the fleet, one tenant after the other.
 _SPECIAL = ("app_label", "fake", "fake_initial", "run_syncdb", "check_unapplied", "prune", "plan")
 
+_FLAGS = {
+    "--retry-failed": "Migrate only those that failed last time.",
+    "--one-by-one": "Let Django migrate each tenant by itself, as for every option of its own.",
+    "--json": "Print the result as JSON.",
+}
+
 
 class FleetMigrateCommand(GuardedMigrateCommand):
     """Migrates the template, and then what the template was given in all tenants' storages."""
@@ -39,35 +46,21 @@ class FleetMigrateCommand(GuardedMigrateCommand):
     recording: Recording | None = None
     head: str
     """The hash of what the template has, since it was migrated."""
+    migrated: Sequence[str] = ()
+    """The storages that something was applied to."""
 
     def add_arguments(self, parser: CommandParser) -> None:
         """Add what concerns the fleet."""
         super().add_arguments(parser)
         group = parser.add_argument_group("tenants")
-        group.add_argument("--tenants", metavar="SLUG", nargs="+", help="Migrate only these.")
-        group.add_argument(
-            "--retry-failed", action="store_true", help="Migrate only those that failed last time."
-        )
-        group.add_argument(
-            "--canary",
-            metavar="N",
-            type=int,
-            default=0,
-            help="Migrate N tenants first, and the others only if none of them fails.",
-        )
-        group.add_argument(
-            "--workers",
-            metavar="N",
-            type=int,
-            default=WORKERS,
-            help=f"Connections to migrate tenants over at the same time (default {WORKERS}).",
-        )
-        group.add_argument(
-            "--one-by-one",
-            action="store_true",
-            help="Let Django migrate each tenant by itself, as for every option of its own.",
-        )
-        group.add_argument("--json", action="store_true", help="Print the result as JSON.")
+        add, number = group.add_argument, partial(group.add_argument, metavar="N", type=int)
+        text = "Migrate N tenants first, and the others only if none of them fails."
+        number("--canary", default=0, help=text)
+        text = f"Connections to migrate tenants over at the same time (default {WORKERS})."
+        number("--workers", default=WORKERS, help=text)
+        add("--tenants", metavar="SLUG", nargs="+", help="Migrate only these.")
+        for flag, text in _FLAGS.items():
+            add(flag, action="store_true", help=text)
 
     def migration_progress_callback(
         self, action: str, migration: Migration | None = None, fake: bool = False
@@ -81,11 +74,10 @@ class FleetMigrateCommand(GuardedMigrateCommand):
         self, storage: str, connection: Any, migrate: Callable[[], None]
     ) -> Recordings:
         """Migrate the template by ``migrate``; return a recording of it, for those like it."""
-        recordings = Recordings()
         before = fingerprint_of(storage, connection)
         with recorded(connection) as self.recording:
             migrate()
-        recordings.add(before, self.recording)
+        recordings = Recordings(before, self.recording)
         self.recording = None
         self.head = fingerprint_of(storage, connection)
         return recordings
@@ -97,14 +89,15 @@ class FleetMigrateCommand(GuardedMigrateCommand):
         wanted = self._wanted(options)
         if options["one_by_one"] or any(options[name] for name in _SPECIAL):
             _migrate_one_by_one(wanted, one)
+            self.migrated = list(wanted)
             return
         behind = {name: found for name, found in wanted.items() if found != self.head}
         self._note_head(wanted.keys() - behind.keys())
-        canaries = dict(list(behind.items())[: options["canary"]])
-        outcomes = self._run(canaries, recordings, options)
+        todo, canaries = list(behind.items()), options["canary"]
+        outcomes = self._run(dict(todo[:canaries]), recordings, options)
         if not any(outcome.error for outcome in outcomes):
-            others = {name: found for name, found in behind.items() if name not in canaries}
-            outcomes += self._run(others, recordings, options)
+            outcomes += self._run(dict(todo[canaries:]), recordings, options)
+        self.migrated = [each.storage for each in outcomes if each.status == "migrated"]
         self._report(outcomes, len(wanted), len(behind), options)
 
     def _wanted(self, options: dict[str, Any]) -> dict[str, str | None]:
@@ -145,11 +138,9 @@ class FleetMigrateCommand(GuardedMigrateCommand):
             body = {"tenants": tenants, "untried": untried, "outcomes": rows}
             self.stdout.write(json.dumps(body))
         elif options["verbosity"] > 0:
-            done = ", ".join(f"{count} {status}" for status, count in sorted(counts.items()))
-            at_head = tenants - behind
-            self.stdout.write(
-                f"Tenants: {tenants}; {at_head} were at head" + (f"; {done}." if done else ".")
-            )
+            told = [f"{tenants - behind} were at head"]
+            told += [", ".join(f"{count} {status}" for status, count in sorted(counts.items()))]
+            self.stdout.write(f"Tenants: {tenants}; {'; '.join(filter(None, told))}.")
         if failed:
             lines = [f"{outcome.storage}: {outcome.error}" for outcome in failed]
             rest = f" {untried} were not tried." if untried else ""

@@ -10,11 +10,11 @@ from urllib.parse import urlsplit
 import pytest
 from django.contrib.auth import get_user_model
 from django.core.management import CommandError, call_command
-from django.db import connection, connections
+from django.db import connections
 
 from apps.audit.models import AuditEvent
 from apps.isolation import storage_name
-from apps.isolation.placement import OWNER
+from apps.isolation.placement import CATALOGUE, OWNER
 from apps.isolation.testing import api_client, hole, make_member
 from apps.tenants.models import Domain, Membership, Tenant
 from tests.support import manage
@@ -198,9 +198,10 @@ def test_where_nothing_was_ever_migrated_a_sentence_says_so() -> None:
             assert done.stderr == f"CommandError: Cannot {what} 'acme': {sentence}\n"
             assert done.returncode == 1
         # A pooler stays connected, and then nobody can drop the database; each role ends its own.
-        with connection.cursor() as cursor:
-            cursor.execute(
-                "SELECT pg_terminate_backend(pid) FROM pg_stat_activity "
-                "WHERE datname = %s AND usename = current_user",
-                [name],
-            )
+        for alias in (CATALOGUE, OWNER):
+            with connections[alias].cursor() as cursor:
+                cursor.execute(
+                    "SELECT pg_terminate_backend(pid) FROM pg_stat_activity "
+                    "WHERE datname = %s AND usename = current_user",
+                    [name],
+                )

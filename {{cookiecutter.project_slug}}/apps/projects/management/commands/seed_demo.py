@@ -25,10 +25,7 @@ PROJECTS, TASKS = 5, 20
 class Command(BaseCommand):
     """``seed_demo``: a second run changes nothing but the passwords."""
 
-    help = (
-        "Make the tenants acme and globex with users and projects. The users' password is "
-        "DEMO_PASSWORD from the environment, or a random one, printed once."
-    )
+    help = "Make two tenants; their users' password is DEMO_PASSWORD, or random and then printed."
 
     def handle(self, *args: Any, **options: Any) -> None:
         """Make what is missing."""

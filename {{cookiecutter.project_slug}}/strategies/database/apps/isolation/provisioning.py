@@ -173,9 +173,8 @@ def _make_role(cursor: Any, name: str) -> None:
         # Only a member of a role may end its connections, and so drop its database.
         _run(cursor, "CREATE ROLE {} IN ROLE {} ROLE CURRENT_USER", name, group_name())
     # Hashed here, so that no log of the server has it.
-    hashed = cursor.connection.pgconn.encrypt_password(
-        password_of(name).encode(), name.encode(), b"scram-sha-256"
-    )
+    password, role = password_of(name).encode(), name.encode()
+    hashed = cursor.connection.pgconn.encrypt_password(password, role, b"scram-sha-256")
     cursor.execute(f"ALTER ROLE {_quoted(name)} LOGIN PASSWORD %s", [hashed.decode()])
 
 

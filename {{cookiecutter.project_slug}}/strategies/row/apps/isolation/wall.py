@@ -1,6 +1,6 @@
 """What must hold of this wall in the database, and is asked of it."""
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from datetime import datetime
 from functools import partial
 from uuid import UUID
@@ -11,6 +11,7 @@ from apps.isolation.context import ActiveTenant
 from apps.isolation.guards import (
     OURS,
     REACHED,
+    Guards,
     findings,
     functions_with_rights,
     powers_of_run_time_role,
@@ -20,7 +21,7 @@ from apps.isolation.identifiers import new_id
 from apps.isolation.placement import CATALOGUE, tables
 
 
-def wall_guards() -> dict[str, Callable[[], list[str]]]:
+def wall_guards() -> Guards:
     """Return the guards by name; each returns what it finds wrong."""
     return {
         "the run-time role has no powers": powers_of_run_time_role,

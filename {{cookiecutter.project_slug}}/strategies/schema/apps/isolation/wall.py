@@ -1,6 +1,5 @@
 """What must hold of this wall in the database, and is asked of it."""
 
-from collections.abc import Callable
 from functools import partial
 from typing import Final
 from uuid import UUID
@@ -10,6 +9,7 @@ from django.db import DEFAULT_DB_ALIAS, connections
 from apps.isolation.context import ActiveTenant
 from apps.isolation.guards import (
     REACHED,
+    Guards,
     findings,
     functions_with_rights,
     powers_of_run_time_role,
@@ -26,7 +26,7 @@ NOBODYS_PATHS: Final = {PUBLIC, f'"$user", {PUBLIC}'}
 """Search paths without a tenant: the one within a transaction, and PostgreSQL's own."""
 
 
-def wall_guards() -> dict[str, Callable[[], list[str]]]:
+def wall_guards() -> Guards:
     """Return the guards by name; each returns what it finds wrong."""
     return {
         "the run-time role has no powers": powers_of_run_time_role,

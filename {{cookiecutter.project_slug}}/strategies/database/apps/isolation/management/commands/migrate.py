@@ -7,9 +7,11 @@ from django.core.management.base import CommandError
 from django.db import DatabaseError
 
 from apps.isolation.connections import owner_connection
+from apps.isolation.guards import Guards
 from apps.isolation.management.fleet import FleetMigrateCommand
 from apps.isolation.placement import OWNER, as_owner
 from apps.isolation.provisioning import catalogue_name, open_template, prepare
+from apps.isolation.wall import wall_guards
 
 
 class Command(FleetMigrateCommand):
@@ -36,6 +38,10 @@ class Command(FleetMigrateCommand):
                 )
         with as_owner():
             self.migrate_tenants(recordings, one, options)
+
+    def guards(self) -> Guards:
+        """Look into one of the databases that were migrated: all were given the same."""
+        return wall_guards(self.migrated[:1])
 
     def _migrate(self, name: str, alias: str, args: Any, options: Any) -> None:
         if options["verbosity"] > 0:
