@@ -31,8 +31,11 @@ def refuse_to_serve_unsafely() -> None:
 def close_connections() -> None:
     """Close every connection of this thread, and the pools of the process."""
     for connection in connections.all(initialized_only=True):
+        session = connection.connection
         connection.close()
         connection.close_pool()  # type: ignore[attr-defined] # every backend here is PostgreSQL's
+        if session:  # which comes back to the pool when it is clean, and then nobody closes it
+            session.close()
 
 
 def reasons_not_to_serve() -> Iterator[str]:
