@@ -92,6 +92,8 @@ def test_on_commit_runs_after_commit_in_the_tenant(acme: Any) -> None:
         with pytest.raises(ZeroDivisionError), transaction.atomic():
             transaction.on_commit(lambda: seen.append("rolled back"))
             raise ZeroDivisionError
+        with pytest.raises(IndexError), transaction.atomic():
+            transaction.on_commit(lambda: seen[1])
     assert len(seen) == 1
 
 
