@@ -31,7 +31,7 @@ def migrated() -> float:
     provision(tenant)
     try:
         empty(storage)
-        (outcome,) = migrate_fleet([storage], Recordings(), workers=1)
+        (outcome,) = migrate_fleet({storage: None}, Recordings({}), workers=1)
     finally:
         deprovision(tenant)
     if outcome.error:

@@ -38,7 +38,7 @@ FROM_POOL = 20
 """Milliseconds."""
 
 NOTHING = 0.6
-"""Seconds of ``migrate`` that finds nothing to do, without the start of Django."""
+"""Seconds that PostgreSQL works for a ``migrate`` that finds nothing to do."""
 
 AGAINST_PEER, AGAINST_SQL = 100, 2
 """How much faster than django-tenants a field comes to a tenant, and how much slower than SQL."""
@@ -219,6 +219,7 @@ def _fleet(results: dict[str, Any]) -> Section:
             f"{run['tenants']}",
             f"{run['start']:.1f}",
             f"{run['nothing']:.1f}",
+            f"{run['busy']:.2f}",
             f"{run['field']:.1f}",
             f"{_per_tenant(run) * MS:.1f}",
             f"{run['raw']:.2f}",
@@ -227,16 +228,18 @@ def _fleet(results: dict[str, Any]) -> Section:
         for name, run in results["fleet"].items()
     ]
     text = (
-        "`migrate` with nothing to do, and with one new field; whole processes, of which Django's "
-        "start is a part (it is not counted in the time per tenant). The same change by SQL alone "
-        "is the bound that nobody is under. Last, how many tenants had another field when the "
-        "process was killed; after a second run each of them had it, and was migrated once."
+        "`migrate` with nothing to do, of which PostgreSQL works a part, and with one new field; "
+        "whole processes with Django's start (not counted in the time per tenant). The same change "
+        "by SQL alone is the bound that nobody is under. Last, how many tenants had another field "
+        "when the process was killed; after a second run each of them had it, and was migrated "
+        "once."
     )
-    head = ["project", "tenants", "start s", "nothing s", "field s", "ms per tenant", "SQL alone s"]
+    head = ["project", "tenants", "start s", "nothing s", "of it PostgreSQL s", "field s"]
+    head += ["ms per tenant", "SQL alone s", "killed after"]
     chart = _bars(
         {name: _per_tenant(run) * MS for name, run in results["fleet"].items()}, "ms per tenant"
     )
-    return Section("A migration of all tenants", text, [*head, "killed after"], rows, chart)
+    return Section("A migration of all tenants", text, head, rows, chart)
 
 
 def _per_tenant(run: dict[str, float]) -> float:
@@ -320,8 +323,7 @@ def _goal_rows(results: dict[str, Any]) -> Iterator[list[str]]:
             yield _at_most("memory of a connection, MB", name, MEGABYTES, held["largest_mb"], ".0f")
     for name in OF_MIGRATIONS:
         run = fleet[name]
-        nothing = run["nothing"] - run["start"]
-        yield _at_most("migrate, nothing to do, s", name, NOTHING, nothing, ".1f")
+        yield _at_most("migrate, nothing to do, s", name, NOTHING, run["busy"], ".1f")
         sql = (run["field"] - run["nothing"]) / run["raw"]
         yield _at_most("a field, of SQL alone", name, AGAINST_SQL, sql, ".1f")
         faster = _per_tenant(fleet[PEER]) / _per_tenant(run)

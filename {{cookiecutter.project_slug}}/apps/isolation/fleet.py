@@ -117,9 +117,9 @@ class Recording:
 class Recordings:
     """Recordings, by the hash of what was applied before."""
 
-    def __init__(self, fingerprint: str, recording: Recording) -> None:
+    def __init__(self, known: dict[str, Recording]) -> None:
         self._lock = Lock()
-        self._by_fingerprint = {fingerprint: recording}
+        self._by_fingerprint = known
 
     def has_sql(self, fingerprint: str) -> bool:
         """Tell whether there is one that can be sent."""

@@ -77,7 +77,7 @@ class FleetMigrateCommand(GuardedMigrateCommand):
         before = fingerprint_of(storage, connection)
         with recorded(connection) as self.recording:
             migrate()
-        recordings = Recordings(before, self.recording)
+        recordings = Recordings({before: self.recording})
         self.recording = None
         self.head = fingerprint_of(storage, connection)
         return recordings
