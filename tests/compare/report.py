@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, field
 from html import escape
 from io import StringIO
@@ -437,11 +438,16 @@ def _markdown_of(section: Section) -> str:
     return "\n\n".join(parts) + "\n"
 
 
+def _marked(text: str) -> str:
+    """Return Markdown's words of code as HTML has them."""
+    return re.sub(r"`([^`]+)`", r"<code>\1</code>", escape(text))
+
+
 def _html(sections: list[Section]) -> str:
     parts = []
     for level, section in enumerate(sections):
         tag = "h2" if level else "h1"
-        parts += [f"<{tag}>{escape(section.title)}</{tag}>", f"<p>{escape(section.text)}</p>"]
+        parts += [f"<{tag}>{escape(section.title)}</{tag}>", f"<p>{_marked(section.text)}</p>"]
         if section.rows:
             head = "".join(f"<th>{escape(cell)}</th>" for cell in section.head)
             rows = ["".join(f"<td>{escape(cell)}</td>" for cell in cells) for cells in section.rows]
