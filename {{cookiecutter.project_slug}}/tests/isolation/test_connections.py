@@ -23,7 +23,8 @@ pytestmark = pytest.mark.django_db(transaction=True)
 KEPT = """
 SELECT 'role', session_user::text, current_user::text
 UNION ALL SELECT 'database', current_database(), current_schemas(false)::text
-UNION ALL SELECT 'setting', name, setting FROM pg_settings WHERE source = 'session'
+UNION ALL SELECT 'setting', name, setting FROM pg_settings
+    WHERE source = 'session' AND setting <> reset_val
 UNION ALL SELECT 'cursor', name, statement FROM pg_cursors
 UNION ALL SELECT 'lock', objid::text, mode FROM pg_locks
     WHERE pid = pg_backend_pid() AND locktype = 'advisory'
