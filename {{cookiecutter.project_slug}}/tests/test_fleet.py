@@ -30,6 +30,12 @@ ADD_FIELD = """
 RUN_PYTHON = """
     migrations.RunPython(shout, migrations.RunPython.noop),
 """
+LEAVE_A_HOLE = """
+    migrations.RunSQL(
+        "CREATE FUNCTION hole() RETURNS text SECURITY DEFINER LANGUAGE sql RETURN current_user",
+        "DROP FUNCTION hole()",
+    ),
+"""
 MIGRATION = """
 from django.db import migrations, models
 
@@ -222,6 +228,16 @@ def test_only_the_tenants_that_are_named(tenants: list[Tenant], deployment: Depl
     assert (result.returncode, "There is no tenant nobody." in result.stderr) == (1, True)
     deployment.migrate("--one-by-one")
     assert all(_times_applied(storage, deployment.names[-1]) == 1 for storage in fleet())
+
+
+def test_a_migration_that_leaves_a_hole_in_the_wall(
+    tenants: list[Tenant], deployment: Deployment
+) -> None:
+    deployment.add(LEAVE_A_HOLE)
+    result = deployment.run("migrate", "--skip-checks")
+    assert result.returncode == 1
+    assert "Migrated, but the wall has holes" in result.stderr
+    assert "hole()" in result.stderr
 
 
 def test_killed_and_run_again(tenants: list[Tenant], deployment: Deployment) -> None:

@@ -24,7 +24,7 @@ KEPT = """
 SELECT 'role', session_user::text, current_user::text
 UNION ALL SELECT 'database', current_database(), current_schemas(false)::text
 UNION ALL SELECT 'setting', name, setting FROM pg_settings
-    WHERE source = 'session' AND setting <> reset_val
+    WHERE source = 'session' AND setting IS DISTINCT FROM reset_val
 UNION ALL SELECT 'cursor', name, statement FROM pg_cursors
 UNION ALL SELECT 'lock', objid::text, mode FROM pg_locks
     WHERE pid = pg_backend_pid() AND locktype = 'advisory'
