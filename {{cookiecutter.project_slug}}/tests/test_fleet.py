@@ -9,9 +9,9 @@ from typing import Any
 
 import pytest
 from django.core.management import CommandError, call_command
-from django.db import connections, transaction
+from django.db import transaction
 
-from apps.isolation import CATALOGUE, deprovision, tenant_context
+from apps.isolation import deprovision, tenant_context
 from apps.isolation.own_tables import MigrationRun
 from apps.isolation.shape import behind
 from apps.isolation.storages import fleet, opener, schema_in, storage_name
@@ -249,10 +249,10 @@ def test_killed_and_run_again(tenants: list[Tenant], deployment: Deployment) -> 
     deployment.migrate()
     deployment.add(ADD_FIELD)
     first, held, *_ = fleet()
-    with opener() as opened, opened(held) as connection, _held(connection):
+    with opener() as opened, opened(held) as connection, _held(connection) as cursor:
         options = ["migrate", "--skip-checks", "--workers=1"]
         with start("manage.py", *options, **deployment.environment) as process:
-            while not _somebody_waits():
+            while not _somebody_waits_for(cursor):
                 assert process.poll() is None, process.stderr
             process.kill()
     assert _times_applied(first, deployment.names[-1]) == 1
@@ -261,16 +261,18 @@ def test_killed_and_run_again(tenants: list[Tenant], deployment: Deployment) -> 
 
 
 @contextmanager
-def _held(connection: Any) -> Iterator[None]:
+def _held(connection: Any) -> Iterator[Any]:
     with transaction.atomic(using=connection.alias), connection.cursor() as cursor:
         cursor.execute("SELECT * FROM projects_project")
-        yield
+        yield cursor
 
 
-def _somebody_waits() -> bool:
-    with connections[CATALOGUE].cursor() as cursor:
-        cursor.execute("SELECT FROM pg_locks WHERE NOT granted")
-        return bool(cursor.fetchall())
+def _somebody_waits_for(cursor: Any) -> bool:
+    """Ask for those who wait for this session: other tests' sessions wait for theirs."""
+    cursor.execute(
+        "SELECT FROM pg_locks WHERE NOT granted AND pg_backend_pid() = ANY (pg_blocking_pids(pid))"
+    )
+    return bool(cursor.fetchall())
 
 
 def test_check_fleet_finds_what_is_not_as_it_should_be(tenants: list[Tenant]) -> None:
