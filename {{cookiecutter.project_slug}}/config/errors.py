@@ -18,6 +18,8 @@ def exception_handler(exc: Exception, context: dict[str, Any]) -> Response | Non
     reason = exc
     if not context["view"].authentication_classes or isinstance(exc, exceptions.NotAcceptable):
         exc = _or_hidden(exc)
+    if isinstance(exc, TenantNotFound):
+        context["view"].headers = {}  # which methods there are tells that there is a view
     if isinstance(exc, Http404):
         exc = exceptions.NotFound()
     elif isinstance(exc, PermissionDenied):
@@ -46,7 +48,7 @@ def _add_code(response: Response, exc: exceptions.APIException) -> None:
 
 def bad_request(request: HttpRequest, exception: Exception) -> HttpResponse:
     """Answer what Django itself finds suspicious."""
-    return refusal(request, exceptions.ParseError("Bad request.", "bad_request"))
+    return refusal(request, _or_hidden(exceptions.ParseError("Bad request.", "bad_request")))
 
 
 def permission_denied(request: HttpRequest, exception: Exception) -> HttpResponse:

@@ -78,8 +78,12 @@ def open_to_all(view: View) -> View:
     @wraps(view)
     def counted(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
         request.auth = None  # type: ignore[attr-defined] # as the API has it
-        _count(request, view)
-        return view(request, *args, **kwargs)
+        try:
+            _count(request, view)
+            return view(request, *args, **kwargs)
+        except Throttled:
+            hide_unserved_tenant()
+            raise
 
     return unguarded(counted)
 
@@ -99,8 +103,8 @@ def is_open(view: Any, method: str | None) -> bool:
     """Tell whether a view answers whoever asks. What is posted may prove to be a member's."""
     if not _of_api(view):
         return hasattr(view, "is_unguarded") and method != "POST"
-    takes = method == "POST" and hasattr(view.cls, "post")
-    return not (view.cls.authentication_classes or takes)
+    judges = method == "POST" and getattr(view.cls, "judges_members", False)
+    return not (view.cls.authentication_classes or judges)
 
 
 def _of_api(view: View) -> bool:

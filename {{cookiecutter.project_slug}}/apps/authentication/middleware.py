@@ -139,7 +139,7 @@ def _tenant_on_shared_host(request: HttpRequest, slug: str | None) -> UUID | Non
 
 def _varied[R: HttpResponseBase](response: R) -> R:
     """Tell caches on the way what names the tenant and the user, beside the host."""
-    patch_vary_headers(response, ["Authorization", HEADER])
+    patch_vary_headers(response, ["Cookie", "Authorization", HEADER])
     return response
 
 

@@ -35,7 +35,9 @@ class OpenView(APIView):
 
 
 class ExchangeView(OpenView):
-    """Exchanges what the serializer accepts for what it returns."""
+    """Exchanges what the serializer accepts for what it returns, which only a member has."""
+
+    judges_members = True
 
     def post(self, request: Request) -> Response:
         return Response(self.accepted(request).validated_data)
@@ -71,6 +73,8 @@ class TokenVerifyView(ExchangeView):
 
 class LogoutView(DeedView):
     """End a log-in with all its tokens, those for other tenants too."""
+
+    judges_members = True
 
     serializer_class = serializers.LogoutSerializer
 

@@ -76,15 +76,18 @@ def holes(guards: Guards | None = None) -> list[str]:
     return [f"{name}: not so, {finding}" for name, ask in asked for finding in ask()]
 
 
+def _error(number: str, culprit: Any, message: str, hint: str) -> Error:
+    return Error(message, hint=hint, obj=culprit, id=f"isolation.{number}")
+
+
 def _judge(model: type[Model]) -> Iterator[CheckMessage]:
     if issubclass(model, TenantModel) != is_tenant_model(model):
-        yield Error(
+        message = (
             f"{model._meta.label} is a TenantModel in an app outside TENANT_APPS, or a plain model "
-            "in an app of TENANT_APPS.",
-            hint="An app of TENANT_APPS holds TenantModels only, and they live nowhere else.",
-            obj=model,
-            id="isolation.E001",
+            "in an app of TENANT_APPS."
         )
+        hint = "An app of TENANT_APPS holds TenantModels only, and they live nowhere else."
+        yield _error("E001", model, message, hint)
         return
     if issubclass(model, TenantModel):
         yield from _judge_tenant_model(model)
@@ -95,35 +98,23 @@ def _judge(model: type[Model]) -> Iterator[CheckMessage]:
 
 def _judge_tenant_model(model: type[TenantModel]) -> Iterator[CheckMessage]:
     if not model._meta.proxy and any(not parent._meta.abstract for parent in model._meta.parents):
-        yield Error(
-            f"{model._meta.label} inherits a table, and rows in two tables have two walls to pass.",
-            hint="Derive from an abstract model, or refer to the other model by a ForeignKey.",
-            obj=model,
-            id="isolation.E005",
-        )
+        message = f"{model._meta.label} inherits a table: its rows would have two walls to pass."
+        hint = "Derive from an abstract model, or refer to the other model by a ForeignKey."
+        yield _error("E005", model, message, hint)
     for field in model._meta.local_fields:
         if field.unique and not field.primary_key and not _leads_out(field):
-            yield Error(
-                f"{field} is unique among all tenants.",
-                hint="Use tenant_unique(...) in Meta.constraints; for OneToOneField, a ForeignKey.",
-                obj=field,
-                id="isolation.E006",
-            )
+            message = f"{field} is unique among all tenants."
+            hint = "Use tenant_unique(...) in Meta.constraints; for OneToOneField, a ForeignKey."
+            yield _error("E006", field, message, hint)
         if _outlasts_its_user(field):
-            yield Error(
-                f"{field} refers to a user, and is not said to end with them.",
-                hint="Use UserForeignKey: null=True, or personal=True if the row goes with them.",
-                obj=field,
-                id="isolation.E008",
-            )
+            message = f"{field} refers to a user, and is not said to end with them."
+            hint = "Use UserForeignKey: null=True, or personal=True if the row goes with them."
+            yield _error("E008", field, message, hint)
     for manager in model._meta.managers:
         if not isinstance(manager, type(TenantModel._meta.managers[0])):
-            yield Error(
-                f"The manager {manager} does not keep to the active tenant.",
-                hint="Derive it from type(TenantModel.objects), the manager of every tenant model.",
-                obj=model,
-                id="isolation.E007",
-            )
+            message = f"The manager {manager} does not keep to the active tenant."
+            hint = "Derive it from type(TenantModel.objects), the manager of every tenant model."
+            yield _error("E007", model, message, hint)
 
 
 def _outlasts_its_user(field: Field[Any, Any]) -> bool:
@@ -146,19 +137,13 @@ def _judge_relation(field: Field[Any, Any]) -> Iterator[CheckMessage]:
         return
     crosses = is_tenant_model(field.model) != is_tenant_model(target)
     if crosses and is_tenant_model(target):
-        yield Error(
-            f"{field} points from the catalogue into a tenant's data.",
-            hint="Keep the id in a plain field, or move the model into an app of TENANT_APPS.",
-            obj=field,
-            id="isolation.E002",
-        )
+        message = f"{field} points from the catalogue into a tenant's data."
+        hint = "Keep the id in a plain field, or move the model into an app of TENANT_APPS."
+        yield _error("E002", field, message, hint)
     elif crosses and not isinstance(field, CatalogueForeignKey | ManyToManyField):
-        yield Error(
-            f"{field} is a plain relation from a tenant model into the catalogue.",
-            hint="Use CatalogueForeignKey (UserForeignKey for users).",
-            obj=field,
-            id="isolation.E003",
-        )
+        message = f"{field} is a plain relation from a tenant model into the catalogue."
+        hint = "Use CatalogueForeignKey (UserForeignKey for users)."
+        yield _error("E003", field, message, hint)
     elif isinstance(field, ManyToManyField) and is_tenant_model(field.model):
         yield from _judge_many_to_many(field, crosses=crosses)
 
@@ -168,9 +153,6 @@ def _judge_many_to_many(
 ) -> Iterator[CheckMessage]:
     through = field.remote_field.through
     if crosses or through is None or through._meta.auto_created:
-        yield Error(
-            f"{field} is a many-to-many relation without a tenant model in between.",
-            hint="Write the table in between as a TenantModel and name it with through=.",
-            obj=field,
-            id="isolation.E004",
-        )
+        message = f"{field} is a many-to-many relation without a tenant model in between."
+        hint = "Write the table in between as a TenantModel and name it with through=."
+        yield _error("E004", field, message, hint)

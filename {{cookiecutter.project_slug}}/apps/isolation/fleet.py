@@ -33,11 +33,16 @@ APPLIED = FINGERPRINT.format("")
 LOCK_SECONDS = 5
 """How long a migration waits for a table that somebody else holds; meanwhile others wait for it."""
 
+_PATIENCE = f"SET LOCAL lock_timeout = '{LOCK_SECONDS}s';"
+
 TRIES = 5
 """How often a storage is tried before it is given up for this run."""
 
 MOVED = "SA001"
 """SQLSTATE of a storage to which something else is applied than the recording begins with."""
+
+# Gives back what an earlier storage's turn, on the same connection, has taken.
+_TURN = "SELECT pg_advisory_unlock_all(); SELECT pg_advisory_lock(hashtextextended('{}', 0));"
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,17 +104,17 @@ class Recording:
     def message(self, storage: str, fingerprint: str) -> str:
         """Return what does the same to another storage, and asks for the hash that it then has.
 
-        Two runs take turns by the lock, and so does one with what it sent before it was killed,
-        on which the server may still be at work. The later one finds another hash, and errs.
+        Who was there first has applied something, so that the later one finds another hash, and
+        errs; see `take_turns`.
         """
         guard = f"""
-            LOCK TABLE django_migrations IN SHARE ROW EXCLUSIVE MODE;
+            {_TURN.format(storage)}
             DO $guard$ BEGIN
                 IF ({APPLIED}) <> '{fingerprint}' THEN
                     RAISE 'it was migrated meanwhile' USING ERRCODE = '{MOVED}';
                 END IF; END $guard$;
         """
-        begin = f"BEGIN; {enter(storage)} SET LOCAL lock_timeout = '{LOCK_SECONDS}s';"
+        begin = f"BEGIN; {enter(storage)} {_PATIENCE}"
         steps = f"COMMIT; {begin}".join(step.sql() for step in self.steps)
         return f"{begin} {guard} {steps} {APPLIED}; COMMIT"
 
@@ -167,6 +172,14 @@ def migrate_fleet(
             future.result()
 
 
+def take_turns(storage: str, connection: BaseDatabaseWrapper) -> None:
+    """Wait until no other run is at work on a storage, and let none begin before this one is done.
+
+    One that was killed is at work as long as the server is busy with what it had sent.
+    """
+    _send(f"BEGIN; {_PATIENCE} {_TURN.format(storage)} COMMIT", connection)
+
+
 def fingerprint_of(storage: str, connection: BaseDatabaseWrapper) -> str:
     """Return the hash of what is applied to a storage; empty if nothing ever was."""
     try:
@@ -204,6 +217,7 @@ def _bring_to_head(storage: str, known: str | None, opened: Any, recordings: Rec
                 # What is sent asks by itself. What Django does, or leaves, does not: a ledger may
                 # be from before a run that was killed.
                 if known is None or not recordings.has_sql(known):
+                    take_turns(storage, connection)
                     known = fingerprint_of(storage, connection)
                 before = known if before is None else before
                 after, error = _migrate(storage, known, connection, recordings), ""

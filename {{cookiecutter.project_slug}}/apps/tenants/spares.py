@@ -46,6 +46,11 @@ def prepare(count: int) -> Iterator[UUID]:
 
 def _destroy_one() -> Iterator[UUID]:
     with transaction.atomic(using=CATALOGUE):
-        if pk := claim():
-            deprovision(ActiveTenant(pk))
-            yield pk
+        pk = claim()
+        if pk:
+            # Not ready from here on, so that nobody is given what is half gone.
+            Spare.objects.create(pk=pk)
+    if pk:
+        deprovision(ActiveTenant(pk))
+        Spare.objects.filter(pk=pk).delete()
+        yield pk

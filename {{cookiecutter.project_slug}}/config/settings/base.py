@@ -33,15 +33,16 @@ MIDDLEWARE = [
     "django.middleware.security.SecurityMiddleware",
     "django.middleware.csp.ContentSecurityPolicyMiddleware",
     "apps.audit.requests.request_id_middleware",
+    # What all answers are given, those for hosts of no tenant too.
+    "django.middleware.common.CommonMiddleware",
+    "django.middleware.clickjacking.XFrameOptionsMiddleware",
     # Before everything that may ask the database: what follows runs inside the tenant.
     "apps.authentication.middleware.tenant_middleware",
     "apps.tenants.settings.locale_middleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
-    "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
-    "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "apps.authentication.middleware.StrictAccessMiddleware",
     "allauth.account.middleware.AccountMiddleware",
 ]

@@ -22,6 +22,7 @@ from apps.isolation.fleet import (
     fingerprint_of,
     migrate_fleet,
     recorded,
+    take_turns,
 )
 from apps.isolation.management.migration import GuardedMigrateCommand
 from apps.isolation.own_tables import MigrationRun, RunStatus, latest_runs
@@ -156,8 +157,9 @@ def _migrate_one_by_one(wanted: Mapping[str, str | None], one: Callable[[str], N
             started = time.monotonic()
             after, error = "", "it was broken off"
             try:
-                one(storage)
                 with opened(storage) as connection:
+                    take_turns(storage, connection)
+                    one(storage)
                     after, error = fingerprint_of(storage, connection), ""
             finally:
                 note(Outcome(storage, before or "", after, time.monotonic() - started, error))

@@ -9,9 +9,9 @@ import pytest
 from django.core.exceptions import ValidationError
 from django.core.management import CommandError, call_command
 
-from apps.isolation import ActiveTenant, provision, storage_report
+from apps.isolation import ActiveTenant, deprovision, provision, storage_report
 from apps.isolation.testing import api_client, make_member
-from apps.tenants import services
+from apps.tenants import services, spares
 from apps.tenants.models import Spare, Tenant
 from apps.tenants.services import create_tenant, founding
 from apps.tenants.spares import prepare
@@ -75,6 +75,18 @@ def test_what_a_killed_run_has_begun_is_completed(spare: Any, is_made: bool) -> 
     assert create_tenant(slug="hooli", name="Hooli").pk != begun.pk
     assert list(prepare(1)) == [begun.pk]
     assert create_tenant(slug="piper", name="Piper").pk == begun.pk
+
+
+def test_what_is_half_destroyed_is_given_to_nobody(spare: Any, monkeypatch: Any) -> None:
+    def break_off(tenant: ActiveTenant) -> None:
+        deprovision(tenant)
+        raise OSError("The files cannot be reached.")
+
+    with monkeypatch.context() as patch, pytest.raises(OSError, match="files"):
+        patch.setattr(spares, "deprovision", break_off)
+        list(prepare(0))
+    assert not _ready()
+    assert create_tenant(slug="initech", name="Initech").pk != spare
 
 
 def test_the_command_has_as_many_ready_as_it_is_told() -> None:

@@ -25,7 +25,10 @@ def enter(storage: str) -> str:
 
 @contextmanager
 def opener() -> Iterator[Callable[[str], AbstractContextManager[Any]]]:
-    """Give a function that opens one schema after the other, over one connection of the owner."""
+    """Give a function that opens one schema after the other, over one connection of the owner.
+
+    Its locks end as they would with a connection that ends.
+    """
     connection: Any = connections[OWNER]  # this thread's own; django-tenants adds set_schema()
 
     @contextmanager
@@ -37,6 +40,8 @@ def opener() -> Iterator[Callable[[str], AbstractContextManager[Any]]]:
         yield opened
     finally:
         connection.set_schema_to_public()
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT pg_advisory_unlock_all()")
 
 
 @contextmanager
