@@ -43,7 +43,7 @@ class Scale:
     with_tests: bool
 
 
-FULL = Scale(tenants=1000, of_peer=100, rounds=400, with_tests=True)
+FULL = Scale(tenants=1000, of_peer=300, rounds=400, with_tests=True)
 QUICK = Scale(tenants=40, of_peer=15, rounds=100, with_tests=False)
 
 

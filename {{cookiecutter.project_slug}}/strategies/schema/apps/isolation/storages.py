@@ -15,7 +15,7 @@ from apps.isolation.schemas import schema_name as storage_name
 __all__ = ["enter", "fleet", "opened_template", "opener", "schema_in", "storage_name"]
 
 BATCH = 500
-"""Schemas in one query."""
+"""Schemas in one query, which locks a table in each."""
 
 
 def enter(storage: str) -> str:
@@ -59,22 +59,27 @@ def schema_in(storage: str) -> str:
 def fleet() -> dict[str, str | None]:
     """Return the tenants' schemas with the hashes of what is applied to them.
 
-    Asked of PostgreSQL in one go, by qualified names: the introspection of Django takes a tenth
-    of a second for each of a thousand schemas.
+    Asked of PostgreSQL in few queries, by qualified names: the introspection of Django takes a
+    tenth of a second for each of a thousand schemas.
     """
+    found: dict[str, str | None] = {}
     with connections[OWNER].cursor() as cursor:
-        cursor.execute(
-            "SELECT nspname, to_regclass(format('%%I.django_migrations', nspname)) IS NOT NULL "
-            "FROM pg_namespace WHERE nspname ~ %s ORDER BY 1",
-            [PATTERN],
-        )
-        migrated = dict(cursor.fetchall())
-        found: dict[str, str | None] = dict.fromkeys(migrated)
-        for names in batched([name for name, has_table in migrated.items() if has_table], BATCH):
-            cursor.execute(" UNION ALL ".join(map(_named_fingerprint, names)))
+        cursor.execute(_FINGERPRINT_IN)
+        cursor.execute("SELECT nspname FROM pg_namespace WHERE nspname ~ %s ORDER BY 1", [PATTERN])
+        for names in batched([name for (name,) in cursor.fetchall()], BATCH):
+            each = "SELECT name, pg_temp.fingerprint_in(name) FROM unnest(%s::text[]) AS name"
+            cursor.execute(each, [list(names)])
             found |= dict(cursor.fetchall())
     return found
 
 
-def _named_fingerprint(schema: str) -> str:
-    return f"SELECT '{schema}', ({FINGERPRINT.format(f'{schema}.')})"
+# This session's own function. One UNION of as many queries takes ten times as long, nearly all of
+# it to be planned.
+_FINGERPRINT_IN = f"""
+CREATE OR REPLACE FUNCTION pg_temp.fingerprint_in(name text, OUT hash text) AS $function$
+BEGIN
+    IF to_regclass(name || '.django_migrations') IS NOT NULL THEN
+        EXECUTE format($sql${FINGERPRINT.format("%I.")}$sql$, name) INTO hash;
+    END IF;
+END $function$ LANGUAGE plpgsql
+"""
