@@ -34,7 +34,9 @@ RUNNABLE = re.compile(
     r"(?:uv|nox|docker|python3?|manage\.py|cookiecutter|cruft|pip|git|gh|psql|pg_\w+|curl|tar"
     r"|xcaddy|pyenv|apt|openssl|kubectl|kustomize|promtool|pre-commit|pytest) |\S+\.sh\b"
 )
-IN_FRONT = re.compile(r"^(?:\./|\.(?:venv|tools)/bin/|uv run (?:--group \w+ )?|python (?=\S+\.py))")
+IN_FRONT = re.compile(
+    r"^(?:\./|\.(?:venv|tools)/bin/|uv run (?:--group \w+ |--no-dev )?|python (?=\S+\.py))"
+)
 
 
 def plain(command: str) -> str:
