@@ -3,7 +3,7 @@
 import sys
 from typing import Any
 
-from django.core.exceptions import PermissionDenied
+from django.core.exceptions import DisallowedHost, PermissionDenied
 from django.http import Http404, HttpRequest, HttpResponse
 from rest_framework import exceptions, views
 from rest_framework.response import Response
@@ -47,7 +47,9 @@ def _add_code(response: Response, exc: exceptions.APIException) -> None:
 
 
 def bad_request(request: HttpRequest, exception: Exception) -> HttpResponse:
-    """Answer what Django itself finds suspicious."""
+    """Answer what Django itself finds suspicious; what can be no host's name is as any unknown."""
+    if isinstance(exception, DisallowedHost):
+        return refusal(request, TenantNotFound())
     return refusal(request, _or_hidden(exceptions.ParseError("Bad request.", "bad_request")))
 
 

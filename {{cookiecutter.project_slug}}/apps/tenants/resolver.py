@@ -3,7 +3,6 @@
 from uuid import UUID
 
 from django.core.cache import caches
-from django.core.exceptions import DisallowedHost
 from django.http import HttpRequest
 
 from apps.isolation import require_tenant
@@ -27,7 +26,7 @@ def host_of(request: HttpRequest) -> str:
         host = request.get_host()
         name, _, port = host.rpartition(":")
         return normalised(name if port.isdigit() else host)
-    except (DisallowedHost, UnicodeError):
+    except UnicodeError:
         raise TenantNotFound from None
 
 

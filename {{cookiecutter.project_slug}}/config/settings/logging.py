@@ -32,6 +32,8 @@ LOGGING: dict[str, Any] = {
     "loggers": {
         "django.request": {"filters": ["tokens"]},
         "django.security.csrf": {"filters": ["tokens"]},
+        # Anybody may send any name; what can be no host's is answered as an unknown one is.
+        "django.security.DisallowedHost": {"level": "CRITICAL"},
         "django.server": {"filters": ["tokens"]},
     },
     "root": {"handlers": ["console"], "level": "INFO"},
