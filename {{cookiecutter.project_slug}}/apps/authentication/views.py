@@ -75,7 +75,6 @@ class LogoutView(DeedView):
     """End a log-in with all its tokens, those for other tenants too."""
 
     judges_members = True
-
     serializer_class = serializers.LogoutSerializer
 
 
