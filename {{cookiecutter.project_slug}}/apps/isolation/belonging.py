@@ -13,6 +13,8 @@ from django.db.models.query import RawQuerySet
 from apps.isolation.context import ActiveTenant, current_tenant, require_tenant
 from apps.isolation.errors import WallViolation
 
+_OF_ANOTHER = "%s belongs to another tenant than the active one."
+
 
 class Belonging(models.Model):
     """An object that belongs to the tenant that was active when it was made or read.
@@ -149,8 +151,8 @@ def _all_own[M: models.Model](instances: Iterable[M]) -> list[M]:
 
 def require_own(instance: models.Model) -> None:
     """Raise `WallViolation` for an object of another tenant than the active one."""
-    if isinstance(instance, Belonging):
-        require_active(instance._belongs_to, f"{instance._meta.label} {instance.pk}")  # noqa: SLF001
+    if isinstance(instance, Belonging) and _is_of_another(instance._belongs_to):  # noqa: SLF001
+        raise WallViolation(_OF_ANOTHER % f"{instance._meta.label} {instance.pk}")
 
 
 def require_own_hints(hints: Mapping[str, Any]) -> None:
@@ -172,6 +174,9 @@ def may_relate(one: models.Model, other: models.Model) -> bool:
 
 def require_active(tenant: ActiveTenant | None, what: str) -> None:
     """Raise `WallViolation` if something is a tenant's, and not the active one's."""
-    if tenant is not None and tenant != require_tenant():
-        message = f"{what} belongs to another tenant than the active one."
-        raise WallViolation(message)
+    if _is_of_another(tenant):
+        raise WallViolation(_OF_ANOTHER % what)
+
+
+def _is_of_another(tenant: ActiveTenant | None) -> bool:
+    return tenant is not None and tenant != require_tenant()

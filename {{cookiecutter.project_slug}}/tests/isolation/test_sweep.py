@@ -29,6 +29,7 @@ LISTS = [
     for route in SERVED
     if route.is_of_api and not (route.is_public or route.parameters) and "GET" in route.methods
 ]
+OPEN = [route for route in SERVED if route.is_public and not route.only_on_shared_host]
 REFUSALS = {401, 403, 404, 405}
 
 
@@ -79,6 +80,20 @@ def test_ct02_nobody_is_told_or_changes_what_is_anothers(route: Route, world: Wo
         call = Call(route, samples)
         for who, method in _questions(route, world):
             world.try_out(who, call, method)
+
+
+@pytest.mark.parametrize("route", OPEN, ids=str)
+def test_ct16_with_what_is_good_elsewhere_a_suspended_tenant_is_as_none(
+    route: Route, world: World
+) -> None:
+    """Initech is suspended. Bob's password and his tokens, of every kind, do not tell him so."""
+    call = Call(route, world.theirs)
+    for method in METHODS:
+        answers = [
+            call(world.bob, method, Host=f"{slug}.localhost").without()
+            for slug in ("initech", "nobody")
+        ]
+        assert answers[0] == answers[1], method
 
 
 def _questions(route: Route, world: World) -> Iterator[tuple[str, str]]:

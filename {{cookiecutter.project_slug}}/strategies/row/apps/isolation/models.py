@@ -53,10 +53,12 @@ class TenantForeignKey(models.ForeignKey[Any, Any]):
     def pre_save(self, model_instance: models.Model, add: bool) -> Any:
         """Return the active tenant's id; raise `WallViolation` if the row is another's."""
         active = require_tenant().id
-        if getattr(model_instance, self.attname) not in {None, active}:
+        owner = getattr(model_instance, self.attname)
+        if owner is None:
+            setattr(model_instance, self.attname, active)
+        elif owner != active:
             message = f"{model_instance!r} belongs to another tenant than the active one."
             raise WallViolation(message)
-        setattr(model_instance, self.attname, active)
         return active
 
     def get_extra_restriction(self, alias: str | None, related_alias: str | None) -> None:
