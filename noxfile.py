@@ -284,7 +284,7 @@ def oldest(session: nox.Session, strategy: str) -> None:
     """Ask a strategy's walls on the oldest supported Python and PostgreSQL; `-- .` asks all."""
     require(session, "pg_virtualenv", f"postgresql-{OLDEST_POSTGRES}")
     generate(session, strategy)
-    chosen = session.posargs or ["tests/isolation", "tests/wall"]
+    chosen = session.posargs or ["tests/isolation", "tests/strategy"]
     run_on_postgres(session, *PYTEST, *chosen, version=OLDEST_POSTGRES)
 
 
@@ -530,7 +530,7 @@ def upgrade(session: nox.Session, strategy: str) -> None:
     session.run(*program, "update", strategy, str(folder))
     install(session, project)
     quick = ("tests/isolation/test_no_tenant.py", "tests/isolation/test_sweep.py", "apps/rooms")
-    session.run(*PYTEST, "tests/wall", *quick)
+    session.run(*PYTEST, "tests/strategy", *quick)
 
 
 @nox.session(python=False)

@@ -12,22 +12,15 @@ from pathlib import Path
 # As data: no answer can become code, whatever it holds.
 ANSWERS = json.loads(r"""{{ cookiecutter | tojson }}""")
 
-# Folders with a sub-folder for each choice, which holds files under their final paths.
-OVERLAYS = {"strategies": "isolation_strategy", "licenses": "license"}
-
-# Shared files that a strategy has no use for.
-UNUSED = {
-    "schema": (),
-    "row": (
-        "apps/isolation/fleet.py",
-        "apps/isolation/management/commands/check_fleet.py",
-        "apps/isolation/management/fleet.py",
-        "apps/isolation/own_tables.py",
-        "apps/isolation/shape.py",
-        "tests/test_fleet.py",
-    ),
-    "database": ("apps/isolation/prefix.py", "apps/isolation/routing.py"),
+# What two strategies have in common is a trait, with an overlay of its own.
+TRAITS = {
+    "schema": ("own_tables", "shared_connection"),
+    "row": ("shared_connection",),
+    "database": ("own_tables",),
 }
+
+# Folders of overlays: each sub-folder holds files under their final paths.
+OVERLAYS = ("strategies", "traits", "licenses")
 
 NEXT_STEPS = """\
 Done: {slug}/ is ready. Next, paste:
@@ -42,20 +35,17 @@ README.md goes on from there.
 
 
 def install_overlays(project: Path, answers: dict[str, str]) -> None:
-    """Move the chosen files into place, over those of an earlier generation."""
-    for folder, question in OVERLAYS.items():
-        chosen = project / folder / answers[question]
+    """Move the chosen files into place, over those of an earlier generation; delete the others."""
+    strategy = answers["isolation_strategy"]
+    traits = [f"traits/{trait}" for trait in TRAITS[strategy]]
+    for overlay in (f"strategies/{strategy}", *traits, f"licenses/{answers['license']}"):
+        chosen = project / overlay
         for source in [path for path in chosen.rglob("*") if path.is_file()]:
             target = project / source.relative_to(chosen)
             target.parent.mkdir(parents=True, exist_ok=True)
             source.replace(target)
+    for folder in OVERLAYS:
         shutil.rmtree(project / folder)
-
-
-def remove_unused(project: Path, answers: dict[str, str]) -> None:
-    """Delete what the strategy does not use. It must be there, so that the table cannot rot."""
-    for path in UNUSED[answers["isolation_strategy"]]:
-        (project / path).unlink()
 
 
 def write_env(project: Path) -> None:
@@ -78,7 +68,6 @@ def write_env(project: Path) -> None:
 def main(answers: dict[str, str], project: Path) -> None:
     """Finish the project that cookiecutter has rendered."""
     install_overlays(project, answers)
-    remove_unused(project, answers)
     write_env(project)
     print(NEXT_STEPS.format(slug=answers["project_slug"]))
 

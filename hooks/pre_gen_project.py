@@ -18,7 +18,7 @@ CHOICES = {
 }
 
 # The folders in which the choices come; the other hook empties and deletes them.
-OVERLAYS = ("strategies", "licenses")
+OVERLAYS = ("strategies", "traits", "licenses")
 
 # What the project is made of and depends on, under every name, and what Windows cannot store.
 TAKEN_NAMES = (  # noqa: SIM905 - a list takes a line for each
@@ -30,7 +30,7 @@ TAKEN_NAMES = (  # noqa: SIM905 - a list takes a line for each
     "opentelemetry opentelemetry_exporter_otlp_proto_http opentelemetry_instrumentation_django "
     "opentelemetry_instrumentation_psycopg opentelemetry_sdk pre_commit prometheus_client psycopg "
     "psycopg_pool pyjwt pytest pytest_cov pytest_django pytest_xdist redis rest_framework "
-    "rest_framework_simplejwt ruff sentry_sdk tqdm types_tqdm uuid_utils whitenoise zensical"
+    "rest_framework_simplejwt ruff sentry_sdk tqdm traits types_tqdm uuid_utils whitenoise zensical"
 ).split()
 
 LONGEST_SLUG = 40

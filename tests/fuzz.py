@@ -92,7 +92,7 @@ def email_of(tenant: Any, role: str) -> str:
 
 def models_of_tenants() -> list[Any]:
     """Return the models of the product, each after those that it refers to."""
-    from apps.isolation.placement import is_tenant_model
+    from apps.isolation.app_registry import is_tenant_model
     from django.apps import apps
 
     left, ordered = [m for m in apps.get_models() if is_tenant_model(m)], []

@@ -59,7 +59,7 @@ TRACES = {
 DIFFERENCES = {
     "apps/isolation/*": "the wall itself",
     "tests/test_fleet.py": "migrating tenants that have tables of their own",
-    "tests/wall/*": "tests of what only this wall has",
+    "tests/strategy/*": "tests of what only this wall has",
     "apps/*/migrations/*": "made from the models, whose bases differ",
     "config/settings/isolation.py": "databases, routers and apps of the wall",
     "compose.production.yaml": "what the owner's role may do, and who else needs it",

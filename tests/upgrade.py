@@ -39,7 +39,8 @@ APP = "apps/rooms"
 MODELS = '''\
 from django.db import models
 
-from apps.isolation import TenantModel, UserForeignKey, tenant_unique
+from apps.isolation.fields import UserForeignKey
+from apps.isolation.models import TenantModel, tenant_unique
 
 
 class Room(TenantModel):

@@ -75,12 +75,15 @@ FAULTS = {
 # A hole in the wall itself, which its guards must find.
 TOO_MANY_RIGHTS = Fault(
     "isolation",
-    "apps/isolation/grants.py",
+    "apps/isolation/postgresql/grants.py",
     old="UPDATE, DELETE ON",
     new="UPDATE, DELETE, TRUNCATE ON",
 )
 NO_POLICY = Fault(
-    "isolation", "apps/isolation/constraints.py", old="AS RESTRICTIVE TO", new="AS PERMISSIVE TO"
+    "isolation",
+    "apps/isolation/strategy/constraints.py",
+    old="AS RESTRICTIVE TO",
+    new="AS PERMISSIVE TO",
 )
 HOLES = {"schema": TOO_MANY_RIGHTS, "row": NO_POLICY, "database": TOO_MANY_RIGHTS}
 

@@ -22,12 +22,14 @@ def main() -> None:
 
 def migrated() -> float:
     """Return the seconds that the migrations of an empty storage take."""
-    from apps.isolation import ActiveTenant, deprovision, new_id, provision
-    from apps.isolation.fleet import Recordings, migrate_fleet
-    from apps.isolation.storages import storage_name
+    from apps.isolation import ActiveTenant
+    from apps.isolation.fields import new_id
+    from apps.isolation.fleet.executor import Recordings, migrate_fleet
+    from apps.isolation.strategy.naming import physical_name
+    from apps.isolation.strategy.provisioning import deprovision, provision
 
     tenant = ActiveTenant(new_id())
-    storage = storage_name(tenant.id)
+    storage = physical_name(tenant.id)
     provision(tenant)
     try:
         empty(storage)
@@ -41,10 +43,10 @@ def migrated() -> float:
 
 def empty(storage: str) -> None:
     """Drop all that provisioning has copied."""
-    from apps.isolation.storages import opener, schema_in
+    from apps.isolation.strategy.targets import schema_in, target_opener
 
     schema = schema_in(storage)
-    with opener() as opened, opened(storage) as connection, connection.cursor() as cursor:
+    with target_opener() as opened, opened(storage) as connection, connection.cursor() as cursor:
         cursor.execute(f"DROP SCHEMA {schema} CASCADE; CREATE SCHEMA {schema}")
 
 

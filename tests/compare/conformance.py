@@ -17,7 +17,7 @@ def conformance(contestant: Contestant) -> dict[str, str]:
     """Run the tests of a project's walls; return what each of the 25 came to. Exit if one fails."""
     command = [sys.executable, "-m", "pytest", "-q", "--numprocesses=auto"]
     done = subprocess.run(
-        [*command, "tests/isolation", "tests/wall"],
+        [*command, "tests/isolation", "tests/strategy"],
         cwd=contestant.folder,
         capture_output=True,
         text=True,

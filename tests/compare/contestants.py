@@ -41,7 +41,7 @@ OF_THE_PRODUCT = (
     "apps/authentication/__init__.py",
     "apps/authentication/models.py",
     "apps/isolation/identifiers.py",
-    "apps/isolation/serializers.py",
+    "apps/isolation/integrations/rest_framework.py",
     "apps/projects/__init__.py",
     "apps/projects/attachments.py",
     "apps/projects/filters.py",

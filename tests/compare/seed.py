@@ -35,7 +35,7 @@ def main() -> None:
     make = next(make for module, make in KINDS.items() if find_spec(module))
     numbers = range(int(sys.argv[1]), int(sys.argv[2]))
     if "--from-pool" in sys.argv:
-        call_command("prepare_storages", str(len(numbers)), verbosity=0)
+        call_command("prepare_tenants", str(len(numbers)), verbosity=0)
     for number in numbers:
         print(json.dumps(make(f"t{number:05}")), flush=True)
 

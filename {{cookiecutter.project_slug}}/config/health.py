@@ -12,9 +12,9 @@ from django.views.decorators.http import require_safe
 from rest_framework.exceptions import NotAuthenticated
 
 from apps.authentication.refusals import refusal
-from apps.isolation import CATALOGUE
-from apps.isolation.head import is_at_head
-from apps.isolation.serving import reasons_not_to_serve
+from apps.isolation import SHARED_DB
+from apps.isolation.migration_state import is_fully_migrated
+from apps.isolation.preflight import preflight_problems
 
 logger = logging.getLogger(__name__)
 
@@ -47,7 +47,7 @@ def metrics(request: HttpRequest) -> HttpResponse:
 
 def _database() -> str:
     try:
-        with connections[CATALOGUE].cursor() as cursor:
+        with connections[SHARED_DB].cursor() as cursor:
             cursor.execute("SELECT 1")
     except DatabaseError:
         return "cannot be reached"
@@ -73,9 +73,9 @@ def _migrations() -> str:
     return ""
 
 
-def _wall() -> str:
+def _isolation() -> str:
     try:
-        _require_wall()
+        _require_isolation()
     except DatabaseError:
         return "cannot be judged"
     except _NotYet as reason:
@@ -93,14 +93,19 @@ class _NotYet(Exception):
 
 @cache
 def _require_head() -> None:
-    if not is_at_head(connections[CATALOGUE]):
+    if not is_fully_migrated(connections[SHARED_DB]):
         raise _NotYet
 
 
 @cache
-def _require_wall() -> None:
-    for reason in reasons_not_to_serve():
+def _require_isolation() -> None:
+    for reason in preflight_problems():
         raise _NotYet(reason)
 
 
-CHECKS = {"database": _database, "cache": _cache, "migrations": _migrations, "wall": _wall}
+CHECKS = {
+    "database": _database,
+    "cache": _cache,
+    "migrations": _migrations,
+    "isolation": _isolation,
+}

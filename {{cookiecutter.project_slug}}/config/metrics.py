@@ -1,4 +1,4 @@
-"""What Prometheus is told: how requests went, what the wall refused, how the platform is.
+"""What Prometheus is told: how requests went, what isolation refused, how the platform is.
 
 The number of series is bounded, whatever clients send: a route is named by its pattern, and only
 so many tenants have series of their own. Requests count in memory and ask nobody for anything; the
@@ -37,9 +37,8 @@ from prometheus_client.core import GaugeMetricFamily
 from prometheus_client.registry import Collector
 
 from apps.authentication.access import TokenTenantMismatch
-from apps.isolation import CATALOGUE, CatalogueJoin, NoActiveTenant, WallViolation
-from apps.isolation.head import is_at_head
-from apps.isolation.wall import behind
+from apps.isolation import SHARED_DB, NoTenantError, SharedJoinError, WrongTenantError
+from apps.isolation.strategy.invariants import count_unmigrated
 from apps.tenants.errors import TenantConflict
 from apps.tenants.models import Status, Tenant
 from apps.tenants.services import provisioning_failed
@@ -54,9 +53,9 @@ OTHER = "other"
 DENIALS: dict[type, str] = {
     TokenTenantMismatch: "token_tenant_mismatch",
     TenantConflict: "tenant_conflict",
-    WallViolation: "wall_violation",
-    CatalogueJoin: "catalogue_join",
-    NoActiveTenant: "no_active_tenant",
+    WrongTenantError: "wrong_tenant",
+    SharedJoinError: "shared_join",
+    NoTenantError: "no_tenant",
 }
 
 if "WORKER_SLOT" in os.environ:
@@ -197,14 +196,13 @@ def _tenants() -> Iterator[Metric]:
         family.add_metric([status], count)
     yield family
     made = dict(Tenant.objects.exclude(status=Status.PREPARING).values_list("pk", "created_at"))
-    waiting = behind(made) if is_at_head(connections[CATALOGUE]) else len(made)
     yield GaugeMetricFamily(
-        "tenants_behind_on_migrations", "Tenants that wait for manage.py migrate.", waiting
+        "tenants_unmigrated", "Tenants that wait for manage.py migrate.", count_unmigrated(made)
     )
 
 
 def _connections() -> Iterator[Metric]:
-    with connections[CATALOGUE].cursor() as cursor:
+    with connections[SHARED_DB].cursor() as cursor:
         cursor.execute(
             "SELECT sum(numbackends), current_setting('max_connections')::int FROM pg_stat_database"
         )

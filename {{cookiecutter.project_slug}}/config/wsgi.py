@@ -12,6 +12,6 @@ start_telemetry(serves=True)
 
 application = get_wsgi_application()
 
-from apps.isolation.serving import refuse_to_serve_unsafely  # noqa: E402 - needs Django
+from apps.isolation.preflight import run_preflight_checks  # noqa: E402 - needs Django
 
-refuse_to_serve_unsafely()
+run_preflight_checks()

@@ -99,8 +99,8 @@ def _last_word(node: ast.expr) -> str:
 
 def _catalogue(*, every: bool = False) -> set[str]:
     """Return the names of the catalogue's models, by default those whose objects answer."""
+    from apps.isolation.app_registry import is_tenant_model  # noqa: PLC0415
     from apps.isolation.managers import PerTenantManager  # noqa: PLC0415 - after the set-up
-    from apps.isolation.placement import is_tenant_model  # noqa: PLC0415
 
     return {"get_user_model"} | {
         model.__name__
@@ -112,13 +112,13 @@ def _catalogue(*, every: bool = False) -> set[str]:
 
 def database_problems() -> Iterator[str]:
     """Ask the guards of the database, if it has been migrated."""
-    from apps.isolation import CATALOGUE  # noqa: PLC0415 - after the set-up
-    from apps.isolation.checks import holes  # noqa: PLC0415
-    from apps.isolation.head import is_at_head  # noqa: PLC0415
+    from apps.isolation import SHARED_DB  # noqa: PLC0415 - after the set-up
+    from apps.isolation.checks import violations  # noqa: PLC0415
+    from apps.isolation.migration_state import is_fully_migrated  # noqa: PLC0415
 
     try:
-        if is_at_head(connections[CATALOGUE]):
-            yield from holes()
+        if is_fully_migrated(connections[SHARED_DB]):
+            yield from violations()
         else:
             sys.stderr.write("The database was not asked: run manage.py migrate first.\n")
     except DatabaseError as error:

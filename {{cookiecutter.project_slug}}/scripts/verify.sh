@@ -27,7 +27,7 @@ check_deploy() {
 }
 
 # The suites of the walls; what they reach counts as tested, so they come after the other tests.
-walls=(tests/isolation tests/wall)
+walls=(tests/isolation tests/strategy)
 apart=("${walls[@]/#/--ignore=}")
 
 # The tools are the environment's. Called without one, this makes it as every `uv run` does.

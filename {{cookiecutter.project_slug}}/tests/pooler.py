@@ -10,7 +10,7 @@ from urllib.parse import SplitResult, urlsplit
 
 from django.db import connections
 
-from apps.isolation import CATALOGUE
+from apps.isolation import SHARED_DB
 
 Rewrite = Callable[[bytes], bytes]
 
@@ -58,7 +58,7 @@ def pooler(rewrite: Rewrite) -> Iterator[str]:
 
 def _address(url: SplitResult, port: int) -> str:
     login, _, _ = url.netloc.rpartition("@")
-    database = connections[CATALOGUE].settings_dict["NAME"]
+    database = connections[SHARED_DB].settings_dict["NAME"]
     # In clear, since the pooler reads what it passes on.
     options = "sslmode=disable&gssencmode=disable"
     address = url._replace(netloc=f"{login}@127.0.0.1:{port}", path=f"/{database}", query=options)

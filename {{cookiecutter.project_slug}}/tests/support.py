@@ -21,7 +21,7 @@ from django.test import TestCase
 from rest_framework.test import APIClient
 
 from apps.authentication.second_factor import new_secret
-from apps.isolation import CATALOGUE
+from apps.isolation import SHARED_DB
 from config.env import BASE_DIR
 
 
@@ -60,7 +60,7 @@ def statements() -> Iterator[list[str]]:
 
 def environment(**changes: str) -> dict[str, str]:
     """Return the environment of a process that is to work on the test database."""
-    database = connections[CATALOGUE].settings_dict["NAME"]
+    database = connections[SHARED_DB].settings_dict["NAME"]
     urls = {
         name: urlsplit(os.environ[name])._replace(path=f"/{database}").geturl()
         for name in ("DATABASE_URL", "DATABASE_OWNER_URL")
@@ -105,14 +105,14 @@ def app_code(secret: str, later: int = 0) -> str:
 def give_second_factor(user: Any) -> tuple[str, list[str]]:
     """Switch a user's second factor on; return the secret of the app, and the recovery codes."""
     secret = new_secret()
-    with transaction.atomic(using=CATALOGUE):
+    with transaction.atomic(using=SHARED_DB):
         auth.TOTP.activate(user, secret)
         return secret, RecoveryCodes.activate(user).generate_codes()
 
 
 def invite(client: APIClient, email: str, role: str = "member") -> tuple[str, str]:
     """Invite an address; return the invitation's id, and the token that was mailed."""
-    with TestCase.captureOnCommitCallbacks(using=CATALOGUE, execute=True):
+    with TestCase.captureOnCommitCallbacks(using=SHARED_DB, execute=True):
         response = client.post("/api/v1/invitations/", {"email": email, "role": role})
     assert response.status_code == 201, response.content
     return response.json()["id"], mailed_token()

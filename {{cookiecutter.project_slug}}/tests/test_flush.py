@@ -13,7 +13,7 @@ from django.core.management import CommandError, call_command
 from apps.audit.models import AuditEvent
 from apps.authentication.models import User
 from apps.isolation import tenant_context
-from apps.isolation.escape import cross_tenant
+from apps.isolation.cross_tenant import cross_tenant
 from apps.projects.models import Project, Task
 from apps.tenants.models import Domain, Tenant
 

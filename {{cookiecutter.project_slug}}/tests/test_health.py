@@ -9,7 +9,7 @@ from django.db import connections
 from django.db.migrations.recorder import MigrationRecorder
 from django.test import Client
 
-from apps.isolation import CATALOGUE
+from apps.isolation import SHARED_DB
 from config import health
 from tests.support import environment, manage, statements
 
@@ -31,7 +31,7 @@ for path in ("/healthz/live", "/healthz/ready"):
 def _forget() -> Iterator[None]:
     """Let each test find out anew what is asked once only."""
     health._require_head.cache_clear()
-    health._require_wall.cache_clear()
+    health._require_isolation.cache_clear()
     yield
     health._require_head.cache_clear()
 
@@ -63,7 +63,7 @@ def test_ready_asks_once_for_what_does_not_change() -> None:
 
 @pytest.mark.django_db
 def test_pending_migrations_are_named_until_they_are_applied() -> None:
-    recorder = MigrationRecorder(connections[CATALOGUE])
+    recorder = MigrationRecorder(connections[SHARED_DB])
     recorder.record_unapplied("sessions", "0001_initial")
     problems = {"migrations": "have not all been applied"}
     for _ in range(2):
@@ -119,7 +119,7 @@ def test_a_command_says_in_a_sentence_that_the_database_is_down() -> None:
 @pytest.mark.django_db
 def test_processes_of_these_tests_use_the_test_database() -> None:
     """Nothing of development's data is touched."""
-    with connections[CATALOGUE].cursor() as cursor:
+    with connections[SHARED_DB].cursor() as cursor:
         cursor.execute("SELECT current_database()")
         (name,) = cursor.fetchone() or ("",)
     assert name.startswith("test_")

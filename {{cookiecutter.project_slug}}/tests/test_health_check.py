@@ -13,9 +13,11 @@ from django.db import connections, transaction
 from django.utils import timezone
 
 from apps.audit.trail import Action, record
-from apps.isolation import CATALOGUE, deprovision, new_id, storage_report, tenant_context
-from apps.isolation.placement import OWNER
-from apps.isolation.testing import break_wall, make_member, make_tenant, owner_cursor
+from apps.isolation import SHARED_DB, tenant_context
+from apps.isolation.app_registry import OWNER
+from apps.isolation.fields import new_id
+from apps.isolation.strategy.provisioning import deprovision, provisioning_report
+from apps.isolation.testing import break_invariant, make_member, make_tenant, owner_cursor
 from apps.projects.models import Attachment, Project, Task
 from apps.tenants.models import Domain, Invitation, Tenant
 from apps.tenants.services import create_tenant
@@ -116,7 +118,7 @@ def test_a_row_of_the_catalogue_that_refers_to_nothing(
 
 def test_events_of_a_tenant_that_does_not_exist(acme: Tenant) -> None:
     nobody = new_id()
-    with transaction.atomic(using=CATALOGUE):
+    with transaction.atomic(using=SHARED_DB):
         record(Action.TENANT_CHANGED, tenant=nobody, actor=None)
         record(Action.TENANT_CHANGED, tenant=nobody, actor=None)
     sentence = f"audit.AuditEvent.tenant_id names tenant {nobody}, which does not exist"
@@ -169,7 +171,7 @@ def test_a_tenant_whose_storage_is_gone(provisioning: None) -> None:
     assert _found() == []
     deprovision(tenant)
     # Where tenants share tables, a storage without rows is as good as any.
-    is_missing = not storage_report(tenant).exists
+    is_missing = not provisioning_report(tenant).exists
     assert [slug for slug, problem in _found() if "is missing" in problem] == ["acme"] * is_missing
 
 
@@ -200,7 +202,7 @@ def test_migrations_that_are_waiting_where_the_tenants_tables_are(acme: Tenant) 
 
 @pytest.mark.django_db(transaction=True)
 def test_a_hole_in_the_wall(acme: Tenant) -> None:
-    with break_wall("the run-time role has no powers"):
+    with break_invariant("the run-time role has no powers"):
         ((slug, problem),) = _found()
     assert slug == ""
     assert problem.startswith("the run-time role has no powers: not so")

@@ -10,16 +10,17 @@ from django.contrib.contenttypes.models import ContentType
 from django.db import models
 from django.test.utils import isolate_apps
 
-from apps.isolation import CatalogueForeignKey, TenantModel, UserForeignKey
+from apps.isolation.app_registry import tenant_app_labels
 from apps.isolation.checks import check_tenant_models
-from apps.isolation.placement import tenant_app_labels
+from apps.isolation.fields import SharedForeignKey, UserForeignKey
+from apps.isolation.models import TenantModel
 
 User = get_user_model()
-TENANTS, CATALOGUE = "projects", "tenants"
+TENANTS, SHARED_DB = "projects", "tenants"
 
 
 def _catalogue_model(name: str, **fields: Any) -> Any:
-    return _model(models.Model, name, CATALOGUE, fields)
+    return _model(models.Model, name, SHARED_DB, fields)
 
 
 def _tenant_model(name: str, **fields: Any) -> Any:
@@ -34,9 +35,7 @@ def _model(base: type[models.Model], name: str, app: str, fields: dict[str, Any]
 def _good() -> None:
     board = _tenant_model("Board", owner=UserForeignKey(null=True))
     _tenant_model("Note", writer=UserForeignKey(personal=True))
-    label = _tenant_model(
-        "Label", made_in=CatalogueForeignKey(_catalogue_model("Country"), null=True)
-    )
+    label = _tenant_model("Label", made_in=SharedForeignKey(_catalogue_model("Country"), null=True))
     pair = _tenant_model(
         "BoardLabel",
         board=models.ForeignKey(board, on_delete=models.CASCADE),
@@ -63,7 +62,7 @@ def _through(pair: Any, label: Any) -> Any:
 
 
 def _tenant_model_among_the_catalogue() -> None:
-    _model(TenantModel, "Lost", CATALOGUE, {})
+    _model(TenantModel, "Lost", SHARED_DB, {})
 
 
 def _plain_model_among_the_tenants() -> None:
@@ -105,7 +104,7 @@ def _user_who_cannot_be_erased() -> None:
 
 
 def _catalogue_key_to_a_user() -> None:
-    _tenant_model("Board", owner=CatalogueForeignKey(User, null=True))
+    _tenant_model("Board", owner=SharedForeignKey(User, null=True))
 
 
 def _one_to_one_to_a_user() -> None:

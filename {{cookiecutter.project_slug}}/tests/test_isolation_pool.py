@@ -6,7 +6,8 @@ from typing import Any
 import pytest
 from rest_framework.test import APIClient
 
-from apps.isolation import deprovision, provision, storage_report, tenant_context
+from apps.isolation import tenant_context
+from apps.isolation.strategy.provisioning import deprovision, provision, provisioning_report
 from apps.isolation.testing import api_client, make_member, pool
 from apps.projects.models import Project
 from apps.tenants.models import Domain, Tenant
@@ -15,7 +16,7 @@ from apps.tenants.models import Domain, Tenant
 def test_a_tests_tenant_is_active_and_has_a_domain_and_storage(acme: Tenant) -> None:
     assert (acme.slug, acme.status) == ("acme", "active")
     assert Domain.objects.for_tenant(acme).get().domain == "acme.localhost"
-    assert storage_report(acme).exists
+    assert provisioning_report(acme).exists
     assert pool.holds(acme.pk)
 
 
@@ -62,7 +63,7 @@ def test_storage_is_made_described_and_destroyed_as_often_as_one_likes() -> None
         provision(tenant)
     with tenant_context(tenant):
         Project.objects.create(name="Moon")
-    report = storage_report(tenant)
+    report = provisioning_report(tenant)
     assert report.exists
     assert report.tables >= 1
     assert report.size > 0

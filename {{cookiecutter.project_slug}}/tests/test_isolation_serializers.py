@@ -8,7 +8,9 @@ from django.db import IntegrityError, connections, models
 from django.test.utils import isolate_apps
 from rest_framework.exceptions import ValidationError
 
-from apps.isolation import TenantModel, TenantModelSerializer, tenant_context, tenant_unique
+from apps.isolation import tenant_context
+from apps.isolation.integrations.rest_framework import TenantModelSerializer
+from apps.isolation.models import TenantModel, tenant_unique
 from apps.projects.models import Project
 from tests.support import statements
 

@@ -15,8 +15,8 @@ from django.urls import path
 from rest_framework.views import APIView
 
 from apps.authentication.decorators import unguarded
-from apps.isolation import CATALOGUE, CatalogueJoin, NoActiveTenant, WallViolation
-from apps.isolation.storage import ProvisioningError
+from apps.isolation import SHARED_DB, NoTenantError, SharedJoinError, WrongTenantError
+from apps.isolation.exceptions import ProvisioningError
 from apps.tenants import services
 from config import errors, metrics
 from tests.isolation import conftest
@@ -30,9 +30,9 @@ TOKEN = "a-long-random-text-for-prometheus"
 BEARER = {"Host": "localhost", "Authorization": f"Bearer {TOKEN}"}
 MIDDLEWARE = "config.metrics.metrics_middleware"
 ERRORS = {
-    "wall_violation": WallViolation("no"),
-    "catalogue_join": CatalogueJoin("no"),
-    "no_active_tenant": NoActiveTenant(),
+    "wrong_tenant": WrongTenantError("no"),
+    "shared_join": SharedJoinError("no"),
+    "no_tenant": NoTenantError(),
 }
 
 
@@ -183,7 +183,7 @@ def test_what_the_wall_stops_is_counted(
     settings.ROOT_URLCONF = __name__
     client = Client(headers={"Host": "localhost"}, raise_request_exception=False)
     status = client.get(f"/{kind}/{reason}/").status_code
-    assert status == (403 if reason == "wall_violation" else 500)
+    assert status == (403 if reason == "wrong_tenant" else 500)
     assert measured("cross_tenant_denials_total", reason=reason) == 1
 
 
@@ -218,16 +218,16 @@ def test_the_platform_is_told_as_the_database_knows_it(
     told = _scrape()
     assert told['tenants{status="active"}'] == 1
     assert told['tenants{status="suspended"}'] == 1
-    assert told["tenants_behind_on_migrations"] == 0
+    assert told["tenants_unmigrated"] == 0
     assert 0 < told["database_connections"] < told["database_connections_limit"]
 
 
 def test_while_the_catalogue_waits_for_migrations_every_tenant_does(
     acme: Any, globex: Any, measured: Any
 ) -> None:
-    recorder = MigrationRecorder(connections[CATALOGUE])
+    recorder = MigrationRecorder(connections[SHARED_DB])
     recorder.record_unapplied("sessions", "0001_initial")
-    assert _scrape()["tenants_behind_on_migrations"] == 2
+    assert _scrape()["tenants_unmigrated"] == 2
     recorder.record_applied("sessions", "0001_initial")
 
 

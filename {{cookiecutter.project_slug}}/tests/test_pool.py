@@ -31,11 +31,11 @@ import json
 import django
 django.setup()
 from django.db import connections
-from apps.isolation import CATALOGUE
+from apps.isolation import SHARED_DB
 from tests.test_pool import LEFTOVERS, SESSION
 
 def request(*statements):
-    with connections[CATALOGUE].cursor() as cursor:
+    with connections[SHARED_DB].cursor() as cursor:
         for statement in statements:
             cursor.execute(statement)
         answer = [str(value) for value in cursor.fetchone()] if cursor.description else None

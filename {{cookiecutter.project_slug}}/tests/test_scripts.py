@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from apps.isolation.testing import break_wall, wall_guards
+from apps.isolation.testing import break_invariant, invariants
 from config.env import BASE_DIR
 from tests.support import run
 
@@ -45,7 +45,7 @@ See [the heading](#one-heading).
 # One heading
 
 ```python
-from apps.isolation import TenantModel
+from apps.isolation.models import TenantModel
 ```
 """
 
@@ -83,8 +83,8 @@ def test_check_docs_accepts_the_truth(tmp_path: Path) -> None:
 @pytest.mark.django_db(transaction=True)
 def test_check_tenancy_asks_the_guards(acme: object) -> None:
     """And finds nothing else wrong here."""
-    guard = list(wall_guards())[-1]
-    with break_wall(guard):
+    guard = list(invariants())[-1]
+    with break_invariant(guard):
         process = run("scripts/check_tenancy.py")
     assert process.returncode == 1
     (hole,) = process.stdout.splitlines()

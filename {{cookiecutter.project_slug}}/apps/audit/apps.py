@@ -10,7 +10,7 @@ class AuditConfig(AppConfig):
 
     def ready(self) -> None:
         """Write down each use of the escape hatch."""
-        from apps.audit.trail import record_crossing  # noqa: PLC0415 - needs the models
-        from apps.isolation.escape import crossing  # noqa: PLC0415 - needs the models
+        from apps.audit.trail import record_cross_tenant  # noqa: PLC0415 - needs the models
+        from apps.isolation.cross_tenant import cross_tenant_started  # noqa: PLC0415 - needs the models
 
-        crossing.connect(record_crossing)
+        cross_tenant_started.connect(record_cross_tenant)

@@ -4,9 +4,9 @@ from typing import Any, ClassVar
 
 from django.db import models
 
-from apps.isolation import new_id
+from apps.isolation.fields import new_id
 from apps.isolation.managers import PerTenantManager
-from apps.isolation.table_constraints import AppendOnly
+from apps.isolation.postgresql.constraints import AppendOnly
 
 
 class AuditEvent(models.Model):

@@ -13,7 +13,7 @@ from django.db.transaction import TransactionManagementError
 
 from apps.audit.models import AuditEvent
 from apps.audit.requests import request_id
-from apps.isolation import CATALOGUE
+from apps.isolation import SHARED_DB
 from apps.isolation.context import Identified
 
 HIDDEN = re.compile("password|secret|token|hash|key|email|full_name", re.IGNORECASE)
@@ -82,8 +82,8 @@ def record(
     secrets and of who somebody is only that they differ. Raises TransactionManagementError outside
     of a transaction of the catalogue: without one the deed could stand and the event be lost.
     """
-    if not connections[CATALOGUE].in_atomic_block:
-        message = "record() needs the transaction of what it records: atomic(using=CATALOGUE)."
+    if not connections[SHARED_DB].in_atomic_block:
+        message = "record() needs the transaction of what it records: atomic(using=SHARED_DB)."
         raise TransactionManagementError(message)
     AuditEvent(
         tenant_id=tenant if isinstance(tenant, UUID | None) else tenant.id,
@@ -97,9 +97,9 @@ def record(
     ).save(force_insert=True)
 
 
-def record_crossing(*, reason: str, **kwargs: Any) -> None:
+def record_cross_tenant(*, reason: str, **kwargs: Any) -> None:
     """Write down a use of the escape hatch; committed before the work begins."""
-    with transaction.atomic(using=CATALOGUE, durable=True):
+    with transaction.atomic(using=SHARED_DB, durable=True):
         record(Action.CROSS_TENANT, tenant=None, actor=None, reason=reason)
 
 

@@ -23,8 +23,8 @@ from apps.audit.trail import Action, forget_name, record
 from apps.authentication.access import NoActiveAccount, admit
 from apps.authentication.models import User
 from apps.authentication.throttling import throttle, within_rate
-from apps.isolation import CATALOGUE, current_tenant
-from apps.isolation.storage import ProvisioningError
+from apps.isolation import SHARED_DB, current_tenant
+from apps.isolation.exceptions import ProvisioningError
 from apps.tenants.members import add_member
 from apps.tenants.models import Membership
 from apps.tenants.passwords import require_good_password
@@ -112,7 +112,7 @@ def record_session(*, signal: Signal, user: User | None, **kwargs: Any) -> None:
     if user is None:
         return
     action = Action.LOGGED_IN if signal is user_logged_in else Action.LOGGED_OUT
-    with transaction.atomic(using=CATALOGUE):
+    with transaction.atomic(using=SHARED_DB):
         record(action, tenant=current_tenant(), actor=user)
 
 
@@ -130,7 +130,7 @@ def send_verification(email: str) -> None:
 def verify_email(request: HttpRequest, token: str) -> None:
     """Verify the address to which ``token`` was sent; raise ValidationError for a bad one."""
     confirmation = EmailConfirmationHMAC.from_key(token)
-    with transaction.atomic(using=CATALOGUE):
+    with transaction.atomic(using=SHARED_DB):
         if confirmation is None or not confirmation.confirm(request):
             raise ValidationError({"token": BAD_TOKEN})
         actor = confirmation.email_address.user_id
@@ -160,7 +160,7 @@ def reset_password(token: str, password: str) -> None:
     pk, _, key = token.partition("-")
     if not re.fullmatch("[0-9a-f]{32}", pk):
         raise ValidationError({"token": BAD_TOKEN})
-    with transaction.atomic(using=CATALOGUE):
+    with transaction.atomic(using=SHARED_DB):
         # Locked, so that of two requests with one token the second finds it used up.
         users = User.objects.select_for_update().filter(is_active=True)
         user = users.filter(pk=pk).first()
@@ -176,7 +176,7 @@ def change_password(membership: Membership, password: str) -> None:
     """Set a member's new password; raise ValidationError unless it keeps the policy."""
     user: Any = membership.user
     require_good_password(user, password, field="new_password")
-    with transaction.atomic(using=CATALOGUE):
+    with transaction.atomic(using=SHARED_DB):
         get_adapter().set_password(user, password)
         record(Action.PASSWORD_CHANGED, tenant=membership.tenant_id, actor=user)
 
@@ -228,5 +228,5 @@ def record_failure(request: HttpRequest, email: str, tenant_id: UUID = NOBODY) -
     members = Membership.objects.for_tenant(tenant_id).select_related("user")
     member = members.filter(user__email=email).first()
     tenant = None if tenant_id == NOBODY else tenant_id
-    with transaction.atomic(using=CATALOGUE):
+    with transaction.atomic(using=SHARED_DB):
         record(Action.LOG_IN_FAILED, member and member.user, tenant=tenant, actor=None)

@@ -20,7 +20,7 @@ from apps.authentication import accounts
 from apps.authentication.models import User
 from apps.authentication.second_factor import SecondFactorRequired, require_code, switch_off
 from apps.authentication.throttling import throttle
-from apps.isolation import CATALOGUE
+from apps.isolation import SHARED_DB
 
 ACCESS = ["is_active", "is_staff", "is_superuser", "groups", "user_permissions"]
 NEW = ["email", "full_name", "usable_password", "password1", "password2"]
@@ -96,7 +96,7 @@ class UserAdmin(DjangoUserAdmin[User]):
     def log_change(self, request: Any, obj: User, message: Any) -> LogEntry:
         """Write down that a password was set, which is a form of its own."""
         if message == [{"changed": {"fields": ["password"]}}]:
-            with transaction.atomic(using=CATALOGUE):
+            with transaction.atomic(using=SHARED_DB):
                 record(Action.PASSWORD_CHANGED, obj, tenant=None, actor=request.user)
         return super().log_change(request, obj, message)
 

@@ -18,7 +18,7 @@ from rest_framework_simplejwt.token_blacklist.models import OutstandingToken
 from rest_framework_simplejwt.tokens import Token
 
 from apps.authentication.tokens import family_of, membership_id_of, tenant_of, user_id_of
-from apps.isolation import CATALOGUE
+from apps.isolation import SHARED_DB
 from apps.tenants.models import Membership, Tenant
 
 MODELS: dict[str, type[Model]] = {"": Membership, "user__": get_user_model(), "tenant__": Tenant}
@@ -41,7 +41,7 @@ def membership_of_bearer(token: Token) -> tuple[Membership, bool] | None:
         MEMBERSHIP: membership_id_of(token),
         str(FAMILY): family_of(token),
     }
-    connection = connections[CATALOGUE]
+    connection = connections[SHARED_DB]
     with connection.cursor() as cursor:
         cursor.execute(text, [claims.get(gap, gap) for gap in gaps])
         row = cursor.fetchone()
@@ -73,7 +73,7 @@ def _made(model: type[Model], values: Iterator[Any], connection: BaseDatabaseWra
     """Return an object as Django would have read it, of the next values of a row."""
     fields = model._meta.concrete_fields
     read = [_converted(field, next(values), connection) for field in fields]
-    return model.from_db(CATALOGUE, [field.attname for field in fields], read)
+    return model.from_db(SHARED_DB, [field.attname for field in fields], read)
 
 
 def _converted(field: Any, value: Any, connection: BaseDatabaseWrapper) -> Any:

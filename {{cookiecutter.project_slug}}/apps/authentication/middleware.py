@@ -18,7 +18,7 @@ from apps.authentication.access import TokenTenantMismatch, is_served
 from apps.authentication.decorators import is_guarded, is_open
 from apps.authentication.refusals import refusal
 from apps.authentication.tokens import tenant_of, user_id_of, verified_access_token
-from apps.isolation.context import ActiveTenant, activate, current_tenant
+from apps.isolation.context import ActiveTenant, activate_tenant, current_tenant
 from apps.tenants.errors import TenantConflict, TenantNotFound
 from apps.tenants.hosts import is_shared
 from apps.tenants.models import Membership
@@ -56,7 +56,7 @@ def tenant_middleware(get_response: Callable[[HttpRequest], Any]) -> Callable[[H
                 tenant = await resolve_async(request)
             except APIException as error:
                 return _varied(refusal(request, error))
-            async with activate(tenant):
+            async with activate_tenant(tenant):
                 return _varied(_bound(await get_response(request), tenant))
 
         return middleware_async
@@ -66,7 +66,7 @@ def tenant_middleware(get_response: Callable[[HttpRequest], Any]) -> Callable[[H
             tenant = _resolve(request)
         except APIException as error:
             return _varied(refusal(request, error))
-        with activate(tenant):
+        with activate_tenant(tenant):
             return _varied(_bound(get_response(request), tenant))
 
     return middleware
@@ -154,7 +154,7 @@ def _bound(response: HttpResponseBase, tenant: ActiveTenant | None) -> HttpRespo
 
 def _each(chunks: Iterator[Any], tenant: ActiveTenant | None) -> Iterator[Any]:
     while True:
-        with activate(tenant):
+        with activate_tenant(tenant):
             try:
                 chunk = next(chunks)
             except StopIteration:
@@ -166,7 +166,7 @@ async def _each_async(
     chunks: AsyncIterator[Any], tenant: ActiveTenant | None
 ) -> AsyncIterator[Any]:
     while True:
-        async with activate(tenant):
+        async with activate_tenant(tenant):
             try:
                 chunk = await anext(chunks)
             except StopAsyncIteration:

@@ -7,7 +7,7 @@ from django.db import models
 from django.db.models import CheckConstraint, Q
 from django.db.models.functions import Lower
 
-from apps.isolation import new_id
+from apps.isolation.fields import new_id
 
 
 class EmailUserManager(UserManager["User"]):

@@ -25,7 +25,7 @@ from rest_framework.exceptions import AuthenticationFailed, ValidationError
 from apps.audit.trail import Action, record
 from apps.authentication.models import User
 from apps.authentication.throttling import throttle
-from apps.isolation import CATALOGUE
+from apps.isolation import SHARED_DB
 
 SECRETS = {"secret", "seed"}
 """What allauth calls them in the data of the app's and of the recovery codes."""
@@ -81,7 +81,7 @@ def require_code(request: HttpRequest, user: Any, code: str, *, tenant: UUID | N
     if not code:
         raise SecondFactorRequired
     throttle(request, "second_factor", key=str(user.pk))
-    with transaction.atomic(using=CATALOGUE):
+    with transaction.atomic(using=SHARED_DB):
         # Locked, so that of two log-ins with one code the second finds it used up.
         factors = list(Authenticator.objects.select_for_update().filter(user=user).order_by("pk"))
         for factor in factors:
@@ -102,7 +102,7 @@ def switch_on(user: User, secret: str, code: str, *, tenant: UUID) -> list[str]:
     """
     if not EmailAddress.objects.filter(user=user, email=user.email, verified=True).exists():
         raise ValidationError("Verify your address first, or set your password anew by mail.")
-    with transaction.atomic(using=CATALOGUE):
+    with transaction.atomic(using=SHARED_DB):
         User.objects.select_for_update().get(pk=user.pk)
         if is_on(user):
             raise ValidationError("There is a second factor already.")
@@ -115,7 +115,7 @@ def switch_on(user: User, secret: str, code: str, *, tenant: UUID) -> list[str]:
 
 def switch_off(user: User, *, tenant: UUID | None, actor: Any) -> None:
     """Take a user's second factor away, with the recovery codes."""
-    with transaction.atomic(using=CATALOGUE):
+    with transaction.atomic(using=SHARED_DB):
         deleted, _ = Authenticator.objects.filter(user=user).delete()
         if deleted:
             record(Action.SECOND_FACTOR_OFF, user, tenant=tenant, actor=actor)

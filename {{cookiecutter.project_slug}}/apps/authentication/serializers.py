@@ -16,7 +16,7 @@ from apps.authentication import access, accounts, tokens
 from apps.authentication.models import User
 from apps.authentication.second_factor import SecondFactorRequired, require_code
 from apps.authentication.throttling import throttle
-from apps.isolation import CATALOGUE
+from apps.isolation import SHARED_DB
 from apps.tenants.errors import TenantNotFound
 from apps.tenants.hosts import is_shared
 from apps.tenants.models import Domain, Membership, Tenant
@@ -134,7 +134,7 @@ class SwitchSerializer(NewPairSerializer):
             membership = access.admit(request.user.pk, tenant_id)
         except access.NoActiveAccount:
             raise TenantNotFound from None
-        with transaction.atomic(using=CATALOGUE):
+        with transaction.atomic(using=SHARED_DB):
             record(Action.TENANT_SWITCHED, tenant=tenant_id, actor=membership.user)
         token = tokens.verified_access_token(request.headers["Authorization"])
         return token_pair(membership, tokens.family_of(token) if token else "")

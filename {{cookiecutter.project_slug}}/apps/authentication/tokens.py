@@ -22,7 +22,7 @@ from rest_framework_simplejwt.token_blacklist.models import BlacklistedToken, Ou
 from rest_framework_simplejwt.tokens import AccessToken, RefreshToken, Token, UntypedToken
 
 from apps.audit.trail import Action, record
-from apps.isolation import CATALOGUE
+from apps.isolation import SHARED_DB
 from apps.tenants.models import Membership
 from apps.tenants.settings import SESSION_HOURS, TenantSettings
 
@@ -149,7 +149,7 @@ class EndingToken(TenantRefreshToken):
         """
         now = datetime.now(UTC)
         kept = {"created_at": now, "expires_at": now + api_settings.REFRESH_TOKEN_LIFETIME}
-        with transaction.atomic(using=CATALOGUE):
+        with transaction.atomic(using=SHARED_DB):
             family, _ = OutstandingToken.objects.get_or_create(jti=family_of(self), defaults=kept)
             _, is_new = BlacklistedToken.objects.get_or_create(token=family)
             if is_new:

@@ -5,7 +5,7 @@ from django.core.checks import Tags, register
 
 
 class IsolationConfig(AppConfig):
-    """The wall between tenants."""
+    """Isolation between tenants."""
 
     name = "apps.isolation"
 
@@ -14,5 +14,5 @@ class IsolationConfig(AppConfig):
         from apps.isolation import checks  # noqa: PLC0415 - needs the models
 
         register(checks.check_tenant_models, Tags.models)
-        register(checks.check_carriers, Tags.security)
-        register(checks.check_wall, Tags.database)
+        register(checks.check_integrations, Tags.security)
+        register(checks.check_invariants, Tags.database)

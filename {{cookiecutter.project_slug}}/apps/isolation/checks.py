@@ -1,4 +1,4 @@
-"""System checks: model definitions that would make a hole in the wall are refused."""
+"""System checks of models, settings and the database that protect the isolation of tenants."""
 
 from collections.abc import Iterator, Sequence
 from typing import Any
@@ -11,76 +11,79 @@ from django.core.checks import CheckMessage, Error
 from django.db.models import Field, ManyToManyField, Model
 from django.utils.module_loading import import_string
 
-from apps.isolation.carried import tenant_key
-from apps.isolation.fields import CatalogueForeignKey, UserForeignKey
-from apps.isolation.files import TenantStorage
-from apps.isolation.guards import Guards
+from apps.isolation.app_registry import is_tenant_model
+from apps.isolation.fields import SharedForeignKey, UserForeignKey
+from apps.isolation.integrations.cache import tenant_key
+from apps.isolation.integrations.files import TenantStorage
+from apps.isolation.integrations.sessions import SessionStore
 from apps.isolation.models import TenantModel
-from apps.isolation.placement import is_tenant_model
-from apps.isolation.sessions import SessionStore
-from apps.isolation.wall import wall_guards
+from apps.isolation.postgresql.invariants import Invariants
+from apps.isolation.strategy.invariants import invariants
 
 IN_ORDER = ["tenant_middleware", "SessionMiddleware", "AuthenticationMiddleware"]
 IN_ORDER += ["StrictAccessMiddleware"]
-"""The tenant first: the session is looked for in it."""
+"""The tenant comes first, since the session is looked up in it."""
 
 
 def check_tenant_models(
     app_configs: Sequence[AppConfig] | None, **kwargs: Any
 ) -> list[CheckMessage]:
-    """Judge every model: whether it is in its place, and its relations stay on their side."""
+    """Check that every model is in the right kind of app, and refers to nothing it may not."""
     configs = app_configs if app_configs is not None else list(apps.get_app_configs())
     models = [model for config in configs for model in config.get_models()]
-    return [problem for model in models for problem in _judge(model)]
+    return [problem for model in models for problem in _check_model(model)]
 
 
-def check_carriers(app_configs: Sequence[AppConfig] | None, **kwargs: Any) -> list[CheckMessage]:
-    """Judge the settings by which requests, caches, files and sessions take the tenant along."""
+def check_integrations(
+    app_configs: Sequence[AppConfig] | None, **kwargs: Any
+) -> list[CheckMessage]:
+    """Check the settings that scope requests, caches, files and sessions to the tenant."""
     middleware = [path.rpartition(".")[2] for path in settings.MIDDLEWARE]
     middleware = [name for name in middleware if name in IN_ORDER]
     storage = import_string(settings.STORAGES["default"]["BACKEND"])
     sessions = import_string(f"{settings.SESSION_ENGINE}.SessionStore")
-    wanted = {
-        f'CACHES["{alias}"] has the KEY_FUNCTION apps.isolation.carried.tenant_key, or is named in '
-        "PLATFORM_CACHES": get_key_func(cache.get("KEY_FUNCTION")) is tenant_key
+    required = {
+        f'CACHES["{alias}"] must set KEY_FUNCTION to {tenant_key.__module__}.tenant_key, or be '
+        "listed in PLATFORM_CACHES": get_key_func(cache.get("KEY_FUNCTION")) is tenant_key
         for alias, cache in settings.CACHES.items()
         if alias not in settings.PLATFORM_CACHES
     } | {
-        'STORAGES["default"] is an apps.isolation.files.TenantStorage': issubclass(
+        f'STORAGES["default"] must be a {TenantStorage.__module__}.TenantStorage': issubclass(
             storage, TenantStorage
         ),
-        "SESSION_ENGINE has the SessionStore of apps.isolation.sessions": issubclass(
+        f"SESSION_ENGINE must have the SessionStore of {SessionStore.__module__}": issubclass(
             sessions, SessionStore
         ),
-        f"MIDDLEWARE has, in this order, {', '.join(IN_ORDER)}": middleware == IN_ORDER,
+        f"MIDDLEWARE must have, in this order, {', '.join(IN_ORDER)}": middleware == IN_ORDER,
     }
+    hint = "Otherwise tenants share it."
     return [
-        Error(f"Not so: {sentence}.", hint="Else tenants share it.", id="isolation.E020")
-        for sentence, holds in wanted.items()
+        Error(f"{sentence}.", hint=hint, id="isolation.E020")
+        for sentence, holds in required.items()
         if not holds
     ]
 
 
-def check_wall(
+def check_invariants(
     app_configs: Sequence[AppConfig] | None, databases: Sequence[str] | None = None, **kwargs: Any
 ) -> list[CheckMessage]:
-    """Ask the database for holes in the wall: ``manage.py check --database owner``."""
-    found = holes() if databases else []
+    """Check the invariants in the database: ``manage.py check --database owner``."""
+    found = violations() if databases else []
     hint = "docs/isolation.md says what must hold; manage.py migrate makes it so for new tables."
-    return [Error(hole, hint=hint, id="isolation.E010") for hole in found]
+    return [Error(violation, hint=hint, id="isolation.E010") for violation in found]
 
 
-def holes(guards: Guards | None = None) -> list[str]:
-    """Return what the wall's guards find wrong, all or these, in words."""
-    asked = (guards or wall_guards()).items()
-    return [f"{name}: not so, {finding}" for name, ask in asked for finding in ask()]
+def violations(of: Invariants | None = None) -> list[str]:
+    """Return a sentence for each violation of these invariants, by default of all."""
+    checked = (of or invariants()).items()
+    return [f"{name}: not so, {found}" for name, check in checked for found in check()]
 
 
 def _error(number: str, culprit: Any, message: str, hint: str) -> Error:
     return Error(message, hint=hint, obj=culprit, id=f"isolation.{number}")
 
 
-def _judge(model: type[Model]) -> Iterator[CheckMessage]:
+def _check_model(model: type[Model]) -> Iterator[CheckMessage]:
     if issubclass(model, TenantModel) != is_tenant_model(model):
         message = (
             f"{model._meta.label} is a TenantModel in an app outside TENANT_APPS, or a plain model "
@@ -90,24 +93,24 @@ def _judge(model: type[Model]) -> Iterator[CheckMessage]:
         yield _error("E001", model, message, hint)
         return
     if issubclass(model, TenantModel):
-        yield from _judge_tenant_model(model)
+        yield from _check_tenant_model(model)
     options = model._meta
     for field in [*options.local_fields, *options.local_many_to_many, *options.private_fields]:
-        yield from _judge_relation(field)
+        yield from _check_relation(field)
 
 
-def _judge_tenant_model(model: type[TenantModel]) -> Iterator[CheckMessage]:
+def _check_tenant_model(model: type[TenantModel]) -> Iterator[CheckMessage]:
     if not model._meta.proxy and any(not parent._meta.abstract for parent in model._meta.parents):
-        message = f"{model._meta.label} inherits a table: its rows would have two walls to pass."
+        message = f"{model._meta.label} inherits a table: its rows would be split over two tables."
         hint = "Derive from an abstract model, or refer to the other model by a ForeignKey."
         yield _error("E005", model, message, hint)
     for field in model._meta.local_fields:
-        if field.unique and not field.primary_key and not _leads_out(field):
+        if field.unique and not field.primary_key and not _is_shared_reference(field):
             message = f"{field} is unique among all tenants."
             hint = "Use tenant_unique(...) in Meta.constraints; for OneToOneField, a ForeignKey."
             yield _error("E006", field, message, hint)
         if _outlasts_its_user(field):
-            message = f"{field} refers to a user, and is not said to end with them."
+            message = f"{field} declares no behaviour for the erasure of its user."
             hint = "Use UserForeignKey: null=True, or personal=True if the row goes with them."
             yield _error("E008", field, message, hint)
     for manager in model._meta.managers:
@@ -120,16 +123,16 @@ def _judge_tenant_model(model: type[TenantModel]) -> Iterator[CheckMessage]:
 def _outlasts_its_user(field: Field[Any, Any]) -> bool:
     if isinstance(field, UserForeignKey):
         return not (field.null or field.personal)
-    return isinstance(field, CatalogueForeignKey) and field.related_model is get_user_model()
+    return isinstance(field, SharedForeignKey) and field.related_model is get_user_model()
 
 
-def _leads_out(field: Field[Any, Any]) -> bool:
-    """Tell whether a field refers to the catalogue, which is judged by itself."""
+def _is_shared_reference(field: Field[Any, Any]) -> bool:
+    """Return whether a field refers to shared data, which another check is for."""
     target = field.related_model
     return isinstance(target, type) and issubclass(target, Model) and not is_tenant_model(target)
 
 
-def _judge_relation(field: Field[Any, Any]) -> Iterator[CheckMessage]:
+def _check_relation(field: Field[Any, Any]) -> Iterator[CheckMessage]:
     target = field.related_model
     if not (isinstance(target, type) and issubclass(target, Model)) or getattr(
         field, "references_own_tenant", False
@@ -137,18 +140,18 @@ def _judge_relation(field: Field[Any, Any]) -> Iterator[CheckMessage]:
         return
     crosses = is_tenant_model(field.model) != is_tenant_model(target)
     if crosses and is_tenant_model(target):
-        message = f"{field} points from the catalogue into a tenant's data."
+        message = f"{field} points from shared data into a tenant's data."
         hint = "Keep the id in a plain field, or move the model into an app of TENANT_APPS."
         yield _error("E002", field, message, hint)
-    elif crosses and not isinstance(field, CatalogueForeignKey | ManyToManyField):
-        message = f"{field} is a plain relation from a tenant model into the catalogue."
-        hint = "Use CatalogueForeignKey (UserForeignKey for users)."
+    elif crosses and not isinstance(field, SharedForeignKey | ManyToManyField):
+        message = f"{field} is a plain relation from a tenant model to shared data."
+        hint = "Use SharedForeignKey (UserForeignKey for users)."
         yield _error("E003", field, message, hint)
     elif isinstance(field, ManyToManyField) and is_tenant_model(field.model):
-        yield from _judge_many_to_many(field, crosses=crosses)
+        yield from _check_many_to_many(field, crosses=crosses)
 
 
-def _judge_many_to_many(
+def _check_many_to_many(
     field: ManyToManyField[Any, Any], *, crosses: bool
 ) -> Iterator[CheckMessage]:
     through = field.remote_field.through

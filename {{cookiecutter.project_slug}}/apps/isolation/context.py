@@ -1,7 +1,7 @@
-"""Which tenant this piece of work is for.
+"""The active tenant.
 
-One ``ContextVar`` holds the answer. It follows threads started by asgiref, asyncio tasks and
-``sync_to_async``; the database connections derive everything they do from it and remember nothing.
+One ``ContextVar`` holds it. It follows threads started by asgiref, asyncio tasks and
+``sync_to_async``; database connections derive everything they do from it and remember nothing.
 """
 
 from contextvars import ContextVar
@@ -10,7 +10,7 @@ from types import TracebackType
 from typing import Protocol, Self
 from uuid import UUID
 
-from apps.isolation.errors import NoActiveTenant, TenantNotUsable
+from apps.isolation.exceptions import NoTenantError, TenantUnavailableError
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,7 +27,7 @@ class ActiveTenant:
 
 
 class Identified(Protocol):
-    """Anything with the id of a tenant: its row, or an `ActiveTenant`."""
+    """Anything with a tenant's id: its row, or an `ActiveTenant`."""
 
     @property
     def id(self) -> UUID:
@@ -35,7 +35,7 @@ class Identified(Protocol):
 
 
 class Tenant(Identified, Protocol):
-    """What the wall needs to know of a tenant's row."""
+    """The part of a tenant's row that decides whether it may be entered."""
 
     @property
     def is_usable(self) -> bool:
@@ -44,7 +44,7 @@ class Tenant(Identified, Protocol):
 
 @dataclass(slots=True, eq=False)
 class _Entry:
-    """One entering of a tenant (or of none), and the one that it was done inside of."""
+    """One entering of a tenant (or of none), and the entering around it."""
 
     tenant: ActiveTenant | None
     outer: "_Entry | None"
@@ -61,18 +61,18 @@ def current_tenant() -> ActiveTenant | None:
 
 
 def require_tenant() -> ActiveTenant:
-    """Return the tenant of this execution context; raise `NoActiveTenant` if there is none."""
+    """Return the tenant of this execution context; raise `NoTenantError` if there is none."""
     tenant = current_tenant()
     if tenant is None:
-        raise NoActiveTenant
+        raise NoTenantError
     return tenant
 
 
-class activate:  # noqa: N801 - used like a function, in a with statement
-    """Enter a tenant (or, with None, leave all) without asking whether it is usable.
+class activate_tenant:  # noqa: N801 - used like a function, in a with statement
+    """Enter a tenant (or, with None, leave all) without checking that it is usable.
 
-    For the code that decides who may enter: the request middleware, provisioning, test support.
-    Everybody else uses `tenant_context`.
+    For code that decides who may enter: the request middleware, provisioning, test support.
+    All other code uses `tenant_context`.
 
     Generators may end in another order than they began, and in whatever execution context they are
     collected. So an end takes away its own entry only, and uncovers none that has ended before.
@@ -119,15 +119,15 @@ def _still_open(entry: _Entry | None) -> _Entry | None:
     return entry
 
 
-class tenant_context(activate):  # noqa: N801 - used like a function, in a with statement
-    """Do a block of work for ``tenant``; the tenant that was active before is always put back.
+class tenant_context(activate_tenant):  # noqa: N801 - used like a function
+    """Run a block in ``tenant``; the tenant that was active before is always restored.
 
-    Works as ``with`` and as ``async with``, and nests. Raises `TenantNotUsable` for a tenant that
-    is being prepared, suspended or archived.
+    Works as ``with`` and as ``async with``, and nests. Raises `TenantUnavailableError` for a
+    tenant that is being prepared, suspended or archived.
     """
 
     def __init__(self, tenant: Tenant) -> None:
         if not tenant.is_usable:
             message = f"Tenant {tenant.id} is not usable now; see its status."
-            raise TenantNotUsable(message)
+            raise TenantUnavailableError(message)
         super().__init__(ActiveTenant(tenant.id))

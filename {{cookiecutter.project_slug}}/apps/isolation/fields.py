@@ -1,51 +1,66 @@
-"""References from a tenant's tables into the catalogue."""
+"""Primary keys, and foreign keys from a tenant's tables to shared data."""
 
+import sys
 from typing import Any
+from uuid import UUID
 
 from django.conf import settings
 from django.db import models
 
-from apps.isolation.errors import CatalogueJoin
+from apps.isolation.exceptions import SharedJoinError
+
+if sys.version_info >= (3, 14):
+    from uuid import uuid7
+else:
+    from uuid_utils.compat import uuid7
 
 _FORCED = ("on_delete", "related_name", "db_constraint")
 
 
-class CatalogueForeignKey(models.ForeignKey[Any, Any]):
-    """Points from a tenant model at a row of the catalogue.
+def new_id() -> UUID:
+    """Return a time-ordered UUID (RFC 9562, version 7).
 
-    Reading the related object is a query of its own. Nothing cascades along it, the catalogue's
-    side has no reverse relation, and a query that would join across it raises `CatalogueJoin`:
-    the catalogue is not always in the same place as the tenant's tables.
+    New rows land at the end of an index, and no id can be guessed from another.
+    """
+    return uuid7()
+
+
+class SharedForeignKey(models.ForeignKey[Any, Any]):
+    """A foreign key from a tenant model to a shared model.
+
+    Reading the related object is a query of its own. Nothing cascades along the key, and the
+    shared model has no reverse relation. A query that would join across the key raises
+    `SharedJoinError`, since shared data is not always in the same database as the tenant's tables.
     """
 
     def __init__(self, to: Any, **kwargs: Any) -> None:
         kwargs |= {
             "on_delete": models.DO_NOTHING,
             "related_name": "+",
-            "db_constraint": settings.CATALOGUE_CONSTRAINTS,
+            "db_constraint": settings.SHARED_DB_CONSTRAINTS,
         }
         super().__init__(to, **kwargs)
 
     def deconstruct(self) -> tuple[str, str, list[Any], dict[str, Any]]:
-        """Leave out of migrations what this class decides by itself."""
+        """Omit from migrations the options that this class sets itself."""
         name, path, args, kwargs = super().deconstruct()
         return name, path, list(args), {k: v for k, v in kwargs.items() if k not in _FORCED}
 
     def get_extra_restriction(self, alias: str | None, related_alias: str | None) -> None:
-        """Refuse the join: Django asks this of exactly those joins that reach the SQL."""
+        """Raise `SharedJoinError`: Django calls this for exactly those joins that reach the SQL."""
         message = (
-            f"{self.model.__name__}.{self.name} points into the catalogue, which cannot be joined: "
+            f"{self.model.__name__}.{self.name} refers to shared data, which cannot be joined: "
             "filter by its id, or read the related objects in a query of their own "
             "(prefetch_related does)."
         )
-        raise CatalogueJoin(message)
+        raise SharedJoinError(message)
 
 
-class UserForeignKey(CatalogueForeignKey):
-    """Points from a tenant model at a user.
+class UserForeignKey(SharedForeignKey):
+    """A foreign key from a tenant model to a user.
 
-    When the user is erased from the tenant it becomes null and the row stays the tenant's; with
-    ``personal=True`` the row is the user's own, and goes with its files.
+    When the user is erased from the tenant, the key becomes null and the row stays the tenant's.
+    With ``personal=True`` the row is the user's own, and is deleted with its files.
     """
 
     def __init__(self, *, personal: bool = False, **kwargs: Any) -> None:

@@ -1,34 +1,111 @@
-"""Managers of catalogue models that belong to a tenant."""
+"""Public managers and querysets of tenant models, and of shared models that have a tenant."""
 
-from typing import NoReturn
+from collections.abc import AsyncIterator, Iterable, Iterator
+from typing import Any, NoReturn
 from uuid import UUID
 
 from django.db.models import Manager, Model, QuerySet
+from django.db.models.query import RawQuerySet
 
-from apps.isolation.context import Identified
+from apps.isolation.context import Identified, current_tenant
+from apps.isolation.ownership import (
+    TenantBoundQuerySetMixin,
+    TenantRawQuerySet,
+    bind,
+    require_active,
+    require_own_hints,
+)
 
 
-class NameTheTenant(TypeError):
-    """Rows of all tenants were asked for where a tenant has to be named first."""
+class TenantQuerySet[M: Model](TenantBoundQuerySetMixin, QuerySet[M]):
+    """A queryset that writes its own tenant's objects only, and is read in one tenant."""
+
+    def raw(
+        self, raw_query: Any, params: Any = (), translations: Any = None, using: str | None = None
+    ) -> RawQuerySet[Any]:
+        """Return the rows of a raw SQL query, bound to the active tenant as all querysets are."""
+        hints: dict[str, Any] = {**self._hints, "tenant": current_tenant()}
+        rows = TenantRawQuerySet(
+            raw_query,
+            model=self.model,
+            params=params,
+            translations=translations,
+            using=using or self.db,
+            hints=hints,
+            fetch_mode=self._fetch_mode,
+        )
+        rows._prefetch_related_lookups = self._prefetch_related_lookups  # noqa: SLF001 - as Django
+        return rows
+
+    def resolve_expression(self, *args: Any, **kwargs: Any) -> Any:
+        """Become part of another query; raise `WrongTenantError` in another tenant."""
+        require_own_hints(self._hints)
+        return super().resolve_expression(*args, **kwargs)
+
+    def bulk_create(self, objs: Iterable[M], *args: Any, **kwargs: Any) -> list[M]:
+        """Insert the objects; raise `WrongTenantError` if one belongs to another tenant."""
+        return super().bulk_create(_bound(objs), *args, **kwargs)
+
+    def bulk_update(self, objs: Iterable[M], *args: Any, **kwargs: Any) -> int:
+        """Update the objects; raise `WrongTenantError` if one belongs to another tenant."""
+        return super().bulk_update(_bound(objs), *args, **kwargs)
+
+    def iterator(self, *args: Any, **kwargs: Any) -> Iterator[M]:
+        """Iterate over the rows; raise `WrongTenantError` once another tenant is active."""
+        begun_in = current_tenant()
+        for row in super().iterator(*args, **kwargs):
+            require_active(begun_in, "This iterator")
+            yield row
+
+    async def aiterator(self, *args: Any, **kwargs: Any) -> AsyncIterator[M]:
+        """Iterate over the rows; raise `WrongTenantError` once another tenant is active."""
+        begun_in = current_tenant()
+        async for row in super().aiterator(*args, **kwargs):
+            require_active(begun_in, "This iterator")
+            yield row
+
+
+class TenantManager[M: Model](Manager[M]):
+    """Makes querysets that are bound to the active tenant.
+
+    A queryset that was made while none was active, as an attribute of a view is, may be used in
+    every tenant.
+    """
+
+    def get_queryset(self) -> QuerySet[M]:
+        """Return a queryset whose hints name the tenant to the router."""
+        hints = {**self._hints, "tenant": current_tenant()}  # type: ignore[attr-defined]
+        return TenantQuerySet(self.model, using=self._db, hints=hints)
+
+
+class TenantRequired(TypeError):
+    """Rows of a shared model were asked for without naming their tenant."""
 
 
 class PerTenantManager[M: Model](Manager[M]):
-    """A manager that answers only once the tenant is named.
+    """A manager of a shared model that answers only once the tenant is named.
 
-    The catalogue's tables hold rows of all tenants in one place, so there is no ``all()`` to
-    forget a filter on. Platform code that does mean all uses the model's ``platform`` manager.
+    Shared tables hold rows of all tenants, so there is no ``all()`` on which a filter could be
+    forgotten. Platform code that does mean all tenants uses the model's ``platform`` manager.
     """
 
     def for_tenant(self, tenant: Identified | UUID | None) -> QuerySet[M]:
-        """Return the rows of ``tenant``; raise `NameTheTenant` for None."""
+        """Return the rows of ``tenant``; raise `TenantRequired` for None."""
         if tenant is None:
-            raise NameTheTenant(self._advice())
+            raise TenantRequired(self._advice())
         tenant_id = tenant if isinstance(tenant, UUID) else tenant.id
         return super().get_queryset().filter(tenant_id=tenant_id)
 
     def get_queryset(self) -> NoReturn:
         """Refuse to answer for all tenants."""
-        raise NameTheTenant(self._advice())
+        raise TenantRequired(self._advice())
 
     def _advice(self) -> str:
         return f"{self.model.__name__}.objects starts with for_tenant(tenant)."
+
+
+def _bound[M: Model](instances: Iterable[M]) -> list[M]:
+    instances = list(instances)
+    for instance in instances:
+        bind(instance)
+    return instances

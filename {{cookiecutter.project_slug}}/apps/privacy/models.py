@@ -8,7 +8,7 @@ from django.db import models
 from django.db.models import CheckConstraint, Q
 from django.utils import timezone
 
-from apps.isolation import new_id
+from apps.isolation.fields import new_id
 from apps.isolation.managers import PerTenantManager
 
 

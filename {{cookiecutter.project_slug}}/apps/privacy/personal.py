@@ -16,7 +16,8 @@ from django.core import serializers
 from django.db import transaction
 from django.db.models import FileField, Q, QuerySet
 
-from apps.isolation import TenantModel, UserForeignKey
+from apps.isolation.fields import UserForeignKey
+from apps.isolation.models import TenantModel
 
 
 def tally(user_id: UUID) -> dict[str, int]:

@@ -18,9 +18,9 @@ from apps.audit.models import AuditEvent
 from apps.audit.trail import Action, record
 from apps.authentication import accounts
 from apps.authentication.models import User
-from apps.isolation import CATALOGUE, ActiveTenant
-from apps.isolation.context import activate
-from apps.isolation.sessions import end_sessions
+from apps.isolation import SHARED_DB, ActiveTenant
+from apps.isolation.context import activate_tenant
+from apps.isolation.integrations.sessions import end_sessions
 from apps.privacy import personal
 from apps.privacy.models import PrivacyRequest, RequestKind, RequestStatus, place_of
 from apps.tenants import members
@@ -50,7 +50,7 @@ def ask_as_platform(tenant_id: UUID, kind: RequestKind, user_id: UUID) -> Privac
     refer to the user, and nobody can ask twice. Raises ValidationError for who is no member and
     was none, and `LastOwner`.
     """
-    with transaction.atomic(using=CATALOGUE):
+    with transaction.atomic(using=SHARED_DB):
         Tenant.objects.locked(tenant_id)
         return _write_down(tenant_id, kind, user_id, None)
 
@@ -65,13 +65,13 @@ def carry_out(request: PrivacyRequest) -> None:
     still_open = row.exclude(status=RequestStatus.DONE)
     still_open.update(status=RequestStatus.RUNNING)
     try:
-        with activate(ActiveTenant(request.tenant_id)), transaction.atomic(using=CATALOGUE):
+        with activate_tenant(ActiveTenant(request.tenant_id)), transaction.atomic(using=SHARED_DB):
             if locked := still_open.select_for_update().first():
                 WORK[locked.kind](locked)
                 _end(locked, RequestStatus.DONE, Action.PRIVACY_DONE)
     except Exception:
         logger.exception("privacy request %s failed", request.pk)
-        with transaction.atomic(using=CATALOGUE):
+        with transaction.atomic(using=SHARED_DB):
             if locked := still_open.select_for_update().first():
                 _end(locked, RequestStatus.FAILED, Action.PRIVACY_FAILED)
     request.refresh_from_db()
@@ -79,7 +79,7 @@ def carry_out(request: PrivacyRequest) -> None:
 
 def drop_content(request: PrivacyRequest) -> None:
     """Delete what an export has stored, if it has."""
-    with activate(ActiveTenant(request.tenant_id)):
+    with activate_tenant(ActiveTenant(request.tenant_id)):
         request.content.storage.delete(place_of(request))
     request.content = ""
     request.save(update_fields=["content"])

@@ -16,7 +16,7 @@ from rest_framework.viewsets import GenericViewSet
 
 from apps.audit.trail import Action, record
 from apps.authentication.backends import membership_of
-from apps.isolation import CATALOGUE, require_tenant
+from apps.isolation import SHARED_DB, require_tenant
 from apps.privacy import requests
 from apps.privacy.models import PrivacyRequest
 from apps.tenants.roles import Role
@@ -68,7 +68,7 @@ class PrivacyRequestViewSet(
             file = export.content.open()
         except (ValueError, FileNotFoundError):
             raise NotFound from None
-        with transaction.atomic(using=CATALOGUE):
+        with transaction.atomic(using=SHARED_DB):
             user = membership_of(request).user
             record(Action.PRIVACY_CONTENT_READ, export, tenant=export.tenant_id, actor=user)
         return download(file, f"export-{export.pk}.zip", "application/zip")

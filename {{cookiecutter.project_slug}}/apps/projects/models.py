@@ -8,7 +8,8 @@ from django.db.models import CheckConstraint, Q
 from django.db.models.signals import post_delete
 from django.dispatch import receiver
 
-from apps.isolation import TenantModel, UserForeignKey, tenant_index, tenant_unique
+from apps.isolation.fields import UserForeignKey
+from apps.isolation.models import TenantModel, tenant_index, tenant_unique
 
 
 class ProjectStatus(models.TextChoices):

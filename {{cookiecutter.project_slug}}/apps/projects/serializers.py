@@ -9,7 +9,8 @@ from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
 from apps.authentication.models import User
-from apps.isolation import TenantModelSerializer, require_tenant
+from apps.isolation import require_tenant
+from apps.isolation.integrations.rest_framework import TenantModelSerializer
 from apps.projects.attachments import FileTooLarge, attach
 from apps.projects.models import Attachment, Project, Task
 

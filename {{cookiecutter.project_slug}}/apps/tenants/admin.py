@@ -11,7 +11,7 @@ from django.db.models import Count, Q, QuerySet
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from rest_framework.exceptions import APIException
 
-from apps.isolation import storage_name
+from apps.isolation.strategy.naming import physical_name
 from apps.tenants.members import add_member, remove_member
 from apps.tenants.models import Domain, Membership, Status, Tenant
 from apps.tenants.roles import Role
@@ -91,7 +91,7 @@ class TenantAdmin(ServiceAdmin[Tenant]):
     @admin.display
     def storage(self, tenant: Tenant) -> str:
         """Return the name of the tenant's storage, which never changes."""
-        return storage_name(tenant.pk)
+        return physical_name(tenant.pk)
 
     def has_add_permission(self, request: object) -> bool:
         """Refuse: a row alone would be a tenant without storage."""

@@ -18,7 +18,7 @@ from django.utils import timezone
 from rest_framework import exceptions
 
 from apps.audit.trail import Action, record
-from apps.isolation import CATALOGUE
+from apps.isolation import SHARED_DB
 from apps.tenants.errors import InvalidInvitation
 from apps.tenants.members import deciding, join, membership_of
 from apps.tenants.models import Invitation, Membership, Tenant
@@ -82,7 +82,7 @@ def accept(token: str, tenant_id: UUID | None, user: Any, **new: str) -> Members
     """
     invitation = _valid(token, tenant_id)
     user = _invitee(invitation, user, **new)
-    with transaction.atomic(using=CATALOGUE):
+    with transaction.atomic(using=SHARED_DB):
         tenant = Tenant.objects.locked(invitation.tenant_id)
         invitation = _valid(token, tenant_id)
         if not tenant.is_usable:
@@ -121,7 +121,7 @@ def _send(actor: Membership, invitation: Invitation, action: Action) -> None:
     after = {"role": invitation.role}
     record(action, invitation, tenant=invitation.tenant_id, actor=actor.user, after=after)
     message = _message(actor.tenant, invitation.email, token)
-    transaction.on_commit(lambda: _mail(message, invitation), using=CATALOGUE)
+    transaction.on_commit(lambda: _mail(message, invitation), using=SHARED_DB)
 
 
 def _mail(message: EmailMessage, invitation: Invitation) -> None:
@@ -185,7 +185,7 @@ def _invitee(invitation: Invitation, user: Any, password: str = "", full_name: s
 
 def _save_new(user: Any) -> None:
     try:
-        with transaction.atomic(using=CATALOGUE):
+        with transaction.atomic(using=SHARED_DB):
             user.save(force_insert=True)
     except IntegrityError as error:
         # Somebody was faster with this address, and by now it is a user's.

@@ -5,7 +5,7 @@ from uuid import UUID
 
 from django.db.models import Manager, Model, QuerySet
 
-from apps.isolation.managers import NameTheTenant, PerTenantManager
+from apps.isolation.managers import PerTenantManager, TenantRequired
 
 
 class LockingManager[M: Model](Manager[M]):
@@ -24,10 +24,10 @@ class MembershipManager[M: Model](PerTenantManager[M]):
     """Memberships may be asked for by tenant or by user."""
 
     def for_user(self, user: Any) -> QuerySet[M]:
-        """Return the memberships of ``user`` in all tenants; raise `NameTheTenant` for nobody."""
+        """Return the memberships of ``user`` in all tenants; raise `TenantRequired` for nobody."""
         if getattr(user, "pk", None) is None:
             message = f"{self.model.__name__}.objects.for_user(user) needs a user."
-            raise NameTheTenant(message)
+            raise TenantRequired(message)
         return super(PerTenantManager, self).get_queryset().filter(user_id=user.pk)
 
     def of_user_in(self, user_id: object, tenant_id: UUID) -> QuerySet[M]:

@@ -14,7 +14,7 @@ from django.utils import timezone
 from rest_framework.exceptions import NotFound, PermissionDenied, ValidationError
 
 from apps.audit.trail import Action, forget_name, record
-from apps.isolation import CATALOGUE
+from apps.isolation import SHARED_DB
 from apps.tenants.errors import LastOwner
 from apps.tenants.models import Invitation, Membership, Tenant
 from apps.tenants.roles import Role
@@ -30,7 +30,7 @@ def active_members(tenant_id: UUID) -> Any:
 @contextmanager
 def deciding(asking: Membership, wanted: Role) -> Iterator[Membership]:
     """Give who is asking as stored now; raise PermissionDenied if their role does not reach."""
-    with transaction.atomic(using=CATALOGUE):
+    with transaction.atomic(using=SHARED_DB):
         tenant: Tenant = Tenant.objects.locked(asking.tenant_id)
         members = Membership.objects.for_tenant(tenant).select_related("user")
         actor = members.filter(pk=asking.pk, is_active=True).first()
@@ -126,7 +126,7 @@ def add_member(tenant: Tenant, user: Any, role: Role, *, actor: Any = None) -> M
 
     A second time nothing changes. Raises `LastOwner` if no Owner would be left.
     """
-    with transaction.atomic(using=CATALOGUE):
+    with transaction.atomic(using=SHARED_DB):
         Tenant.objects.locked(tenant.pk)
         member = membership_of(user, tenant.pk)
         if member.is_active:
@@ -139,7 +139,7 @@ def add_member(tenant: Tenant, user: Any, role: Role, *, actor: Any = None) -> M
 
 def remove_member(member: Membership, *, actor: Any) -> None:
     """Take a member out of a tenant, by the platform's word; raise `LastOwner` for the last one."""
-    with transaction.atomic(using=CATALOGUE):
+    with transaction.atomic(using=SHARED_DB):
         Tenant.objects.locked(member.tenant_id)
         stored = membership_of(member.user, member.tenant_id)
         _store(stored, Action.MEMBER_REMOVED, actor, is_active=False)

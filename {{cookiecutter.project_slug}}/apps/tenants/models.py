@@ -8,8 +8,9 @@ from django.db import models
 from django.db.models import CheckConstraint, Q, UniqueConstraint
 from django.db.models.functions import Lower
 
-from apps.isolation import DomainBase, TenantBase, new_id
+from apps.isolation.fields import new_id
 from apps.isolation.managers import PerTenantManager
+from apps.isolation.models import DomainBase, TenantBase
 from apps.tenants.hosts import checked
 from apps.tenants.managers import LockingManager, MembershipManager
 from apps.tenants.roles import Role
@@ -79,7 +80,7 @@ class Tenant(TenantBase):
         return f"{settings.TENANT_URL.format(domain=self.primary_domain())}{path}"
 
 
-class Spare(models.Model):
+class PendingTenant(models.Model):
     """A storage that waits for a tenant, which will have its id."""
 
     id = models.UUIDField(primary_key=True, default=new_id, editable=False)

@@ -12,12 +12,13 @@ from django.dispatch import Signal
 from django.utils import timezone
 
 from apps.audit.trail import Action, record
-from apps.isolation import CATALOGUE, ActiveTenant, deprovision, provision
-from apps.isolation.context import activate
+from apps.isolation import SHARED_DB, ActiveTenant
+from apps.isolation.context import activate_tenant
+from apps.isolation.strategy.provisioning import deprovision, provision
 from apps.tenants.models import Domain, Status, Tenant
+from apps.tenants.pending import claim
 from apps.tenants.settings import change_tenant
 from apps.tenants.slugs import validate_slug
-from apps.tenants.spares import claim
 
 STATUS_ACTIONS = {
     Status.ACTIVE: Action.TENANT_RESUMED,
@@ -62,7 +63,7 @@ def founding(*, slug: str, name: str, domain: str = "") -> Iterator[Tenant]:
         if not is_ready:
             # Not in the transaction: it is another connection's work, and would wait for its locks.
             _provision(tenant)
-        with transaction.atomic(using=CATALOGUE):
+        with transaction.atomic(using=SHARED_DB):
             _open(tenant)
             record(Action.TENANT_CREATED, tenant, tenant=tenant, actor=None)
             yield tenant
@@ -73,7 +74,7 @@ def founding(*, slug: str, name: str, domain: str = "") -> Iterator[Tenant]:
 
 def set_status(tenant: Tenant, status: Status, *, actor: Any = None) -> None:
     """Suspend, resume or archive a tenant; raise ValidationError for one in preparation."""
-    with transaction.atomic(using=CATALOGUE):
+    with transaction.atomic(using=SHARED_DB):
         stored = Tenant.objects.locked(tenant.pk)
         if Status.PREPARING in {stored.status, status}:
             raise ValidationError({"status": "Only create_tenant begins and ends a preparation."})
@@ -87,7 +88,7 @@ def rename_tenant(tenant: Tenant, *, name: str = "", slug: str = "", actor: Any 
     Other domains stay, and so does the storage, which is named after the id. Raises
     ValidationError for a slug or domain that is malformed, reserved or taken.
     """
-    with transaction.atomic(using=CATALOGUE):
+    with transaction.atomic(using=SHARED_DB):
         stored = Tenant.objects.locked(tenant.pk)
         fields = {"name": name or stored.name, "slug": slug or stored.slug}
         own = Domain.objects.for_tenant(stored).filter(domain=default_domain(stored.slug)).first()
@@ -103,7 +104,7 @@ def rename_tenant(tenant: Tenant, *, name: str = "", slug: str = "", actor: Any 
 
 def save_domain(domain: Domain, *, actor: Any) -> None:
     """Store a new or changed domain, which has been judged."""
-    with transaction.atomic(using=CATALOGUE):
+    with transaction.atomic(using=SHARED_DB):
         stored = Domain.platform.filter(pk=domain.pk).first()
         before, after = _told(stored) if stored else {}, _told(domain)
         if before != after:
@@ -114,7 +115,7 @@ def save_domain(domain: Domain, *, actor: Any) -> None:
 
 def remove_domain(domain: Domain, *, actor: Any) -> None:
     """Take a domain away; raise ValidationError if it is the tenant's last one."""
-    with transaction.atomic(using=CATALOGUE):
+    with transaction.atomic(using=SHARED_DB):
         Tenant.objects.locked(domain.tenant_id)
         if not Domain.objects.for_tenant(domain.tenant_id).exclude(pk=domain.pk).exists():
             raise ValidationError("A tenant keeps at least one domain.")
@@ -152,7 +153,7 @@ def _register(tenant: Tenant, domain: Domain) -> bool:
     """Store a new tenant; return whether its storage was ready before it came."""
     _judge(tenant, domain)
     try:
-        with transaction.atomic(using=CATALOGUE):
+        with transaction.atomic(using=SHARED_DB):
             ready = claim()
             tenant.pk = ready or tenant.pk
             tenant.save()
@@ -180,10 +181,10 @@ def _open(tenant: Tenant) -> None:
 
 def _abandon(tenant: Tenant) -> None:
     """Remove what was made of a tenant, unless another run has opened it meanwhile."""
-    with transaction.atomic(using=CATALOGUE):
+    with transaction.atomic(using=SHARED_DB):
         row = Tenant.objects.select_for_update().filter(pk=tenant.pk).first()
         if row is None or row.status == Status.PREPARING:
             deprovision(tenant)
             Domain.objects.for_tenant(tenant).delete()
-            with activate(ActiveTenant(tenant.pk)):  # where what refers to it is looked for
+            with activate_tenant(ActiveTenant(tenant.pk)):  # where what refers to it is looked for
                 Tenant.objects.filter(pk=tenant.pk).delete()

@@ -18,7 +18,7 @@ from django.utils import timezone, translation
 from django.utils.decorators import sync_and_async_middleware
 
 from apps.audit.trail import Action, record
-from apps.isolation import CATALOGUE
+from apps.isolation import SHARED_DB
 
 if TYPE_CHECKING:
     from django.db.models import Model
@@ -82,7 +82,7 @@ class TenantSettings:
         self, setting: Setting[T], value: T, *, actor: "Model | None" = None
     ) -> None:
         """Store a value, and leave what others store meanwhile; raise ValidationError."""
-        with transaction.atomic(using=CATALOGUE):
+        with transaction.atomic(using=SHARED_DB):
             self._tenant = type(self._tenant).objects.locked(self._tenant.pk)
             change_tenant(self._tenant, actor=actor, settings={setting.name: value})
 

@@ -1,7 +1,7 @@
-"""Which apps there are, and on which side of the wall."""
+"""The apps: which are shared, and which are the tenants'."""
 
 # Who the users and the tenants are: one set of tables for all.
-CATALOGUE_APPS = [
+SHARED_APPS = [
     # First, so that its commands (migrate, flush) come before those of the same name.
     "apps.isolation",
     "apps.audit",
@@ -33,6 +33,10 @@ TENANT_APPS = [
     "apps.projects",
 ]
 
-# Functions of the database that run with their owner's rights (SECURITY DEFINER): no wall stands
-# for them. The guards find each that is not listed here as judged: "public.name(integer, text)".
+# Functions of the database that run with their owner's rights (SECURITY DEFINER), which no policy
+# restricts. List those that you have reviewed: "public.name(integer, text)".
 SECURITY_DEFINER_FUNCTIONS: list[str] = []
+
+# Further checks of `tenant_health_check`. Each is called with tenants' ids, and returns problems in
+# words by id.
+TENANT_HEALTH_CHECKS: list[str] = []

@@ -21,8 +21,11 @@ def _cache(prefix: str) -> dict[str, Any]:
 
 
 CACHES: dict[str, dict[str, Any]] = {
-    # The active tenant's; without a tenant it raises NoActiveTenant.
-    "default": {**_cache("tenants"), "KEY_FUNCTION": "apps.isolation.carried.tenant_key"},
+    # The active tenant's; without a tenant it raises NoTenantError.
+    "default": {
+        **_cache("tenants"),
+        "KEY_FUNCTION": "apps.isolation.integrations.cache.tenant_key",
+    },
     # Nobody's: what is counted before anybody has logged in, and the health check.
     "platform": _cache("platform"),
     # Which tenant a host belongs to. In the process's own memory, since each request asks, and

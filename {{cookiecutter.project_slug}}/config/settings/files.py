@@ -10,7 +10,7 @@ from config.env import BASE_DIR, env
 
 STORAGES: dict[str, dict[str, Any]] = {
     # The active tenant's files, below a prefix of its own in the storage of the next line.
-    "default": {"BACKEND": "apps.isolation.files.TenantStorage"},
+    "default": {"BACKEND": "apps.isolation.integrations.files.TenantStorage"},
     # The files of all tenants, which nothing but the line above asks for. May be of another kind.
     "all_tenants": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
     "staticfiles": {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"},

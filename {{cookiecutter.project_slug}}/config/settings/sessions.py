@@ -9,7 +9,7 @@ from typing import Any
 from django.utils.csp import CSP
 
 # Each cookie stays on the host that set it, since no domain is named.
-SESSION_ENGINE = "apps.isolation.sessions"
+SESSION_ENGINE = "apps.isolation.integrations.sessions"
 SESSION_COOKIE_HTTPONLY = True
 SESSION_COOKIE_SAMESITE = "Lax"
 CSRF_COOKIE_SAMESITE = "Lax"

@@ -16,10 +16,10 @@ from apps.isolation import tenant_context
 from apps.isolation.testing import (
     IDS_ARE_UNIQUE_AMONG_TENANTS,
     api_client,
+    invariants,
     make_member,
     make_tenant,
     pool,
-    wall_guards,
 )
 from apps.projects.models import Project, Task
 from apps.tenants.models import Membership
@@ -147,7 +147,7 @@ def world(shared_world: World, db: None) -> Iterator[World]:
 
 def _make_world() -> World:
     # On any other role's connection the tests would prove nothing.
-    assert wall_guards()["the run-time role has no powers"]() == []
+    assert invariants()["the run-time role has no powers"]() == []
     ours, theirs = Samples(make_tenant("acme"), "A"), Samples(make_tenant("globex"), "B")
     for tenant in (ours.tenant, theirs.tenant):
         tenant.name = (ours if tenant is ours.tenant else theirs).text()

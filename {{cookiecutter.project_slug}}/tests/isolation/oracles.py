@@ -18,9 +18,9 @@ from django.db import DEFAULT_DB_ALIAS, connections, models, transaction
 
 from apps.audit.models import AuditEvent
 from apps.audit.trail import Action
-from apps.isolation import CATALOGUE
-from apps.isolation.context import ActiveTenant, activate
-from apps.isolation.placement import OWNER
+from apps.isolation import SHARED_DB
+from apps.isolation.app_registry import OWNER
+from apps.isolation.context import ActiveTenant, activate_tenant
 from tests.isolation.samples import Samples, catalogue_models, tenant_models
 
 # They tell of the moment, and of the length of the id that was asked for.
@@ -139,18 +139,18 @@ def _records() -> Iterator[list[str]]:
 def fingerprint(theirs: Samples, ours: Samples) -> list[str]:
     """Return a checksum of each table of another tenant, of all that is not ours, and of files."""
     checksum = "md5(string_agg(t::text, ';' ORDER BY t::text))"
-    with activate(ActiveTenant(theirs.tenant.pk)):
+    with activate_tenant(ActiveTenant(theirs.tenant.pk)):
         tables = _each_table(DEFAULT_DB_ALIAS, checksum, _rows_of(theirs))
     not_ours = {model: f"NOT coalesce({which}, false)" for model, which in _ours(ours).items()}
-    return [*tables, *_each_table(CATALOGUE, checksum, not_ours), *_files_but_for(ours)]
+    return [*tables, *_each_table(SHARED_DB, checksum, not_ours), *_files_but_for(ours)]
 
 
 def rows_with(ours: Samples, texts: list[str]) -> list[str]:
     """Return how many of our rows have one of these texts somewhere in them, by table."""
     counter = f"count(*) FILTER (WHERE t::text ~* '{'|'.join(texts)}')"
-    with activate(ActiveTenant(ours.tenant.pk)):
+    with activate_tenant(ActiveTenant(ours.tenant.pk)):
         tables = _each_table(DEFAULT_DB_ALIAS, counter, _rows_of(ours))
-    return [*tables, *_each_table(CATALOGUE, counter, _ours(ours))]
+    return [*tables, *_each_table(SHARED_DB, counter, _ours(ours))]
 
 
 def _rows_of(own: Samples) -> dict[type[models.Model], str]:
@@ -188,7 +188,7 @@ def _each_table(
 
 
 def _table(model: type[models.Model]) -> str:
-    return connections[CATALOGUE].ops.quote_name(model._meta.db_table)
+    return connections[SHARED_DB].ops.quote_name(model._meta.db_table)
 
 
 def _files_but_for(ours: Samples) -> list[str]:

@@ -7,8 +7,9 @@ import pytest
 from django.db import models
 from django.db.models import Count, F
 
-from apps.isolation import new_id, require_tenant
-from apps.isolation.context import activate
+from apps.isolation import require_tenant
+from apps.isolation.context import activate_tenant
+from apps.isolation.fields import new_id
 from apps.tenants.models import Tenant
 from tests.isolation.conftest import run
 from tests.isolation.samples import Samples, label, tenant_models
@@ -42,7 +43,7 @@ def unowned_row(model: Any) -> Any:
     """Return a row that was made in no tenant and is not saved; what it refers to is."""
     row = new_row(model)
     values = {field.attname: getattr(row, field.attname) for field in model._meta.concrete_fields}
-    with activate(None):
+    with activate_tenant(None):
         return model(**values)
 
 

@@ -21,7 +21,8 @@ from django.core.files.uploadedfile import SimpleUploadedFile
 from django.db import DEFAULT_DB_ALIAS, Error, models, transaction
 from rest_framework import serializers
 
-from apps.isolation import CATALOGUE, TenantModel, tenant_context
+from apps.isolation import SHARED_DB, tenant_context
+from apps.isolation.models import TenantModel
 from apps.isolation.testing import api_client, make_member
 from apps.isolation.testing.people import PASSWORD
 from apps.tenants.invitations import hash_of
@@ -157,7 +158,7 @@ class Samples:
 
     def make(self, model: type[models.Model]) -> Any:
         """Insert one more row of a model."""
-        alias = DEFAULT_DB_ALIAS if issubclass(model, TenantModel) else CATALOGUE
+        alias = DEFAULT_DB_ALIAS if issubclass(model, TenantModel) else SHARED_DB
         with tenant_context(self.tenant), transaction.atomic(using=alias):
             row = self.build(model)
             row.save()

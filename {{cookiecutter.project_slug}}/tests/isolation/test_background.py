@@ -15,9 +15,9 @@ from django.core.management import BaseCommand, call_command
 from django.db import connections, transaction
 from django.tasks import task, task_backends
 
-from apps.isolation import NoActiveTenant, TenantNotUsable, current_tenant, tenant_context
-from apps.isolation.context import activate
-from apps.isolation.escape import cross_tenant
+from apps.isolation import NoTenantError, TenantUnavailableError, current_tenant, tenant_context
+from apps.isolation.context import activate_tenant
+from apps.isolation.cross_tenant import cross_tenant
 from apps.projects.models import Project
 from tests.isolation.conftest import Side
 
@@ -45,7 +45,7 @@ def _in(sides: tuple[Side, Side], which: str) -> Any:
     return {
         "ours": tenant_context(ours.tenant),
         "theirs": tenant_context(theirs.tenant),
-        "nobody": activate(None),
+        "nobody": activate_tenant(None),
     }[which]
 
 
@@ -86,13 +86,13 @@ def test_ct10_a_thread_without_a_tenant_gets_none(
             raise ZeroDivisionError
 
     worker.submit(lambda: None).result()
-    with tenant_context(sides[0].tenant), pytest.raises(NoActiveTenant):
+    with tenant_context(sides[0].tenant), pytest.raises(NoTenantError):
         worker.submit(_names).result()
     with pytest.raises(ZeroDivisionError):
         worker.submit(fail).result()
     with pytest.raises(ZeroDivisionError):
         worker.submit(copy_context().run, fail).result()
-    with pytest.raises(NoActiveTenant):
+    with pytest.raises(NoTenantError):
         worker.submit(_names).result()
 
 
@@ -113,7 +113,7 @@ def test_ct10_a_command_works_for_the_tenant_that_it_is_called_in(sides: tuple[S
             assert call_command(_Report()) == side.project.name
             with pytest.raises(ZeroDivisionError):
                 call_command(_Report(), fail=True)
-        with pytest.raises(NoActiveTenant):
+        with pytest.raises(NoTenantError):
             call_command(_Report())
 
 
@@ -121,7 +121,7 @@ def test_ct10_a_job_for_all_tenants_leaves_out_who_is_suspended(sides: tuple[Sid
     ours, theirs = sides
     theirs.tenant.status = "suspended"
     theirs.tenant.save()
-    with pytest.raises(TenantNotUsable):
+    with pytest.raises(TenantUnavailableError):
         tenant_context(theirs.tenant)
     done = {}
     with cross_tenant(reason="a report") as tenants:
@@ -155,10 +155,10 @@ def test_ct10_a_task_of_nobody_finds_nothing(alias: str, sides: tuple[Side, Side
         _task.using(backend=alias).enqueue()
     try:
         result = _task.using(backend=alias).enqueue()
-    except NoActiveTenant:
+    except NoTenantError:
         return
     assert result.is_finished
-    assert [error.exception_class for error in result.errors] == [NoActiveTenant]
+    assert [error.exception_class for error in result.errors] == [NoTenantError]
 
 
 @task

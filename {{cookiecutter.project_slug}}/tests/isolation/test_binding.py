@@ -11,7 +11,7 @@ from django.test import RequestFactory
 
 from apps.authentication.middleware import tenant_middleware
 from apps.isolation import ActiveTenant, current_tenant
-from apps.isolation.testing import api_client, wall_probe
+from apps.isolation.testing import api_client, isolation_probe
 from config.logs import ContextFilter
 from tests.isolation.conftest import Call, World
 from tests.isolation.routes import Route, routes
@@ -109,7 +109,7 @@ def test_ct01_what_is_served_is_in_its_tenant_everywhere(
     def view(request: HttpRequest) -> HttpResponse:
         record = logging.makeLogRecord({})
         ContextFilter().filter(record)
-        seen.append((wall_probe().tenant, current_tenant(), record.__dict__["tenant"]))
+        seen.append((isolation_probe().tenant, current_tenant(), record.__dict__["tenant"]))
         return HttpResponse()
 
     headers = {"Host": f"{host}.localhost" if host else SHARED}
@@ -124,4 +124,4 @@ def test_ct01_what_is_served_is_in_its_tenant_everywhere(
         assert (seen, status // 100) == ([], 4)
     else:
         assert seen == [(expected, expected and ActiveTenant(expected), expected or "-")]
-    assert (wall_probe().tenant, current_tenant()) == (None, None)
+    assert (isolation_probe().tenant, current_tenant()) == (None, None)

@@ -19,10 +19,7 @@ from rest_framework.settings import api_settings
 
 from apps.authentication.middleware import tenant_middleware
 from apps.authentication.rates import Throttle
-from apps.isolation import (
-    NoActiveTenant,
-    tenant_context,
-)
+from apps.isolation import NoTenantError, tenant_context
 from apps.isolation.testing import api_client, make_member
 from apps.projects.views import ProjectViewSet
 from tests.isolation.conftest import Side
@@ -67,7 +64,7 @@ def test_ct12_a_key_is_the_tenants_in_every_cache(alias: str, sides: tuple[Side,
 @pytest.mark.parametrize("operation", WITH_A_KEY)
 @pytest.mark.parametrize("alias", TENANT_CACHES)
 def test_ct12_without_a_tenant_no_cache_answers(alias: str, operation: str) -> None:
-    with pytest.raises(NoActiveTenant):
+    with pytest.raises(NoTenantError):
         WITH_A_KEY[operation](caches[alias])
 
 
@@ -139,7 +136,7 @@ def test_ct12_pages_are_cached_at_all(sides: tuple[Side, Side]) -> None:
 
 def test_ct12_a_page_is_not_cached_for_nobody() -> None:
     view = cache_page(60)(lambda request: HttpResponse("page"))
-    with pytest.raises(NoActiveTenant):
+    with pytest.raises(NoTenantError):
         tenant_middleware(view)(RequestFactory().get("/", headers={"Host": SHARED}))
 
 
@@ -192,10 +189,10 @@ def test_ct12_what_one_tenant_warms_up_serves_no_other(sides: tuple[Side, Side])
 REMEMBERING = {
     "apps.authentication.bearers._query",
     "apps.authentication.tokens.key_ring",
-    "apps.isolation.placement.tenant_app_labels",
+    "apps.isolation.app_registry.tenant_app_labels",
     "apps.tenants.settings._timezones",
     "config.health._require_head",
-    "config.health._require_wall",
+    "config.health._require_isolation",
 }
 
 

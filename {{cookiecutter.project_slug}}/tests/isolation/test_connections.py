@@ -12,8 +12,8 @@ import pytest
 from asgiref.sync import sync_to_async
 from django.db import DatabaseError, close_old_connections, connection, connections, transaction
 
-from apps.isolation import NoActiveTenant, current_tenant, require_tenant, tenant_context
-from apps.isolation.testing import wall_probe
+from apps.isolation import NoTenantError, current_tenant, require_tenant, tenant_context
+from apps.isolation.testing import isolation_probe
 from apps.projects.models import Project
 from tests.isolation.conftest import Side, run
 
@@ -149,12 +149,12 @@ def test_ct06_nothing_is_left_behind(work: Callable[[], Any], sides: tuple[Side,
     with tenant_context(ours.tenant):
         work()
     close_old_connections()
-    assert wall_probe().tenant is None
+    assert isolation_probe().tenant is None
     with tenant_context(theirs.tenant):
         assert _kept() == before
-        assert wall_probe().tenant == theirs.tenant.id
+        assert isolation_probe().tenant == theirs.tenant.id
         assert _names() == [theirs.project.name]
-    assert wall_probe().tenant is None
+    assert isolation_probe().tenant is None
     assert _kept() == nobodys
 
 
@@ -163,8 +163,8 @@ def test_ct06_leaving_a_tenant_within_a_transaction_leaves_it(sides: tuple[Side,
     with transaction.atomic():
         for side in (ours, theirs, ours):
             with tenant_context(side.tenant), transaction.atomic():
-                assert wall_probe().tenant == side.tenant.id
-            assert wall_probe().tenant is None
+                assert isolation_probe().tenant == side.tenant.id
+            assert isolation_probe().tenant is None
 
 
 def test_ct06_a_rolled_back_savepoint_brings_no_tenant_back(sides: tuple[Side, Side]) -> None:
@@ -175,8 +175,8 @@ def test_ct06_a_rolled_back_savepoint_brings_no_tenant_back(sides: tuple[Side, S
         with tenant_context(theirs.tenant):
             with pytest.raises(DatabaseError), transaction.atomic():
                 _execute("SELECT 1 / 0")
-            assert wall_probe().tenant == theirs.tenant.id
-        assert wall_probe().tenant == ours.tenant.id
+            assert isolation_probe().tenant == theirs.tenant.id
+        assert isolation_probe().tenant == ours.tenant.id
         assert _names() == [ours.project.name]
 
 
@@ -198,7 +198,7 @@ def test_ct11_threads_do_not_see_each_others_tenant(sides: tuple[Side, Side]) ->
         for _ in range(20):
             with tenant_context(side.tenant):
                 barrier.wait(timeout=10)
-                seen[side.tenant.slug] |= {*_names(), str(wall_probe().tenant)}
+                seen[side.tenant.slug] |= {*_names(), str(isolation_probe().tenant)}
                 barrier.wait(timeout=10)
 
     threads = [threading.Thread(target=_and_close, args=[lambda s=s: work(s)]) for s in sides]
@@ -213,7 +213,7 @@ def test_ct11_a_new_thread_starts_in_no_tenant(acme: Any) -> None:
     seen: list[Any] = []
     connections.close_all()
     with tenant_context(acme):
-        thread = threading.Thread(target=_and_close, args=[lambda: seen.append(wall_probe())])
+        thread = threading.Thread(target=_and_close, args=[lambda: seen.append(isolation_probe())])
         thread.start()
         thread.join()
     assert [probe.tenant for probe in seen] == [None]
@@ -236,11 +236,11 @@ def test_ct11_an_executors_thread_keeps_no_tenant_from_job_to_job(
             executor.submit(in_ours, fail=True).result()
         with tenant_context(theirs.tenant):
             # Plain executors do not take the tenant along, and then there is none.
-            with pytest.raises(NoActiveTenant):
+            with pytest.raises(NoTenantError):
                 executor.submit(_names).result()
             carried = executor.submit(copy_context().run, _names)
             assert carried.result() == [theirs.project.name]
-        with pytest.raises(NoActiveTenant):
+        with pytest.raises(NoTenantError):
             executor.submit(_names).result()
         executor.submit(connections.close_all).result()
 
@@ -265,7 +265,7 @@ def test_ct11_tasks_stay_in_their_tenant_wherever_they_are_taken(
                     await asyncio.to_thread(_and_close, _names),
                 ):
                     assert found == [side.project.name]
-                with pytest.raises(NoActiveTenant):
+                with pytest.raises(NoTenantError):
                     await loop.run_in_executor(None, _names)
                 with pytest.raises(ZeroDivisionError):
                     async with tenant_context(side.tenant):

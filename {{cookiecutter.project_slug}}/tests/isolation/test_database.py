@@ -7,14 +7,20 @@ from django.core.management import CommandError, call_command
 from django.core.management.base import SystemCheckError
 from django.db import DEFAULT_DB_ALIAS, DatabaseError, connection, connections, transaction
 
-from apps.isolation import CATALOGUE, NoActiveTenant, WallViolation, tenant_context
-from apps.isolation.grants import run_time_role
-from apps.isolation.placement import OWNER
-from apps.isolation.testing import INAPPLICABLE, break_wall, hole, wall_guards, wall_probe
+from apps.isolation import SHARED_DB, NoTenantError, WrongTenantError, tenant_context
+from apps.isolation.app_registry import OWNER
+from apps.isolation.postgresql.grants import runtime_role
+from apps.isolation.testing import (
+    INAPPLICABLE,
+    breach,
+    break_invariant,
+    invariants,
+    isolation_probe,
+)
 from tests.isolation.rows import each_key, each_model, make_row
 
-GUARDS = list(wall_guards())
-# Guards of what a database can run or show past the wall; the others are of the wall itself.
+GUARDS = list(invariants())
+# Invariants of what a database can run or show past the wall; the others are of the wall itself.
 PASSAGES = ["views show nobody else's rows", "functions run with the rights of who calls"]
 
 
@@ -34,24 +40,24 @@ def test_ct05_the_tests_use_the_run_time_role(acme: Any) -> None:
 
 
 def test_ct05_the_database_knows_the_tenant(acme: Any, globex: Any) -> None:
-    assert wall_probe().tenant is None
+    assert isolation_probe().tenant is None
     for tenant in (acme, globex):
         with tenant_context(tenant):
-            assert wall_probe().tenant == tenant.id
-    assert wall_probe().tenant is None
+            assert isolation_probe().tenant == tenant.id
+    assert isolation_probe().tenant is None
 
 
 @pytest.mark.parametrize("name", GUARDS)
 def test_ct05_a_guard_finds_nothing(name: str, acme: Any) -> None:
-    assert wall_guards()[name]() == []
+    assert invariants()[name]() == []
 
 
 @pytest.mark.django_db(transaction=True)
 @pytest.mark.parametrize("name", [name for name in GUARDS if name not in PASSAGES])
 def test_ct05_a_guard_finds_its_hole(name: str, acme: Any) -> None:
-    with break_wall(name):
-        assert wall_guards()[name]() != []
-    assert wall_guards()[name]() == []
+    with break_invariant(name):
+        assert invariants()[name]() != []
+    assert invariants()[name]() == []
 
 
 @pytest.mark.django_db(transaction=True)
@@ -59,28 +65,28 @@ def test_ct05_a_guard_finds_its_hole(name: str, acme: Any) -> None:
 def test_ct21_what_leads_past_the_wall_is_found(name: str, acme: Any, settings: Any) -> None:
     if name in INAPPLICABLE:
         pytest.skip(INAPPLICABLE[name])
-    with break_wall(name):
-        assert wall_guards()[name]() != []
+    with break_invariant(name):
+        assert invariants()[name]() != []
         if name.startswith("functions"):
             settings.SECURITY_DEFINER_FUNCTIONS = ["public.hole()"]
-            assert wall_guards()[name]() == []
-    assert wall_guards()[name]() == []
+            assert invariants()[name]() == []
+    assert invariants()[name]() == []
 
 
 @pytest.mark.django_db(transaction=True)
 def test_ct05_temporary_tables_are_a_power(acme: Any) -> None:
     """They come before all others in a search, and outlive the request that made them."""
-    database, role = connections[OWNER].settings_dict["NAME"], run_time_role()
+    database, role = connections[OWNER].settings_dict["NAME"], runtime_role()
     right = f'TEMPORARY ON DATABASE "{database}"'
-    with hole(f"GRANT {right} TO {role}", f"REVOKE {right} FROM {role}"):
-        found = wall_guards()["the run-time role has no powers"]()
+    with breach(f"GRANT {right} TO {role}", f"REVOKE {right} FROM {role}"):
+        found = invariants()["the run-time role has no powers"]()
     assert [finding[:26] for finding in found] == ["may make temporary tables,"]
 
 
 @pytest.mark.django_db(transaction=True)
 def test_ct05_migrate_and_check_ask_the_guards(acme: Any) -> None:
-    with break_wall("the run-time role has no powers"):
-        with pytest.raises(CommandError, match="the wall has holes"):
+    with break_invariant("the run-time role has no powers"):
+        with pytest.raises(CommandError, match="invariants are violated"):
             call_command("migrate", verbosity=0)
         with pytest.raises(SystemCheckError, match=r"isolation\.E010"):
             call_command("check", databases=[OWNER])
@@ -145,7 +151,7 @@ def test_a_row_cannot_point_into_another_tenant(key: Any, acme: Any, globex: Any
 
 @each_model
 @pytest.mark.django_db(transaction=True)
-@pytest.mark.parametrize("alias", sorted({DEFAULT_DB_ALIAS, CATALOGUE, OWNER}))
+@pytest.mark.parametrize("alias", sorted({DEFAULT_DB_ALIAS, SHARED_DB, OWNER}))
 def test_ct20_naming_a_connection_leads_to_nobody_elses_rows(
     alias: str, model: Any, acme: Any, globex: Any
 ) -> None:
@@ -159,7 +165,7 @@ def test_ct20_naming_a_connection_leads_to_nobody_elses_rows(
             assert "does not exist" in str(error)  # noqa: PT017 - one of two good outcomes
         else:
             assert found == [ours]
-    with pytest.raises((NoActiveTenant, DatabaseError)):
+    with pytest.raises((NoTenantError, DatabaseError)):
         list(model.objects.using(alias).filter())
 
 
@@ -180,7 +186,7 @@ def test_ct20_a_cursor_leads_to_the_active_tenant_or_nowhere(
             else:
                 cursor.execute(f"SELECT id FROM {model._meta.db_table}")
             found = cursor.fetchall()
-        except (NoActiveTenant, WallViolation, DatabaseError):
+        except (NoTenantError, WrongTenantError, DatabaseError):
             continue
         assert theirs.pk not in [pk for (pk,) in found]
     cursor.close()
@@ -200,7 +206,7 @@ def test_ct20_a_transaction_is_of_the_storage_that_is_written_to(
                 make_row(model)
             raise ZeroDivisionError
 
-    with pytest.raises((ZeroDivisionError, WallViolation)):
+    with pytest.raises((ZeroDivisionError, WrongTenantError)):
         if begun_in == "no tenant":
             write()
         else:

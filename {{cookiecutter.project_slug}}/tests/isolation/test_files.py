@@ -14,10 +14,7 @@ from django.core.files.storage import Storage, default_storage
 from django.core.files.uploadedfile import SimpleUploadedFile
 from rest_framework.test import APIClient
 
-from apps.isolation import (
-    NoActiveTenant,
-    tenant_context,
-)
+from apps.isolation import NoTenantError, tenant_context
 from apps.projects.models import Attachment
 from tests.isolation.conftest import Side
 
@@ -122,7 +119,7 @@ def test_ct23_what_only_looks_like_a_way_out_is_a_name_like_any(sides: tuple[Sid
 @pytest.mark.parametrize("operation", OPERATIONS)
 def test_ct23_without_a_tenant_there_are_no_files(operation: str, sides: tuple[Side, Side]) -> None:
     _secret(sides[0])
-    with pytest.raises(NoActiveTenant):
+    with pytest.raises(NoTenantError):
         OPERATIONS[operation](default_storage, "secret")
 
 

@@ -10,7 +10,8 @@ from django.core.exceptions import ValidationError
 from django.core.management import CommandError, call_command
 from django.db import DatabaseError
 
-from apps.isolation import deprovision, storage_report, tenant_context
+from apps.isolation import tenant_context
+from apps.isolation.strategy.provisioning import deprovision, provisioning_report
 from apps.isolation.testing import api_client, make_member
 from apps.tenants.models import Domain, Tenant
 from apps.tenants.services import create_tenant
@@ -74,16 +75,16 @@ def test_ct19_a_name_that_nobody_judged_becomes_no_identifier(slug: str) -> None
     except (DatabaseError, ValueError):
         assert not Tenant.objects.exists()
         return
-    assert PHYSICAL.fullmatch(storage_report(tenant).name)
+    assert PHYSICAL.fullmatch(provisioning_report(tenant).name)
 
 
 def test_ct19_names_that_are_odd_or_alike_have_storages_of_their_own() -> None:
     tenants = [create_tenant(slug=slug, name=slug) for slug in ODD]
-    names = [storage_report(tenant).name for tenant in tenants]
+    names = [provisioning_report(tenant).name for tenant in tenants]
     assert all(PHYSICAL.fullmatch(name) for name in names)
     assert len(set(names)) == len(ODD)
     for tenant in tenants:
-        assert tenant.pk.hex in storage_report(tenant).name.replace("-", "")
+        assert tenant.pk.hex in provisioning_report(tenant).name.replace("-", "")
 
 
 def test_ct19_the_platforms_form_renames_no_storage(admin_client: Any) -> None:
@@ -144,9 +145,9 @@ def test_ct25_the_end_of_a_tenant_leaves_nothing(neighbour: Tenant, rows_of: Any
         for model in MODELS:
             make_row(model)
     assert all(rows_of(tenant).values())
-    size = storage_report(tenant).size
+    size = provisioning_report(tenant).size
     deprovision(tenant)
-    report = storage_report(tenant)
+    report = provisioning_report(tenant)
     assert size > report.size == 0
     assert report.tables == 0
     with tenant_context(tenant):
@@ -164,13 +165,13 @@ def test_ct25_who_gets_a_slug_again_reaches_nothing_of_its_last_owner(
     membership = make_member(first, "owner")
     client = api_client(first, membership.user.email)
     assert client.post("/api/v1/projects/", {"name": "CANARY"}).status_code == 201
-    name = storage_report(first).name
+    name = provisioning_report(first).name
     deprovision(first)
     Domain.objects.for_tenant(first).delete()
     Tenant.objects.filter(pk=first.pk).update(slug="gone", status="archived")
     second = create_tenant(slug="acme", name="Acme")
     assert second.pk != first.pk
-    assert storage_report(second).name != name
+    assert provisioning_report(second).name != name
     assert not any(rows_of(second).values())
     make_member(second, "owner", membership.user.email)
     for _ in range(2):

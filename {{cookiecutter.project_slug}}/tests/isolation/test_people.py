@@ -20,7 +20,7 @@ from rest_framework.exceptions import NotFound, PermissionDenied
 from rest_framework.test import APIClient
 
 from apps.authentication.permissions import HasRole
-from apps.isolation import CATALOGUE
+from apps.isolation import SHARED_DB
 from apps.isolation.testing import api_client, make_member
 from apps.tenants import members
 from apps.tenants.invitations import accept as accept_invitation
@@ -444,7 +444,7 @@ def test_ct14_unknown_expired_revoked_replaced_and_used_are_answered_alike(
     assert owner.delete(f"{API}invitations/{revoked}/").status_code == 204
     replaced, token = invite(owner, "replaced@example.test")
     tokens.append(token)
-    with TestCase.captureOnCommitCallbacks(using=CATALOGUE, execute=True):
+    with TestCase.captureOnCommitCallbacks(using=SHARED_DB, execute=True):
         assert owner.post(f"{API}invitations/{replaced}/resend/").status_code == 200
     _, used = invite(owner, "used@example.test")
     assert accept(used).status_code == 200
@@ -571,7 +571,7 @@ def test_ct14_a_token_is_in_the_mail_and_nowhere_else(
 ) -> None:
     with caplog.at_level(logging.DEBUG):
         invitation, first = invite(owner, "new@example.test")
-        with TestCase.captureOnCommitCallbacks(using=CATALOGUE, execute=True):
+        with TestCase.captureOnCommitCallbacks(using=SHARED_DB, execute=True):
             resent = owner.post(f"{API}invitations/{invitation}/resend/")
         second = mailed_token()
         accept(first)

@@ -10,7 +10,7 @@ from django.db import connections
 from opentelemetry.instrumentation.psycopg import PsycopgInstrumentor
 
 from apps.isolation import tenant_context
-from apps.isolation.testing import wall_probe
+from apps.isolation.testing import isolation_probe
 from apps.projects.models import Task
 from tests.isolation.conftest import Side
 
@@ -88,7 +88,7 @@ def test_traced_statements_keep_to_the_wall_and_take_no_more_trips(
     """A traced cursor is a class around the one that names the tenant."""
     for side in sides:
         with tenant_context(side.tenant):
-            assert wall_probe().tenant == side.tenant.pk
+            assert isolation_probe().tenant == side.tenant.pk
             assert [task.pk for task in Task.objects.iterator()] == [side.task.pk]
     test_tenant_query_performance(1, sides, round_trips)
     test_a_creation_takes_three_trips(sides, round_trips)

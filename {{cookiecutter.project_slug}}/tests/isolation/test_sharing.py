@@ -14,8 +14,8 @@ import pytest
 from django.db import DatabaseError, connection, connections, transaction
 
 from apps.isolation import ActiveTenant, require_tenant, tenant_context
-from apps.isolation.context import activate
-from apps.isolation.testing import wall_probe
+from apps.isolation.context import activate_tenant
+from apps.isolation.testing import isolation_probe
 from apps.projects.models import Project
 from tests.support import at_once, run
 
@@ -75,8 +75,8 @@ def _fail_in_a_transaction() -> set[str]:
 
 
 def _leave() -> set[str]:
-    with activate(None):
-        probe = wall_probe()
+    with activate_tenant(None):
+        probe = isolation_probe()
     return set() if probe.tenant is None else {f"nobody saw {probe.tenant}"}
 
 
@@ -97,7 +97,7 @@ TURNS = 2
 def seen_by(tenant: ActiveTenant, first: int) -> set[str]:
     """Do all of the work for a tenant, beginning with the ``first``; return the names it saw."""
     work = WORK[first % len(WORK) :] + WORK[: first % len(WORK)]
-    with activate(tenant):
+    with activate_tenant(tenant):
         return {name for _ in range(TURNS) for step in work for name in step()}
 
 

@@ -12,7 +12,7 @@ from django.core.exceptions import ObjectDoesNotExist
 from django.db import DatabaseError, IntegrityError, connection, models, transaction
 from rest_framework import serializers
 
-from apps.isolation import WallViolation, tenant_context
+from apps.isolation import WrongTenantError, tenant_context
 from apps.tenants.models import Membership, Tenant
 from tests.isolation.conftest import Call, World
 from tests.isolation.oracles import rows_with, taken_back
@@ -174,7 +174,7 @@ ATTACKS: dict[str, Attack] = {
     "ON CONFLICT": lambda rows, row, field: _run(*_upsert(row, field)),
     "move": lambda rows, row, field: _run(*_move(row)),
 }
-REFUSALS = (WallViolation, DatabaseError, ObjectDoesNotExist)
+REFUSALS = (WrongTenantError, DatabaseError, ObjectDoesNotExist)
 # What changes nothing in the tenant's own hands either: the row is there, is where it belongs, or
 # is referred to.
 NEVER_CHANGES = {"insert if new", "save", "move", "DELETE without WHERE"}

@@ -1,5 +1,5 @@
-import apps.isolation.identifiers
-import apps.isolation.table_constraints
+import apps.isolation.fields
+import apps.isolation.postgresql.constraints
 import django.db.models.manager
 from django.db import migrations, models
 
@@ -16,7 +16,7 @@ class Migration(migrations.Migration):
                 (
                     "id",
                     models.UUIDField(
-                        default=apps.isolation.identifiers.new_id,
+                        default=apps.isolation.fields.new_id,
                         editable=False,
                         primary_key=True,
                         serialize=False,
@@ -53,7 +53,9 @@ class Migration(migrations.Migration):
                     models.Index(fields=["tenant_id", "-id"], name="audit_event_by_tenant")
                 ],
                 "constraints": [
-                    apps.isolation.table_constraints.AppendOnly(name="audit_event_is_append_only")
+                    apps.isolation.postgresql.constraints.AppendOnly(
+                        name="audit_event_is_append_only"
+                    )
                 ],
             },
             managers=[

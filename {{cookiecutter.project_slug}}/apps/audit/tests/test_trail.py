@@ -10,10 +10,10 @@ from django.test import Client
 
 from apps.audit.models import AuditEvent
 from apps.audit.trail import Action, record
-from apps.isolation import CATALOGUE
-from apps.isolation.escape import cross_tenant
-from apps.isolation.managers import NameTheTenant
-from apps.isolation.placement import OWNER
+from apps.isolation import SHARED_DB
+from apps.isolation.app_registry import OWNER
+from apps.isolation.cross_tenant import cross_tenant
+from apps.isolation.managers import TenantRequired
 from apps.isolation.testing import make_member
 
 CHANGES = {
@@ -25,25 +25,25 @@ CHANGES = {
 
 @pytest.fixture
 def event(transactional_db: None, acme: Any) -> AuditEvent:
-    with transaction.atomic(using=CATALOGUE):
+    with transaction.atomic(using=SHARED_DB):
         record(Action.TENANT_CHANGED, acme, tenant=acme, actor=make_member(acme, "owner").user)
     event: AuditEvent = AuditEvent.objects.for_tenant(acme).get()
     return event
 
 
-@pytest.mark.parametrize("alias", [CATALOGUE, OWNER])
+@pytest.mark.parametrize("alias", [SHARED_DB, OWNER])
 @pytest.mark.parametrize("change", CHANGES)
 def test_the_database_refuses_to_change_an_event(
     change: str, alias: str, event: AuditEvent
 ) -> None:
-    reason = "permission denied" if alias == CATALOGUE else "append-only"
+    reason = "permission denied" if alias == SHARED_DB else "append-only"
     with pytest.raises(DatabaseError, match=reason), connections[alias].cursor() as cursor:
         cursor.execute(CHANGES[change])
     assert AuditEvent.platform.get().reason == event.reason
 
 
 def test_nor_may_the_run_time_role_empty_the_table(event: AuditEvent) -> None:
-    with pytest.raises(DatabaseError), connections[CATALOGUE].cursor() as cursor:
+    with pytest.raises(DatabaseError), connections[SHARED_DB].cursor() as cursor:
         cursor.execute("TRUNCATE audit_auditevent")
     with pytest.raises(DatabaseError):
         event.delete()
@@ -69,7 +69,7 @@ def test_an_event_says_who_did_what_to_what(acme: Any) -> None:
     actor = make_member(acme, "owner").user
     member = make_member(acme, "member")
     before, after = {"role": "member", "same": 1}, {"role": "admin", "same": 1}
-    with transaction.atomic(using=CATALOGUE):
+    with transaction.atomic(using=SHARED_DB):
         record(
             Action.MEMBER_ROLE_CHANGED,
             member,
@@ -87,7 +87,7 @@ def test_an_event_says_who_did_what_to_what(acme: Any) -> None:
 
 @pytest.mark.parametrize("name", ["password", "token_hash", "api_key", "client_secret"])
 def test_of_a_secret_only_the_change_is_kept(name: str, acme: Any) -> None:
-    with transaction.atomic(using=CATALOGUE):
+    with transaction.atomic(using=SHARED_DB):
         record(
             Action.TENANT_CHANGED, acme, tenant=acme, actor=None, before={name: 1}, after={name: 2}
         )
@@ -98,7 +98,7 @@ def test_of_a_secret_only_the_change_is_kept(name: str, acme: Any) -> None:
 def test_event_and_deed_stand_or_fall_together(acme: Any) -> None:
     with pytest.raises(TransactionManagementError):
         record(Action.TENANT_CHANGED, acme, tenant=acme, actor=None)
-    with pytest.raises(ZeroDivisionError), transaction.atomic(using=CATALOGUE):
+    with pytest.raises(ZeroDivisionError), transaction.atomic(using=SHARED_DB):
         record(Action.TENANT_CHANGED, acme, tenant=acme, actor=None)
         raise ZeroDivisionError
     assert not AuditEvent.platform.exists()
@@ -114,11 +114,11 @@ def test_an_event_outlives_its_tenant(event: AuditEvent, acme: Any) -> None:
 
 
 def test_events_are_asked_for_by_tenant(acme: Any, globex: Any) -> None:
-    with transaction.atomic(using=CATALOGUE):
+    with transaction.atomic(using=SHARED_DB):
         for tenant in (acme, globex):
             record(Action.TENANT_CHANGED, tenant, tenant=tenant, actor=None)
     assert AuditEvent.objects.for_tenant(globex).get().object_id == str(globex.pk)
-    with pytest.raises(NameTheTenant):
+    with pytest.raises(TenantRequired):
         AuditEvent.objects.all()
 
 
@@ -133,7 +133,7 @@ def test_each_use_of_the_escape_hatch_is_written_down_before_it_begins() -> None
 @pytest.mark.django_db(transaction=True)
 def test_an_event_that_could_be_rolled_back_opens_no_escape_hatch() -> None:
     with (
-        transaction.atomic(using=CATALOGUE),
+        transaction.atomic(using=SHARED_DB),
         pytest.raises(RuntimeError, match="durable"),
         cross_tenant(reason="x"),
     ):

@@ -1,5 +1,5 @@
 import apps.authentication.models
-import apps.isolation.identifiers
+import apps.isolation.fields
 import django.db.models.functions.text
 import django.utils.timezone
 from django.db import migrations, models
@@ -54,7 +54,7 @@ class Migration(migrations.Migration):
                 (
                     "id",
                     models.UUIDField(
-                        default=apps.isolation.identifiers.new_id,
+                        default=apps.isolation.fields.new_id,
                         editable=False,
                         primary_key=True,
                         serialize=False,

@@ -14,8 +14,9 @@ from django.db import connections
 from rest_framework.test import APIClient
 
 from apps.authentication.models import User
-from apps.isolation import CATALOGUE, provision, storage_report
-from apps.isolation.storage import ProvisioningError
+from apps.isolation import SHARED_DB
+from apps.isolation.exceptions import ProvisioningError
+from apps.isolation.strategy.provisioning import provision, provisioning_report
 from apps.tenants import services
 from apps.tenants.models import Domain, Membership, Status, Tenant
 from apps.tenants.roles import Role
@@ -65,7 +66,7 @@ def test_the_answer_is_a_tenant_that_works_and_its_owners_tokens(mailoutbox: lis
     assert (user.email, user.full_name) == ("ada@initech.test", "Ada")
     assert (user.is_staff, user.is_superuser) == (False, False)
     assert user.check_password(PASSWORD)
-    assert storage_report(tenant).exists
+    assert provisioning_report(tenant).exists
     assert _rows() == [1, 1, 1, 1, 1]
     # The address is not verified until somebody who reads its mail says so.
     assert not EmailAddress.objects.is_verified(user.email)
@@ -191,7 +192,7 @@ def test_a_failure_leaves_nothing_and_the_next_try_succeeds(
         response = _sign_up()
     assert (response.status_code, response.json()["code"]) == (503, "sign_up_failed")
     assert _rows() == [0, 0, 0, 0, 0]
-    report = storage_report(made[0])
+    report = provisioning_report(made[0])
     assert (report.exists, report.tables) in {(False, 0), (True, 0)}
     assert mailoutbox == []
     assert _sign_up().status_code == 201
@@ -219,7 +220,7 @@ def test_of_two_who_want_the_same_slug_at_once_one_gets_it() -> None:
     refusals = [answer.json() for answer in answers if answer.status_code == 400]
     assert [list(refusal) for refusal in refusals] == [["tenant_slug"]] * 3
     assert _rows() == [1] * 5
-    assert storage_report(Tenant.objects.get()).exists
+    assert provisioning_report(Tenant.objects.get()).exists
 
 
 def test_of_two_with_the_same_address_at_once_one_gets_an_account() -> None:
@@ -267,12 +268,12 @@ def test_who_is_killed_in_the_middle_signs_up_again() -> None:
     assert _rows() == [1] * 5
     membership = Membership.platform.get()
     assert (membership.role, membership.tenant.status) == (Role.OWNER, Status.ACTIVE)
-    assert storage_report(membership.tenant).exists
+    assert provisioning_report(membership.tenant).exists
 
 
 def test_it_never_uses_the_run_time_role_for_what_only_the_owner_may() -> None:
     """The role that serves may make neither tables nor schemas nor databases nor roles."""
-    with connections[CATALOGUE].cursor() as cursor:
+    with connections[SHARED_DB].cursor() as cursor:
         cursor.execute(
             "SELECT rolcreatedb OR rolcreaterole OR rolsuper OR "
             "has_database_privilege(current_database(), 'CREATE') OR "

@@ -8,7 +8,7 @@ from django.db import IntegrityError, transaction
 from django.test import Client
 
 from apps.authentication.models import User
-from apps.isolation import CATALOGUE
+from apps.isolation import SHARED_DB
 
 pytestmark = pytest.mark.django_db
 
@@ -31,7 +31,7 @@ def test_the_database_refuses_an_address_in_upper_case_or_a_second_time() -> Non
     ):
         with (
             pytest.raises(IntegrityError, match=constraint),
-            transaction.atomic(using=CATALOGUE),
+            transaction.atomic(using=SHARED_DB),
         ):
             User(email=email).save()
 

@@ -1,4 +1,4 @@
-"""What the wall adds to Django's ``migrate``, wherever the tables are."""
+"""Base of ``migrate`` in every strategy."""
 
 from typing import Any
 
@@ -6,31 +6,31 @@ from django.core.management.base import CommandError
 from django.core.management.commands.migrate import Command as MigrateCommand
 from django.db import connections
 
-from apps.isolation.checks import holes
-from apps.isolation.guards import Guards
-from apps.isolation.placement import CATALOGUE, OWNER
-from apps.isolation.wall import wall_guards
+from apps.isolation.app_registry import OWNER, SHARED_DB
+from apps.isolation.checks import violations
+from apps.isolation.postgresql.invariants import Invariants
+from apps.isolation.strategy.invariants import invariants
 
 
-class GuardedMigrateCommand(MigrateCommand):
-    """Migrates, and then asks the wall for holes."""
+class CheckedMigrateCommand(MigrateCommand):
+    """Migrates, and then checks the invariants."""
 
     def get_check_kwargs(self, options: dict[str, Any]) -> dict[Any, Any]:
-        """Ask the database nothing yet: the migration may be the one that mends it."""
+        """Check nothing in the database yet: the migration may be the one that repairs it."""
         return {}
 
     def handle(self, *args: Any, **options: Any) -> None:
-        """Migrate; exit with an error if the database is left with a hole in the wall."""
+        """Migrate; exit with an error if the database violates an invariant afterwards."""
         self.migrate(*args, **options)
         # A test database is migrated before the run-time connection is pointed at it.
-        names = {connections[alias].settings_dict["NAME"] for alias in (CATALOGUE, OWNER)}
-        if len(names) == 1 and (found := holes(self.guards())):
-            message = "\n".join(["Migrated, but the wall has holes:", *found])
+        names = {connections[alias].settings_dict["NAME"] for alias in (SHARED_DB, OWNER)}
+        if len(names) == 1 and (found := violations(self.invariants())):
+            message = "\n".join(["Migrated, but invariants are violated:", *found])
             raise CommandError(message)
 
-    def guards(self) -> Guards:
-        """Return the guards that are asked; overridden where they have many places to look at."""
-        return wall_guards()
+    def invariants(self) -> Invariants:
+        """Return the invariants to check; overridden where there are many databases."""
+        return invariants()
 
     def migrate(self, *args: Any, **options: Any) -> None:
         """Migrate as Django does; overridden where there is more than one place to migrate."""

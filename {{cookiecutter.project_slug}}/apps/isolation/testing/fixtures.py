@@ -8,8 +8,8 @@ import pytest
 from django.apps import apps
 from django.test import override_settings
 
-from apps.isolation.provisioning import deprovision
-from apps.isolation.serving import close_connections
+from apps.isolation.preflight import close_connections
+from apps.isolation.strategy.provisioning import deprovision
 from apps.isolation.testing import api_client, make_member, make_tenant, pool
 
 

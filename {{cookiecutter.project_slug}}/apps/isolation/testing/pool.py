@@ -10,9 +10,9 @@ from uuid import UUID
 from django.core.cache import caches
 
 from apps.isolation.context import ActiveTenant
-from apps.isolation.files import delete_all_files
-from apps.isolation.identifiers import new_id
-from apps.isolation.provisioning import deprovision, provision
+from apps.isolation.fields import new_id
+from apps.isolation.integrations.files import delete_all_files
+from apps.isolation.strategy.provisioning import deprovision, provision
 
 SIZE = 3
 

@@ -1,4 +1,4 @@
-"""What the tests of the wall ask it, and how they break it."""
+"""The connection as the database sees it, and ways to break an invariant."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -7,50 +7,50 @@ from uuid import UUID
 
 from django.db import connections
 
-from apps.isolation.grants import run_time_role
-from apps.isolation.placement import OWNER
-from apps.isolation.testing.wall import holes
-from apps.isolation.wall import who_is_asking
+from apps.isolation.app_registry import OWNER
+from apps.isolation.postgresql.grants import runtime_role
+from apps.isolation.strategy.invariants import connection_identity
+from apps.isolation.strategy.testing import breaches
 
 
 @dataclass(frozen=True, slots=True)
-class WallProbe:
-    """What the database says of the run-time connection: its role, and whose tenant it serves."""
+class IsolationProbe:
+    """The role and the tenant of the run-time connection, as the database sees them."""
 
     role: str
     tenant: UUID | None
 
 
-def wall_probe() -> WallProbe:
-    """Ask the database who is asking, and for whom."""
-    return WallProbe(*who_is_asking())
+def isolation_probe() -> IsolationProbe:
+    """Ask the database for the connection's role and tenant."""
+    return IsolationProbe(*connection_identity())
 
 
 @contextmanager
-def break_wall(name: str) -> Iterator[None]:
-    """Make the hole that the guard called ``name`` is there to find, and mend it afterwards."""
-    role = run_time_role()
+def break_invariant(name: str) -> Iterator[None]:
+    """Violate the invariant called ``name`` for the time of a block."""
+    role = runtime_role()
     every = {
         "the run-time role has no powers": (
             f"GRANT CREATE ON SCHEMA public TO {role}",
             f"REVOKE CREATE ON SCHEMA public FROM {role}",
         ),
         "functions run with the rights of who calls": (
-            "CREATE FUNCTION hole() RETURNS text SECURITY DEFINER LANGUAGE sql RETURN current_user",
-            "DROP FUNCTION hole",
+            "CREATE FUNCTION breach() RETURNS text SECURITY DEFINER LANGUAGE sql RETURN 'x'",
+            "DROP FUNCTION breach",
         ),
-        **holes(),
+        **breaches(),
     }
-    with hole(*every[name]):
+    with breach(*every[name]):
         yield
 
 
 @contextmanager
-def hole(make: str, mend: str) -> Iterator[None]:
-    """Make a hole in the wall by one statement of the owner, and mend it by another."""
+def breach(make: str, undo: str) -> Iterator[None]:
+    """Run one statement as the owner, and another at the end of the block."""
     with connections[OWNER].cursor() as cursor:
         cursor.execute(make)
         try:
             yield
         finally:
-            cursor.execute(mend)
+            cursor.execute(undo)

@@ -16,7 +16,7 @@ from django.views import View
 from rest_framework.exceptions import PermissionDenied
 
 from apps.authentication import decorators
-from apps.isolation import CATALOGUE, tenant_context
+from apps.isolation import SHARED_DB, tenant_context
 from apps.isolation.testing import make_member
 from apps.isolation.testing.people import PASSWORD
 from apps.projects.models import Project, Task
@@ -355,7 +355,7 @@ def test_ct14_an_invitation_is_accepted_in_the_browser(
     acme: Tenant, globex: Tenant, visit: Callable[..., Client], caplog: pytest.LogCaptureFixture
 ) -> None:
     owner = visit("owner")
-    with TestCase.captureOnCommitCallbacks(using=CATALOGUE, execute=True):
+    with TestCase.captureOnCommitCallbacks(using=SHARED_DB, execute=True):
         owner.post("/members/", {"email": "new@acme.test", "role": "viewer"})
     url = f"/invitations/{mailed_token()}/"
     joining = {"password": "a much better horse", "full_name": "New"}

@@ -11,7 +11,7 @@ from django.test import Client, TestCase
 
 from apps.audit.models import AuditEvent
 from apps.authentication import second_factor
-from apps.isolation import CATALOGUE
+from apps.isolation import SHARED_DB
 from apps.isolation.testing import api_client, make_member
 from apps.isolation.testing.people import PASSWORD
 from apps.pages.tests.test_pages import browser
@@ -207,6 +207,6 @@ def test_who_founds_another_tenant_is_shown_the_field_for_the_code(
     }
     asked = client.post("/signup/", body)
     assert (asked.status_code, field in asked.content.decode()) == (400, True)
-    with TestCase.captureOnCommitCallbacks(using=CATALOGUE):
+    with TestCase.captureOnCommitCallbacks(using=SHARED_DB):
         done = client.post("/signup/", body | {"code": app_code(secret)})
     assert done["Location"] == "/switch/?tenant=initech"

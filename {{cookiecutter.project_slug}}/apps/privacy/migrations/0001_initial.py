@@ -1,4 +1,4 @@
-import apps.isolation.identifiers
+import apps.isolation.fields
 import apps.privacy.models
 import django.db.models.manager
 from django.db import migrations, models
@@ -16,7 +16,7 @@ class Migration(migrations.Migration):
                 (
                     "id",
                     models.UUIDField(
-                        default=apps.isolation.identifiers.new_id,
+                        default=apps.isolation.fields.new_id,
                         editable=False,
                         primary_key=True,
                         serialize=False,

@@ -9,8 +9,8 @@ from django.conf import settings
 from django.contrib.auth import get_user_model
 from django.db import DEFAULT_DB_ALIAS, connections
 
-from apps.isolation import CATALOGUE, tenant_context
-from apps.isolation.sessions import SessionStore
+from apps.isolation import SHARED_DB, tenant_context
+from apps.isolation.integrations.sessions import SessionStore
 from apps.isolation.testing import api_client, make_member
 from apps.privacy import personal
 from apps.privacy.models import PrivacyRequest, RequestKind
@@ -43,7 +43,7 @@ class Side:
         rows += [
             f"{model._meta.label}: {row}"
             for model, condition in wanted.items()
-            for row in texts(CATALOGUE, model, condition)
+            for row in texts(SHARED_DB, model, condition)
         ]
         folder = Path(settings.MEDIA_ROOT, str(self.tenant.pk))
         files = [path for path in sorted(folder.rglob("*")) if path.is_file()]

@@ -23,8 +23,8 @@ from django.utils import timezone
 
 from apps.audit.models import AuditEvent
 from apps.authentication import accounts
-from apps.isolation import CATALOGUE, tenant_context
-from apps.isolation.placement import is_tenant_model
+from apps.isolation import SHARED_DB, tenant_context
+from apps.isolation.app_registry import is_tenant_model
 from apps.isolation.testing import api_client, make_member
 from apps.privacy import personal, requests
 from apps.privacy.models import PrivacyRequest, RequestKind, RequestStatus
@@ -279,7 +279,7 @@ def test_nothing_says_who_was_erased_and_the_proof_stays(sides: Sides) -> None:
         text
         for model in apps.get_models(include_auto_created=True)
         if not is_tenant_model(model)
-        for text in texts(CATALOGUE, model)
+        for text in texts(SHARED_DB, model)
     )
     assert str(user.pk) in catalogue
     assert not [each for each in (EMAIL, NAME) if each.lower() in catalogue.lower()]
@@ -526,5 +526,5 @@ def test_the_database_knows_what_a_request_is(acme: Any) -> None:
     ]
     PrivacyRequest(**good).save()
     for each in bad:
-        with pytest.raises(IntegrityError), transaction.atomic(using=CATALOGUE):
+        with pytest.raises(IntegrityError), transaction.atomic(using=SHARED_DB):
             PrivacyRequest(**good | each).save()

@@ -14,7 +14,7 @@ import pytest
 from django.core.management import CommandError, call_command
 from django.db import connections
 
-from apps.isolation import CATALOGUE, tenant_context
+from apps.isolation import SHARED_DB, tenant_context
 from apps.projects.models import Task
 from apps.tenants.models import Membership, Tenant
 from config.demo import SmokeTestFailed, smoke_test
@@ -94,7 +94,7 @@ def port(live_server: Any, provisioning: None, monkeypatch: pytest.MonkeyPatch) 
     """Return the port of a server that serves the demo's data."""
     monkeypatch.setenv("DEMO_PASSWORD", PASSWORD)
     call_command("seed_demo", stdout=StringIO())
-    connections[CATALOGUE].close()
+    connections[SHARED_DB].close()
     return live_server.thread.port
 
 
@@ -134,7 +134,7 @@ def _promote_viewers() -> None:
 )
 def test_the_smoke_test_finds_what_is_wrong(harm: Any, complaint: str, port: int) -> None:
     harm()
-    connections[CATALOGUE].close()
+    connections[SHARED_DB].close()
     with pytest.raises(SmokeTestFailed, match=f"Expected: {complaint}"):
         list(smoke_test("127.0.0.1", port, PASSWORD))
 

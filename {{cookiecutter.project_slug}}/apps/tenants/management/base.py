@@ -12,8 +12,8 @@ from psycopg.errors import UndefinedTable
 from rest_framework.exceptions import APIException
 
 from apps.audit.trail import differences
-from apps.isolation import CATALOGUE
-from apps.isolation.storage import ProvisioningError
+from apps.isolation import SHARED_DB
+from apps.isolation.exceptions import ProvisioningError
 from apps.tenants.models import Domain, Tenant
 
 
@@ -48,14 +48,14 @@ class TenantCommand(BaseCommand):
 
     def handle(self, *args: Any, slug: str, dry_run: bool, **options: Any) -> None:
         """Make the change, or say in one sentence why not."""
-        with in_a_sentence(f"change {slug!r}"), transaction.atomic(using=CATALOGUE):
+        with in_a_sentence(f"change {slug!r}"), transaction.atomic(using=SHARED_DB):
             tenant = Tenant.objects.filter(slug=slug).first()
             if tenant is None:
                 raise CommandError(f"There is no tenant {slug!r}.")
             before = self.state(tenant, options)
             self.change(tenant, options)
             changes = differences(before, self.state(tenant, options))
-            transaction.set_rollback(dry_run, using=CATALOGUE)
+            transaction.set_rollback(dry_run, using=SHARED_DB)
         if options["json"]:
             self.stdout.write(json.dumps({"tenant": slug, "dry_run": dry_run, "changes": changes}))
             return

@@ -1,37 +1,39 @@
-"""What can be wrong with the data of tenants, though every single statement was right."""
+"""Checks of tenants and their data."""
 
 from collections.abc import Iterable, Iterator
 from typing import Any
+from uuid import UUID
 
 from django.apps import apps
+from django.conf import settings
 from django.contrib.auth import get_user_model
 from django.db import DatabaseError, connections, transaction
 from django.db.models import Exists, FileField, ForeignKey, Model, OuterRef, QuerySet
+from django.utils.module_loading import import_string
 
 from apps.audit.models import AuditEvent
-from apps.isolation import CATALOGUE
-from apps.isolation.checks import holes
-from apps.isolation.escape import cross_tenant
-from apps.isolation.head import is_at_head
-from apps.isolation.placement import is_tenant_model
-from apps.isolation.wall import storage_problems
+from apps.isolation import SHARED_DB
+from apps.isolation.app_registry import is_tenant_model
+from apps.isolation.checks import violations
+from apps.isolation.cross_tenant import cross_tenant
+from apps.isolation.migration_state import is_fully_migrated
 from apps.tenants.models import Domain, Membership, Status, Tenant
 from apps.tenants.roles import Role
 
-type Finding = tuple[str, str]
-"""A tenant's slug, empty for what is nobody's, and a sentence."""
+type Problem = tuple[str, str]
+"""A tenant's slug, empty for shared data, and a sentence."""
 
 
-def findings() -> Iterator[Finding]:
-    """Look for all that this module knows; what needs tables is not asked without them."""
-    if not is_at_head(connections[CATALOGUE]):
+def find_problems() -> Iterator[Problem]:
+    """Yield all problems; without the current tables only that."""
+    if not is_fully_migrated(connections[SHARED_DB]):
         yield "", "migrations are waiting: manage.py migrate"
         return
-    yield from (("", hole) for hole in holes())
-    yield from (("", orphan) for orphan in _orphans_of_catalogue())
+    yield from (("", violation) for violation in violations())
+    yield from (("", orphan) for orphan in _shared_orphans())
     yield from _incomplete_tenants()
     tenants = dict(Tenant.objects.exclude(status=Status.PREPARING).values_list("pk", "slug"))
-    problems = storage_problems(tenants)
+    problems = _further_problems(tenants)
     yield from ((tenants[pk], problem) for pk, found in problems.items() for problem in found)
     with cross_tenant(reason="tenant_health_check") as each:
         for tenant in each:
@@ -40,7 +42,16 @@ def findings() -> Iterator[Finding]:
                 yield from ((tenants[tenant.pk], problem) for problem in found)
 
 
-def _orphans_of_catalogue() -> Iterator[str]:
+def _further_problems(tenants: Iterable[UUID]) -> dict[UUID, list[str]]:
+    """Run the checks of ``TENANT_HEALTH_CHECKS``; return the problems by tenant."""
+    found: dict[UUID, list[str]] = {}
+    for path in settings.TENANT_HEALTH_CHECKS:
+        for tenant, problems in import_string(path)(tenants).items():
+            found.setdefault(tenant, []).extend(problems)
+    return found
+
+
+def _shared_orphans() -> Iterator[str]:
     models = [model for model in apps.get_models() if not is_tenant_model(model)]
     for field in [field for model in models for field in _references(model)]:
         yield from _orphans(field, field.related_model._base_manager.all())
@@ -50,7 +61,7 @@ def _orphans_of_catalogue() -> Iterator[str]:
         yield f"audit.AuditEvent.tenant_id names tenant {tenant_id}, which does not exist"
 
 
-def _incomplete_tenants() -> Iterator[Finding]:
+def _incomplete_tenants() -> Iterator[Problem]:
     # every tenant: this asks of each of them what it lacks.
     owners = Membership.platform.filter(role=Role.OWNER, is_active=True, user__is_active=True)
     wanted: dict[str, QuerySet[Any]] = {"Owner": owners, "domain": Domain.platform.all()}
@@ -66,7 +77,7 @@ def _of_tenant(tenant: Any, *, has_problems: bool) -> list[str]:
         with transaction.atomic():
             return list(_of_rows(members))
     except DatabaseError:
-        # What storage and tables lack is told already.
+        # What the tables lack is reported already.
         if has_problems:
             return []
         raise

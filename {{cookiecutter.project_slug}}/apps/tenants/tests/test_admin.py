@@ -9,7 +9,8 @@ from django.contrib.auth import get_user_model
 from django.test import Client
 
 from apps.audit.models import AuditEvent
-from apps.isolation import TenantModel, storage_name
+from apps.isolation.models import TenantModel
+from apps.isolation.strategy.naming import physical_name
 from apps.isolation.testing import make_member
 from apps.tenants.admin import TenantAdmin
 from apps.tenants.models import Membership, Tenant
@@ -259,7 +260,7 @@ def test_it_is_said_where_tenants_come_from_and_what_their_storage_is_called(acm
     assert b"create_tenant makes one" in client.get("/admin/tenants/tenant/").content
     page = client.get(f"/admin/tenants/tenant/{acme.pk}/change/").content.decode()
     assert str(acme.pk) in page
-    assert storage_name(acme.pk) in page
+    assert physical_name(acme.pk) in page
 
 
 def test_staff_without_permission_sees_nothing(acme: Tenant) -> None:

@@ -13,9 +13,9 @@ from django.core.management import CommandError, call_command
 from django.db import connections
 
 from apps.audit.models import AuditEvent
-from apps.isolation import storage_name
-from apps.isolation.placement import CATALOGUE, OWNER
-from apps.isolation.testing import api_client, hole, make_member
+from apps.isolation.app_registry import OWNER, SHARED_DB
+from apps.isolation.strategy.naming import physical_name
+from apps.isolation.testing import api_client, breach, make_member
 from apps.tenants.models import Domain, Membership, Tenant
 from tests.support import manage
 
@@ -148,7 +148,7 @@ def test_a_new_slug_moves_the_platforms_domain_and_nothing_else() -> None:
     _run("rename_tenant", "acme", "--slug", "initech")
     renamed = Tenant.objects.get(slug="initech")
     assert (renamed.pk, renamed.name) == (acme.pk, "Acme")
-    assert storage_name(renamed.pk) == storage_name(acme.pk)
+    assert physical_name(renamed.pk) == physical_name(acme.pk)
     names = set(Domain.objects.for_tenant(acme).values_list("domain", flat=True))
     assert names == {"initech.localhost", "acme.example"}
     assert _events() == ["tenant.renamed", "domain.changed"]
@@ -191,14 +191,14 @@ def test_where_nothing_was_ever_migrated_a_sentence_says_so() -> None:
         variable: urlsplit(os.environ[variable])._replace(path=f"/{name}").geturl()
         for variable in ("DATABASE_URL", "DATABASE_OWNER_URL")
     }
-    with hole(f"CREATE DATABASE {name}", f"DROP DATABASE {name}"):
+    with breach(f"CREATE DATABASE {name}", f"DROP DATABASE {name}"):
         for command, what in (("create_tenant", "make"), ("suspend_tenant", "change")):
             done = manage(command, "acme", **urls)
             sentence = "a table is missing. Run manage.py migrate first."
             assert done.stderr == f"CommandError: Cannot {what} 'acme': {sentence}\n"
             assert done.returncode == 1
         # A pooler stays connected, and then nobody can drop the database; each role ends its own.
-        for alias in (CATALOGUE, OWNER):
+        for alias in (SHARED_DB, OWNER):
             with connections[alias].cursor() as cursor:
                 cursor.execute(
                     "SELECT pg_terminate_backend(pid) FROM pg_stat_activity "

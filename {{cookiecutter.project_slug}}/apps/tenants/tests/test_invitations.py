@@ -16,7 +16,7 @@ from django.test import TestCase
 from django.utils import timezone
 from rest_framework.test import APIClient
 
-from apps.isolation import CATALOGUE
+from apps.isolation import SHARED_DB
 from apps.isolation.testing import api_client, make_member
 from apps.tenants.models import Domain, Invitation, Tenant
 from apps.tenants.settings import BRAND_NAME, TenantSettings
@@ -46,7 +46,7 @@ def test_the_link_leads_to_the_stored_domain_whatever_the_request_says(
     headers: dict[str, str], admin: APIClient, acme: Tenant
 ) -> None:
     Domain(tenant=acme, domain="second.example").save()
-    with TestCase.captureOnCommitCallbacks(using=CATALOGUE, execute=True):
+    with TestCase.captureOnCommitCallbacks(using=SHARED_DB, execute=True):
         body = {"email": "new@example.test"}
         assert admin.post(PATH, body, headers=headers).status_code == 201
     (message,) = mail.outbox
@@ -117,7 +117,7 @@ def test_a_mail_sent_again_begins_the_time_anew(admin: APIClient) -> None:
     invitation, _ = invite(admin, "new@example.test")
     past = timezone.now() - timedelta(days=30)
     Invitation.platform.update(created_at=past, expires_at=past)
-    with TestCase.captureOnCommitCallbacks(using=CATALOGUE, execute=True):
+    with TestCase.captureOnCommitCallbacks(using=SHARED_DB, execute=True):
         assert admin.post(f"{PATH}{invitation}/resend/").status_code == 200
     body = {"token": mailed_token(), "password": BETTER}
     client = APIClient(headers={"Host": "acme.localhost"})
@@ -131,7 +131,7 @@ def test_a_mail_that_cannot_be_sent_is_logged_without_address_and_token(
         raise SMTPRecipientsRefused({"new@example.test": (550, str(message.body).encode())})
 
     monkeypatch.setattr(EmailMessage, "send", fail)
-    with TestCase.captureOnCommitCallbacks(using=CATALOGUE, execute=True):
+    with TestCase.captureOnCommitCallbacks(using=SHARED_DB, execute=True):
         assert admin.post(PATH, {"email": "new@example.test"}).status_code == 201
     invitation = Invitation.platform.get()
     (record,) = [each for each in caplog.records if each.name == "apps.tenants.invitations"]
@@ -142,11 +142,11 @@ def test_a_mail_that_cannot_be_sent_is_logged_without_address_and_token(
 
 
 def test_a_mail_leaves_when_the_invitation_is_stored_and_for_no_other(admin: APIClient) -> None:
-    with TestCase.captureOnCommitCallbacks(using=CATALOGUE, execute=True):
+    with TestCase.captureOnCommitCallbacks(using=SHARED_DB, execute=True):
         assert admin.post(PATH, {"email": "new@example.test", "role": "owner"}).status_code == 400
         assert admin.post(PATH, {"email": "admin@acme.test"}).status_code == 400
     assert mail.outbox == []
-    with TestCase.captureOnCommitCallbacks(using=CATALOGUE, execute=True):
+    with TestCase.captureOnCommitCallbacks(using=SHARED_DB, execute=True):
         assert admin.post(PATH, {"email": "new@example.test"}).status_code == 201
         assert mail.outbox == []
     assert len(mail.outbox) == 1
@@ -248,5 +248,5 @@ def test_the_database_refuses_what_the_forms_refuse(
     fields: dict[str, Any], constraint: str, acme: Tenant
 ) -> None:
     _row(acme).save()
-    with pytest.raises(IntegrityError, match=constraint), transaction.atomic(using=CATALOGUE):
+    with pytest.raises(IntegrityError, match=constraint), transaction.atomic(using=SHARED_DB):
         _row(acme, **fields).save()

@@ -9,7 +9,7 @@ from django.contrib.auth import get_user_model
 from django.core.management import CommandError, call_command
 from django.db import connections, transaction
 
-from apps.isolation import CATALOGUE
+from apps.isolation import SHARED_DB
 from apps.isolation.testing import api_client
 from apps.tenants.members import add_member
 from apps.tenants.models import Domain, Status, Tenant
@@ -65,7 +65,7 @@ def test_killed_when_all_is_made_and_nothing_said() -> None:
     tenant = Tenant(slug="initech", name="Initech")
     tenant.save()
     Domain(tenant=tenant, domain="initech.localhost", is_primary=True).save()
-    with transaction.atomic(using=CATALOGUE):
+    with transaction.atomic(using=SHARED_DB):
         Tenant.objects.select_for_update().get()
         with _creating("initech") as process:
             while not _ask("SELECT count(*) FROM waiting"):
@@ -86,7 +86,7 @@ def _ask(question: str) -> int:
         SELECT pid FROM pg_locks
         WHERE NOT granted AND pg_backend_pid() = ANY (pg_blocking_pids(pid))
     """
-    with connections[CATALOGUE].cursor() as cursor:
+    with connections[SHARED_DB].cursor() as cursor:
         cursor.execute(f"WITH waiting AS ({waiting}) {question}")
         (count,) = cursor.fetchone() or (0,)
         return int(count)

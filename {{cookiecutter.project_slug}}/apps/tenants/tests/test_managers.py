@@ -7,7 +7,7 @@ import pytest
 from django.contrib.auth.models import AnonymousUser
 
 from apps.isolation import tenant_context
-from apps.isolation.managers import NameTheTenant
+from apps.isolation.managers import TenantRequired
 from apps.isolation.testing import make_member
 from apps.tenants.models import Domain, Membership, Tenant
 
@@ -28,13 +28,13 @@ QUESTIONS: dict[str, Callable[[Any], Any]] = {
 @pytest.mark.parametrize("question", QUESTIONS)
 @pytest.mark.parametrize("model", [Domain, Membership])
 def test_a_question_that_names_no_tenant_is_refused(model: Any, question: str) -> None:
-    with pytest.raises(NameTheTenant, match=rf"{model.__name__}\.objects starts with for_tenant"):
+    with pytest.raises(TenantRequired, match=rf"{model.__name__}\.objects starts with for_tenant"):
         QUESTIONS[question](model.objects)
 
 
 @pytest.mark.parametrize("model", [Domain, Membership])
 def test_no_tenant_is_not_every_tenant(model: Any) -> None:
-    with pytest.raises(NameTheTenant):
+    with pytest.raises(TenantRequired):
         model.objects.for_tenant(None)
 
 
@@ -59,7 +59,7 @@ def test_for_user_gives_the_memberships_of_that_user(acme: Tenant, globex: Tenan
 
 @pytest.mark.parametrize("nobody", [None, AnonymousUser()])
 def test_no_user_is_not_every_user(nobody: Any) -> None:
-    with pytest.raises(NameTheTenant, match=r"for_user\(user\) needs a user"):
+    with pytest.raises(TenantRequired, match=r"for_user\(user\) needs a user"):
         Membership.objects.for_user(nobody)
 
 

@@ -9,7 +9,7 @@ from django.contrib.auth import get_user_model
 from django.db import IntegrityError, connections, transaction
 from django.db.models import ProtectedError
 
-from apps.isolation import CATALOGUE, NoActiveTenant
+from apps.isolation import SHARED_DB, NoTenantError
 from apps.isolation.testing import make_member
 from apps.tenants.models import Domain, Membership, Tenant
 from apps.tenants.roles import Role
@@ -39,7 +39,7 @@ WRONG: dict[str, Callable[[Tenant], Any]] = {
 @pytest.mark.parametrize("constraint", WRONG)
 def test_the_database_refuses(constraint: str, acme: Tenant) -> None:
     make_member(acme, "member")
-    with pytest.raises(IntegrityError, match=constraint), transaction.atomic(using=CATALOGUE):
+    with pytest.raises(IntegrityError, match=constraint), transaction.atomic(using=SHARED_DB):
         WRONG[constraint](acme)
 
 
@@ -57,7 +57,7 @@ REDUNDANT = """
 
 def test_no_index_is_the_beginning_of_another(db: None) -> None:
     own = [model._meta.db_table for model in apps.get_models() if "apps." in model.__module__]
-    with connections[CATALOGUE].cursor() as cursor:
+    with connections[SHARED_DB].cursor() as cursor:
         cursor.execute(REDUNDANT, [own])
         assert cursor.fetchall() == []
 
@@ -91,7 +91,7 @@ def test_a_tenant_with_members_or_domains_cannot_be_deleted(
         make_member(acme, "member")
         Domain.objects.for_tenant(acme).delete()
     # Where a tenant's rows refer to it, they are asked first, and answer within the tenant only.
-    with pytest.raises((ProtectedError, NoActiveTenant)):
+    with pytest.raises((ProtectedError, NoTenantError)):
         Tenant.objects.filter(pk=acme.pk).delete()
     assert Tenant.objects.get() == acme
 

@@ -7,8 +7,9 @@ from django.contrib.auth import get_user_model
 from django.core.exceptions import ValidationError
 from django.db import transaction
 
-from apps.isolation import CATALOGUE, deprovision, provision, storage_report
-from apps.isolation.storage import ProvisioningError
+from apps.isolation import SHARED_DB
+from apps.isolation.exceptions import ProvisioningError
+from apps.isolation.strategy.provisioning import deprovision, provision, provisioning_report
 from apps.isolation.testing import api_client
 from apps.tenants import services
 from apps.tenants.members import add_member
@@ -29,7 +30,7 @@ def test_tenant_creation() -> None:
     stored = Tenant.objects.get()
     assert (stored.pk, stored.slug, stored.name) == (tenant.pk, "initech", "Initech")
     assert stored.status == Status.ACTIVE
-    assert storage_report(tenant).exists
+    assert provisioning_report(tenant).exists
     domain = Domain.objects.for_tenant(tenant).get()
     assert (domain.domain, domain.is_primary) == ("initech.localhost", True)
 
@@ -134,7 +135,7 @@ def test_of_two_runs_that_prepare_a_tenant_together_one_opens_it(
     assert list(refusal.value.message_dict) == ["slug"]
     tenant = Tenant.objects.get()
     assert (tenant.name, tenant.status) == ("Faster", Status.ACTIVE)
-    assert storage_report(tenant).exists
+    assert provisioning_report(tenant).exists
     assert Domain.objects.for_tenant(tenant).get().is_primary
 
 
@@ -158,7 +159,7 @@ def test_when_one_of_two_runs_gives_up_the_other_leaves_nothing_either(
     with pytest.raises(ValidationError):
         create_tenant(slug="initech", name="Initech")
     assert _everything() == ([], [])
-    assert storage_report(prepared[0]).tables == 0
+    assert provisioning_report(prepared[0]).tables == 0
 
 
 @pytest.mark.parametrize("has_storage", [False, True])
@@ -170,7 +171,7 @@ def test_a_tenant_that_was_left_half_made_is_completed(has_storage: bool) -> Non
     second = create_tenant(slug="initech", name="Initech")
     assert second.pk == first.pk
     assert Tenant.objects.get().status == Status.ACTIVE
-    assert storage_report(second).exists
+    assert provisioning_report(second).exists
 
 
 def test_a_member_is_added_once_and_gets_the_role_anew() -> None:
@@ -185,7 +186,7 @@ def test_a_member_is_added_once_and_gets_the_role_anew() -> None:
 
 
 def test_the_catalogue_rows_of_a_new_tenant_come_together_or_not_at_all() -> None:
-    with pytest.raises(ZeroDivisionError), transaction.atomic(using=CATALOGUE):
+    with pytest.raises(ZeroDivisionError), transaction.atomic(using=SHARED_DB):
         Tenant(slug="initech", name="Initech").save()
         raise ZeroDivisionError
     assert _everything() == ([], [])

@@ -2,8 +2,8 @@
 
 from typing import Any, Generic, TypeVar
 
-from apps.isolation import new_id
-from apps.isolation.serializers import TenantModelSerializer as PlainModelSerializer
+from apps.isolation.fields import new_id
+from apps.isolation.integrations.rest_framework import TenantModelSerializer as PlainModelSerializer
 from django.conf import settings
 from django.db import models
 from django.db.models.signals import class_prepared

@@ -3,7 +3,7 @@
 from importlib import import_module
 from typing import Any
 
-from apps.isolation.identifiers import new_id
+from apps.isolation.fields import new_id
 
 __all__ = ["new_id"]
 

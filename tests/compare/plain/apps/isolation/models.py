@@ -2,8 +2,8 @@
 
 from typing import Any
 
-from apps.isolation import new_id
-from apps.isolation.serializers import TenantModelSerializer
+from apps.isolation.fields import new_id
+from apps.isolation.integrations.rest_framework import TenantModelSerializer
 from django.conf import settings
 from django.db import models
 

@@ -1,4 +1,4 @@
-"""Delete all rows of the catalogue and of every tenant, and all tenants' files."""
+"""Delete all shared rows, all rows of every tenant, and all tenants' files."""
 
 from typing import Any
 
@@ -6,9 +6,9 @@ from django.core.management.base import CommandError
 from django.core.management.commands.flush import Command as FlushCommand
 from django.db import DEFAULT_DB_ALIAS
 
-from apps.isolation.files import delete_all_files
-from apps.isolation.placement import OWNER
-from apps.isolation.provisioning import wipe
+from apps.isolation.app_registry import OWNER
+from apps.isolation.integrations.files import delete_all_files
+from apps.isolation.strategy.provisioning import wipe
 
 QUESTION = "This deletes ALL rows of ALL tenants, all files and all users. Type 'yes' to go on: "
 
@@ -20,7 +20,7 @@ class Command(FlushCommand):
     back are cleaned up by this command.
     """
 
-    help = "Delete all rows of the catalogue and of every tenant, and all tenants' files."
+    help = "Delete all shared rows, all rows of every tenant, and all tenants' files."
 
     def handle(self, **options: Any) -> None:
         """Ask, then delete."""

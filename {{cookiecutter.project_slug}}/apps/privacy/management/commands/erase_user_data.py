@@ -10,7 +10,7 @@ from django.db.models import Q
 from rest_framework.exceptions import APIException
 
 from apps.isolation import ActiveTenant
-from apps.isolation.context import activate
+from apps.isolation.context import activate_tenant
 from apps.privacy import personal
 from apps.privacy.models import RequestKind, RequestStatus
 from apps.privacy.requests import ask_as_platform, carry_out
@@ -34,7 +34,7 @@ class Command(BaseCommand):
         """Do it at once, and say what was found; exit with an error if it fails."""
         member = _member(options["tenant"], options["user"])
         report = {"tenant": member.tenant.slug, "user": str(member.user_id), "kind": self.kind}
-        with activate(ActiveTenant(member.tenant_id)):
+        with activate_tenant(ActiveTenant(member.tenant_id)):
             found = personal.tally(member.user_id)
         if not options["dry_run"]:
             report |= self._carried_out(member)

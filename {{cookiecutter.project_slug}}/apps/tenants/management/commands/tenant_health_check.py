@@ -6,15 +6,15 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from apps.tenants.management.base import in_a_sentence
-from apps.tenants.management.health import findings
+from apps.tenants.management.health import find_problems
 
 
 class Command(BaseCommand):
     """``tenant_health_check [--json]``."""
 
     help = (
-        "Find tenants without an Owner, a domain or storage, rows that refer to nothing, to "
-        "another tenant or to a stranger, lost files, waiting migrations, and holes in the wall."
+        "Find tenants without an Owner, a domain or tables, rows that refer to nothing, to "
+        "another tenant or to a stranger, lost files, waiting migrations, and violated invariants."
     )
 
     def add_arguments(self, parser: CommandParser) -> None:
@@ -24,7 +24,7 @@ class Command(BaseCommand):
     def handle(self, *args: Any, **options: Any) -> None:
         """Print what is wrong; exit with an error if anything is."""
         with in_a_sentence("look"):
-            found = [{"tenant": slug, "problem": problem} for slug, problem in findings()]
+            found = [{"tenant": slug, "problem": problem} for slug, problem in find_problems()]
         if options["json"]:
             self.stdout.write(json.dumps(found, indent=2))
         else:

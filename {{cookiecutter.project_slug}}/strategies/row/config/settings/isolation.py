@@ -1,19 +1,18 @@
 """How tenants are kept apart: by the rows' tenant, with PostgreSQL's row-level security."""
 
-from config.settings.apps import CATALOGUE_APPS, TENANT_APPS
+from config.settings.apps import SHARED_APPS, TENANT_APPS
 from config.settings.database import OWNER_CONNECTION, RUN_TIME_CONNECTION
 
-INSTALLED_APPS = [*CATALOGUE_APPS, *TENANT_APPS]
+INSTALLED_APPS = [*SHARED_APPS, *TENANT_APPS]
 
 DATABASES = {
-    "default": {**RUN_TIME_CONNECTION, "ENGINE": "apps.isolation.backend"},
+    "default": {**RUN_TIME_CONNECTION, "ENGINE": "apps.isolation.strategy.backends.runtime"},
     "owner": {**OWNER_CONNECTION, "ENGINE": "django.db.backends.postgresql"},
 }
-DATABASE_ROUTERS = ["apps.isolation.routing.TenantRouter"]
+DATABASE_ROUTERS = ["apps.isolation.strategy.routers.TenantRouter"]
 
-CATALOGUE_ALIAS = "default"
-# Catalogue and tenants' rows are in the same database, so foreign keys can reach across.
-CATALOGUE_CONSTRAINTS = True
+# Shared data and tenants' rows are in the same database, so foreign keys can reach across.
+SHARED_DB_CONSTRAINTS = True
 
 # Whether this process can make tenants: their rows need no place that only the owner could make.
 CAN_PROVISION = True

@@ -1,4 +1,4 @@
-import apps.isolation.identifiers
+import apps.isolation.fields
 import apps.tenants.slugs
 import django.core.validators
 import django.db.models.deletion
@@ -17,12 +17,12 @@ class Migration(migrations.Migration):
 
     operations = [
         migrations.CreateModel(
-            name="Spare",
+            name="PendingTenant",
             fields=[
                 (
                     "id",
                     models.UUIDField(
-                        default=apps.isolation.identifiers.new_id,
+                        default=apps.isolation.fields.new_id,
                         editable=False,
                         primary_key=True,
                         serialize=False,
@@ -37,7 +37,7 @@ class Migration(migrations.Migration):
                 (
                     "id",
                     models.UUIDField(
-                        default=apps.isolation.identifiers.new_id,
+                        default=apps.isolation.fields.new_id,
                         editable=False,
                         primary_key=True,
                         serialize=False,
@@ -105,7 +105,7 @@ class Migration(migrations.Migration):
                 (
                     "id",
                     models.UUIDField(
-                        default=apps.isolation.identifiers.new_id,
+                        default=apps.isolation.fields.new_id,
                         editable=False,
                         primary_key=True,
                         serialize=False,
@@ -181,7 +181,7 @@ class Migration(migrations.Migration):
                 (
                     "id",
                     models.UUIDField(
-                        default=apps.isolation.identifiers.new_id,
+                        default=apps.isolation.fields.new_id,
                         editable=False,
                         primary_key=True,
                         serialize=False,

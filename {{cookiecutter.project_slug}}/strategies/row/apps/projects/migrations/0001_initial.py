@@ -1,7 +1,6 @@
-import apps.isolation.constraints
 import apps.isolation.fields
-import apps.isolation.identifiers
-import apps.isolation.models
+import apps.isolation.strategy.constraints
+import apps.isolation.strategy.models
 import apps.projects.models
 import django.db.models.deletion
 from django.conf import settings
@@ -23,7 +22,7 @@ class Migration(migrations.Migration):
                 (
                     "id",
                     models.UUIDField(
-                        default=apps.isolation.identifiers.new_id,
+                        default=apps.isolation.fields.new_id,
                         editable=False,
                         primary_key=True,
                         serialize=False,
@@ -49,7 +48,7 @@ class Migration(migrations.Migration):
                 ),
                 (
                     "tenant",
-                    apps.isolation.models.TenantForeignKey(
+                    apps.isolation.strategy.models.TenantForeignKey(
                         blank=True,
                         db_index=False,
                         editable=False,
@@ -66,7 +65,7 @@ class Migration(migrations.Migration):
                 (
                     "id",
                     models.UUIDField(
-                        default=apps.isolation.identifiers.new_id,
+                        default=apps.isolation.fields.new_id,
                         editable=False,
                         primary_key=True,
                         serialize=False,
@@ -109,7 +108,7 @@ class Migration(migrations.Migration):
                 ),
                 (
                     "tenant",
-                    apps.isolation.models.TenantForeignKey(
+                    apps.isolation.strategy.models.TenantForeignKey(
                         blank=True,
                         db_index=False,
                         editable=False,
@@ -126,7 +125,7 @@ class Migration(migrations.Migration):
                 (
                     "id",
                     models.UUIDField(
-                        default=apps.isolation.identifiers.new_id,
+                        default=apps.isolation.fields.new_id,
                         editable=False,
                         primary_key=True,
                         serialize=False,
@@ -139,7 +138,7 @@ class Migration(migrations.Migration):
                 ("created_at", models.DateTimeField(auto_now_add=True)),
                 (
                     "tenant",
-                    apps.isolation.models.TenantForeignKey(
+                    apps.isolation.strategy.models.TenantForeignKey(
                         blank=True,
                         db_index=False,
                         editable=False,
@@ -192,7 +191,9 @@ class Migration(migrations.Migration):
         ),
         migrations.AddConstraint(
             model_name="project",
-            constraint=apps.isolation.constraints.RowLevelSecurity(name="projects_project_tenant"),
+            constraint=apps.isolation.strategy.constraints.RowLevelSecurity(
+                name="projects_project_tenant"
+            ),
         ),
         migrations.AddConstraint(
             model_name="project",
@@ -229,7 +230,9 @@ class Migration(migrations.Migration):
         ),
         migrations.AddConstraint(
             model_name="task",
-            constraint=apps.isolation.constraints.RowLevelSecurity(name="projects_task_tenant"),
+            constraint=apps.isolation.strategy.constraints.RowLevelSecurity(
+                name="projects_task_tenant"
+            ),
         ),
         migrations.AddConstraint(
             model_name="task",
@@ -239,7 +242,7 @@ class Migration(migrations.Migration):
         ),
         migrations.AddConstraint(
             model_name="task",
-            constraint=apps.isolation.constraints.CompositeForeignKey(
+            constraint=apps.isolation.strategy.constraints.CompositeForeignKey(
                 field="project", name="projects_task_project_tenant"
             ),
         ),
@@ -253,7 +256,7 @@ class Migration(migrations.Migration):
         ),
         migrations.AddConstraint(
             model_name="attachment",
-            constraint=apps.isolation.constraints.RowLevelSecurity(
+            constraint=apps.isolation.strategy.constraints.RowLevelSecurity(
                 name="projects_attachment_tenant"
             ),
         ),
@@ -265,7 +268,7 @@ class Migration(migrations.Migration):
         ),
         migrations.AddConstraint(
             model_name="attachment",
-            constraint=apps.isolation.constraints.CompositeForeignKey(
+            constraint=apps.isolation.strategy.constraints.CompositeForeignKey(
                 field="task", name="projects_attachment_task_tenant"
             ),
         ),

@@ -16,7 +16,7 @@ class Migration(migrations.Migration):
                         auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
                     ),
                 ),
-                ("storage", models.CharField(max_length=63)),
+                ("target", models.CharField(max_length=63)),
                 ("before", models.CharField(blank=True, max_length=32)),
                 ("after", models.CharField(blank=True, max_length=32)),
                 (
@@ -35,9 +35,7 @@ class Migration(migrations.Migration):
                 ("finished_at", models.DateTimeField(auto_now_add=True)),
             ],
             options={
-                "indexes": [
-                    models.Index(fields=["storage", "-id"], name="migration_run_by_storage")
-                ],
+                "indexes": [models.Index(fields=["target", "-id"], name="migration_run_by_target")],
                 "constraints": [
                     models.CheckConstraint(
                         condition=models.Q(("status__in", ["migrated", "current", "failed"])),

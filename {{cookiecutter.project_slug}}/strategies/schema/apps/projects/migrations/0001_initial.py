@@ -1,5 +1,4 @@
 import apps.isolation.fields
-import apps.isolation.identifiers
 import apps.projects.models
 import django.db.models.deletion
 from django.conf import settings
@@ -20,7 +19,7 @@ class Migration(migrations.Migration):
                 (
                     "id",
                     models.UUIDField(
-                        default=apps.isolation.identifiers.new_id,
+                        default=apps.isolation.fields.new_id,
                         editable=False,
                         primary_key=True,
                         serialize=False,
@@ -52,7 +51,7 @@ class Migration(migrations.Migration):
                 (
                     "id",
                     models.UUIDField(
-                        default=apps.isolation.identifiers.new_id,
+                        default=apps.isolation.fields.new_id,
                         editable=False,
                         primary_key=True,
                         serialize=False,
@@ -99,7 +98,7 @@ class Migration(migrations.Migration):
                 (
                     "id",
                     models.UUIDField(
-                        default=apps.isolation.identifiers.new_id,
+                        default=apps.isolation.fields.new_id,
                         editable=False,
                         primary_key=True,
                         serialize=False,

@@ -1,4 +1,4 @@
-"""Migrate the catalogue, the template database, and the database of every tenant."""
+"""Migrate the shared data, the template database, and the database of every tenant."""
 
 from functools import partial
 from typing import Any
@@ -6,18 +6,20 @@ from typing import Any
 from django.core.management.base import CommandError
 from django.db import DatabaseError
 
-from apps.isolation.connections import owner_connection
-from apps.isolation.guards import Guards
-from apps.isolation.management.fleet import FleetMigrateCommand
-from apps.isolation.placement import OWNER, as_owner
-from apps.isolation.provisioning import catalogue_name, open_template, prepare
-from apps.isolation.wall import fleet, wall_guards
+from apps.isolation.app_registry import OWNER, as_owner
+from apps.isolation.fleet.command import FleetMigrateCommand
+from apps.isolation.postgresql.invariants import Invariants
+from apps.isolation.strategy.connections import owner_connection
+from apps.isolation.strategy.invariants import invariants, tenant_targets
+from apps.isolation.strategy.provisioning import open_template, prepare_shared, shared_database_name
 
 
 class Command(FleetMigrateCommand):
-    """Django's ``migrate`` for the catalogue and the template; then the tenants' databases."""
+    """Django's ``migrate`` for the shared data and the template; then the tenants' databases."""
 
-    help = "Migrate the catalogue, the template that new tenants are copied from, and all tenants."
+    help = (
+        "Migrate the shared data, the template that new tenants are copied from, and all tenants."
+    )
 
     def migrate(self, *args: Any, **options: Any) -> None:
         """Bring every database to the wanted state; a second run continues where one stopped.
@@ -30,8 +32,8 @@ class Command(FleetMigrateCommand):
                 self._migrate(name, connection.alias, args, options)
 
         with owner_connection() as connection, connection.cursor() as cursor:
-            prepare(cursor)
-            self._migrate(catalogue_name(), OWNER, args, options)
+            prepare_shared(cursor)
+            self._migrate(shared_database_name(), OWNER, args, options)
             with open_template(cursor) as name, owner_connection(name) as template:
                 recordings = self.migrate_template(
                     name, template, partial(self._migrate, name, template.alias, args, options)
@@ -39,10 +41,10 @@ class Command(FleetMigrateCommand):
         with as_owner():
             self.migrate_tenants(recordings, one, options)
 
-    def guards(self) -> Guards:
-        """Look into one of the databases that were migrated: all were given the same."""
-        # By a run before this one, perhaps: a hole that it left is there until it is mended.
-        return wall_guards((self.migrated or fleet())[:1])
+    def invariants(self) -> Invariants:
+        """Check one of the databases that were migrated, since all were given the same."""
+        # Or one of an earlier run, whose violation would stay unseen otherwise.
+        return invariants((self.migrated or tenant_targets())[:1])
 
     def _migrate(self, name: str, alias: str, args: Any, options: Any) -> None:
         if options["verbosity"] > 0:

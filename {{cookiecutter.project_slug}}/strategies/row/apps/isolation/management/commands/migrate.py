@@ -4,18 +4,18 @@ from typing import Any
 
 from django.db import connections
 
-from apps.isolation.grants import grants_on_tables, run_time_role
-from apps.isolation.management.migration import GuardedMigrateCommand
-from apps.isolation.placement import OWNER, as_owner
+from apps.isolation.app_registry import OWNER, as_owner
+from apps.isolation.management.migration import CheckedMigrateCommand
+from apps.isolation.postgresql.grants import grants_on_tables, runtime_role
 
 
-class Command(GuardedMigrateCommand):
+class Command(CheckedMigrateCommand):
     """Django's ``migrate``, over the owner's connection."""
 
     def migrate(self, *args: Any, **options: Any) -> None:
         """Migrate, and let the run-time role use the tables."""
         options["database"] = OWNER
         with connections[OWNER].cursor() as cursor:
-            cursor.execute(grants_on_tables(run_time_role()))
+            cursor.execute(grants_on_tables(runtime_role()))
         with as_owner():
             super().migrate(*args, **options)

@@ -1,4 +1,4 @@
-"""Migrate the catalogue, the template schema, and the schema of every tenant."""
+"""Migrate the shared data, the template schema, and the schema of every tenant."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -7,18 +7,20 @@ from typing import Any
 
 from django.db import connections
 
-from apps.isolation.grants import grants_on_tables, run_time_role
-from apps.isolation.head import is_at_head
-from apps.isolation.management.fleet import FleetMigrateCommand
-from apps.isolation.placement import OWNER, as_owner
-from apps.isolation.schemas import AT_HEAD, PUBLIC, TEMPLATE
-from apps.isolation.wiping import wipe_tables
+from apps.isolation.app_registry import OWNER, as_owner
+from apps.isolation.fleet.command import FleetMigrateCommand
+from apps.isolation.migration_state import is_fully_migrated
+from apps.isolation.postgresql.grants import grants_on_tables, runtime_role
+from apps.isolation.postgresql.wiping import wipe_tables
+from apps.isolation.strategy.naming import PUBLIC, TEMPLATE, TEMPLATE_READY
 
 
 class Command(FleetMigrateCommand):
-    """Django's ``migrate`` for the catalogue and the template; then the tenants' schemas."""
+    """Django's ``migrate`` for the shared data and the template; then the tenants' schemas."""
 
-    help = "Migrate the catalogue, the template that new tenants are copied from, and all tenants."
+    help = (
+        "Migrate the shared data, the template that new tenants are copied from, and all tenants."
+    )
 
     def migrate(self, *args: Any, **options: Any) -> None:
         """Bring every schema to the wanted state; a second run continues where one stopped."""
@@ -31,7 +33,7 @@ class Command(FleetMigrateCommand):
         try:
             with as_owner():
                 with connection.cursor() as cursor:
-                    cursor.execute(grants_on_tables(run_time_role()))
+                    cursor.execute(grants_on_tables(runtime_role()))
                 one(PUBLIC)
                 with self._unfinished_template():
                     recordings = self.migrate_template(TEMPLATE, connection, partial(one, TEMPLATE))
@@ -51,7 +53,7 @@ class Command(FleetMigrateCommand):
 
     @contextmanager
     def _unfinished_template(self) -> Iterator[None]:
-        """Let nobody copy the template while it is migrated, nor later unless it is at head."""
+        """Let nobody copy the template before it is fully migrated."""
         connection = connections[OWNER]
         with connection.cursor() as cursor:
             cursor.execute("SELECT pg_advisory_lock(hashtextextended(%s, 0))", [TEMPLATE])
@@ -61,6 +63,6 @@ class Command(FleetMigrateCommand):
         with connection.cursor() as cursor:
             # A new tenant starts empty, whatever data migrations made here.
             wipe_tables(cursor, schemas=f"^{TEMPLATE}$")
-            if is_at_head(connection):
-                cursor.execute(f"COMMENT ON SCHEMA {TEMPLATE} IS '{AT_HEAD}'")
+            if is_fully_migrated(connection):
+                cursor.execute(f"COMMENT ON SCHEMA {TEMPLATE} IS '{TEMPLATE_READY}'")
             cursor.execute("SELECT pg_advisory_unlock(hashtextextended(%s, 0))", [TEMPLATE])

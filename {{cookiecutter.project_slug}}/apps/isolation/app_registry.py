@@ -1,0 +1,62 @@
+"""Which apps and models are the tenants', which are shared, and which connection reaches them."""
+
+from __future__ import annotations
+
+from contextlib import contextmanager
+from contextvars import ContextVar
+from functools import cache
+from typing import TYPE_CHECKING, Final
+
+from django.apps import AppConfig, apps
+from django.conf import settings
+
+from apps.isolation.strategy import naming
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from django.db.models import Model
+
+SHARED_DB: Final = naming.SHARED_DB
+"""Alias of the shared data: users, tenants, memberships. For ``atomic(using=SHARED_DB)``."""
+
+OWNER: Final = "owner"
+"""Alias of the direct connection of the role that owns the tables: DDL and provisioning only."""
+
+_owner_alias: ContextVar[str | None] = ContextVar("owner_alias", default=None)
+
+
+@cache
+def tenant_app_labels() -> frozenset[str]:
+    """Return the labels of the apps whose tables belong to a tenant (``TENANT_APPS``)."""
+    return frozenset(AppConfig.create(entry).label for entry in settings.TENANT_APPS)
+
+
+def is_tenant_model(model: type[Model]) -> bool:
+    """Return whether a model's rows belong to a tenant.
+
+    Decided by app and not by base class, since a migration's historical models have lost theirs.
+    """
+    return model._meta.app_label in tenant_app_labels()
+
+
+def tables(*, of_tenants: bool) -> list[str]:
+    """Return the names of the tables of tenants, or of the shared data."""
+    models = apps.get_models(include_auto_created=True)
+    return [model._meta.db_table for model in models if is_tenant_model(model) == of_tenants]
+
+
+@contextmanager
+def as_owner(alias: str = OWNER) -> Iterator[None]:
+    """Route the ORM to the connection that makes the tables; for data migrations."""
+    previous = _owner_alias.get()
+    _owner_alias.set(alias)
+    try:
+        yield
+    finally:
+        _owner_alias.set(previous)
+
+
+def owner_alias() -> str | None:
+    """Return the alias that a migration works on, or None outside of migrations."""
+    return _owner_alias.get()

@@ -1,0 +1,60 @@
+"""Audited work over all tenants. For platform code, never for the product.
+
+`cross_tenant` is not a public name of ``apps.isolation``, so import-linter keeps it out of the
+product.
+"""
+
+import logging
+from collections.abc import Generator, Iterator
+from contextlib import closing, contextmanager
+
+from django.apps import apps
+from django.conf import settings
+from django.dispatch import Signal
+
+from apps.isolation.context import ActiveTenant, activate_tenant, current_tenant
+from apps.isolation.models import TenantBase
+
+logger = logging.getLogger(__name__)
+
+cross_tenant_started = Signal()
+"""Sent with the ``reason`` before such work begins; it does not begin if a receiver raises."""
+
+
+@contextmanager
+def cross_tenant(*, reason: str) -> Iterator[Iterator[TenantBase]]:
+    """Iterate over all tenants, one after the other; for platform code only.
+
+    Yields an iterator over the tenants, whatever their status. Each step enters the tenant, so
+    that the body of the loop sees this tenant's rows and no others::
+
+        with cross_tenant(reason="monthly usage") as tenants:
+            for tenant in tenants:
+                report(tenant, Project.objects.count())
+
+    Each tenant is entered as a request would enter it. No context shows the rows of two tenants.
+
+    ``reason`` is written to the log and to the audit log; without either nothing begins. Raises
+    ValueError without a reason, and RuntimeError inside a tenant, whose work must not reach others.
+    """
+    if not reason.strip():
+        message = "cross_tenant() needs a reason, which is written to the log and the audit log."
+        raise ValueError(message)
+    if current_tenant() is not None:
+        message = "cross_tenant() was called inside a tenant; leave the tenant first."
+        raise RuntimeError(message)
+    if not cross_tenant_started.has_listeners():
+        message = "Nothing would record cross_tenant() in the audit log: is apps.audit installed?"
+        raise RuntimeError(message)
+    logger.warning("cross-tenant work: %s", reason)
+    cross_tenant_started.send(cross_tenant, reason=reason)
+    # A loop that was left early is closed here, and not whenever Python collects the iterator.
+    with activate_tenant(None), closing(_each_tenant()) as tenants:
+        yield tenants
+
+
+def _each_tenant() -> Generator[TenantBase]:
+    model: type[TenantBase] = apps.get_model(settings.TENANT_MODEL)
+    for tenant in model._default_manager.order_by("pk"):
+        with activate_tenant(ActiveTenant(tenant.pk)):
+            yield tenant

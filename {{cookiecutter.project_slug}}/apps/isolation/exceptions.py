@@ -1,0 +1,26 @@
+"""Exceptions of the isolation layer."""
+
+from django.core.exceptions import FieldError, PermissionDenied
+
+
+class NoTenantError(Exception):
+    """Tenant data was accessed while no tenant was active."""
+
+    def __init__(self) -> None:
+        super().__init__("No tenant is active: enter one with tenant_context(tenant).")
+
+
+class TenantUnavailableError(Exception):
+    """The tenant exists but may not be entered: it is being prepared, suspended or archived."""
+
+
+class WrongTenantError(PermissionDenied):
+    """An object, query or row of another tenant was used (answered with 403)."""
+
+
+class SharedJoinError(FieldError):
+    """A query tried to join a tenant's table to shared data."""
+
+
+class ProvisioningError(Exception):
+    """A tenant's tables cannot be made; the message says what to do."""

@@ -1,0 +1,113 @@
+"""Files: each tenant's are below a prefix of its own, and reached through it only."""
+
+import re
+from datetime import datetime
+from typing import IO, Any
+
+from django.core.exceptions import SuspiciousFileOperation
+from django.core.files.storage import Storage, storages
+
+from apps.isolation.context import Identified, require_tenant
+
+ALL_TENANTS = "all_tenants"
+"""Alias of the storage that holds the files of all tenants (``STORAGES``)."""
+
+_PREFIX = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
+
+
+class TenantStorage(Storage):
+    """The active tenant's part of the storage ``all_tenants``, which may be of any kind.
+
+    A file's name says nothing of the tenant: the prefix, made from the tenant's id, is put before
+    it at each use. Raises `NoTenantError` without a tenant, and SuspiciousFileOperation for a
+    name that would lead out of the prefix.
+    """
+
+    def _open(self, name: str, mode: str = "rb") -> Any:
+        return _everybodys().open(_placed(name), mode)
+
+    def _save(self, name: str, content: IO[Any]) -> str:
+        saved = _everybodys().save(_placed(name), content)
+        return saved.removeprefix(_prefix())
+
+    def delete(self, name: str) -> None:
+        """Delete a file; do nothing if it is gone."""
+        _everybodys().delete(_placed(name))
+
+    def exists(self, name: str) -> bool:
+        """Tell whether there is such a file."""
+        return _everybodys().exists(_placed(name))
+
+    def listdir(self, path: str) -> tuple[list[str], list[str]]:
+        """Return the names of the folders and of the files in a folder; "" is the outermost."""
+        return _everybodys().listdir(_placed(path) if path else _prefix())
+
+    def size(self, name: str) -> int:
+        """Return the size in bytes."""
+        return _everybodys().size(_placed(name))
+
+    def path(self, name: str) -> str:
+        """Return where the file is on this machine, if it is on this machine."""
+        return _everybodys().path(_placed(name))
+
+    def get_accessed_time(self, name: str) -> datetime:
+        """Return when the file was last read."""
+        return _everybodys().get_accessed_time(_placed(name))
+
+    def get_created_time(self, name: str) -> datetime:
+        """Return when the file was made."""
+        return _everybodys().get_created_time(_placed(name))
+
+    def get_modified_time(self, name: str) -> datetime:
+        """Return when the file was last written."""
+        return _everybodys().get_modified_time(_placed(name))
+
+    def url(self, name: str | None) -> str:
+        """Refuse: whoever knew an address would need no permission."""
+        message = "A tenant's file has no address of its own; a view that authorises serves it."
+        raise NotImplementedError(message)
+
+
+def delete_files(tenant: Identified) -> None:
+    """Delete all files of a tenant; do nothing if there are none."""
+    _delete_tree(_everybodys(), str(tenant.id))
+
+
+def delete_all_files() -> None:
+    """Delete the files of all tenants, and nothing else that is beside them."""
+    folders, _ = _listed(_everybodys(), "")
+    for folder in filter(_PREFIX.fullmatch, folders):
+        _delete_tree(_everybodys(), folder)
+
+
+def _everybodys() -> Storage:
+    return storages[ALL_TENANTS]
+
+
+def _prefix() -> str:
+    return f"{require_tenant().id}/"
+
+
+def _placed(name: str) -> str:
+    """Return the name that a file of the active tenant has among those of all tenants."""
+    parts = str(name).split("/")
+    if {"", ".", ".."} & set(parts) or "\\" in name or "\0" in name:
+        message = f"{name!r} is not the name of a tenant's file."
+        raise SuspiciousFileOperation(message)
+    return _prefix() + "/".join(parts)
+
+
+def _delete_tree(storage: Storage, folder: str) -> None:
+    folders, files = _listed(storage, folder)
+    for name in files:
+        storage.delete(f"{folder}/{name}")
+    for name in folders:
+        _delete_tree(storage, f"{folder}/{name}")
+    storage.delete(folder)
+
+
+def _listed(storage: Storage, folder: str) -> tuple[list[str], list[str]]:
+    try:
+        return storage.listdir(folder)
+    except FileNotFoundError:
+        return [], []

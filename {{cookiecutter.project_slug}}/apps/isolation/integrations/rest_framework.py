@@ -1,0 +1,73 @@
+"""Serializers of tenant models."""
+
+from collections.abc import Callable
+from contextlib import nullcontext
+from typing import Any
+
+from django.db import DEFAULT_DB_ALIAS, IntegrityError, connections, transaction
+from django.db.models import Model, UniqueConstraint
+from rest_framework.exceptions import ErrorDetail, ValidationError
+from rest_framework.serializers import ModelSerializer
+from rest_framework.settings import api_settings
+
+
+class TenantModelSerializer[M: Model](ModelSerializer[M]):
+    """Leaves uniqueness to the database and reports its refusal like a validator.
+
+    Asking first whether a value is taken costs a query, loses races, and may tell of rows that
+    the caller cannot see. The constraint answers in the statement that writes.
+    """
+
+    def get_unique_together_validators(self) -> list[Any]:
+        """Ask nothing before writing."""
+        return []
+
+    def get_uniqueness_extra_kwargs(
+        self, field_names: Any, declared_fields: Any, extra_kwargs: Any
+    ) -> tuple[Any, Any]:
+        """Add no hidden fields for validators that are not there."""
+        return extra_kwargs, {}
+
+    def build_standard_field(self, field_name: str, model_field: Any) -> Any:
+        """Drop the validator that Django REST framework adds to a unique field."""
+        field_class, kwargs = super().build_standard_field(field_name, model_field)
+        validators = kwargs.pop("validators", [])
+        if kept := [validator for validator in validators if not hasattr(validator, "queryset")]:
+            kwargs["validators"] = kept
+        return field_class, kwargs
+
+    def create(self, validated_data: Any) -> M:
+        """Insert the row; a duplicate is a validation error."""
+        create = super().create
+        return self._write(lambda: create(validated_data))
+
+    def update(self, instance: M, validated_data: Any) -> M:
+        """Update the row; a duplicate is a validation error."""
+        update = super().update
+        return self._write(lambda: update(instance, validated_data))
+
+    def _write(self, write: Callable[[], M]) -> M:
+        # A failed statement spoils the transaction around it, so there a savepoint is needed;
+        # without one the statement is its own transaction, and a savepoint would cost two trips.
+        connection = connections[DEFAULT_DB_ALIAS]
+        guard = transaction.atomic() if connection.in_atomic_block else nullcontext()
+        try:
+            with guard:
+                return write()
+        except IntegrityError as error:
+            raise self._as_validation_error(error) from error
+
+    def _as_validation_error(self, error: IntegrityError) -> Exception:
+        name = getattr(getattr(error.__cause__, "diag", None), "constraint_name", None)
+        model: type[Model] = self.Meta.model
+        for constraint in model._meta.constraints:
+            if isinstance(constraint, UniqueConstraint) and constraint.name == name:
+                return self._duplicate(model, [f for f in constraint.fields if f in self.fields])
+        return error
+
+    def _duplicate(self, model: type[Model], fields: list[str]) -> ValidationError:
+        key = fields[0] if len(fields) == 1 else api_settings.NON_FIELD_ERRORS_KEY
+        label = model._meta.verbose_name
+        names = " and ".join(fields)
+        message = f"{label} with this {names} already exists.".capitalize()
+        return ValidationError({key: [ErrorDetail(message, "unique")]})

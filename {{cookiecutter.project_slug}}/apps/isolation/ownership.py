@@ -1,0 +1,120 @@
+"""Tenant-bound objects and querysets: made in one tenant, and usable in no other.
+
+The rows behind them are safe without this: another tenant's connection does not find them. But
+an object that was read in one tenant and saved in another would be inserted there anew.
+"""
+
+from collections.abc import Mapping
+from typing import Any
+
+from django.db import models
+from django.db.models.query import RawQuerySet
+
+from apps.isolation.context import ActiveTenant, current_tenant, require_tenant
+from apps.isolation.exceptions import WrongTenantError
+
+_WRONG_TENANT = "%s belongs to another tenant than the active one."
+
+
+class TenantBoundModel(models.Model):
+    """Base of objects that belong to the tenant in which they were made or read.
+
+    An object that was made while no tenant was active belongs to the one it is first saved in.
+    """
+
+    _bound_tenant: ActiveTenant | None
+
+    class Meta:
+        abstract = True
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        # First, since setting a relation asks for it.
+        self._bound_tenant = current_tenant()
+        super().__init__(*args, **kwargs)
+
+    def save_base(self, *args: Any, **kwargs: Any) -> None:
+        """Save the object; raise `WrongTenantError` if it belongs to another tenant."""
+        require_own(self)
+        self._bound_tenant = require_tenant()
+        super().save_base(*args, **kwargs)
+
+    def delete(self, *args: Any, **kwargs: Any) -> tuple[int, dict[str, int]]:
+        """Delete the object; raise `WrongTenantError` if it belongs to another tenant."""
+        require_own(self)
+        return super().delete(*args, **kwargs)
+
+    def refresh_from_db(self, *args: Any, **kwargs: Any) -> None:
+        """Read the object again; raise `WrongTenantError` if it belongs to another tenant."""
+        require_own(self)
+        super().refresh_from_db(*args, **kwargs)
+
+
+class TenantBoundQuerySetMixin:
+    """Makes a queryset run only in the tenant it was made in, and show its rows in no other."""
+
+    _hints: dict[str, Any]
+    _fetch_mode: Any
+    _prefetch_related_lookups: Any
+    _rows: list[Any] | None
+    _read_in: ActiveTenant | None
+
+    @property
+    def db(self) -> str:
+        """Return the alias, after checking the tenant even where ``using()`` named the alias."""
+        require_own_hints(self._hints)
+        alias: str = super().db  # type: ignore[misc]
+        return alias
+
+    @property
+    def _result_cache(self) -> list[Any] | None:
+        """The rows that were read (Django's name). One queryset may be used in many tenants."""
+        if self._rows is not None:
+            require_active(self._read_in, "What this queryset has read")
+        return self._rows
+
+    @_result_cache.setter
+    def _result_cache(self, rows: list[Any] | None) -> None:
+        self._rows, self._read_in = rows, current_tenant()
+
+
+class TenantRawQuerySet(TenantBoundQuerySetMixin, RawQuerySet[Any]):
+    """The rows of a raw SQL query."""
+
+
+def bind(instance: models.Model) -> None:
+    """Bind an object to the active tenant; raise `WrongTenantError` if it belongs to another."""
+    require_own(instance)
+    vars(instance)["_bound_tenant"] = require_tenant()
+
+
+def require_own(instance: models.Model) -> None:
+    """Raise `WrongTenantError` for an object of another tenant than the active one."""
+    if isinstance(instance, TenantBoundModel) and _is_foreign(instance._bound_tenant):  # noqa: SLF001
+        raise WrongTenantError(_WRONG_TENANT % f"{instance._meta.label} {instance.pk}")
+
+
+def require_own_hints(hints: Mapping[str, Any]) -> None:
+    """Raise `WrongTenantError` if a router's hints name another tenant than the active one."""
+    require_active(hints.get("tenant"), "This queryset")
+    if "instance" in hints:
+        require_own(hints["instance"])
+
+
+def may_relate(one: models.Model, other: models.Model) -> bool:
+    """Return whether two objects belong to the same tenant, or one of them is shared data."""
+    owners = {
+        instance._bound_tenant  # noqa: SLF001
+        for instance in (one, other)
+        if isinstance(instance, TenantBoundModel)
+    }
+    return len(owners - {None}) <= 1
+
+
+def require_active(tenant: ActiveTenant | None, what: str) -> None:
+    """Raise `WrongTenantError` if ``what`` belongs to a tenant other than the active one."""
+    if _is_foreign(tenant):
+        raise WrongTenantError(_WRONG_TENANT % what)
+
+
+def _is_foreign(tenant: ActiveTenant | None) -> bool:
+    return tenant is not None and tenant != require_tenant()

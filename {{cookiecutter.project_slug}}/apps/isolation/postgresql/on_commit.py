@@ -1,0 +1,26 @@
+"""Callbacks of a transaction run in the tenant that registered them."""
+
+from collections.abc import Callable
+from functools import wraps
+from typing import Any
+
+from apps.isolation.context import activate_tenant, current_tenant
+
+
+class OnCommitMixin:
+    """Makes a database wrapper run ``on_commit`` callbacks in the tenant that registered them."""
+
+    def on_commit(self, func: Callable[[], object], robust: bool = False) -> None:
+        """Call ``func`` after COMMIT, whichever tenant is active then."""
+        super().on_commit(_bind_tenant(func), robust)  # type: ignore[misc]
+
+
+def _bind_tenant(work: Callable[[], object]) -> Callable[[], Any]:
+    tenant = current_tenant()
+
+    @wraps(work)
+    def work_in_tenant() -> object:
+        with activate_tenant(tenant):
+            return work()
+
+    return work_in_tenant

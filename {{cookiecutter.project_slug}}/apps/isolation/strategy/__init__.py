@@ -1,0 +1,21 @@
+"""The isolation strategy: all that depends on how tenants are kept apart."""
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from apps.isolation.strategy import (
+        invariants,
+        models,
+        naming,
+        protocol,
+        provisioning,
+        routers,
+        testing,
+    )
+
+    _naming: protocol.Naming = naming
+    _models: protocol.Models = models
+    _routers: protocol.Routers = routers
+    _provisioning: protocol.Provisioning = provisioning
+    _invariants: protocol.DatabaseInvariants = invariants
+    _testing: protocol.Testing = testing

@@ -1,0 +1,125 @@
+"""The seam: the names that each strategy defines, module by module.
+
+``strategy/__init__.py`` holds the chosen strategy to these protocols, so mypy names what it lacks.
+"""
+
+from collections.abc import Mapping, Sequence
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Protocol
+from uuid import UUID
+
+from django.db import models
+
+from apps.isolation.context import ActiveTenant, Identified
+from apps.isolation.postgresql.invariants import Invariants
+
+
+@dataclass(frozen=True, slots=True)
+class ProvisioningReport:
+    """A tenant's tables: physical name, whether it exists, number, size in bytes."""
+
+    name: str
+    exists: bool
+    tables: int
+    size: int
+
+
+class Naming(Protocol):
+    """Names that PostgreSQL and Django know tenants' data by."""
+
+    @property
+    def SHARED_DB(self) -> str:  # noqa: N802 - a constant
+        """Alias of the connection to the shared data."""
+
+    def physical_name(self, tenant_id: UUID) -> str:
+        """Return the name of a tenant's schema, rows or database; made from the id alone."""
+
+
+class Models(Protocol):
+    """Base classes of the models of tenants and domains; base and helpers of tenant models."""
+
+    @property
+    def TenantBase(self) -> type[models.Model]:  # noqa: N802 - a class
+        """Base class of the tenant model."""
+
+    @property
+    def DomainBase(self) -> type[models.Model]:  # noqa: N802 - a class
+        """Base class of the domain model."""
+
+    @property
+    def TenantModel(self) -> type[models.Model]:  # noqa: N802 - a class
+        """Base class of every tenant model."""
+
+    def tenant_unique(self, *fields: str, name: str) -> models.UniqueConstraint:
+        """Return a constraint that makes values of ``fields`` unique within a tenant."""
+
+    def tenant_index(self, *fields: str, name: str) -> models.Index:
+        """Return an index over ``fields`` within a tenant."""
+
+
+class Routers(Protocol):
+    """Routing of the ORM's queries."""
+
+    @property
+    def TenantRouter(self) -> type[Any]:  # noqa: N802 - a class
+        """Router for ``DATABASE_ROUTERS``; raises `NoTenantError` outside of tenants."""
+
+
+class Provisioning(Protocol):
+    """Making and destroying a tenant's tables."""
+
+    def provision(self, tenant: Identified) -> None:
+        """Make the tenant's tables; do nothing if they exist. Raises `ProvisioningError`."""
+
+    def deprovision(self, tenant: Identified) -> None:
+        """Destroy the tenant's tables and files; do nothing if they are gone."""
+
+    def provisioning_report(self, tenant: Identified) -> ProvisioningReport:
+        """Describe the tenant's tables."""
+
+    def wipe(self) -> None:
+        """Delete all rows of the shared data and of every tenant."""
+
+
+class DatabaseInvariants(Protocol):
+    """What must hold in the database, and who it believes is connected."""
+
+    def invariants(self) -> Invariants:
+        """Return the invariants by name."""
+
+    def connection_identity(self) -> tuple[str, UUID | None]:
+        """Return the role and the tenant of the run-time connection; ValueError if undecidable."""
+
+    def sample_tenant(self) -> ActiveTenant | None:
+        """Return a tenant for which a statement can be sent; None if there is none yet."""
+
+    def count_unmigrated(self, tenants: Mapping[UUID, datetime]) -> int:
+        """Count the tenants, given with when they were made, that wait for migrations."""
+
+
+class Testing(Protocol):
+    """Facts about the strategy that its tests rely on."""
+
+    @property
+    def INAPPLICABLE(self) -> Mapping[str, str]:  # noqa: N802 - a constant
+        """Invariants of other strategies that this one does not need, with the reason."""
+
+    @property
+    def IDS_ARE_UNIQUE_AMONG_TENANTS(self) -> bool:  # noqa: N802 - a constant
+        """Whether rows of two tenants never have the same id."""
+
+    @property
+    def STATEMENTS_CARRY_THE_TENANT(self) -> bool:  # noqa: N802 - a constant
+        """Whether the tenant is part of each message, which a pooler could split."""
+
+    @property
+    def PRESETS(self) -> Sequence[str]:  # noqa: N802 - a constant
+        """Options of a connection under which every statement would have a tenant."""
+
+    def owner_cursor(self, tenant: Identified) -> AbstractContextManager[Any]:
+        """Open a cursor of the owner where the tenant's tables are."""
+
+    def breaches(self) -> Mapping[str, tuple[str, str]]:
+        """Return, for each invariant, statements that violate it and that undo the violation."""

@@ -1,0 +1,27 @@
+"""Have storages ready for tenants to come."""
+
+from typing import Any
+
+from django.core.management.base import BaseCommand, CommandError, CommandParser
+
+from apps.tenants.management.base import in_a_sentence
+from apps.tenants.pending import prepare
+
+
+class Command(BaseCommand):
+    """``prepare_tenants COUNT``."""
+
+    help = "Make or destroy storages until so many are ready for tenants to come."
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        """Declare the arguments."""
+        parser.add_argument("count", type=int, help="how many are to be ready; 0 for none")
+
+    def handle(self, *args: Any, count: int, **options: Any) -> None:
+        """Print a line for each that is made or destroyed."""
+        if count < 0:
+            raise CommandError("There cannot be fewer storages than none.")
+        with in_a_sentence("prepare storages"):
+            for pk in prepare(count):
+                self.stdout.write(str(pk))
+        self.stdout.write(self.style.SUCCESS(f"Ready: {count}"))

@@ -1,0 +1,36 @@
+"""The owner's connection: PostgreSQL, with test databases that leave nothing behind."""
+
+from typing import Any
+
+from django.db.backends.postgresql import base as postgresql
+from django.db.backends.postgresql import creation as postgresql_creation
+
+from apps.isolation.strategy.provisioning import drop_databases
+
+
+class DatabaseCreation(postgresql_creation.DatabaseCreation):
+    """Counts the template and the tenants' databases as parts of a test database."""
+
+    def create_test_db(self, *args: Any, **kwargs: Any) -> str:
+        """Make it, after dropping what a run left that was killed."""
+        if not kwargs.get("keepdb"):
+            drop_databases(self._get_test_db_name())  # type: ignore[attr-defined] # is Django's
+        return super().create_test_db(*args, **kwargs)
+
+    def destroy_test_db(
+        self,
+        old_database_name: str | None = None,
+        verbosity: int = 1,
+        keepdb: bool = False,
+        suffix: str | None = None,
+    ) -> None:
+        """Drop it, with its parts first."""
+        if not keepdb:
+            drop_databases(self.connection.settings_dict["NAME"])
+        super().destroy_test_db(old_database_name, verbosity, keepdb, suffix)
+
+
+class DatabaseWrapper(postgresql.DatabaseWrapper):
+    """Django's backend, with the above."""
+
+    creation_class = DatabaseCreation

@@ -1,0 +1,23 @@
+"""The default connection: it delegates to the active tenant's, or to the shared one."""
+
+from typing import Any
+
+from django.db import connections
+from django.utils.connection import ConnectionProxy
+
+from apps.isolation.strategy.connections import current_alias
+
+
+class DatabaseWrapper(ConnectionProxy[Any]):
+    """Delegates everything to the active tenant's connection, or to the shared one.
+
+    So ``transaction.atomic()``, ``on_commit()`` and ``connection.cursor()``, which name no
+    database, act where the ORM reads and writes. It holds nothing that could be out of date.
+    """
+
+    def __init__(self, settings_dict: dict[str, Any], alias: str) -> None:
+        self.__dict__["_connections"] = connections
+
+    @property
+    def _alias(self) -> str:
+        return current_alias()

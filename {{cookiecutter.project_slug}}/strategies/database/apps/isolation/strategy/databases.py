@@ -1,0 +1,60 @@
+"""``DATABASES``: the shared one, and one for each tenant, known by its name alone.
+
+The settings import this module, so it must not need them when it is imported.
+"""
+
+import hmac
+import re
+import threading
+from collections.abc import Iterator
+from typing import Any
+
+from django.conf import settings
+from django.db import DEFAULT_DB_ALIAS
+
+from apps.isolation.strategy.naming import PATTERN, SHARED_DB
+
+
+def password_of(role: str) -> str:
+    """Return the password of a tenant's login role: derived, so that none is stored."""
+    key, message = settings.DATABASE_TENANT_SECRET.encode(), role.encode()
+    return hmac.digest(key, message, "sha256").hex()
+
+
+class _OpenedByThread(threading.local):
+    def __init__(self) -> None:
+        self.aliases: dict[str, None] = {}
+
+
+opened = _OpenedByThread()
+"""``opened.aliases``: tenants to which this thread has connected, least recently used first."""
+
+
+class Databases(dict[str, dict[str, Any]]):
+    """``DATABASES`` with an entry for every tenant's database, without listing any.
+
+    A tenant's settings are the shared database's, except ``of_tenants``, name, role and password.
+    So nothing is registered when a tenant is made, and no thread changes what another one reads.
+    """
+
+    def __init__(self, databases: dict[str, dict[str, Any]], *, of_tenants: dict[str, Any]) -> None:
+        super().__init__(databases)
+        self._of_tenants = of_tenants
+
+    def __missing__(self, alias: str) -> dict[str, Any]:
+        if alias not in self:
+            raise KeyError(alias)
+        own = {"NAME": alias, "USER": alias, "PASSWORD": password_of(alias)}
+        return self[SHARED_DB] | self._of_tenants | own
+
+    def __contains__(self, alias: object) -> bool:
+        return super().__contains__(alias) or bool(re.fullmatch(PATTERN, str(alias)))
+
+    def __iter__(self) -> Iterator[str]:
+        """Iterate over the databases that Django closes after requests and rolls back after tests.
+
+        These are the ones to which this thread may be connected. The default is none of them: it
+        delegates to one of the others.
+        """
+        aliases = [*self.keys(), *opened.aliases]
+        return iter(alias for alias in aliases if alias != DEFAULT_DB_ALIAS)

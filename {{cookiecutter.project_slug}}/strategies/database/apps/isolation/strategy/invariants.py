@@ -1,0 +1,111 @@
+"""What must hold in the database, and who it believes is connected."""
+
+import re
+from collections.abc import Callable, Sequence
+from functools import partial
+from uuid import UUID
+
+from django.db import DEFAULT_DB_ALIAS, connections
+
+from apps.isolation.app_registry import SHARED_DB, tables
+from apps.isolation.context import ActiveTenant, activate_tenant
+from apps.isolation.fleet.drift import count_unmigrated
+from apps.isolation.postgresql.invariants import (
+    Invariants,
+    misplaced_tables,
+    runtime_role_powers,
+    security_definer_functions,
+    select_violations,
+)
+from apps.isolation.strategy.naming import PATTERN, tenant_of
+from apps.isolation.strategy.provisioning import (
+    group_name,
+    shared_database_name,
+    template_name,
+    tenant_databases,
+)
+
+__all__ = ["connection_identity", "count_unmigrated", "invariants", "sample_tenant"]
+
+
+def invariants(sample: Sequence[str] | None = None) -> Invariants:
+    """Return the invariants by name, checked in the databases of all tenants, or of a sample."""
+    return {
+        "the run-time role has no powers": runtime_role_powers,
+        "tenants' roles have no powers": partial(_powers_of_tenants, sample),
+        "no role connects to another's database": _connections_to_others,
+        "each table is in its own database": partial(_misplaced_tables, sample),
+        "functions run with the rights of who calls": partial(_security_definer_functions, sample),
+    }
+
+
+def connection_identity() -> tuple[str, UUID | None]:
+    """Return the role and the tenant of the run-time connection, as the database sees them."""
+    with connections[DEFAULT_DB_ALIAS].cursor() as cursor:
+        cursor.execute("SELECT current_user, current_database()")
+        role, database = cursor.fetchone() or ("", "")
+    at_home = role == database and re.fullmatch(PATTERN, database)
+    return role, tenant_of(database).id if at_home else None
+
+
+def sample_tenant() -> ActiveTenant | None:
+    """Return a tenant for which a statement can be sent to see whether it arrives.
+
+    It is one with a database; None if there is none yet.
+    """
+    return next(map(tenant_of, tenant_targets()), None)
+
+
+def _powers_of_tenants(sample: Sequence[str] | None) -> list[str]:
+    wanted = f"is a member of {group_name()}"
+    found = _in_each_tenant(sample, runtime_role_powers)
+    return [finding for finding in found if not finding.endswith(wanted)]
+
+
+def _connections_to_others() -> list[str]:
+    tenants, shared = tenant_targets(), shared_database_name()
+    return select_violations(
+        _CONNECTIONS_TO_OTHERS,
+        roles=["public", connections[SHARED_DB].settings_dict["USER"], *tenants],
+        homes=["", shared, *tenants],
+        databases=[shared, template_name(), *tenants],
+    )
+
+
+def _misplaced_tables(sample: Sequence[str] | None) -> list[str]:
+    of_shared = [("^public$", tables(of_tenants=False))]
+    of_tenants = [("^public$", tables(of_tenants=True))]
+    found = _in_each_tenant(sample, partial(misplaced_tables, of_tenants))
+    return [*misplaced_tables(of_shared), *found]
+
+
+def _security_definer_functions(sample: Sequence[str] | None) -> list[str]:
+    return [*security_definer_functions(), *_in_each_tenant(sample, security_definer_functions)]
+
+
+def _in_each_tenant(sample: Sequence[str] | None, ask: Callable[[str], list[str]]) -> list[str]:
+    found = []
+    for alias in tenant_targets() if sample is None else sample:
+        with activate_tenant(tenant_of(alias)):
+            found += [f"{alias} {finding}" for finding in ask(alias)]
+    return found
+
+
+def tenant_targets() -> list[str]:
+    """Return the names of all tenants' databases, which are their roles' too."""
+    with connections[SHARED_DB].cursor() as cursor:
+        return tenant_databases(cursor)
+
+
+# Nobody gets into a database that lets in its owner and its tenant only, with no members but the
+# owner; so each role is asked about the others, which are few, and not about each of a thousand.
+_CONNECTIONS_TO_OTHERS = """
+SELECT format('%%s may connect to %%s', role, datname)
+FROM pg_database JOIN unnest(%(roles)s::name[], %(homes)s::name[]) AS resident (role, home)
+    ON datname <> home AND has_database_privilege(role, datname::text, 'CONNECT')
+WHERE datname = ANY (%(databases)s) AND EXISTS (
+    SELECT FROM aclexplode(coalesce(datacl, acldefault('d', datdba)))
+    WHERE privilege_type = 'CONNECT' AND (
+        grantee <> ALL (ARRAY[datdba, to_regrole(quote_ident(datname))]) IS NOT FALSE
+        OR EXISTS (SELECT FROM pg_auth_members WHERE roleid = grantee AND member <> datdba)))
+"""

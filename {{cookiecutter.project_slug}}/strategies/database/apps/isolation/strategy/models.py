@@ -1,0 +1,45 @@
+"""Base classes of tenant models, and of the models of tenants and domains."""
+
+import re
+from typing import Any
+
+from django.contrib.contenttypes.models import ContentTypeManager
+from django.db import models
+
+from apps.isolation.app_registry import SHARED_DB
+from apps.isolation.fleet.models import MigrationRun
+from apps.isolation.strategy.naming import PATTERN
+from apps.isolation.strategy.tenant_model import TenantModel, tenant_index, tenant_unique
+
+__all__ = [
+    "DomainBase",
+    "MigrationRun",
+    "TenantBase",
+    "TenantModel",
+    "tenant_index",
+    "tenant_unique",
+]
+
+
+class TenantBase(models.Model):
+    """Base of the tenant model; a tenant's database is named after its id."""
+
+    class Meta:
+        abstract = True
+
+
+class DomainBase(models.Model):
+    """Base of the domain model."""
+
+    class Meta:
+        abstract = True
+
+
+def _shared_types(self: ContentTypeManager, using: str | None = None, hints: Any = None) -> Any:
+    is_tenants = re.fullmatch(PATTERN, using or "")
+    return super(ContentTypeManager, self).db_manager(SHARED_DB if is_tenants else using, hints)
+
+
+# A generic relation looks up content types where its row is. They are shared data, and Django
+# offers no way to say so.
+ContentTypeManager.db_manager = _shared_types  # type: ignore[assignment, method-assign]

@@ -1,0 +1,29 @@
+"""Names of connections and of tenants' databases.
+
+The settings import this module, so it must not need them when it is imported.
+"""
+
+from typing import Final
+from uuid import UUID
+
+from apps.isolation.context import ActiveTenant
+
+SHARED_DB: Final = "shared"
+"""Shared data has a database of its own."""
+
+PATTERN: Final = "^t_[0-9a-f]{32}$"
+"""Regular expression that names of tenants' databases match, and nothing else does."""
+
+
+def physical_name(tenant_id: UUID) -> str:
+    """Return the name of a tenant's database, of its login role, and of its alias.
+
+    The name comes from the id and not from the slug: a slug may be renamed or reused, and no text
+    that a user typed becomes an identifier.
+    """
+    return f"t_{tenant_id.hex}"
+
+
+def tenant_of(name: str) -> ActiveTenant:
+    """Return the tenant of a database's name."""
+    return ActiveTenant(UUID(name.removeprefix("t_")))

@@ -1,0 +1,57 @@
+"""Routing of the ORM's queries."""
+
+from typing import Any
+
+from django.db import DEFAULT_DB_ALIAS
+from django.db.models import Model
+
+from apps.isolation.app_registry import (
+    OWNER,
+    SHARED_DB,
+    is_tenant_model,
+    owner_alias,
+    tenant_app_labels,
+)
+from apps.isolation.context import require_tenant
+from apps.isolation.exceptions import WrongTenantError
+from apps.isolation.ownership import may_relate, require_own_hints
+from apps.isolation.strategy.connections import has_open_block_elsewhere
+from apps.isolation.strategy.naming import physical_name
+
+SHARED_ALIASES = {DEFAULT_DB_ALIAS, SHARED_DB, OWNER}
+
+
+class TenantRouter:
+    """Routes tenant models to the tenant's database, and all others to the shared one."""
+
+    def db_for_read(self, model: type[Model], **hints: Any) -> str:
+        """Return the alias for ``model``; raise `NoTenantError` if it needs a tenant."""
+        if alias := owner_alias():
+            return alias
+        if not is_tenant_model(model):
+            return SHARED_DB
+        tenant = require_tenant()
+        require_own_hints(hints)
+        return physical_name(tenant.id)
+
+    def db_for_write(self, model: type[Model], **hints: Any) -> str:
+        """Return the alias for ``model``; raise `WrongTenantError` in a transaction of another's.
+
+        A row that is written here would stay when that transaction is rolled back.
+        """
+        alias = self.db_for_read(model, **hints)
+        if is_tenant_model(model) and has_open_block_elsewhere(alias):
+            message = (
+                "transaction.atomic() was entered before the tenant, so it is a transaction of "
+                "another database: enter the tenant first, or name the database with using=."
+            )
+            raise WrongTenantError(message)
+        return alias
+
+    def allow_relation(self, obj1: Model, obj2: Model, **hints: Any) -> bool:
+        """Refuse to relate rows of two tenants; shared data may be referred to."""
+        return may_relate(obj1, obj2)
+
+    def allow_migrate(self, db: str, app_label: str, **hints: Any) -> bool:
+        """Return whether a database has an app's tables."""
+        return (app_label in tenant_app_labels()) != (db in SHARED_ALIASES)

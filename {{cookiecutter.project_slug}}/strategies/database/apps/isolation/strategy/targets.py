@@ -1,0 +1,50 @@
+"""The databases of all tenants, as ``migrate`` iterates over them."""
+
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
+
+from django.db.backends.base.base import BaseDatabaseWrapper
+
+from apps.isolation.fleet.models import latest_runs
+from apps.isolation.strategy.connections import owner_connection
+from apps.isolation.strategy.provisioning import open_template, tenant_databases
+
+
+def enter(target: str) -> str:
+    """Return the statement that enters a database: none, since a connection is in one already."""
+    return ""
+
+
+@contextmanager
+def target_opener() -> Iterator[Callable[[str], AbstractContextManager[BaseDatabaseWrapper]]]:
+    """Yield a function that connects to one database after the other as the owner."""
+    yield owner_connection
+
+
+@contextmanager
+def opened_template() -> Iterator[tuple[str, BaseDatabaseWrapper]]:
+    """Open the template; yield its name and the connection. No tenant is made meanwhile."""
+    with (
+        owner_connection() as shared,
+        shared.cursor() as cursor,
+        open_template(cursor) as name,
+        owner_connection(name) as connection,
+    ):
+        yield name, connection
+
+
+def schema_in(target: str) -> str:
+    """Return the schema that holds the target's tables."""
+    return "public"
+
+
+def fingerprints() -> dict[str, str | None]:
+    """Return the tenants' databases with the last known hashes of their applied migrations.
+
+    Read from the ledger, since asking a thousand databases takes a thousand connections. The
+    hashes only decide which databases are opened: each is asked before anything is applied to it.
+    """
+    with owner_connection() as connection, connection.cursor() as cursor:
+        names = tenant_databases(cursor)
+    known = {name: run.after for name, run in latest_runs().items() if not run.error}
+    return {name: known.get(name) for name in names}

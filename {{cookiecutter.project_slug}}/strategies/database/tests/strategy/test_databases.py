@@ -1,0 +1,310 @@
+"""The mechanisms of the wall: databases, roles, connections, routes."""
+
+from collections.abc import Iterator
+from typing import Any
+
+import psycopg
+import pytest
+from django.contrib.contenttypes.models import ContentType
+from django.core.management import CommandError, call_command
+from django.db import DatabaseError, OperationalError, connection, connections, transaction
+from django.db.migrations.loader import MigrationLoader
+from django.utils.connection import ConnectionDoesNotExist
+
+from apps.isolation import NoTenantError, WrongTenantError, tenant_context
+from apps.isolation.app_registry import OWNER, SHARED_DB, as_owner, tables
+from apps.isolation.context import ActiveTenant, activate_tenant
+from apps.isolation.exceptions import ProvisioningError
+from apps.isolation.fields import new_id
+from apps.isolation.strategy.connections import owner_connection
+from apps.isolation.strategy.databases import opened, password_of
+from apps.isolation.strategy.naming import physical_name
+from apps.isolation.strategy.provisioning import (
+    deprovision,
+    group_name,
+    open_template,
+    provision,
+    provisioning_report,
+    shared_database_name,
+    template_name,
+)
+from apps.isolation.testing import breach, invariants, isolation_probe
+from apps.projects.models import Project
+from tests.pooler import pooler
+from tests.support import run
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+
+@pytest.fixture
+def newcomer(tenant_storage: None) -> Iterator[ActiveTenant]:
+    """Return a tenant that has no storage yet."""
+    tenant = ActiveTenant(new_id())
+    yield tenant
+    deprovision(tenant)
+
+
+def _as_owner(*statements: str, database: str = "") -> None:
+    with owner_connection(database) as owner, owner.cursor() as cursor:
+        for statement in statements:
+            cursor.execute(statement)
+
+
+@pytest.mark.parametrize("steps_done", range(4))
+def test_provisioning_completes_what_a_killed_run_began(
+    steps_done: int, newcomer: ActiveTenant
+) -> None:
+    name = physical_name(newcomer.id)
+    steps = (
+        f"CREATE ROLE {name} IN ROLE {group_name()} ROLE CURRENT_USER",
+        f"ALTER ROLE {name} LOGIN PASSWORD 'of an older secret'",
+        f"CREATE DATABASE {name} TEMPLATE {template_name()}",
+    )
+    _as_owner(*steps[:steps_done])
+    for _ in range(2):
+        provision(newcomer)
+        with activate_tenant(newcomer):
+            assert isolation_probe().tenant == newcomer.id
+            assert list(Project.objects.all()) == []
+    with connections[SHARED_DB].cursor() as cursor:
+        cursor.execute("SELECT has_database_privilege('public', %s, 'CONNECT')", [name])
+        assert cursor.fetchone() == (False,)
+
+
+def test_ct25_deprovisioning_leaves_nothing(newcomer: ActiveTenant) -> None:
+    provision(newcomer)
+    assert provisioning_report(newcomer).exists
+    assert provisioning_report(newcomer).tables == len(tables(of_tenants=True)) + 1
+    for _ in range(2):
+        deprovision(newcomer)
+        assert not provisioning_report(newcomer).exists
+    with connections[SHARED_DB].cursor() as cursor:
+        cursor.execute("SELECT FROM pg_roles WHERE rolname = %s", [physical_name(newcomer.id)])
+        assert cursor.fetchone() is None
+
+
+def test_an_unfinished_template_is_not_copied(newcomer: ActiveTenant) -> None:
+    with (
+        pytest.raises(ZeroDivisionError),
+        owner_connection() as owner,
+        owner.cursor() as cursor,
+        open_template(cursor),
+    ):
+        raise ZeroDivisionError
+    with pytest.raises(ProvisioningError, match=r"run manage\.py migrate"):
+        provision(newcomer)
+    call_command("migrate", verbosity=0)
+    provision(newcomer)
+
+
+def test_a_name_that_would_be_cut_off_is_refused() -> None:
+    with pytest.raises(ProvisioningError, match="too long"):
+        template_name("x" * 55)
+
+
+def test_a_failing_migration_names_the_database_and_the_next_run_goes_on(acme: Any) -> None:
+    name = physical_name(acme.id)
+    _as_owner("DELETE FROM django_migrations", database=name)
+    with pytest.raises(CommandError, match=f"{name}: .* already exists"):
+        call_command("migrate", verbosity=0)
+    _as_owner(f"DROP TABLE {', '.join(tables(of_tenants=True))}", database=name)
+    call_command("migrate", verbosity=0)
+    with tenant_context(acme):
+        assert Project.objects.create(name="works again").pk
+
+
+def test_a_data_migration_works_on_the_database_that_is_migrated(acme: Any) -> None:
+    with owner_connection(physical_name(acme.id)) as owner, as_owner(owner.alias):
+        historical: Any = (
+            MigrationLoader(owner).project_state().apps.get_model("projects", "Project")
+        )
+        historical.objects.create(name="by a migration")
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT name, current_user FROM projects_project")
+            assert cursor.fetchall() == [("by a migration", owner.settings_dict["USER"])]
+    with tenant_context(acme):
+        assert Project.objects.get().name == "by a migration"
+
+
+def test_ct05_a_tenants_role_enters_its_own_database_and_no_other(acme: Any, globex: Any) -> None:
+    name, server = physical_name(acme.id), connections[SHARED_DB].get_connection_params()
+    login = {"host": server["host"], "port": server["port"], "user": name}
+    login["password"] = password_of(name)
+    psycopg.connect(dbname=name, **login).close()
+    for other in (physical_name(globex.id), shared_database_name()):
+        with pytest.raises(psycopg.OperationalError, match="permission denied for database"):
+            psycopg.connect(dbname=other, **login)
+    login["password"] = password_of(physical_name(globex.id))
+    with pytest.raises(psycopg.OperationalError, match="authentication failed"):
+        psycopg.connect(dbname=name, **login)
+
+
+def test_a_server_does_not_start_where_a_tenants_role_is_turned_into_another(acme: Any) -> None:
+    name, group = physical_name(acme.id), group_name()
+    local = {"DJANGO_SETTINGS_MODULE": "config.settings.local"}
+    _as_owner(f"ALTER ROLE {name} SET role = '{group}'")
+    try:
+        # Past a pooler, if there is one: its connections were made before.
+        with pooler(bytes) as address:
+            done = run("-c", "import config.wsgi", DATABASE_URL=address, **local)
+    finally:
+        _as_owner(f"ALTER ROLE {name} RESET role")
+    assert "does not see the tenant that it is sent for" in done.stderr
+
+
+def test_the_least_recently_used_connection_is_closed_first(
+    acme: Any, globex: Any, settings: Any
+) -> None:
+    settings.TENANT_CONNECTIONS = 1
+    for tenant in (acme, globex, acme):
+        with tenant_context(tenant):
+            assert not Project.objects.exists()
+        assert list(opened.aliases) == [physical_name(tenant.id)]
+
+
+def test_a_connection_in_a_transaction_stays_open(acme: Any, globex: Any, settings: Any) -> None:
+    settings.TENANT_CONNECTIONS = 1
+    with tenant_context(acme), transaction.atomic():
+        Project.objects.create(name="kept")
+        with tenant_context(globex):
+            assert not Project.objects.exists()
+    with tenant_context(acme):
+        assert Project.objects.get().name == "kept"
+
+
+def test_ct05_public_connects_to_no_database_of_ours(acme: Any) -> None:
+    guard = invariants()["no role connects to another's database"]
+    for database in (shared_database_name(), template_name(), physical_name(acme.id)):
+        with breach(
+            f'GRANT CONNECT ON DATABASE "{database}" TO PUBLIC',
+            f'REVOKE CONNECT ON DATABASE "{database}" FROM PUBLIC',
+        ):
+            assert any(f"public may connect to {database}" in found for found in guard())
+    assert guard() == []
+
+
+# What a tenant's database must not have, made there by its owner.
+STRAYS = [
+    (
+        "each table is in its own database",
+        "CREATE TABLE authentication_user ()",
+        "DROP TABLE authentication_user",
+    ),
+    ("each table is in its own database", "CREATE TABLE breach ()", "DROP TABLE hole"),
+    (
+        "functions run with the rights of who calls",
+        "CREATE FUNCTION breach() RETURNS text SECURITY DEFINER LANGUAGE sql RETURN current_user",
+        "DROP FUNCTION hole",
+    ),
+    (
+        "tenants' roles have no powers",
+        "GRANT TRUNCATE ON projects_task TO {}",
+        "REVOKE TRUNCATE ON projects_task FROM {}",
+    ),
+]
+
+
+@pytest.mark.parametrize(("guard", "make", "mend"), STRAYS)
+def test_ct05_the_guards_look_into_tenants_databases(
+    guard: str, make: str, mend: str, acme: Any
+) -> None:
+    name = physical_name(acme.id)
+    _as_owner(make.format(name), database=name)
+    try:
+        assert [found for found in invariants()[guard]() if name in found]
+    finally:
+        _as_owner(mend.format(name), database=name)
+    assert invariants()[guard]() == []
+
+
+@pytest.mark.parametrize("lost", ["the database", "a table"])
+def test_ct20_what_is_missing_is_an_error_and_not_the_catalogue(
+    lost: str, newcomer: ActiveTenant
+) -> None:
+    provision(newcomer)
+    if lost == "the database":
+        deprovision(newcomer)
+    else:
+        _as_owner("DROP TABLE projects_project CASCADE", database=physical_name(newcomer.id))
+    for ask in (Project.objects.count, lambda: Project.objects.create(name="x")):
+        with activate_tenant(newcomer), pytest.raises(DatabaseError):
+            ask()
+
+
+def test_ct20_a_tenants_connection_is_of_use_in_its_tenant_only(acme: Any, globex: Any) -> None:
+    name = physical_name(acme.id)
+    with tenant_context(acme), connections[name].cursor() as cursor:
+        cursor.execute("SELECT 1")
+    with connections[name].cursor() as cursor:
+        with pytest.raises(NoTenantError):
+            cursor.execute("SELECT 1")
+        with tenant_context(globex):
+            for send in (
+                lambda: cursor.execute("SELECT 1"),
+                lambda: cursor.executemany("SELECT %s", [[1]]),
+                lambda: list(Project.objects.using(name).all()),
+                lambda: Project(name="x").save(using=name),
+            ):
+                with pytest.raises(WrongTenantError):
+                    send()
+
+
+def test_ct20_a_transaction_on_the_wrong_storage_is_refused(acme: Any, globex: Any) -> None:
+    with transaction.atomic(), tenant_context(acme), pytest.raises(WrongTenantError, match="first"):
+        Project.objects.create(name="x")
+    with tenant_context(acme), transaction.atomic(), tenant_context(globex):
+        assert not Project.objects.exists()
+        with pytest.raises(WrongTenantError, match="enter the tenant first"):
+            Project.objects.create(name="x")
+    # Where it says which database it is of, somebody has thought about it.
+    with transaction.atomic(using=SHARED_DB), tenant_context(acme):
+        Project.objects.create(name="x")
+
+
+def test_ct18_an_object_of_one_tenant_stays_with_its_database(acme: Any, globex: Any) -> None:
+    with tenant_context(acme):
+        project = Project.objects.create(name="ours")
+        assert project._state.db == physical_name(acme.id)
+    with tenant_context(globex):
+        with pytest.raises(WrongTenantError):
+            project.save(using=physical_name(acme.id))
+        with pytest.raises(WrongTenantError):
+            project.save(using=physical_name(globex.id))
+
+
+def test_ct25_nobody_plants_a_row_in_the_template(newcomer: ActiveTenant) -> None:
+    plant = (
+        "INSERT INTO projects_project (id, name, description, status, created_at, updated_at) "
+        "VALUES (gen_random_uuid(), 'planted', '', 'active', now(), now())"
+    )
+    with pytest.raises(OperationalError, match="not currently accepting connections"):
+        _as_owner(plant, database=template_name())
+    # Nor does what a data migration makes there stay.
+    with owner_connection() as owner, owner.cursor() as cursor, open_template(cursor) as template:
+        _as_owner(plant, database=template)
+    provision(newcomer)
+    with activate_tenant(newcomer):
+        assert not Project.objects.exists()
+
+
+def test_the_default_connection_is_a_pointer(acme: Any) -> None:
+    assert connection.alias == SHARED_DB
+    with tenant_context(acme):
+        assert connection.alias == physical_name(acme.id)
+        connection.force_debug_cursor = False
+    assert set(connections) >= {SHARED_DB, OWNER, physical_name(acme.id)}
+    assert "default" not in list(connections)
+
+
+def test_generic_relations_find_their_types_in_the_catalogue(acme: Any) -> None:
+    ContentType.objects.clear_cache()
+    with tenant_context(acme):
+        row = Project.objects.create(name="meant")
+        types = ContentType.objects.db_manager(row._state.db)
+        assert types.get_for_model(row).model_class() is Project
+
+
+@pytest.mark.parametrize("alias", ["t_1", "t_" + "g" * 32, "t_" + "0" * 33, "tenant", "postgres"])
+def test_what_is_no_tenants_name_is_no_connection(alias: str) -> None:
+    with pytest.raises(ConnectionDoesNotExist):
+        connections[alias]

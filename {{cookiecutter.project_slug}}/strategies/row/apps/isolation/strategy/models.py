@@ -1,0 +1,125 @@
+"""Base classes of tenant models, and of the models of tenants and domains."""
+
+from typing import Any, ClassVar, Self
+
+from django.conf import settings
+from django.db import models
+from django.db.models.expressions import Expression
+from django.db.models.signals import class_prepared
+from django.db.models.sql import Query
+from django.dispatch import receiver
+from django.utils.functional import cached_property
+
+from apps.isolation.context import require_tenant
+from apps.isolation.exceptions import SharedJoinError, WrongTenantError
+from apps.isolation.fields import new_id
+from apps.isolation.managers import TenantManager
+from apps.isolation.ownership import TenantBoundModel
+from apps.isolation.strategy.constraints import add_tenant_constraints
+
+
+class TenantBase(models.Model):
+    """Base of the tenant model; tenants' rows refer to its id."""
+
+    class Meta:
+        abstract = True
+
+
+class DomainBase(models.Model):
+    """Base of the domain model."""
+
+    class Meta:
+        abstract = True
+
+
+class CurrentTenant(Expression):
+    """The active tenant's id, looked up when the query runs and not when it is written.
+
+    So a queryset may be an attribute of a class. Raises `NoTenantError` when it runs without one.
+    """
+
+    def __init__(self) -> None:
+        super().__init__(output_field=models.UUIDField())
+
+    def as_sql(self, compiler: Any, connection: Any) -> tuple[str, Any]:
+        """Return the id as a parameter."""
+        return "%s", (require_tenant().id,)
+
+
+class TenantForeignKey(models.ForeignKey[Any, Any]):
+    """Owning tenant. Set automatically on save; a row of another tenant is never written."""
+
+    references_own_tenant = True
+
+    def pre_save(self, model_instance: models.Model, add: bool) -> Any:
+        """Return the active tenant's id; raise `WrongTenantError` if the row is another's."""
+        active = require_tenant().id
+        owner = getattr(model_instance, self.attname)
+        if owner is None:
+            setattr(model_instance, self.attname, active)
+        elif owner != active:
+            message = f"{model_instance!r} belongs to another tenant than the active one."
+            raise WrongTenantError(message)
+        return active
+
+    def get_extra_restriction(self, alias: str | None, related_alias: str | None) -> None:
+        """Refuse to be joined, since the tenant's row leads to all shared data."""
+        raise SharedJoinError(
+            f"{self.model.__name__}.tenant refers to shared data, which cannot be joined."
+        )
+
+
+class RowManager[M: models.Model](TenantManager[M]):
+    """A manager of the active tenant's rows."""
+
+    def get_queryset(self) -> models.QuerySet[M]:
+        """Return the rows of whichever tenant is active when the query runs."""
+        rows = super().get_queryset()
+        rows.query = self._query.chain()
+        return rows
+
+    @cached_property
+    def _query(self) -> Query:
+        """Return the query that all others start from; made once, since a request needs several."""
+        return models.QuerySet(self.model).filter(tenant=CurrentTenant()).query
+
+
+class TenantModel(TenantBoundModel):
+    """Base of every model whose rows belong to a tenant."""
+
+    id = models.UUIDField(primary_key=True, default=new_id, editable=False)
+    tenant = TenantForeignKey(
+        settings.TENANT_MODEL,
+        on_delete=models.PROTECT,
+        related_name="+",
+        editable=False,
+        blank=True,
+        # Every index of the table begins with it.
+        db_index=False,
+    )
+
+    objects: ClassVar[RowManager[Self]] = RowManager()
+
+    class Meta:
+        abstract = True
+
+    def clean_fields(self, exclude: Any = None) -> None:
+        """Validate the row as the active tenant's, so that uniqueness is checked within it."""
+        self.tenant_id = self.tenant_id or require_tenant().id
+        super().clean_fields(exclude)
+
+
+@receiver(class_prepared)
+def _prepare_tenant_model(sender: type[models.Model], **kwargs: Any) -> None:
+    if issubclass(sender, TenantModel) and not sender._meta.proxy:
+        add_tenant_constraints(sender)
+
+
+def tenant_unique(*fields: str, name: str) -> models.UniqueConstraint:
+    """Make values of ``fields`` unique within a tenant."""
+    return models.UniqueConstraint(fields=["tenant", *fields], name=name)
+
+
+def tenant_index(*fields: str, name: str) -> models.Index:
+    """Index ``fields`` within a tenant."""
+    return models.Index(fields=["tenant", *fields], name=name)

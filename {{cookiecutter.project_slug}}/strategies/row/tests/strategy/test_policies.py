@@ -1,0 +1,384 @@
+"""What is this wall's own: policies and composite keys, for the run-time role and for the owner."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import pytest
+from django.core.exceptions import ImproperlyConfigured
+from django.db import IntegrityError, connection, connections, migrations, models
+from django.db.migrations.state import ModelState, ProjectState
+from django.db.utils import ProgrammingError
+
+from apps.isolation import SharedJoinError, WrongTenantError
+from apps.isolation import tenant_context as entering
+from apps.isolation.app_registry import OWNER, as_owner
+from apps.isolation.fields import new_id
+from apps.isolation.postgresql.grants import runtime_role
+from apps.isolation.strategy.constraints import PREDICATE, CompositeForeignKey, RowLevelSecurity
+from apps.isolation.strategy.provisioning import deprovision, provisioning_report
+from apps.isolation.testing import breach, invariants
+from apps.projects.models import Project, Task
+from tests.isolation.rows import KEYS, each_model
+from tests.support import manage
+
+INSERT = "INSERT INTO projects_project (id, tenant_id, name, description, status, created_at, \
+updated_at) VALUES (%s, %s, %s, '', 'active', now(), now())"
+
+
+def _as_owner(sql: str, *params: Any) -> list[Any]:
+    with connections[OWNER].cursor() as cursor:
+        cursor.execute(sql, params)
+        return cursor.fetchall() if cursor.description else []
+
+
+@pytest.fixture
+def two_projects(acme: Any, globex: Any, transactional_db: None) -> None:
+    for tenant in (acme, globex):
+        with entering(tenant):
+            Project.objects.create(name=tenant.slug)
+
+
+def test_raw_sql_finds_the_tenants_rows_and_no_others(
+    two_projects: None, acme: Any, globex: Any
+) -> None:
+    for tenant in (acme, globex):
+        with entering(tenant), connection.cursor() as cursor:
+            cursor.execute("SELECT name FROM projects_project")
+            assert cursor.fetchall() == [(tenant.slug,)]
+            cursor.execute("UPDATE projects_project SET description = 'seen'")
+            assert cursor.rowcount == 1
+    with connection.cursor() as cursor:
+        cursor.execute("DELETE FROM projects_project")
+        assert cursor.rowcount == 0
+
+
+def test_the_managers_filter_without_the_policies_too(
+    two_projects: None, acme: Any, globex: Any
+) -> None:
+    """Two walls: each of them holds when the other has a breach."""
+    table = "ALTER TABLE projects_project"
+    with breach(f"{table} DISABLE ROW LEVEL SECURITY", f"{table} ENABLE ROW LEVEL SECURITY"):
+        for tenant in (acme, globex):
+            with entering(tenant):
+                assert [project.name for project in Project.objects.all()] == [tenant.slug]
+                assert Project._base_manager.count() == 1
+                assert Project.objects.update(description="seen") == 1
+
+
+def test_a_row_is_written_for_the_active_tenant_only(acme: Any, globex: Any) -> None:
+    with entering(acme):
+        with connection.cursor() as cursor:
+            cursor.execute(INSERT, [new_id(), acme.id, "ours"])
+        for sql, params in (
+            (INSERT, [new_id(), globex.id, "theirs"]),
+            ("UPDATE projects_project SET tenant_id = %s", [globex.id]),
+        ):
+            with pytest.raises(WrongTenantError), connection.cursor() as cursor:
+                cursor.execute("SAVEPOINT s")
+                try:
+                    cursor.execute(sql, params)
+                finally:
+                    cursor.execute("ROLLBACK TO s")
+
+
+def test_the_owner_sees_all_rows_and_a_stranger_none(two_projects: None) -> None:
+    assert _as_owner("SELECT count(*) FROM projects_project") == [(2,)]
+    _as_owner("CREATE ROLE stranger_of_this_test")
+    try:
+        _as_owner("GRANT stranger_of_this_test TO CURRENT_USER")
+        _as_owner("GRANT USAGE ON SCHEMA public TO stranger_of_this_test")
+        _as_owner("GRANT SELECT ON projects_project TO stranger_of_this_test")
+        with connections[OWNER].cursor() as cursor:
+            cursor.execute("SET ROLE stranger_of_this_test")
+            try:
+                cursor.execute("SELECT count(*) FROM projects_project")
+                assert cursor.fetchall() == [(0,)]
+            finally:
+                cursor.execute("RESET ROLE")
+    finally:
+        _as_owner("DROP OWNED BY stranger_of_this_test")
+        _as_owner("DROP ROLE stranger_of_this_test")
+
+
+def test_another_error_of_privileges_stays_what_it_is(acme: Any) -> None:
+    with (
+        pytest.raises(ProgrammingError, match="permission denied"),
+        connection.cursor() as cursor,
+    ):
+        cursor.execute("SAVEPOINT s")
+        try:
+            cursor.execute("TRUNCATE projects_task")
+        finally:
+            cursor.execute("ROLLBACK TO s")
+
+
+def test_a_tenants_rows_can_be_counted_and_destroyed(
+    two_projects: None, acme: Any, globex: Any
+) -> None:
+    before = provisioning_report(acme)
+    assert (before.tables, before.size > 0) == (1, True)
+    deprovision(acme)
+    deprovision(acme)
+    assert provisioning_report(acme).size == 0
+    assert provisioning_report(globex).size > 0
+
+
+def test_ct17_the_catalogue_is_not_reached_by_way_of_the_tenant(acme: Any) -> None:
+    """Whoever names a path of fields would else ask what the users of other tenants have."""
+    with entering(acme):
+        for queryset in (
+            Task.objects.filter(tenant__name="x"),
+            Task.objects.order_by("project__tenant__name"),
+            Task.objects.values("tenant__memberships__user__password"),
+            Task.objects.select_related("tenant"),
+        ):
+            with pytest.raises(SharedJoinError):
+                list(queryset)
+        assert not Task.objects.filter(tenant=acme, tenant_id=acme.pk).exists()
+
+
+def test_a_server_without_the_owners_address_takes_back_what_it_made(
+    two_projects: None, acme: Any, globex: Any
+) -> None:
+    """As after a sign-up that fails: it needs no more rights than any request."""
+    code = f"""if True:
+        from apps.isolation import ActiveTenant
+        from apps.isolation.strategy.provisioning import deprovision
+        from uuid import UUID
+        deprovision(ActiveTenant(UUID("{acme.pk}")))
+    """
+    done = manage("shell", "--verbosity=0", "-c", code, DATABASE_OWNER_URL="")
+    assert done.returncode == 0, done.stderr
+    assert (provisioning_report(acme).size, provisioning_report(globex).size > 0) == (0, True)
+
+
+# What the owner's migrations do under FORCE ROW LEVEL SECURITY: each of these three would go
+# wrong in silence, or fail, if the owner had no policy of its own.
+
+
+@contextmanager
+def _migrating() -> Iterator[Any]:
+    with as_owner(), connections[OWNER].schema_editor() as editor:
+        yield editor
+
+
+def _state() -> ProjectState:
+    state = ProjectState(real_apps={"tenants", "authentication"})
+    for model in (Project, Task):
+        state.add_model(ModelState.from_model(model))
+    return state
+
+
+def _apply(operation: Any) -> Any:
+    old = _state()
+    new = old.clone()
+    operation.state_forwards("projects", new)
+    with _migrating() as editor:
+        operation.database_forwards("projects", editor, old, new)
+
+    def undo() -> None:
+        with _migrating() as editor:
+            operation.database_backwards("projects", editor, new, old)
+
+    return undo
+
+
+def test_ct05_a_migration_adds_a_field_that_is_not_null(two_projects: None) -> None:
+    field = models.IntegerField(default=7)
+    undo = _apply(migrations.AddField("Project", "size", field))
+    try:
+        assert _as_owner("SELECT DISTINCT size FROM projects_project") == [(7,)]
+    finally:
+        undo()
+
+
+def test_ct05_a_data_migration_reaches_the_rows_of_all_tenants(two_projects: None) -> None:
+    def describe(apps: Any, editor: Any) -> None:
+        apps.get_model("projects", "Project").objects.update(description="migrated")
+
+    _apply(migrations.RunPython(describe, migrations.RunPython.noop))
+    assert _as_owner("SELECT DISTINCT description FROM projects_project") == [("migrated",)]
+
+
+def test_ct05_a_composite_key_is_not_made_over_rows_that_break_it(
+    two_projects: None, acme: Any
+) -> None:
+    key = CompositeForeignKey(field="project", name="projects_task_project_tenant")
+    _as_owner("ALTER TABLE projects_task DROP CONSTRAINT projects_task_project_tenant")
+    (foreign,) = _as_owner("SELECT id FROM projects_project WHERE tenant_id <> %s", acme.id)
+    with entering(acme):
+        Task.objects.create(title="dirty", project_id=foreign[0])
+    with pytest.raises(IntegrityError), _migrating() as editor:
+        editor.execute(key.statements(Task, editor), None)
+    _as_owner("DELETE FROM projects_task")
+    with _migrating() as editor:
+        editor.add_constraint(Task, key)
+
+
+def test_the_constraints_can_be_taken_back_and_made_again(acme: Any) -> None:
+    for name, kind in (
+        ("projects_task_tenant", RowLevelSecurity(name="projects_task_tenant")),
+        (
+            "projects_task_project_tenant",
+            CompositeForeignKey(field="project", name="projects_task_project_tenant"),
+        ),
+    ):
+        constraint: Any = kind
+        assert constraint == constraint.clone()
+        assert constraint.name == name
+        with connections[OWNER].schema_editor(collect_sql=True) as editor:
+            editor.remove_constraint(Task, constraint)
+            editor.add_constraint(Task, constraint)
+        assert len(editor.collected_sql) > 1
+
+
+@each_model
+def test_ct05_a_model_has_its_policies_without_being_asked(model: Any) -> None:
+    kinds = [type(constraint) for constraint in model._meta.constraints]
+    keys = [field for field in KEYS if field.model is model]
+    assert kinds.count(RowLevelSecurity) == 1
+    assert kinds.count(CompositeForeignKey) == len(keys)
+    assert not any(key.db_constraint for key in keys)
+
+
+@pytest.mark.django_db(transaction=True)
+@each_model
+def test_ct05_a_table_without_its_policy_is_found(model: Any) -> None:
+    (security,) = [c for c in model._meta.constraints if isinstance(c, RowLevelSecurity)]
+    policy = f"POLICY {security.name} ON {model._meta.db_table}"
+    mend = f"AS RESTRICTIVE TO {runtime_role()} USING ({PREDICATE}) WITH CHECK ({PREDICATE})"
+    with breach(f"DROP {policy}", f"CREATE {policy} {mend}"):
+        assert invariants()["policies are on every tenant table"]() == [model._meta.db_table]
+
+
+# Holes of other shapes than those that every guard is tried with.
+HOLES = [
+    (
+        "every table is a model's",
+        "CREATE TABLE breach (id uuid, tenant_id uuid)",
+        "DROP TABLE hole",
+    ),
+    (
+        "views show nobody else's rows",
+        "CREATE MATERIALIZED VIEW breach AS SELECT * FROM projects_task",
+        "DROP MATERIALIZED VIEW hole",
+    ),
+    (
+        "views show nobody else's rows",
+        "CREATE RULE breach AS ON UPDATE TO projects_task DO ALSO DELETE FROM projects_task",
+        "DROP RULE breach ON projects_task",
+    ),
+    (
+        "views show nobody else's rows",
+        "CREATE VIEW breach WITH (security_invoker = false) AS SELECT * FROM projects_task",
+        "DROP VIEW hole",
+    ),
+    (
+        "no policy lets other rows through",
+        "CREATE POLICY breach ON projects_task USING (true)",
+        "DROP POLICY breach ON projects_task",
+    ),
+    (
+        "no policy lets other rows through",
+        "CREATE POLICY breach ON projects_task AS RESTRICTIVE FOR SELECT USING (true)",
+        "DROP POLICY breach ON projects_task",
+    ),
+    (
+        "no policy lets other rows through",
+        f"ALTER POLICY projects_task_tenant ON projects_task USING ({PREDICATE} OR true)",
+        f"ALTER POLICY projects_task_tenant ON projects_task USING ({PREDICATE})",
+    ),
+    (
+        "no policy lets other rows through",
+        "ALTER POLICY projects_task_tenant ON projects_task WITH CHECK (true)",
+        f"ALTER POLICY projects_task_tenant ON projects_task WITH CHECK ({PREDICATE})",
+    ),
+    (
+        "values are unique within a tenant",
+        "ALTER TABLE projects_task ADD CONSTRAINT breach EXCLUDE (title WITH =)",
+        "ALTER TABLE projects_task DROP CONSTRAINT hole",
+    ),
+    (
+        "no function keeps the tenant that it read",
+        """CREATE FUNCTION breach() RETURNS text IMMUTABLE LANGUAGE plpgsql
+        AS $$ BEGIN RETURN current_setting('app.tenant'); END $$""",
+        "DROP FUNCTION hole",
+    ),
+]
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.parametrize(("guard", "make", "mend"), HOLES)
+def test_ct21_a_guard_finds_holes_of_other_shapes(guard: str, make: str, mend: str) -> None:
+    with breach(make, mend):
+        assert invariants()[guard]() != []
+    assert invariants()[guard]() == []
+
+
+@pytest.mark.django_db(transaction=True)
+def test_ct21_a_view_that_reads_with_the_rights_of_who_asks_is_no_hole(two_projects: None) -> None:
+    make = "CREATE VIEW harmless WITH (security_invoker) AS SELECT name FROM projects_project"
+    with breach(make, "DROP VIEW harmless"):
+        assert invariants()["views show nobody else's rows"]() == []
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT * FROM harmless")
+            assert cursor.fetchall() == []
+
+
+@pytest.mark.django_db(transaction=True)
+def test_ct05_a_part_that_only_the_whole_leads_to_is_no_hole() -> None:
+    make = (
+        f"CREATE TABLE part () INHERITS (projects_task); REVOKE ALL ON part FROM {runtime_role()}"
+    )
+    with breach(make, "DROP TABLE part"):
+        assert invariants()["every table is a model's"]() == []
+
+
+@pytest.fixture
+def many_tenants(two_projects: None, acme: Any) -> None:
+    """Give acme and fifty tenants more three hundred tasks each."""
+    _as_owner("""
+        INSERT INTO tenants_tenant (id, name, slug, status, settings, created_at, updated_at)
+        SELECT gen_random_uuid(), n, 'n' || n, 'active', '{}', now(), now()
+        FROM generate_series(1, 50) n
+    """)
+    _as_owner("""
+        INSERT INTO projects_project (id, tenant_id, name, description, status, created_at,
+            updated_at)
+        SELECT gen_random_uuid(), id, 'many', '', 'active', now(), now() FROM tenants_tenant
+    """)
+    _as_owner("""
+        INSERT INTO projects_task (id, tenant_id, project_id, title, status, position,
+            created_at, updated_at)
+        SELECT gen_random_uuid(), tenant_id, id, n,
+            CASE mod(n, 30) WHEN 0 THEN 'done' ELSE 'open' END, 0, now(), now()
+        FROM projects_project, generate_series(1, 300) n WHERE name = 'many'
+    """)
+    _as_owner("ANALYZE projects_task")
+
+
+@pytest.mark.parametrize(
+    "rows",
+    [
+        lambda: Task.objects.order_by("-id")[:51],
+        lambda: Task.objects.filter(status="done"),
+        lambda: Task.objects.filter(project=Project.objects.get(name="many")),
+    ],
+    ids=["a page", "by status", "of a project"],
+)
+def test_among_many_tenants_no_row_of_another_is_read(
+    rows: Any, many_tenants: None, acme: Any
+) -> None:
+    """Every index begins with the tenant, and the queries find their way by it."""
+    with entering(acme):
+        plan = rows().explain(analyze=True)
+    assert f"Index Cond: (tenant_id = '{acme.id}'" in plan.replace("((", "("), plan
+    assert "Seq Scan" not in plan, plan
+    assert "Rows Removed" not in plan, plan
+
+
+def test_an_option_that_leaves_statements_alone_is_refused(monkeypatch: Any) -> None:
+    monkeypatch.setitem(connection.settings_dict["OPTIONS"], "server_side_binding", True)
+    with pytest.raises(ImproperlyConfigured, match="server_side_binding"):
+        connection.get_connection_params()

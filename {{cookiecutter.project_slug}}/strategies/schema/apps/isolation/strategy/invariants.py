@@ -1,0 +1,112 @@
+"""What must hold in the database, and who it believes is connected."""
+
+from functools import partial
+from typing import Final
+from uuid import UUID
+
+from django.db import DEFAULT_DB_ALIAS, connections
+
+from apps.isolation.app_registry import tables
+from apps.isolation.context import ActiveTenant
+from apps.isolation.fields import new_id
+from apps.isolation.fleet.drift import count_unmigrated
+from apps.isolation.postgresql.invariants import (
+    REACHED,
+    Invariants,
+    misplaced_tables,
+    runtime_role_powers,
+    security_definer_functions,
+    select_violations,
+)
+from apps.isolation.strategy.naming import PATTERN, PUBLIC, TEMPLATE
+
+__all__ = ["connection_identity", "count_unmigrated", "invariants", "sample_tenant"]
+
+NOBODYS_PATHS: Final = {PUBLIC, f'"$user", {PUBLIC}'}
+"""Search paths without a tenant: the one within a transaction, and PostgreSQL's own."""
+
+
+def invariants() -> Invariants:
+    """Return the invariants by name."""
+    return {
+        "the run-time role has no powers": runtime_role_powers,
+        "every table is a model's": _tables_of_no_model,
+        "tenant tables are in no other schema": _tables_elsewhere,
+        "no other schema leads into a tenant's": partial(
+            select_violations, _PASSAGES, tenants=PATTERN
+        ),
+        "views show nobody else's rows": partial(select_violations, _VIEWS, tenants=PATTERN),
+        "functions run with the rights of who calls": security_definer_functions,
+        "without a tenant the search path is public": partial(select_violations, _SEARCH_PATHS),
+    }
+
+
+def connection_identity() -> tuple[str, UUID | None]:
+    """Return the role and the tenant of the run-time connection, as the database sees them.
+
+    Raises ValueError if it would look for tables anywhere else.
+    """
+    with connections[DEFAULT_DB_ALIAS].cursor() as cursor:
+        cursor.execute("SELECT current_user, current_setting('search_path')")
+        role, path = cursor.fetchone() or ("", "")
+    if path in NOBODYS_PATHS:
+        return role, None
+    return role, UUID(path.removeprefix("t_").removesuffix(f", {PUBLIC}"))
+
+
+def sample_tenant() -> ActiveTenant:
+    """Return a tenant for which a statement can be sent to see whether it arrives."""
+    return ActiveTenant(new_id())
+
+
+def _tables_of_no_model() -> list[str]:
+    tenants, shared = tables(of_tenants=True), tables(of_tenants=False)
+    return misplaced_tables(
+        [(f"^{PUBLIC}$", shared), (PATTERN, tenants), (f"^{TEMPLATE}$", tenants)]
+    )
+
+
+def _tables_elsewhere() -> list[str]:
+    return select_violations(
+        _TABLES_ELSEWHERE, tables=tables(of_tenants=True), tenants=PATTERN, template=TEMPLATE
+    )
+
+
+# What a statement would find that names no schema, where the tenant's own table is missing.
+_TABLES_ELSEWHERE = """
+SELECT format('%%s.%%s', n.nspname, c.relname)
+FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
+WHERE c.relname = ANY (%(tables)s) AND c.relkind IN ('r', 'p', 'v', 'm', 'f')
+    AND n.nspname !~ %(tenants)s AND n.nspname <> %(template)s
+"""
+# Foreign keys, and defaults that count by a sequence.
+_PASSAGES = """
+WITH passages (origin, target) AS (
+    SELECT conrelid, confrelid FROM pg_constraint WHERE contype = 'f'
+    UNION ALL
+    SELECT a.adrelid, d.refobjid
+    FROM pg_attrdef a JOIN pg_depend d ON d.classid = 'pg_attrdef'::regclass AND d.objid = a.oid
+    WHERE d.refclassid = 'pg_class'::regclass
+)
+SELECT format('%%s to %%s', origin::regclass, target::regclass)
+FROM passages JOIN pg_class c ON c.oid = origin JOIN pg_class t ON t.oid = target
+    JOIN pg_namespace n ON n.oid = t.relnamespace
+WHERE t.relnamespace <> c.relnamespace AND n.nspname ~ %(tenants)s
+"""
+_VIEWS = f"""
+SELECT DISTINCT format('%%s.%%s', n.nspname, c.relname)
+FROM pg_rewrite r JOIN pg_class c ON c.oid = r.ev_class
+    JOIN pg_namespace n ON n.oid = c.relnamespace
+    JOIN pg_depend d ON d.classid = 'pg_rewrite'::regclass AND d.objid = r.oid
+    JOIN pg_class t ON t.oid = d.refobjid AND d.refclassid = 'pg_class'::regclass
+    JOIN pg_namespace place ON place.oid = t.relnamespace
+WHERE {REACHED} AND t.relnamespace <> c.relnamespace AND place.nspname ~ %(tenants)s
+"""
+# Nothing stands before a statement of nobody's between transactions, so it goes where the server
+# sends a new connection.
+_SEARCH_PATHS = r"""
+SELECT setting FROM pg_db_role_setting s, unnest(s.setconfig) AS setting
+WHERE setting ~ '^search_path=' AND setting !~ '^search_path=("\$user", *)?public$'
+    AND s.setdatabase IN (0, (SELECT oid FROM pg_database WHERE datname = current_database()))
+    AND s.setrole IN (0, (SELECT oid FROM pg_roles WHERE rolname = current_user))
+"""

@@ -1,0 +1,31 @@
+"""Names of connections and of tenants' schemas."""
+
+from typing import Final
+from uuid import UUID
+
+SHARED_DB: Final = "default"
+"""Shared data and tenants' schemas are in one database."""
+
+PUBLIC: Final = "public"
+"""The schema of the shared data."""
+
+TEMPLATE: Final = "tenant_template"
+"""The schema that a new tenant's is copied from; ``migrate`` migrates it first."""
+
+ADVICE: Final = "Enter a tenant with apps.isolation.tenant_context(tenant)."
+"""Raised by django-tenants' own ways to enter a tenant."""
+
+TEMPLATE_READY: Final = "ready"
+"""The template's comment once all migrations are applied to it; then it may be copied."""
+
+PATTERN: Final = "^t_[0-9a-f]{32}$"
+"""Regular expression that tenants' schemas match, and nothing else does."""
+
+
+def physical_name(tenant_id: UUID) -> str:
+    """Return the name of a tenant's schema.
+
+    The name comes from the id and not from the slug: a slug may be renamed or reused, and no text
+    that a user typed becomes an identifier.
+    """
+    return f"t_{tenant_id.hex}"

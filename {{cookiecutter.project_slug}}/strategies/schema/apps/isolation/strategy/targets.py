@@ -1,0 +1,82 @@
+"""The schemas of all tenants, as ``migrate`` iterates over them."""
+
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
+from itertools import batched
+from typing import Any
+
+from django.db import connections
+
+from apps.isolation.app_registry import OWNER
+from apps.isolation.migration_state import FINGERPRINT
+from apps.isolation.strategy.naming import PATTERN, PUBLIC, TEMPLATE
+
+BATCH = 500
+"""Schemas in one query, which locks a table in each."""
+
+
+def enter(target: str) -> str:
+    """Return the statement that enters a schema until COMMIT."""
+    return f"SET LOCAL search_path = {target}, {PUBLIC};"
+
+
+@contextmanager
+def target_opener() -> Iterator[Callable[[str], AbstractContextManager[Any]]]:
+    """Yield a function that opens one schema after the other, over one connection of the owner.
+
+    Its locks end as they would with a connection that ends.
+    """
+    connection: Any = connections[OWNER]  # this thread's own; django-tenants adds set_schema()
+
+    @contextmanager
+    def opened(target: str) -> Iterator[Any]:
+        connection.set_schema(target)
+        yield connection
+
+    try:
+        yield opened
+    finally:
+        connection.set_schema_to_public()
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT pg_advisory_unlock_all()")
+
+
+@contextmanager
+def opened_template() -> Iterator[tuple[str, Any]]:
+    """Open the template; yield its name and the connection."""
+    with target_opener() as opened, opened(TEMPLATE) as connection:
+        yield TEMPLATE, connection
+
+
+def schema_in(target: str) -> str:
+    """Return the schema that holds the target's tables, which is the target itself."""
+    return target
+
+
+def fingerprints() -> dict[str, str | None]:
+    """Return the tenants' schemas with the hashes of their applied migrations.
+
+    A few queries by qualified names, since Django's introspection takes a tenth of a second for
+    each of a thousand schemas.
+    """
+    found: dict[str, str | None] = {}
+    with connections[OWNER].cursor() as cursor:
+        cursor.execute(_FINGERPRINT_IN)
+        cursor.execute("SELECT nspname FROM pg_namespace WHERE nspname ~ %s ORDER BY 1", [PATTERN])
+        for names in batched([name for (name,) in cursor.fetchall()], BATCH):
+            each = "SELECT name, pg_temp.fingerprint_in(name) FROM unnest(%s::text[]) AS name"
+            cursor.execute(each, [list(names)])
+            found |= dict(cursor.fetchall())
+    return found
+
+
+# A function of this session. One UNION of as many queries takes ten times as long, nearly all of
+# it for planning.
+_FINGERPRINT_IN = f"""
+CREATE OR REPLACE FUNCTION pg_temp.fingerprint_in(name text, OUT hash text) AS $function$
+BEGIN
+    IF to_regclass(name || '.django_migrations') IS NOT NULL THEN
+        EXECUTE format($sql${FINGERPRINT.format("%I.")}$sql$, name) INTO hash;
+    END IF;
+END $function$ LANGUAGE plpgsql
+"""

@@ -1,0 +1,70 @@
+"""Facts about the strategy for its tests, and statements that violate its invariants."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any, Final
+
+from django.db import DEFAULT_DB_ALIAS, connections
+
+from apps.isolation.app_registry import OWNER, tables
+from apps.isolation.context import Identified
+from apps.isolation.postgresql.invariants import select_violations
+from apps.isolation.strategy.naming import PATTERN, PUBLIC, physical_name
+
+INAPPLICABLE: dict[str, str] = {}
+"""Invariants of other strategies that this one does not need, with the reason."""
+
+IDS_ARE_UNIQUE_AMONG_TENANTS = False
+"""Each tenant has tables of its own, so rows of two tenants may have the same id."""
+
+STATEMENTS_CARRY_THE_TENANT: Final = True
+"""Whether the tenant is part of each message, which a pooler could split."""
+
+PRESETS: Final = [
+    "-c search_path=t_0123456789ab7def8123456789abcdef,public",
+    "-c search_path=elsewhere",
+]
+"""Options of a connection under which every statement would have a tenant."""
+
+
+@contextmanager
+def owner_cursor(tenant: Identified) -> Iterator[Any]:
+    """Open a cursor of the owner where the tenant's tables are."""
+    connection: Any = connections[OWNER].copy()  # the thread's own is led through all schemas
+    connection.set_schema(physical_name(tenant.id))
+    try:
+        with connection.cursor() as cursor:
+            yield cursor
+    finally:
+        connection.close()
+
+
+def breaches() -> dict[str, tuple[str, str]]:
+    """Return, for each invariant, statements that violate it and that undo the violation."""
+    (schema, *_) = select_violations(
+        "SELECT nspname FROM pg_namespace WHERE nspname ~ %(p)s", p=PATTERN
+    )
+    table = tables(of_tenants=True)[0]
+    database = connections[DEFAULT_DB_ALIAS].settings_dict["NAME"]
+    return {
+        "every table is a model's": (
+            f"CREATE TABLE {PUBLIC}.breach ()",
+            f"DROP TABLE {PUBLIC}.breach",
+        ),
+        "tenant tables are in no other schema": (
+            f"CREATE TABLE {PUBLIC}.{table} ()",
+            f"DROP TABLE {PUBLIC}.{table}",
+        ),
+        "no other schema leads into a tenant's": (
+            f"CREATE TABLE {PUBLIC}.breach (id uuid REFERENCES {schema}.{table})",
+            f"DROP TABLE {PUBLIC}.breach",
+        ),
+        "views show nobody else's rows": (
+            f"CREATE VIEW {PUBLIC}.breach AS SELECT * FROM {schema}.{table}",
+            f"DROP VIEW {PUBLIC}.breach",
+        ),
+        "without a tenant the search path is public": (
+            f'ALTER DATABASE "{database}" SET search_path = {schema}, {PUBLIC}',
+            f'ALTER DATABASE "{database}" RESET search_path',
+        ),
+    }

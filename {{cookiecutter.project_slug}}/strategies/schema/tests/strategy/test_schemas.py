@@ -1,0 +1,222 @@
+"""What is this wall's own: schemas, and the search path that leads to them."""
+
+from collections.abc import Callable
+from typing import Any
+from uuid import UUID
+
+import pytest
+from django.core.exceptions import ImproperlyConfigured
+from django.core.management import CommandError, call_command, get_commands
+from django.db import ProgrammingError, connection, connections
+from django_tenants import utils
+
+from apps.isolation import ActiveTenant
+from apps.isolation.app_registry import OWNER
+from apps.isolation.context import activate_tenant
+from apps.isolation.exceptions import ProvisioningError
+from apps.isolation.fields import new_id
+from apps.isolation.fleet.drift import parts_of
+from apps.isolation.strategy.naming import TEMPLATE, physical_name
+from apps.isolation.strategy.provisioning import deprovision, provision, provisioning_report
+from apps.isolation.testing import breach, invariants
+from apps.projects.models import Project
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_new_schema_has_the_shape_of_the_template() -> None:
+    tenant = ActiveTenant(new_id())
+    provision(tenant)
+    try:
+        template = parts_of(connections[OWNER], TEMPLATE)
+        assert parts_of(connections[OWNER], physical_name(tenant.id)) == template != frozenset()
+    finally:
+        deprovision(tenant)
+
+
+@pytest.mark.django_db(transaction=True)
+def test_provisioning_twice_and_destroying_twice_do_no_harm() -> None:
+    tenant = ActiveTenant(new_id())
+    for _ in range(2):
+        provision(tenant)
+        assert provisioning_report(tenant).exists
+    for _ in range(2):
+        deprovision(tenant)
+        assert not provisioning_report(tenant).exists
+
+
+@pytest.mark.django_db(transaction=True)
+def test_provisioning_copies_the_applied_migrations_too() -> None:
+    tenant = ActiveTenant(new_id())
+    provision(tenant)
+    try:
+        with activate_tenant(tenant), connection.cursor() as cursor:
+            cursor.execute("SELECT count(*) FROM django_migrations WHERE app = 'projects'")
+            assert cursor.fetchone() != (0,)
+    finally:
+        deprovision(tenant)
+
+
+@pytest.mark.django_db(transaction=True)
+def test_what_a_copy_would_lack_is_refused() -> None:
+    tenant = ActiveTenant(new_id())
+    with connections[OWNER].cursor() as cursor:
+        cursor.execute(f"CREATE VIEW {TEMPLATE}.a_view AS SELECT 1")
+        try:
+            with pytest.raises(ProvisioningError, match="a_view"):
+                provision(tenant)
+        finally:
+            cursor.execute(f"DROP VIEW {TEMPLATE}.a_view")
+    assert not provisioning_report(tenant).exists
+
+
+@pytest.mark.django_db(transaction=True)
+def test_ct25_rows_of_the_template_are_not_copied() -> None:
+    tenant = ActiveTenant(new_id())
+    row = "(id, name, description, status, created_at, updated_at)"
+    with connections[OWNER].cursor() as cursor:
+        cursor.execute(
+            f"INSERT INTO {TEMPLATE}.projects_project {row} "
+            "VALUES (gen_random_uuid(), 'planted', '', 'active', now(), now())"
+        )
+        try:
+            provision(tenant)
+            with activate_tenant(tenant):
+                assert not Project.objects.exists()
+        finally:
+            deprovision(tenant)
+        # Nor does what a data migration makes there stay.
+        call_command("migrate", verbosity=0)
+        cursor.execute(f"SELECT count(*) FROM {TEMPLATE}.projects_project")
+        assert cursor.fetchone() == (0,)
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.parametrize("lost", ["SCHEMA {}", "TABLE {}.projects_project"])
+def test_ct20_what_is_missing_is_an_error_and_not_the_catalogue(lost: str) -> None:
+    tenant = ActiveTenant(new_id())
+    provision(tenant)
+    try:
+        with connections[OWNER].cursor() as cursor:
+            cursor.execute(f"DROP {lost.format(physical_name(tenant.id))} CASCADE")
+        for ask in (Project.objects.count, lambda: Project.objects.create(name="x")):
+            with activate_tenant(tenant), pytest.raises(ProgrammingError, match="does not exist"):
+                ask()
+    finally:
+        deprovision(tenant)
+
+
+@pytest.mark.django_db
+def test_ct20_the_search_path_is_the_tenants_schema_and_public(acme: Any, globex: Any) -> None:
+    for tenant in (acme, globex):
+        with activate_tenant(ActiveTenant(tenant.id)), connection.cursor() as cursor:
+            cursor.execute("SELECT current_schemas(false)")
+            assert cursor.fetchone() == ([physical_name(tenant.id), "public"],)
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT current_schemas(false)")
+        assert cursor.fetchone() == (["public"],)
+
+
+# Every way that django-tenants has to enter a tenant, or to ask which one is entered.
+SWITCHES: dict[str, Callable[[Any], object]] = {
+    "connection.set_tenant": lambda tenant: _wrapper().set_tenant(tenant),
+    "connection.set_schema": lambda tenant: _wrapper().set_schema(tenant.schema_name),
+    "connection.set_schema_to_public": lambda tenant: _wrapper().set_schema_to_public(),
+    "connection.tenant": lambda tenant: _wrapper().tenant,
+    "tenant_context": lambda tenant: utils.tenant_context(tenant).__enter__(),
+    "tenant_context of a connection": lambda tenant: utils.tenant_context(
+        tenant, database="default"
+    ).__enter__(),
+    "schema_context": lambda tenant: utils.schema_context(tenant.schema_name).__enter__(),
+    "with tenant": lambda tenant: tenant.__enter__(),
+    "activate": lambda tenant: tenant.activate(),
+    "deactivate": lambda tenant: tenant.deactivate(),
+    "deactivate the class": lambda tenant: type(tenant).deactivate(),
+    "create_schema": lambda tenant: tenant.create_schema(),
+    "get_current_tenant": lambda tenant: utils.get_current_tenant("default"),
+}
+
+
+def _wrapper() -> Any:
+    return connection
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("switch", SWITCHES)
+def test_ct20_django_tenants_own_switches_are_refused(switch: str, acme: Any) -> None:
+    owner: Any = connections[OWNER]
+    with pytest.raises(NotImplementedError, match=r"with apps\.isolation\."):
+        SWITCHES[switch](acme)
+    assert owner.schema_name == "public"
+    with activate_tenant(ActiveTenant(acme.id)):
+        assert _wrapper().schema_name == physical_name(acme.id)
+
+
+def test_ct20_django_tenants_own_commands_are_not_offered() -> None:
+    assert "django_tenants" not in get_commands().values()
+    for name in ("tenant_command", "all_tenants_command", "clone_tenant", "migrate_schemas"):
+        with pytest.raises(CommandError, match="Unknown command"):
+            call_command(name)
+
+
+@pytest.mark.django_db
+def test_deleting_the_row_of_a_tenant_leaves_its_schema_to_deprovision(acme: Any) -> None:
+    acme.domains.all().delete()
+    acme.delete()
+    assert provisioning_report(ActiveTenant(UUID(acme.schema_name.removeprefix("t_")))).exists
+
+
+# Holes of other shapes than those that every guard is tried with.
+HOLES = [
+    (
+        "tenant tables are in no other schema",
+        "CREATE VIEW public.projects_task AS SELECT 1 AS id",
+        "DROP VIEW public.projects_task",
+    ),
+    (
+        "views show nobody else's rows",
+        "CREATE MATERIALIZED VIEW public.hole AS SELECT * FROM {ours}.projects_task",
+        "DROP MATERIALIZED VIEW public.hole",
+    ),
+    (
+        "views show nobody else's rows",
+        "CREATE VIEW {ours}.hole AS SELECT * FROM {theirs}.projects_task",
+        "DROP VIEW {ours}.hole",
+    ),
+    (
+        "no other schema leads into a tenant's",
+        "ALTER TABLE {ours}.projects_task ADD breach uuid REFERENCES {theirs}.projects_task",
+        "ALTER TABLE {ours}.projects_task DROP hole",
+    ),
+    (
+        "no other schema leads into a tenant's",
+        """CREATE SEQUENCE {theirs}.hole;
+        ALTER TABLE {ours}.projects_task ADD breach bigint DEFAULT nextval('{theirs}.hole')""",
+        "ALTER TABLE {ours}.projects_task DROP breach; DROP SEQUENCE {theirs}.hole",
+    ),
+    ("every table is a model's", "CREATE TABLE {ours}.hole ()", "DROP TABLE {ours}.hole"),
+]
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.parametrize(("guard", "make", "mend"), HOLES)
+def test_ct21_a_guard_finds_holes_of_other_shapes(
+    guard: str, make: str, mend: str, acme: Any, globex: Any
+) -> None:
+    names = {"ours": physical_name(acme.id), "theirs": physical_name(globex.id)}
+    with breach(make.format(**names), mend.format(**names)):
+        assert invariants()[guard]() != []
+    assert invariants()[guard]() == []
+
+
+@pytest.mark.django_db
+def test_the_wrapper_tells_the_active_schema(acme: Any) -> None:
+    wrapper: Any = connection
+    assert wrapper.schema_name == "public"
+    with activate_tenant(ActiveTenant(acme.id)):
+        assert wrapper.schema_name == physical_name(acme.id)
+
+
+def test_an_option_that_leaves_statements_alone_is_refused(monkeypatch: Any) -> None:
+    monkeypatch.setitem(connection.settings_dict["OPTIONS"], "server_side_binding", True)
+    with pytest.raises(ImproperlyConfigured, match="server_side_binding"):
+        connection.get_connection_params()

@@ -1,0 +1,1 @@
+"""The fleet: migrating and comparing tenants that have tables of their own."""

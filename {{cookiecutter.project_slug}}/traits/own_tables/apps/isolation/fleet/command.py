@@ -1,0 +1,197 @@
+"""``migrate`` where each tenant has tables of its own."""
+
+import json
+import time
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import asdict
+from functools import partial
+from typing import Any
+
+from django.apps import apps
+from django.conf import settings
+from django.core.management.base import CommandError, CommandParser
+from django.db.migrations import Migration
+from tqdm import tqdm
+
+from apps.isolation.fleet.executor import (
+    Outcome,
+    Recording,
+    Recordings,
+    fingerprint_of,
+    migrate_fleet,
+    recorded,
+    take_turns,
+)
+from apps.isolation.fleet.models import MigrationRun, RunStatus, latest_runs
+from apps.isolation.management.migration import CheckedMigrateCommand
+from apps.isolation.strategy.naming import physical_name
+from apps.isolation.strategy.targets import fingerprints, target_opener
+
+WORKERS = 4
+LEDGER_BATCH = 100
+
+# With these, Django's own command migrates one tenant after the other.
+_SPECIAL = ("app_label", "fake", "fake_initial", "run_syncdb", "check_unapplied", "prune", "plan")
+
+_FLAGS = {
+    "--retry-failed": "Migrate only those that failed last time.",
+    "--one-by-one": "Let Django migrate each tenant by itself, as for every option of its own.",
+    "--json": "Print the result as JSON.",
+}
+
+
+class FleetMigrateCommand(CheckedMigrateCommand):
+    """Migrates the template, and then all tenants in the same way."""
+
+    recording: Recording | None = None
+    template_fingerprint: str
+    """The hash of the template's migrations after it was migrated."""
+    migrated: Sequence[str] = ()
+    """The targets that migrations were applied to."""
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        """Add the options about tenants."""
+        super().add_arguments(parser)
+        group = parser.add_argument_group("tenants")
+        add, number = group.add_argument, partial(group.add_argument, metavar="N", type=int)
+        text = "Migrate N tenants first, and the others only if none of them fails."
+        number("--canary", default=0, help=text)
+        text = f"Connections to migrate tenants over at the same time (default {WORKERS})."
+        number("--workers", default=WORKERS, help=text)
+        add("--tenants", metavar="SLUG", nargs="+", help="Migrate only these.")
+        for flag, text in _FLAGS.items():
+            add(flag, action="store_true", help=text)
+
+    def migration_progress_callback(
+        self, action: str, migration: Migration | None = None, fake: bool = False
+    ) -> None:
+        """Print progress as Django does, and pass it to the recording."""
+        if self.recording is not None:
+            self.recording.progress(action, migration, fake)
+        super().migration_progress_callback(action, migration, fake)
+
+    def migrate_template(
+        self, target: str, connection: Any, migrate: Callable[[], None]
+    ) -> Recordings:
+        """Migrate the template by ``migrate``; return a recording of it, for those like it."""
+        before = fingerprint_of(target, connection)
+        with recorded(connection) as self.recording:
+            migrate()
+        recordings = Recordings({before: self.recording})
+        self.recording = None
+        self.template_fingerprint = fingerprint_of(target, connection)
+        return recordings
+
+    def migrate_tenants(
+        self, recordings: Recordings, one: Callable[[str], None], options: dict[str, Any]
+    ) -> None:
+        """Migrate all tenants with unapplied migrations; raise CommandError if one failed."""
+        wanted = self._wanted(options)
+        if options["one_by_one"] or any(options[name] for name in _SPECIAL):
+            _migrate_one_by_one(wanted, one)
+            self.migrated = list(wanted)
+            return
+        unmigrated = {
+            name: found for name, found in wanted.items() if found != self.template_fingerprint
+        }
+        self._note_migrated(wanted.keys() - unmigrated.keys())
+        todo, canaries = list(unmigrated.items()), options["canary"]
+        outcomes = self._run(dict(todo[:canaries]), recordings, options)
+        if not any(outcome.error for outcome in outcomes):
+            outcomes += self._run(dict(todo[canaries:]), recordings, options)
+        self.migrated = [each.target for each in outcomes if each.status == "migrated"]
+        self._report(outcomes, len(wanted), len(unmigrated), options)
+
+    def _wanted(self, options: dict[str, Any]) -> dict[str, str | None]:
+        found = fingerprints()
+        if options["tenants"]:
+            found = {name: found.get(name) for name in _targets_of(options["tenants"])}
+        if options["retry_failed"]:
+            failed = {name for name, run in latest_runs().items() if run.status == RunStatus.FAILED}
+            found = {name: None for name in found if name in failed}
+        return found
+
+    def _note_migrated(self, targets: Iterable[str]) -> None:
+        """Record which targets are fully migrated, where the ledger does not say so yet."""
+        runs = latest_runs()
+        with _ledger() as note:
+            for name in targets:
+                if name not in runs or runs[name].after != self.template_fingerprint:
+                    note(Outcome(name, self.template_fingerprint, self.template_fingerprint, 0))
+
+    def _run(
+        self, unmigrated: dict[str, str | None], recordings: Recordings, options: dict[str, Any]
+    ) -> list[Outcome]:
+        workers = max(1, min(options["workers"], len(unmigrated)))
+        outcomes = migrate_fleet(unmigrated, recordings, workers=workers)
+        # Drawn on a terminal only.
+        shown = tqdm(outcomes, total=len(unmigrated), unit="tenant", leave=False, disable=None)
+        with _ledger() as note:
+            return [note(outcome) for outcome in shown]
+
+    def _report(
+        self, outcomes: list[Outcome], tenants: int, unmigrated: int, options: dict[str, Any]
+    ) -> None:
+        counts = Counter(outcome.status for outcome in outcomes)
+        failed = [outcome for outcome in outcomes if outcome.error]
+        untried = unmigrated - len(outcomes)
+        if options["json"]:
+            rows = [asdict(outcome) | {"status": outcome.status} for outcome in outcomes]
+            body = {"tenants": tenants, "untried": untried, "outcomes": rows}
+            self.stdout.write(json.dumps(body))
+        elif options["verbosity"] > 0:
+            parts = [f"{tenants - unmigrated} were up to date"]
+            parts += [", ".join(f"{count} {status}" for status, count in sorted(counts.items()))]
+            self.stdout.write(f"Tenants: {tenants}; {'; '.join(filter(None, parts))}.")
+        if failed:
+            lines = [f"{outcome.target}: {outcome.error}" for outcome in failed]
+            rest = f" {untried} were not tried." if untried else ""
+            message = f"{len(failed)} of {tenants} tenants were not migrated.{rest}"
+            hint = "Fix the cause, then: manage.py migrate --retry-failed"
+            raise CommandError("\n".join([message, *lines, hint]))
+
+
+def _migrate_one_by_one(wanted: Mapping[str, str | None], one: Callable[[str], None]) -> None:
+    """Migrate by Django, and record what is applied then: it may be less than before."""
+    with target_opener() as opened, _ledger() as note:
+        for target, before in wanted.items():
+            started = time.monotonic()
+            after, error = "", "it was interrupted"
+            try:
+                with opened(target) as connection:
+                    take_turns(target, connection)
+                    one(target)
+                    after, error = fingerprint_of(target, connection), ""
+            finally:
+                note(Outcome(target, before or "", after, time.monotonic() - started, error))
+
+
+def _targets_of(slugs: list[str]) -> list[str]:
+    model = apps.get_model(settings.TENANT_MODEL)
+    ids = dict(model._default_manager.filter(slug__in=slugs).values_list("slug", "pk"))
+    if unknown := [slug for slug in slugs if slug not in ids]:
+        raise CommandError(f"There is no tenant {', '.join(unknown)}.")
+    return [physical_name(ids[slug]) for slug in slugs]
+
+
+@contextmanager
+def _ledger() -> Iterator[Callable[[Outcome], Outcome]]:
+    """Yield a function that records an outcome; they are written many at a time."""
+    waiting: list[MigrationRun] = []
+
+    def write() -> None:
+        MigrationRun.objects.bulk_create(waiting)
+        waiting.clear()
+
+    def note(outcome: Outcome) -> Outcome:
+        waiting.append(MigrationRun(**asdict(outcome), status=outcome.status))
+        if len(waiting) == LEDGER_BATCH:
+            write()
+        return outcome
+
+    try:
+        yield note
+    finally:
+        write()

@@ -1,0 +1,35 @@
+"""Compare every tenant's tables with the template."""
+
+import json
+from typing import Any
+
+from django.apps import apps
+from django.conf import settings
+from django.core.management.base import BaseCommand, CommandError, CommandParser
+
+from apps.isolation.fleet.drift import find_drift
+
+
+class Command(BaseCommand):
+    """``check_fleet [--json]``."""
+
+    help = "Find tenants whose tables are missing, not migrated, or different from the template."
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        """Add the options."""
+        parser.add_argument("--json", action="store_true", help="Print the result as JSON.")
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        """Print what is wrong; exit with an error if anything is."""
+        model = apps.get_model(settings.TENANT_MODEL)
+        tenants = dict(model._default_manager.order_by("slug").values_list("pk", "slug"))
+        problems = {tenants[pk]: found for pk, found in find_drift(tenants).items()}
+        if options["json"]:
+            self.stdout.write(json.dumps({"tenants": len(tenants), "problems": problems}))
+        for slug, lines in {} if options["json"] else problems.items():
+            self.stdout.write("\n  ".join([f"{slug}:", *lines]))
+        if problems:
+            message = f"{len(problems)} of {len(tenants)} tenants differ from the template."
+            raise CommandError(message)
+        if not options["json"]:
+            self.stdout.write(f"All {len(tenants)} tenants are migrated, and equal the template.")

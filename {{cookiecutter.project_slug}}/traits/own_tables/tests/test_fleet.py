@@ -1,0 +1,319 @@
+"""`migrate` over many tenants, by real processes, with migrations that come meanwhile."""
+
+import json
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+from django.core.management import CommandError, call_command
+from django.db import transaction
+
+from apps.isolation import tenant_context
+from apps.isolation.fleet.drift import count_unmigrated
+from apps.isolation.fleet.models import MigrationRun
+from apps.isolation.strategy.naming import physical_name
+from apps.isolation.strategy.provisioning import deprovision
+from apps.isolation.strategy.targets import fingerprints, schema_in, target_opener
+from apps.projects.models import Project
+from apps.tenants.models import Tenant
+from apps.tenants.services import create_tenant
+from config.env import BASE_DIR
+from tests.support import manage, start
+
+pytestmark = pytest.mark.usefixtures("provisioning")
+
+ADD_FIELD = """
+    migrations.AddField("project", "colour", models.CharField(max_length=9, default="blue")),
+    migrations.AddIndex("project", models.Index(fields=["colour"], name="project_by_colour")),
+"""
+RUN_PYTHON = """
+    migrations.RunPython(shout, migrations.RunPython.noop),
+"""
+LEAVE_A_HOLE = """
+    migrations.RunSQL(
+        "CREATE FUNCTION hole() RETURNS text SECURITY DEFINER LANGUAGE sql RETURN current_user",
+        "DROP FUNCTION hole()",
+    ),
+"""
+MIGRATION = """
+from django.db import migrations, models
+
+def shout(apps, schema_editor):
+    for project in apps.get_model("projects", "Project").objects.all():
+        if project.name == "dumb":
+            raise ValueError("it cannot shout")
+        project.name = project.name.upper()
+        project.save()
+
+class Migration(migrations.Migration):
+    dependencies = [("projects", "{before}")]
+    operations = [{operations}]
+"""
+
+
+class Deployment:
+    """A version of the code that has migrations more than this one."""
+
+    def __init__(self, folder: Path) -> None:
+        self.package = folder / "more_migrations"
+        shutil.copytree(BASE_DIR / "apps" / "projects" / "migrations", self.package)
+        (folder / "more_settings.py").write_text(
+            "from config.settings.test import *\n"
+            "MIGRATION_MODULES = {'projects': 'more_migrations'}\n"
+        )
+        self.environment = {
+            "DJANGO_SETTINGS_MODULE": "more_settings",
+            "PYTHONPATH": str(folder),
+        }
+        self.names = [max(path.stem for path in self.package.glob("0*.py"))]
+
+    def add(self, operations: str) -> None:
+        """Add a migration."""
+        text = MIGRATION.format(before=self.names[-1], operations=operations)
+        self.names.append(f"{len(self.names) + 1:04}_more")
+        (self.package / f"{self.names[-1]}.py").write_text(text)
+
+    def run(self, *arguments: str) -> Any:
+        """Run a command of this version."""
+        return manage(*arguments, **self.environment)
+
+    def migrate(self, *options: str) -> str:
+        """Run ``migrate``; it must succeed."""
+        result = self.run("migrate", "--skip-checks", *options)
+        assert result.returncode == 0, result.stdout + result.stderr
+        return str(result.stdout)
+
+
+@pytest.fixture
+def deployment(tmp_path: Path) -> Iterator[Deployment]:
+    deployment = Deployment(tmp_path)
+    yield deployment
+    # The other tests' template and storages go back to what this version knows.
+    deployment.migrate("projects", deployment.names[0], "--verbosity=0")
+    assert manage("migrate", "--verbosity=0").returncode == 0
+
+
+@pytest.fixture
+def tenants(provisioning: None) -> list[Tenant]:
+    made = [create_tenant(slug=f"t{number}", name=str(number)) for number in range(3)]
+    for tenant in made:
+        with tenant_context(tenant):
+            Project.objects.create(name=f"of {tenant.slug}")
+    return made
+
+
+def _select(storage: str, query: str) -> list[Any]:
+    with target_opener() as opened, opened(storage) as connection, connection.cursor() as cursor:
+        cursor.execute(query)
+        return [value for (value,) in cursor.fetchall()]
+
+
+def _times_applied(storage: str, name: str) -> int:
+    query = f"SELECT count(*) FROM django_migrations WHERE app = 'projects' AND name = '{name}'"
+    (count,) = _select(storage, query)
+    return int(count)
+
+
+def _break(storage: str) -> None:
+    """Make the next migration of this storage fail."""
+    with target_opener() as opened, opened(storage) as connection, connection.cursor() as cursor:
+        cursor.execute("ALTER TABLE projects_project ADD COLUMN colour integer")
+
+
+def _mend(storage: str) -> None:
+    with target_opener() as opened, opened(storage) as connection, connection.cursor() as cursor:
+        cursor.execute("ALTER TABLE projects_project DROP COLUMN colour")
+
+
+def _behind() -> int:
+    """Return what Prometheus is told."""
+    return count_unmigrated(dict(Tenant.objects.values_list("pk", "created_at")))
+
+
+def test_all_tenants_get_what_the_template_got(
+    tenants: list[Tenant], deployment: Deployment
+) -> None:
+    deployment.add(ADD_FIELD)
+    check = deployment.run("check_fleet")
+    assert check.returncode == 0, "nothing is count_unmigrated the template yet"
+    deployment.migrate()
+    for storage in fingerprints():
+        assert _times_applied(storage, deployment.names[-1]) == 1
+    for tenant in tenants:
+        assert _select(physical_name(tenant.pk), "SELECT colour FROM projects_project") == ["blue"]
+    assert deployment.run("check_fleet").returncode == 0
+    assert {run.status for run in MigrationRun.objects.all()} == {"migrated"}
+    assert f"{len(fingerprints())} were up to date." in deployment.migrate()
+
+
+def test_what_was_undone_is_applied_again(tenants: list[Tenant], deployment: Deployment) -> None:
+    deployment.add(ADD_FIELD)
+    deployment.migrate()
+    deployment.migrate("projects", deployment.names[0])
+    assert {_times_applied(storage, deployment.names[-1]) for storage in fingerprints()} == {0}
+    deployment.migrate()
+    assert {_times_applied(storage, deployment.names[-1]) for storage in fingerprints()} == {1}
+
+
+def test_python_in_a_migration_runs_in_each_tenant(
+    tenants: list[Tenant], deployment: Deployment
+) -> None:
+    deployment.add(RUN_PYTHON)
+    deployment.add(ADD_FIELD)
+    deployment.migrate()
+    for tenant in tenants:
+        names = _select(physical_name(tenant.pk), "SELECT name FROM projects_project")
+        assert names == [f"OF {tenant.slug.upper()}"]
+
+
+def test_a_tenant_that_fails_stops_no_other_and_is_tried_again(
+    tenants: list[Tenant], deployment: Deployment
+) -> None:
+    deployment.add(ADD_FIELD)
+    broken, *others = (physical_name(tenant.pk) for tenant in tenants)
+    _break(broken)
+    result = deployment.run("migrate")
+    assert result.returncode == 1
+    assert f"1 of {len(fingerprints())} tenants were not migrated." in result.stderr
+    assert f'{broken}: column "colour"' in result.stderr
+    assert all(_times_applied(storage, deployment.names[-1]) == 1 for storage in others)
+    assert _times_applied(broken, deployment.names[-1]) == 0
+    assert _behind() == 1
+    _mend(broken)
+    answer = json.loads(deployment.migrate("--retry-failed", "--json", "--verbosity=0"))
+    assert [outcome["target"] for outcome in answer["outcomes"]] == [broken]
+    assert _behind() == 0
+    assert _times_applied(broken, deployment.names[-1]) == 1
+
+
+def test_a_tenant_whose_rows_a_migration_cannot_take_stops_no_other(
+    tenants: list[Tenant], deployment: Deployment
+) -> None:
+    deployment.add(RUN_PYTHON)
+    broken, *others = (physical_name(tenant.pk) for tenant in tenants)
+    with tenant_context(tenants[0]):
+        Project.objects.update(name="dumb")
+    result = deployment.run("migrate")
+    assert (result.returncode, f"{broken}: it cannot shout" in result.stderr) == (1, True)
+    assert f"1 of {len(fingerprints())} tenants were not migrated." in result.stderr
+    assert all(_times_applied(storage, deployment.names[-1]) == 1 for storage in others)
+
+
+def test_canaries_go_first(tenants: list[Tenant], deployment: Deployment) -> None:
+    deployment.add(ADD_FIELD)
+    first, second, *_ = fingerprints()
+    _break(first)
+    result = deployment.run("migrate", "--canary=1")
+    assert result.returncode == 1
+    assert f"{len(fingerprints()) - 1} were not tried." in result.stderr
+    assert _times_applied(second, deployment.names[-1]) == 0
+    assert _behind() == len(tenants), "those that were not tried, too"
+    _mend(first)
+    deployment.migrate("--canary=1")
+    assert _behind() == 0
+    assert all(_times_applied(storage, deployment.names[-1]) == 1 for storage in fingerprints())
+
+
+def test_only_the_tenants_that_are_named(tenants: list[Tenant], deployment: Deployment) -> None:
+    deployment.add(ADD_FIELD)
+    deployment.migrate("--tenants", "t1")
+    applied = {t.slug: _times_applied(physical_name(t.pk), deployment.names[-1]) for t in tenants}
+    assert applied == {"t0": 0, "t1": 1, "t2": 0}
+    assert _behind() == 2
+    deployment.migrate("--one-by-one")
+    deployment.migrate()
+    assert _behind() == 0, "the ledger learns what Django did by itself"
+    result = deployment.run("migrate", "--tenants", "t1", "nobody")
+    assert (result.returncode, "There is no tenant nobody." in result.stderr) == (1, True)
+    deployment.migrate("--one-by-one")
+    assert all(_times_applied(storage, deployment.names[-1]) == 1 for storage in fingerprints())
+
+
+def test_a_migration_that_leaves_a_hole_in_the_wall(
+    tenants: list[Tenant], deployment: Deployment
+) -> None:
+    deployment.add(LEAVE_A_HOLE)
+    for _ in range(2):
+        result = deployment.run("migrate", "--skip-checks")
+        assert result.returncode == 1, "also when nothing is left to migrate"
+        assert "Migrated, but invariants are violated" in result.stderr
+        assert "hole()" in result.stderr
+
+
+def test_killed_and_run_again(tenants: list[Tenant], deployment: Deployment) -> None:
+    """One tenant's table is held by somebody else, so that the run is killed in the middle.
+
+    What the ledger says is then from the run before. The server is still busy with what the
+    killed one sent to it when the next run begins.
+    """
+    deployment.add(RUN_PYTHON)
+    deployment.migrate()
+    deployment.add(ADD_FIELD)
+    first, held, *_ = fingerprints()
+    with target_opener() as opened, opened(held) as connection, _held(connection) as cursor:
+        runs = []
+        for number in (1, 2):
+            command = ["manage.py", "migrate", "--skip-checks", "--workers=1"]
+            runs.append(start(*command, **deployment.environment))
+            while _waiting_for(cursor) < number:
+                assert runs[-1].poll() is None, runs[-1].communicate()
+        killed, again = runs
+        killed.kill()
+        killed.communicate()
+    assert _times_applied(first, deployment.names[-1]) == 1
+    told = again.communicate()
+    assert again.returncode == 0, told
+    assert all(_times_applied(storage, deployment.names[-1]) == 1 for storage in fingerprints())
+
+
+@contextmanager
+def _held(connection: Any) -> Iterator[Any]:
+    with transaction.atomic(using=connection.alias), connection.cursor() as cursor:
+        cursor.execute("SELECT * FROM projects_project")
+        yield cursor
+
+
+def _waiting_for(cursor: Any) -> int:
+    """Return how many sessions wait for this one, or for one that does; other tests have theirs."""
+    cursor.execute("""
+        WITH waiting AS (SELECT pid, pg_blocking_pids(pid) FROM pg_locks WHERE NOT granted),
+            here AS (SELECT pid FROM waiting WHERE pg_backend_pid() = ANY (pg_blocking_pids))
+        SELECT count(DISTINCT pid) FROM waiting
+        WHERE pg_blocking_pids && ARRAY(SELECT pid FROM here) OR pid IN (SELECT pid FROM here)
+    """)
+    (count,) = cursor.fetchone()
+    return int(count)
+
+
+def test_check_fleet_finds_what_is_not_as_it_should_be(tenants: list[Tenant]) -> None:
+    call_command("check_fleet")
+    _break(physical_name(tenants[0].pk))
+    deprovision(tenants[1])
+    with pytest.raises(CommandError, match="2 of 3 tenants"):
+        call_command("check_fleet")
+
+
+def test_check_fleet_accepts_what_was_read_back_from_a_backup(tenants: list[Tenant]) -> None:
+    """PostgreSQL writes a check in other words once it has read it."""
+    storage = physical_name(tenants[0].pk)
+    before = _written_checks(storage)
+    with target_opener() as opened, opened(storage) as connection, connection.cursor() as cursor:
+        for table, name, check in before:
+            cursor.execute(
+                f"ALTER TABLE {table} DROP CONSTRAINT {name}, ADD CONSTRAINT {name} {check}"
+            )
+    assert _written_checks(storage) != before
+    call_command("check_fleet")
+
+
+def _written_checks(storage: str) -> list[Any]:
+    query = """
+        SELECT conrelid::regclass, conname, pg_get_constraintdef(oid) FROM pg_constraint
+        WHERE contype = 'c' AND connamespace = to_regnamespace(%s) ORDER BY 2
+    """
+    with target_opener() as opened, opened(storage) as connection, connection.cursor() as cursor:
+        cursor.execute(query, [schema_in(storage)])
+        return list(cursor.fetchall())
