@@ -1,4 +1,4 @@
-"""Proves that the tests of the wall can fail: takes its guards away, one at a time.
+"""Proves that the tests of the isolation layer can fail: takes its guards away, one at a time.
 
 Run inside a generated project: ``python mutants.py STRATEGY [TEXT]``, where TEXT is part of the
 names of those to try, by default all. Each mutant is a change to one file, and names the test that

@@ -72,7 +72,7 @@ FAULTS = {
         new="",
     ),
 }
-# A hole in the wall itself, which its guards must find.
+# A violated invariant itself, which its guards must find.
 TOO_MANY_RIGHTS = Fault(
     "isolation",
     "apps/isolation/postgresql/grants.py",
@@ -85,7 +85,7 @@ NO_POLICY = Fault(
     old="AS RESTRICTIVE TO",
     new="AS PERMISSIVE TO",
 )
-HOLES = {"schema": TOO_MANY_RIGHTS, "row": NO_POLICY, "database": TOO_MANY_RIGHTS}
+BREACHES = {"schema": TOO_MANY_RIGHTS, "row": NO_POLICY, "database": TOO_MANY_RIGHTS}
 
 # What the task adds to the model that the skill shows.
 STATUS_CHOICES = '''\
@@ -144,7 +144,7 @@ def planted(fault: Fault) -> Iterator[None]:
 
 
 def find_faults(strategy: str) -> None:
-    for name, fault in {**FAULTS, "a hole in the wall": HOLES[strategy]}.items():
+    for name, fault in {**FAULTS, "a violated invariant": BREACHES[strategy]}.items():
         with planted(fault):
             status, told = verify(fault.check, PYTEST_ADDOPTS="--maxfail=1")
         named = told.rstrip().endswith(f"verify: {fault.check} failed")

@@ -32,7 +32,7 @@ OVERLAYS = {
     PEER: ("config.settings_tenants", ["plain", "django_tenants"]),
     ROW_PEER: ("config.settings_rls", ["plain", "django_rls_tenants"]),
 }
-"""What the projects without our wall consist of, and their settings."""
+"""What the projects without our isolation consist of, and their settings."""
 
 OF_THE_PRODUCT = (
     "apps/__init__.py",
@@ -55,7 +55,7 @@ OF_THE_PRODUCT = (
     "config/api.py",
     "gunicorn.conf.py",
 )
-"""What the projects without a wall have in common with the others, byte for byte."""
+"""What the projects without an isolation have in common with the others, byte for byte."""
 
 PATIENCE = 120
 """Seconds that a server has to start in, or to answer."""

@@ -204,7 +204,7 @@ def _provisioning(results: dict[str, Any]) -> Section:
     ]
     chart = _bars({name: median(values) * MS for name, values in seconds.items()}, "ms")
     text = (
-        "From the call to a tenant that can be served: its rows in the catalogue and the audit "
+        "From the call to a tenant that can be served: its rows in the shared data and the audit "
         "trail, and its storage. Beside it what its migrations take by themselves, which "
         "django-tenants runs for each tenant, and how long it takes when the storage was prepared "
         "before."

@@ -182,7 +182,7 @@ class Platform(Collector):
     """What the database knows; left out while it does not answer."""
 
     def collect(self) -> Iterator[Metric]:
-        """Ask the catalogue."""
+        """Ask the shared data."""
         try:
             yield from [*_tenants(), *_connections()]
         except DatabaseError:

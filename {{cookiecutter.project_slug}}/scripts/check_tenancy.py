@@ -1,10 +1,10 @@
-"""Check that the product keeps to the walls between tenants.
+"""Check that the product keeps to the isolation between tenants.
 
 python scripts/check_tenancy.py
 
-Asks three things: is each model on its side of the wall, does product code reach past the active
-tenant anywhere, and do the guards of this machine's database stand? A line that must reach past the
-active tenant says why, in a comment that begins with ``every tenant:``, on it or above it.
+Checks three things: that each model is in the right kind of app, that product code never reaches
+past the active tenant, and that the invariants of this machine's database hold. A line that must
+reach past the active tenant says why, in a comment that begins with ``every tenant:``, on it or above it.
 """
 
 import ast
@@ -35,7 +35,7 @@ NAMES = dict.fromkeys(
     ("_base_manager", "_default_manager"), "a manager that asks for no tenant; use objects"
 )
 NAMES["platform"] = ALL
-# These take a model and ask its default manager, which for the catalogue is the platform's.
+# These take a model and ask its default manager, which for the shared data is the platform's.
 SHORTCUTS = {"get_object_or_404", "get_list_or_404", "aget_object_or_404", "aget_list_or_404"}
 
 
@@ -53,7 +53,7 @@ def main() -> int:
 
 
 def model_problems() -> Iterator[str]:
-    """Ask the system checks for models that make a hole in the wall."""
+    """Ask the system checks for models that would break the isolation."""
     from apps.isolation.checks import check_tenant_models  # noqa: PLC0415 - after the set-up
 
     for error in check_tenant_models(None):
@@ -82,11 +82,11 @@ def _judge(path: Path) -> Iterator[str]:
 def _reach(node: ast.Attribute | ast.Call) -> str:
     """Say by what a piece of code reaches past the active tenant, if it does."""
     if isinstance(node, ast.Attribute):
-        if node.attr == "objects" and _last_word(node.value) in _catalogue():
+        if node.attr == "objects" and _last_word(node.value) in _shared_models():
             return f"{_last_word(node.value)}.objects: {ALL}"
         return f"{node.attr}: {NAMES[node.attr]}" if node.attr in NAMES else ""
     name = _last_word(node.func)
-    if name in SHORTCUTS and node.args and _last_word(node.args[0]) in _catalogue(every=True):
+    if name in SHORTCUTS and node.args and _last_word(node.args[0]) in _shared_models(every=True):
         return f"{name}(): {ALL}"
     return f"{name}(): {CALLS[name]}" if name in CALLS else ""
 
@@ -97,8 +97,8 @@ def _last_word(node: ast.expr) -> str:
     return getattr(node, "attr", getattr(node, "id", ""))
 
 
-def _catalogue(*, every: bool = False) -> set[str]:
-    """Return the names of the catalogue's models, by default those whose objects answer."""
+def _shared_models(*, every: bool = False) -> set[str]:
+    """Return the names of the shared models, by default those whose objects answer."""
     from apps.isolation.app_registry import is_tenant_model  # noqa: PLC0415
     from apps.isolation.managers import PerTenantManager  # noqa: PLC0415 - after the set-up
 

@@ -16,7 +16,7 @@ check_migrations() { python manage.py makemigrations --check --dry-run; }
 check_tenancy() { python scripts/check_tenancy.py; }
 check_docs() { python scripts/check_docs.py && zensical build --strict; }
 check_tests() { pytest --numprocesses=auto --cov --cov-fail-under=0 --cov-report= "${apart[@]}"; }
-check_isolation() { pytest --numprocesses=auto --cov --cov-append "${walls[@]}"; }
+check_isolation() { pytest --numprocesses=auto --cov --cov-append "${suites[@]}"; }
 
 # The settings of production, with this machine's secrets. No server is asked for anything.
 check_deploy() {
@@ -26,9 +26,9 @@ check_deploy() {
         python manage.py check --deploy --fail-level=WARNING
 }
 
-# The suites of the walls; what they reach counts as tested, so they come after the other tests.
-walls=(tests/isolation tests/strategy)
-apart=("${walls[@]/#/--ignore=}")
+# The suites of the layers of isolation; what they reach counts as tested, so they come after the other tests.
+suites=(tests/isolation tests/strategy)
+apart=("${suites[@]/#/--ignore=}")
 
 # The tools are the environment's. Called without one, this makes it as every `uv run` does.
 if [ -z "${VIRTUAL_ENV:-}" ]; then

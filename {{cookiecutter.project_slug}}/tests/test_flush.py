@@ -1,4 +1,4 @@
-"""``flush`` empties the catalogue and every tenant."""
+"""``flush`` empties the shared data and every tenant."""
 
 from io import StringIO
 from typing import Any

@@ -103,7 +103,7 @@ def test_a_tenant_without_a_domain(acme: Tenant) -> None:
         ("tenants_domain", "tenant_id", "tenants.Domain.tenant"),
     ],
 )
-def test_a_row_of_the_catalogue_that_refers_to_nothing(
+def test_a_row_of_the_shared_data_that_refers_to_nothing(
     table: str, column: str, field: str, acme: Tenant
 ) -> None:
     Invitation(tenant=acme, email="x@example.test", expires_at=timezone.now()).save()
@@ -187,7 +187,7 @@ def _forgotten(cursor: Any, app: str) -> Iterator[None]:
 
 
 @pytest.mark.django_db(transaction=True)
-def test_migrations_that_are_waiting_in_the_catalogue(acme: Tenant) -> None:
+def test_migrations_that_are_waiting_in_the_shared_data(acme: Tenant) -> None:
     with connections[OWNER].cursor() as cursor, _forgotten(cursor, "tenants"):
         assert _found() == [("", "migrations are waiting: manage.py migrate")]
 

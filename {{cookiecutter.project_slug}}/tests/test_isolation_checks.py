@@ -1,4 +1,4 @@
-"""Models that would make a hole in the wall are refused before they have a table."""
+"""Models that would make a violated invariant are refused before they have a table."""
 
 from collections.abc import Callable
 from typing import Any
@@ -61,7 +61,7 @@ def _through(pair: Any, label: Any) -> Any:
     )
 
 
-def _tenant_model_among_the_catalogue() -> None:
+def _tenant_model_among_the_shared_data() -> None:
     _model(TenantModel, "Lost", SHARED_DB, {})
 
 
@@ -69,15 +69,15 @@ def _plain_model_among_the_tenants() -> None:
     _model(models.Model, "Lost", TENANTS, {})
 
 
-def _foreign_key_out_of_the_catalogue() -> None:
+def _foreign_key_out_of_the_shared_data() -> None:
     _catalogue_model("Bill", board=models.ForeignKey(_tenant_model("Board"), models.CASCADE))
 
 
-def _one_to_one_out_of_the_catalogue() -> None:
+def _one_to_one_out_of_the_shared_data() -> None:
     _catalogue_model("Bill", board=models.OneToOneField(_tenant_model("Board"), models.CASCADE))
 
 
-def _many_to_many_out_of_the_catalogue() -> None:
+def _many_to_many_out_of_the_shared_data() -> None:
     _catalogue_model("Bill", boards=models.ManyToManyField(_tenant_model("Board")))
 
 
@@ -85,11 +85,11 @@ def _plain_key_to_a_user() -> None:
     _tenant_model("Board", owner=models.ForeignKey(User, models.CASCADE))
 
 
-def _plain_key_to_the_catalogue() -> None:
+def _plain_key_to_the_shared_data() -> None:
     _tenant_model("Board", country=models.ForeignKey(_catalogue_model("Country"), models.CASCADE))
 
 
-def _generic_relation_into_the_catalogue() -> None:
+def _generic_relation_into_the_shared_data() -> None:
     comment = _catalogue_model(
         "Comment",
         content_type=models.ForeignKey(ContentType, on_delete=models.CASCADE),
@@ -152,14 +152,14 @@ def _manager_of_ones_own() -> None:
 @pytest.mark.parametrize(
     ("define", "problem"),
     [
-        (_tenant_model_among_the_catalogue, "isolation.E001"),
+        (_tenant_model_among_the_shared_data, "isolation.E001"),
         (_plain_model_among_the_tenants, "isolation.E001"),
-        (_foreign_key_out_of_the_catalogue, "isolation.E002"),
-        (_one_to_one_out_of_the_catalogue, "isolation.E002"),
-        (_many_to_many_out_of_the_catalogue, "isolation.E002"),
+        (_foreign_key_out_of_the_shared_data, "isolation.E002"),
+        (_one_to_one_out_of_the_shared_data, "isolation.E002"),
+        (_many_to_many_out_of_the_shared_data, "isolation.E002"),
         (_plain_key_to_a_user, "isolation.E003"),
-        (_plain_key_to_the_catalogue, "isolation.E003"),
-        (_generic_relation_into_the_catalogue, "isolation.E003"),
+        (_plain_key_to_the_shared_data, "isolation.E003"),
+        (_generic_relation_into_the_shared_data, "isolation.E003"),
         (_user_who_cannot_be_erased, "isolation.E008"),
         (_catalogue_key_to_a_user, "isolation.E008"),
         (_one_to_one_to_a_user, "isolation.E003"),

@@ -1,4 +1,4 @@
-"""References from a tenant's tables into the catalogue."""
+"""References from a tenant's tables into the shared data."""
 
 from typing import Any
 
@@ -26,7 +26,7 @@ from apps.projects.models import Project
     ],
 )
 def test_what_a_migration_writes_down(field: SharedForeignKey, written: dict[str, object]) -> None:
-    """Not what the class decides: the wall may stand elsewhere tomorrow."""
+    """Not what the class decides: the isolation layer may stand elsewhere tomorrow."""
     _, path, args, kwargs = field.deconstruct()
     assert path == f"apps.isolation.fields.{type(field).__name__}"
     assert args == []

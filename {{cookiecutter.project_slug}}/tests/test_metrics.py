@@ -45,7 +45,7 @@ class Api(APIView):
     permission_classes = ()
 
     def get(self, request: Any, name: str) -> Any:
-        """Fail as code does that the wall stops."""
+        """Fail as code does that the isolation layer stops."""
         raise ERRORS[name]
 
 
@@ -222,7 +222,7 @@ def test_the_platform_is_told_as_the_database_knows_it(
     assert 0 < told["database_connections"] < told["database_connections_limit"]
 
 
-def test_while_the_catalogue_waits_for_migrations_every_tenant_does(
+def test_while_the_shared_data_waits_for_migrations_every_tenant_does(
     acme: Any, globex: Any, measured: Any
 ) -> None:
     recorder = MigrationRecorder(connections[SHARED_DB])

@@ -87,8 +87,8 @@ def test_check_tenancy_asks_the_guards(acme: object) -> None:
     with break_invariant(guard):
         process = run("scripts/check_tenancy.py")
     assert process.returncode == 1
-    (hole,) = process.stdout.splitlines()
-    assert hole.startswith(f"{guard}: not so")
+    (breach,) = process.stdout.splitlines()
+    assert breach.startswith(f"{guard}: not so")
 
 
 @pytest.mark.django_db

@@ -113,14 +113,14 @@ def _export(request: PrivacyRequest) -> None:
     drop_content(request)  # what a run has left that was broken off
     with TemporaryFile() as file:
         with ZipFile(file, "w", ZIP_DEFLATED) as archive:
-            for rows, fields in _of_catalogue(request):
+            for rows, fields in _of_shared_data(request):
                 personal.write_rows(archive, rows, fields)
             personal.export(request.user_id, archive)
         request.content.save("", File(file), save=False)
 
 
-def _of_catalogue(request: PrivacyRequest) -> list[tuple[QuerySet[Any], list[str] | None]]:
-    """Return what the catalogue has of the user in this tenant; fields that are for their eyes."""
+def _of_shared_data(request: PrivacyRequest) -> list[tuple[QuerySet[Any], list[str] | None]]:
+    """Return the shared data of the user in this tenant, with the fields that they may see."""
     tenant_id, user_id = request.tenant_id, request.user_id
     users = User.objects.filter(pk=user_id)
     invitations = Invitation.objects.for_tenant(tenant_id)

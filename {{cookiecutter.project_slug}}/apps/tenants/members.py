@@ -71,7 +71,7 @@ def leave(asking: Membership) -> None:
 
 
 def forget(member: Membership, actor: Membership | None) -> None:
-    """Delete a membership, and its user from all that the tenant has in the catalogue.
+    """Delete a membership, and its user from all that the tenant has in the shared data.
 
     For who has locked the tenant's row; ``actor`` is None for the platform. Raises
     PermissionDenied if it is another's and an Owner's and who asks is none, `LastOwner` if no

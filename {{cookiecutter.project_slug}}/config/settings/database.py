@@ -41,9 +41,9 @@ def _pooled(connection: dict[str, Any]) -> dict[str, Any]:
 
 
 def _clean(session: psycopg.Connection) -> None:
-    """Let nothing of a session go on to whoever gets the connection next.
+    """Reset a session before the connection's next user gets it.
 
-    The wall leaves nothing there; other SQL may: settings, locks, temporary tables, listeners.
+    Isolation leaves nothing there. Other SQL may: settings, locks, temporary tables, listeners.
     """
     session.autocommit = True
     session.execute("DISCARD ALL")

@@ -21,7 +21,7 @@ from apps.audit.trail import Action
 from apps.isolation import SHARED_DB
 from apps.isolation.app_registry import OWNER
 from apps.isolation.context import ActiveTenant, activate_tenant
-from tests.isolation.samples import Samples, catalogue_models, tenant_models
+from tests.isolation.samples import Samples, shared_models, tenant_models
 
 # They tell of the moment, and of the length of the id that was asked for.
 VOLATILE_HEADERS = {"Date", "Expires", "X-Request-ID", "Content-Length"}
@@ -154,7 +154,7 @@ def rows_with(ours: Samples, texts: list[str]) -> list[str]:
 
 
 def _rows_of(own: Samples) -> dict[type[models.Model], str]:
-    """Return the conditions by which a tenant's rows are known, wall or no wall."""
+    """Return the conditions by which a tenant's rows are known, isolation or no isolation."""
     return {
         model: f"tenant_id = '{own.tenant.pk}'" if hasattr(model, "tenant_id") else "true"
         for model in tenant_models()
@@ -162,12 +162,12 @@ def _rows_of(own: Samples) -> dict[type[models.Model], str]:
 
 
 def _ours(ours: Samples) -> dict[type[models.Model], str]:
-    """Return the conditions by which our rows of the catalogue are known."""
+    """Return the conditions by which our rows of the shared data are known."""
     us, members = f"'{ours.tenant.pk}'", _table(apps.get_model("tenants.Membership"))
     return {
         apps.get_model("tenants.Tenant"): f"id = {us}",
         get_user_model(): f"id IN (SELECT user_id FROM {members} WHERE tenant_id = {us})",
-        **dict.fromkeys(catalogue_models(), f"tenant_id = {us}"),
+        **dict.fromkeys(shared_models(), f"tenant_id = {us}"),
         # What concerns no tenant is nobody's; that somebody tried to log in is told where they did.
         AuditEvent: f"tenant_id = {us} OR tenant_id IS NULL OR action = '{Action.LOG_IN_FAILED}'",
     }

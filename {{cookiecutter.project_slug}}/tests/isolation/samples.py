@@ -268,12 +268,12 @@ class _LeaveOut(Exception):
 
 
 def tenant_models() -> list[type[models.Model]]:
-    """Return the models whose rows are behind the wall."""
+    """Return the models whose rows are behind the isolation layer."""
     return [model for model in apps.get_models() if issubclass(model, TenantModel)]
 
 
-def catalogue_models() -> list[type[models.Model]]:
-    """Return the catalogue's models whose rows belong to a tenant: they say which."""
+def shared_models() -> list[type[models.Model]]:
+    """Return the shared models whose rows belong to a tenant: they say which."""
     return [
         model
         for model in apps.get_models()
@@ -284,7 +284,7 @@ def catalogue_models() -> list[type[models.Model]]:
 
 def models_of_tenants() -> list[type[models.Model]]:
     """Return the models of both sides."""
-    return [*tenant_models(), *catalogue_models()]
+    return [*tenant_models(), *shared_models()]
 
 
 def label(model: type[models.Model]) -> str:
@@ -469,7 +469,7 @@ class Twins(Samples):
     def __init__(self, own: Samples) -> None:  # past the base class, which makes a member
         self.tenant, self.canary, self.member = own.tenant, own.canary, own.member
         self.missing = {}
-        self.rows = {model: own.rows[model] for model in catalogue_models() if model in own.rows}
+        self.rows = {model: own.rows[model] for model in shared_models() if model in own.rows}
 
     def wanted(self) -> list[type[models.Model]]:
         """Return the models of which there can be twins."""

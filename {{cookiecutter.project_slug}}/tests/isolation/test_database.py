@@ -1,4 +1,4 @@
-"""The wall, asked directly: which role the tests use, and what the database itself refuses."""
+"""Isolation in the database: the role of the tests, and what PostgreSQL itself refuses."""
 
 from typing import Any
 
@@ -19,8 +19,8 @@ from apps.isolation.testing import (
 )
 from tests.isolation.rows import each_key, each_model, make_row
 
-GUARDS = list(invariants())
-# Invariants of what a database can run or show past the wall; the others are of the wall itself.
+INVARIANTS = list(invariants())
+# Invariants about objects that bypass isolation; the others are about isolation itself.
 PASSAGES = ["views show nobody else's rows", "functions run with the rights of who calls"]
 
 
@@ -47,14 +47,14 @@ def test_ct05_the_database_knows_the_tenant(acme: Any, globex: Any) -> None:
     assert isolation_probe().tenant is None
 
 
-@pytest.mark.parametrize("name", GUARDS)
+@pytest.mark.parametrize("name", INVARIANTS)
 def test_ct05_a_guard_finds_nothing(name: str, acme: Any) -> None:
     assert invariants()[name]() == []
 
 
 @pytest.mark.django_db(transaction=True)
-@pytest.mark.parametrize("name", [name for name in GUARDS if name not in PASSAGES])
-def test_ct05_a_guard_finds_its_hole(name: str, acme: Any) -> None:
+@pytest.mark.parametrize("name", [name for name in INVARIANTS if name not in PASSAGES])
+def test_ct05_a_violated_invariant_is_found(name: str, acme: Any) -> None:
     with break_invariant(name):
         assert invariants()[name]() != []
     assert invariants()[name]() == []
@@ -68,7 +68,7 @@ def test_ct21_what_leads_past_the_wall_is_found(name: str, acme: Any, settings: 
     with break_invariant(name):
         assert invariants()[name]() != []
         if name.startswith("functions"):
-            settings.SECURITY_DEFINER_FUNCTIONS = ["public.hole()"]
+            settings.SECURITY_DEFINER_FUNCTIONS = ["public.breach()"]
             assert invariants()[name]() == []
     assert invariants()[name]() == []
 

@@ -1,4 +1,4 @@
-"""The wall as clients meet it: real tokens, real hosts."""
+"""The isolation layer as clients meet it: real tokens, real hosts."""
 
 from typing import Any
 from uuid import uuid4

@@ -108,7 +108,7 @@ def _of_a_tenant(model: type[Model]) -> bool:
     [model for model in apps.get_models() if model not in MODELS and _of_a_tenant(model)],
     ids=lambda model: model._meta.label,
 )
-def test_ct04_what_the_catalogue_holds_of_a_tenant_is_asked_for_by_tenant(model: Any) -> None:
+def test_ct04_what_the_shared_data_holds_of_a_tenant_is_asked_for_by_tenant(model: Any) -> None:
     """These tables have rows of all tenants, so there is no all() on which to forget a filter."""
     for ask in (list, len, lambda q: q.count(), lambda q: q.first()):
         with pytest.raises(TypeError, match=r"for_tenant\(tenant\)"):

@@ -222,7 +222,7 @@ def test_relations_stay_inside(sides: tuple[Side, Side]) -> None:
         assert Task.objects.filter(project__name=ours.project.name).exists()
 
 
-def test_the_catalogue_is_referred_to_but_not_joined(sides: tuple[Side, Side]) -> None:
+def test_the_shared_data_is_referred_to_but_not_joined(sides: tuple[Side, Side]) -> None:
     ours, _ = sides
     user = get_user_model()._default_manager.get(email="member@acme.test")
     with tenant_context(ours.tenant):
@@ -236,5 +236,7 @@ def test_the_catalogue_is_referred_to_but_not_joined(sides: tuple[Side, Side]) -
             Task.objects.order_by("assignee__email"),
             Task.objects.values("assignee__email"),
         ):
-            with pytest.raises(SharedJoinError, match=r"Task\.assignee points into the catalogue"):
+            with pytest.raises(
+                SharedJoinError, match=r"Task\.assignee points into the shared data"
+            ):
                 list(queryset)

@@ -128,7 +128,7 @@ def test_ct17_a_list_is_not_asked_by_way_of_relations(route: Route, world: World
 
 @pytest.mark.parametrize("route", LISTS, ids=str)
 def test_ct17_what_a_list_may_be_ordered_by_is_the_tenants(route: Route, world: World) -> None:
-    """By way of a relation into the catalogue it would be an error, as the ORM joins none."""
+    """By way of a relation into the shared data it would be an error, as the ORM joins none."""
     for name in getattr(route.callback.cls, "ordering_fields", ()):
         answer = Call(route, world.ours)(world.clients["owner"], "GET", query=f"?ordering={name}")
         assert answer.status == 200, name

@@ -312,7 +312,7 @@ def _insert(row: Any) -> tuple[str, list[Any]]:
     fields = [field for field in row._meta.concrete_fields if not field.generated]
     columns = ", ".join(_quoted(field.column) for field in fields)
     places = ", ".join(["%s"] * len(fields))
-    # The wall's own work before a save would be one more guard: only what is missing is asked for.
+    # Work of the isolation layer before a save would hide what is missing.
     values = [
         field.get_db_prep_save(
             getattr(row, field.attname) or field.pre_save(row, add=True), connection

@@ -16,7 +16,7 @@ from apps.privacy import personal
 from apps.privacy.models import PrivacyRequest, RequestKind
 from apps.projects.models import Task
 from apps.tenants.models import Invitation
-from tests.isolation.samples import Samples, catalogue_models, tenant_models
+from tests.isolation.samples import Samples, shared_models, tenant_models
 
 EMAIL, NAME = "canary.mia@example.test", "Canary Mia"
 
@@ -32,8 +32,8 @@ class Side:
     task: Any
 
     def dump(self) -> list[str]:
-        """Return all that there is of the tenant, as text: rows, catalogue and files."""
-        wanted = {model: _of(self, model) for model in catalogue_models()}
+        """Return all that there is of the tenant, as text: rows, shared data and files."""
+        wanted = {model: _of(self, model) for model in shared_models()}
         with tenant_context(self.tenant):
             rows = [
                 f"{model._meta.label}: {row}"

@@ -32,7 +32,7 @@ from apps.privacy.tests.conftest import EMAIL, NAME, Side, texts
 from apps.projects.models import Attachment, place_of
 from apps.tenants.models import Membership
 from apps.tenants.roles import Role
-from tests.isolation.samples import catalogue_models
+from tests.isolation.samples import shared_models
 from tests.support import at_once, invite
 
 API = "/api/v1/privacy-requests/"
@@ -275,14 +275,14 @@ def test_nothing_says_who_was_erased_and_the_proof_stays(sides: Sides) -> None:
         assert _events(side) == ["privacy.requested", "privacy.done"]
         trail = json.dumps([row for row in side.dump() if row.startswith("audit.")])
         assert str(user.pk) in trail
-    catalogue = "\n".join(
+    shared = "\n".join(
         text
         for model in apps.get_models(include_auto_created=True)
         if not is_tenant_model(model)
         for text in texts(SHARED_DB, model)
     )
-    assert str(user.pk) in catalogue
-    assert not [each for each in (EMAIL, NAME) if each.lower() in catalogue.lower()]
+    assert str(user.pk) in shared
+    assert not [each for each in (EMAIL, NAME) if each.lower() in shared.lower()]
     body = {"email": EMAIL, "password": "correct horse battery staple"}
     assert api_client(theirs.tenant).post("/api/v1/auth/token/", body).status_code == 401
 
@@ -377,12 +377,12 @@ def test_an_export_that_is_open_ends_with_the_erasure(
     assert ours.is_clean()
 
 
-def test_every_reference_of_the_catalogue_to_a_user_is_known() -> None:
+def test_every_reference_of_the_shared_data_to_a_user_is_known() -> None:
     """A new one wants a line in `members.forget`, and in the export."""
     user = get_user_model()
     found = {
         str(field)
-        for model in catalogue_models()
+        for model in shared_models()
         for field in model._meta.concrete_fields
         if field.related_model is user
     }

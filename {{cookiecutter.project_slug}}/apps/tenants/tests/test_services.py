@@ -185,7 +185,7 @@ def test_a_member_is_added_once_and_gets_the_role_anew() -> None:
     assert Membership.objects.for_tenant(tenant).count() == 1
 
 
-def test_the_catalogue_rows_of_a_new_tenant_come_together_or_not_at_all() -> None:
+def test_the_shared_data_rows_of_a_new_tenant_come_together_or_not_at_all() -> None:
     with pytest.raises(ZeroDivisionError), transaction.atomic(using=SHARED_DB):
         Tenant(slug="initech", name="Initech").save()
         raise ZeroDivisionError

@@ -32,10 +32,10 @@ ADD_FIELD = """
 RUN_PYTHON = """
     migrations.RunPython(shout, migrations.RunPython.noop),
 """
-LEAVE_A_HOLE = """
+LEAVE_A_BREACH = """
     migrations.RunSQL(
-        "CREATE FUNCTION hole() RETURNS text SECURITY DEFINER LANGUAGE sql RETURN current_user",
-        "DROP FUNCTION hole()",
+        "CREATE FUNCTION breach() RETURNS text SECURITY DEFINER LANGUAGE sql RETURN current_user",
+        "DROP FUNCTION breach()",
     ),
 """
 MIGRATION = """
@@ -235,12 +235,12 @@ def test_only_the_tenants_that_are_named(tenants: list[Tenant], deployment: Depl
 def test_a_migration_that_leaves_a_hole_in_the_wall(
     tenants: list[Tenant], deployment: Deployment
 ) -> None:
-    deployment.add(LEAVE_A_HOLE)
+    deployment.add(LEAVE_A_BREACH)
     for _ in range(2):
         result = deployment.run("migrate", "--skip-checks")
         assert result.returncode == 1, "also when nothing is left to migrate"
         assert "Migrated, but invariants are violated" in result.stderr
-        assert "hole()" in result.stderr
+        assert "breach()" in result.stderr
 
 
 def test_killed_and_run_again(tenants: list[Tenant], deployment: Deployment) -> None:

@@ -1,4 +1,4 @@
-"""What is left of the wall where there is none: the product's code runs on it unchanged."""
+"""What is left of the isolation layer where there is none: the product's code runs on it unchanged."""
 
 from importlib import import_module
 from typing import Any

@@ -1,4 +1,4 @@
-"""The mechanisms of the wall: databases, roles, connections, routes."""
+"""The mechanisms of the isolation layer: databases, roles, connections, routes."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -190,11 +190,11 @@ STRAYS = [
         "CREATE TABLE authentication_user ()",
         "DROP TABLE authentication_user",
     ),
-    ("each table is in its own database", "CREATE TABLE breach ()", "DROP TABLE hole"),
+    ("each table is in its own database", "CREATE TABLE breach ()", "DROP TABLE breach"),
     (
         "functions run with the rights of who calls",
         "CREATE FUNCTION breach() RETURNS text SECURITY DEFINER LANGUAGE sql RETURN current_user",
-        "DROP FUNCTION hole",
+        "DROP FUNCTION breach",
     ),
     (
         "tenants' roles have no powers",
@@ -218,7 +218,7 @@ def test_ct05_the_guards_look_into_tenants_databases(
 
 
 @pytest.mark.parametrize("lost", ["the database", "a table"])
-def test_ct20_what_is_missing_is_an_error_and_not_the_catalogue(
+def test_ct20_what_is_missing_is_an_error_and_not_the_shared_data(
     lost: str, newcomer: ActiveTenant
 ) -> None:
     provision(newcomer)
@@ -296,7 +296,7 @@ def test_the_default_connection_is_a_pointer(acme: Any) -> None:
     assert "default" not in list(connections)
 
 
-def test_generic_relations_find_their_types_in_the_catalogue(acme: Any) -> None:
+def test_generic_relations_find_their_types_in_the_shared_data(acme: Any) -> None:
     ContentType.objects.clear_cache()
     with tenant_context(acme):
         row = Project.objects.create(name="meant")

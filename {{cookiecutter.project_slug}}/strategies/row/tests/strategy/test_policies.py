@@ -1,4 +1,4 @@
-"""What is this wall's own: policies and composite keys, for the run-time role and for the owner."""
+"""Policies and composite keys, for the run-time role and for the owner."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -56,7 +56,7 @@ def test_raw_sql_finds_the_tenants_rows_and_no_others(
 def test_the_managers_filter_without_the_policies_too(
     two_projects: None, acme: Any, globex: Any
 ) -> None:
-    """Two walls: each of them holds when the other has a breach."""
+    """Two layers of isolation: each of them holds when the other has a breach."""
     table = "ALTER TABLE projects_project"
     with breach(f"{table} DISABLE ROW LEVEL SECURITY", f"{table} ENABLE ROW LEVEL SECURITY"):
         for tenant in (acme, globex):
@@ -124,7 +124,7 @@ def test_a_tenants_rows_can_be_counted_and_destroyed(
     assert provisioning_report(globex).size > 0
 
 
-def test_ct17_the_catalogue_is_not_reached_by_way_of_the_tenant(acme: Any) -> None:
+def test_ct17_the_shared_data_is_not_reached_by_way_of_the_tenant(acme: Any) -> None:
     """Whoever names a path of fields would else ask what the users of other tenants have."""
     with entering(acme):
         for queryset in (
@@ -253,16 +253,16 @@ def test_ct05_a_table_without_its_policy_is_found(model: Any) -> None:
 
 
 # Holes of other shapes than those that every guard is tried with.
-HOLES = [
+BREACHES = [
     (
         "every table is a model's",
         "CREATE TABLE breach (id uuid, tenant_id uuid)",
-        "DROP TABLE hole",
+        "DROP TABLE breach",
     ),
     (
         "views show nobody else's rows",
         "CREATE MATERIALIZED VIEW breach AS SELECT * FROM projects_task",
-        "DROP MATERIALIZED VIEW hole",
+        "DROP MATERIALIZED VIEW breach",
     ),
     (
         "views show nobody else's rows",
@@ -272,7 +272,7 @@ HOLES = [
     (
         "views show nobody else's rows",
         "CREATE VIEW breach WITH (security_invoker = false) AS SELECT * FROM projects_task",
-        "DROP VIEW hole",
+        "DROP VIEW breach",
     ),
     (
         "no policy lets other rows through",
@@ -297,19 +297,19 @@ HOLES = [
     (
         "values are unique within a tenant",
         "ALTER TABLE projects_task ADD CONSTRAINT breach EXCLUDE (title WITH =)",
-        "ALTER TABLE projects_task DROP CONSTRAINT hole",
+        "ALTER TABLE projects_task DROP CONSTRAINT breach",
     ),
     (
         "no function keeps the tenant that it read",
         """CREATE FUNCTION breach() RETURNS text IMMUTABLE LANGUAGE plpgsql
         AS $$ BEGIN RETURN current_setting('app.tenant'); END $$""",
-        "DROP FUNCTION hole",
+        "DROP FUNCTION breach",
     ),
 ]
 
 
 @pytest.mark.django_db(transaction=True)
-@pytest.mark.parametrize(("guard", "make", "mend"), HOLES)
+@pytest.mark.parametrize(("guard", "make", "mend"), BREACHES)
 def test_ct21_a_guard_finds_holes_of_other_shapes(guard: str, make: str, mend: str) -> None:
     with breach(make, mend):
         assert invariants()[guard]() != []

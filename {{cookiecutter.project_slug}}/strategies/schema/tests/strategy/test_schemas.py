@@ -1,4 +1,4 @@
-"""What is this wall's own: schemas, and the search path that leads to them."""
+"""Schemas, and the search path that leads to them."""
 
 from collections.abc import Callable
 from typing import Any
@@ -92,7 +92,7 @@ def test_ct25_rows_of_the_template_are_not_copied() -> None:
 
 @pytest.mark.django_db(transaction=True)
 @pytest.mark.parametrize("lost", ["SCHEMA {}", "TABLE {}.projects_project"])
-def test_ct20_what_is_missing_is_an_error_and_not_the_catalogue(lost: str) -> None:
+def test_ct20_what_is_missing_is_an_error_and_not_the_shared_data(lost: str) -> None:
     tenant = ActiveTenant(new_id())
     provision(tenant)
     try:
@@ -166,7 +166,7 @@ def test_deleting_the_row_of_a_tenant_leaves_its_schema_to_deprovision(acme: Any
 
 
 # Holes of other shapes than those that every guard is tried with.
-HOLES = [
+BREACHES = [
     (
         "tenant tables are in no other schema",
         "CREATE VIEW public.projects_task AS SELECT 1 AS id",
@@ -174,31 +174,31 @@ HOLES = [
     ),
     (
         "views show nobody else's rows",
-        "CREATE MATERIALIZED VIEW public.hole AS SELECT * FROM {ours}.projects_task",
-        "DROP MATERIALIZED VIEW public.hole",
+        "CREATE MATERIALIZED VIEW public.breach AS SELECT * FROM {ours}.projects_task",
+        "DROP MATERIALIZED VIEW public.breach",
     ),
     (
         "views show nobody else's rows",
-        "CREATE VIEW {ours}.hole AS SELECT * FROM {theirs}.projects_task",
-        "DROP VIEW {ours}.hole",
+        "CREATE VIEW {ours}.breach AS SELECT * FROM {theirs}.projects_task",
+        "DROP VIEW {ours}.breach",
     ),
     (
         "no other schema leads into a tenant's",
         "ALTER TABLE {ours}.projects_task ADD breach uuid REFERENCES {theirs}.projects_task",
-        "ALTER TABLE {ours}.projects_task DROP hole",
+        "ALTER TABLE {ours}.projects_task DROP breach",
     ),
     (
         "no other schema leads into a tenant's",
-        """CREATE SEQUENCE {theirs}.hole;
-        ALTER TABLE {ours}.projects_task ADD breach bigint DEFAULT nextval('{theirs}.hole')""",
-        "ALTER TABLE {ours}.projects_task DROP breach; DROP SEQUENCE {theirs}.hole",
+        """CREATE SEQUENCE {theirs}.breach;
+        ALTER TABLE {ours}.projects_task ADD breach bigint DEFAULT nextval('{theirs}.breach')""",
+        "ALTER TABLE {ours}.projects_task DROP breach; DROP SEQUENCE {theirs}.breach",
     ),
-    ("every table is a model's", "CREATE TABLE {ours}.hole ()", "DROP TABLE {ours}.hole"),
+    ("every table is a model's", "CREATE TABLE {ours}.breach ()", "DROP TABLE {ours}.breach"),
 ]
 
 
 @pytest.mark.django_db(transaction=True)
-@pytest.mark.parametrize(("guard", "make", "mend"), HOLES)
+@pytest.mark.parametrize(("guard", "make", "mend"), BREACHES)
 def test_ct21_a_guard_finds_holes_of_other_shapes(
     guard: str, make: str, mend: str, acme: Any, globex: Any
 ) -> None:
