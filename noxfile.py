@@ -9,7 +9,7 @@ nox -s demo -- --help      generate a project, run it, and serve two tenants to 
 nox -s "variants(row)"     generate one strategy's project and run all of its checks
 nox -s "pgbouncer(row)"    run its tests with a real PgBouncer before its database
 nox -s "pool(row)"         run its tests with one connection, from a pool, for all threads
-nox -s "mutants(row)"      take the guards of its isolation away, one at a time; a test must notice
+nox -s "mutants(row)"      remove its guards, one at a time; a test must fail
 nox -s "fuzz(row)"         run it, and ask it all that its description allows and what it does not
 nox -s compare             measure them side by side with plain Django and with other libraries
 nox -s "browser(row)"      walk through its demo in Chromium, and look at every page
@@ -281,7 +281,7 @@ def variants(session: nox.Session, strategy: str) -> None:
 @nox.session(python=find_python((OLDEST_PYTHON,)) or False)
 @nox.parametrize("strategy", STRATEGIES, ids=STRATEGIES)
 def oldest(session: nox.Session, strategy: str) -> None:
-    """Ask a strategy's layers of isolation on the oldest supported Python and PostgreSQL; `-- .` asks all."""
+    """Run a strategy's isolation tests on the oldest Python and PostgreSQL; `-- .` runs all."""
     require(session, "pg_virtualenv", f"postgresql-{OLDEST_POSTGRES}")
     generate(session, strategy)
     chosen = session.posargs or ["tests/isolation", "tests/strategy"]
@@ -351,7 +351,7 @@ def run_on_postgres(session: nox.Session, *command: str, version: str = "") -> N
 @nox.session(python=PYTHON or False)
 @nox.parametrize("strategy", STRATEGIES, ids=STRATEGIES)
 def mutants(session: nox.Session, strategy: str) -> None:
-    """Take an isolation's guards away, one at a time; a test must notice. `-- TEXT`: some of them."""
+    """Remove a strategy's guards, one at a time; a test must fail. `-- TEXT`: some of them."""
     generate(session, strategy)
     session.run("python", str(ROOT / "tests" / "mutants.py"), strategy, *session.posargs)
 

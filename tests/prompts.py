@@ -33,7 +33,7 @@ def rendered_into(question: str) -> list[str]:
     """Return the files that an answer goes into, by their final names."""
     use = re.compile(rf"cookiecutter\.(?:__toml\.)?{question}\b|cookiecutter\.{question}\]")
     names = [name for name, path in shipped(TREE).items() if use.search(read(path))]
-    final = (re.sub(r"^(?:strategies|licenses)/[\w.-]+/", "", name) for name in names)
+    final = (re.sub(r"^(?:strategies|traits|licenses)/[\w.-]+/", "", name) for name in names)
     return list(dict.fromkeys(final))
 
 

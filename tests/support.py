@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import json
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -22,6 +23,8 @@ COOKIECUTTER = json.loads((ROOT / "cookiecutter.json").read_text(encoding="utf-8
 QUESTIONS = {name: value for name, value in COOKIECUTTER.items() if not name.startswith("_")}
 CHOICES = {name: value for name, value in QUESTIONS.items() if isinstance(value, list)}
 STRATEGIES = CHOICES["isolation_strategy"]
+HOOK = (ROOT / "hooks" / "post_gen_project.py").read_text(encoding="utf-8")
+TRAITS = ast.literal_eval(re.search(r"^TRAITS = (\{.*?^\})", HOOK, re.MULTILINE | re.DOTALL)[1])
 PARSERS = {".toml": tomllib.loads, ".json": json.loads, ".yaml": yaml.safe_load}
 PARSERS[".yml"] = PARSERS[".yaml"]
 if sys.version_info >= (3, 12):  # the oldest that understands the project's code

@@ -97,9 +97,12 @@ def test_generation_is_quick(cookies: Cookies, template: str) -> None:
 
 
 def test_nothing_of_the_template_is_left(project: Path) -> None:
-    leftover = re.compile(r"{{-?\s*cookiecutter|{%[^%]*cookiecutter|# cc:|strategies/|\bTODO\b")
+    leftover = re.compile(
+        r"{{-?\s*cookiecutter|{%[^%]*cookiecutter|# cc:|strategies/|traits/|\bTODO\b"
+    )
     assert not [name for name, path in files(project).items() if leftover.search(read(path))]
     assert not (project / "strategies").exists()
+    assert not (project / "traits").exists()
     assert not (project / "licenses").exists()
 
 

@@ -12,7 +12,17 @@ import pytest
 from cookiecutter.generate import generate_context
 from cookiecutter.prompt import prompt_for_config
 from cookiecutter.utils import create_env_with_context
-from support import CHOICES, QUESTIONS, ROOT, STRATEGIES, TRICKY, files, read, requirements
+from support import (
+    CHOICES,
+    QUESTIONS,
+    ROOT,
+    STRATEGIES,
+    TREE,
+    TRICKY,
+    files,
+    read,
+    requirements,
+)
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -54,8 +64,7 @@ def test_answers_are_data(hook: str, tricky: str, tmp_path: Path) -> None:
 def test_tables_name_every_choice(pre_gen: ModuleType, post_gen: ModuleType) -> None:
     assert {name: list(choices) for name, choices in pre_gen.CHOICES.items()} == CHOICES
     assert pre_gen.CHECKS.keys() == QUESTIONS.keys() - CHOICES.keys()
-    assert set(post_gen.OVERLAYS.values()) == CHOICES.keys()
-    assert list(post_gen.UNUSED) == STRATEGIES
+    assert list(post_gen.TRAITS) == STRATEGIES
 
 
 def test_no_slug_can_be_the_name_of_a_dependency(pre_gen: ModuleType) -> None:
@@ -179,7 +188,7 @@ def test_folder_of_another_strategy_is_refused(
     assert len(pre_gen.target_problems(ANSWERS, tmp_path)) == count
 
 
-@pytest.mark.parametrize("folder", ["strategies", "licenses"])
+@pytest.mark.parametrize("folder", ["strategies", "traits", "licenses"])
 def test_folder_of_ones_own_that_would_be_deleted_is_refused(
     pre_gen: ModuleType, tmp_path: Path, folder: str
 ) -> None:
@@ -194,20 +203,22 @@ def test_hooks_know_the_same_folders(pre_gen: ModuleType, post_gen: ModuleType) 
 
 
 def test_overlay_moves_over_an_earlier_one(post_gen: ModuleType, tmp_path: Path) -> None:
-    for name in ("strategies/schema/a/b", "strategies/row/c", "licenses/MIT/LICENSE", "a/b"):
+    traits = ("traits/own_tables/a/d", "traits/another/e")
+    overlays = ("strategies/schema/a/b", "strategies/row/c", *traits, "licenses/MIT/LICENSE")
+    for name in (*overlays, "a/b"):
         (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / name).write_text(name, encoding="utf-8")
     post_gen.install_overlays(tmp_path, ANSWERS)
     assert {name: read(path) for name, path in files(tmp_path).items()} == {
         "LICENSE": "licenses/MIT/LICENSE",
         "a/b": "strategies/schema/a/b",
+        "a/d": "traits/own_tables/a/d",
     }
 
 
-def test_unused_file_that_is_gone_is_an_error(post_gen: ModuleType, tmp_path: Path) -> None:
-    post_gen.UNUSED["schema"] = ("gone.py",)
-    with pytest.raises(FileNotFoundError):
-        post_gen.remove_unused(tmp_path, ANSWERS)
+def test_every_trait_has_an_overlay(post_gen: ModuleType) -> None:
+    traits = {trait for traits in post_gen.TRAITS.values() for trait in traits}
+    assert traits == {path.name for path in (TREE / "traits").iterdir()}
 
 
 def test_env_has_a_random_value_for_each_secret(post_gen: ModuleType, tmp_path: Path) -> None:

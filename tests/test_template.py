@@ -6,6 +6,7 @@ import difflib
 import fnmatch
 import itertools
 import re
+from typing import TYPE_CHECKING
 
 import pytest
 from support import (
@@ -14,11 +15,15 @@ from support import (
     PARSERS,
     QUESTIONS,
     STRATEGIES,
+    TRAITS,
     TREE,
     parse,
     read,
     shipped,
 )
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 SOURCES = shipped(TREE)
 RENDERED = {
@@ -26,14 +31,18 @@ RENDERED = {
     for name, path in SOURCES.items()
     if not any(fnmatch.fnmatch(name, pattern) for pattern in COOKIECUTTER["_copy_without_render"])
 }
-OVERLAYS = {
-    strategy: {
-        name.removeprefix(f"strategies/{strategy}/"): path
+
+
+def overlay(folder: str) -> dict[str, Path]:
+    """Return an overlay's files by their final names."""
+    return {
+        name.removeprefix(f"{folder}/"): path
         for name, path in SOURCES.items()
-        if name.startswith(f"strategies/{strategy}/")
+        if name.startswith(f"{folder}/")
     }
-    for strategy in STRATEGIES
-}
+
+
+OVERLAYS = {strategy: overlay(f"strategies/{strategy}") for strategy in STRATEGIES}
 
 # Whatever decides by an answer: a condition, a loop, a look-up in a table of cookiecutter.json.
 ANSWER_TEST = re.compile(
@@ -106,13 +115,16 @@ def test_overlay_is_small(strategy: str) -> None:
 
 
 @pytest.mark.parametrize("strategy", STRATEGIES)
-def test_overlay_replaces_no_shared_file(strategy: str) -> None:
-    assert not OVERLAYS[strategy].keys() & SOURCES.keys()
+def test_overlays_replace_no_other_file(strategy: str) -> None:
+    traits = [overlay(f"traits/{trait}") for trait in TRAITS[strategy]]
+    layers = [SOURCES, OVERLAYS[strategy], *traits]
+    names = [name for layer in layers for name in layer]
+    assert len(names) == len(set(names))
 
 
 @pytest.mark.parametrize("pair", list(itertools.combinations(STRATEGIES, 2)), ids="-".join)
 def test_overlays_are_not_alike(pair: tuple[str, str]) -> None:
-    """What two strategies share belongs into the shared tree; migrations are generated."""
+    """Files that two strategies share belong to a trait; migrations are generated."""
     one, other = (
         {name: read(path).splitlines() for name, path in OVERLAYS[strategy].items()}
         for strategy in pair

@@ -14,7 +14,7 @@ LINE = re.compile(r"^(CT\d\d  .+?) {2,}(\d.*)$", re.MULTILINE)
 
 
 def conformance(contestant: Contestant) -> dict[str, str]:
-    """Run the tests of a project's layers of isolation; return what each of the 25 came to. Exit if one fails."""
+    """Run a project's isolation tests; return the result of each of the 25. Exit if one fails."""
     command = [sys.executable, "-m", "pytest", "-q", "--numprocesses=auto"]
     done = subprocess.run(
         [*command, "tests/isolation", "tests/strategy"],

@@ -40,7 +40,6 @@ OF_THE_PRODUCT = (
     "apps/audit/requests.py",
     "apps/authentication/__init__.py",
     "apps/authentication/models.py",
-    "apps/isolation/identifiers.py",
     "apps/isolation/integrations/rest_framework.py",
     "apps/projects/__init__.py",
     "apps/projects/attachments.py",
@@ -55,7 +54,7 @@ OF_THE_PRODUCT = (
     "config/api.py",
     "gunicorn.conf.py",
 )
-"""What the projects without an isolation have in common with the others, byte for byte."""
+"""Files that the projects without isolation share with the others, byte for byte."""
 
 PATIENCE = 120
 """Seconds that a server has to start in, or to answer."""
@@ -225,7 +224,7 @@ SECRET = secrets.token_urlsafe(48)
 def assemble(build: Path, generated: dict[str, Path]) -> list[Contestant]:
     """Put all projects together, each with a database of its own on the same server."""
     for name, (_, parts) in OVERLAYS.items():
-        _assemble_without_wall(build / name, generated["row"], parts)
+        _assemble_without_isolation(build / name, generated["row"], parts)
     folders = {name: build / name for name in OVERLAYS} | generated
     settings = {name: module for name, (module, _) in OVERLAYS.items()}
     contestants = [
@@ -245,11 +244,14 @@ def assemble(build: Path, generated: dict[str, Path]) -> list[Contestant]:
     return contestants
 
 
-def _assemble_without_wall(folder: Path, source: Path, parts: list[str]) -> None:
+def _assemble_without_isolation(folder: Path, source: Path, parts: list[str]) -> None:
     shutil.rmtree(folder, ignore_errors=True)
     for name in OF_THE_PRODUCT:
         (folder / name).parent.mkdir(parents=True, exist_ok=True)
         shutil.copyfile(source / name, folder / name)
+    # An overlay may put a class of its own in front of the product's.
+    serializers = folder / "apps/isolation/integrations/rest_framework.py"
+    shutil.copyfile(serializers, serializers.with_name("product_serializers.py"))
     for part in parts:
         shutil.copytree(HERE / part, folder, dirs_exist_ok=True)
 

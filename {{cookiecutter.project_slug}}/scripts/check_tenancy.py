@@ -4,7 +4,8 @@ python scripts/check_tenancy.py
 
 Checks three things: that each model is in the right kind of app, that product code never reaches
 past the active tenant, and that the invariants of this machine's database hold. A line that must
-reach past the active tenant says why, in a comment that begins with ``every tenant:``, on it or above it.
+reach past the active tenant says why, in a comment that begins with ``every tenant:``, on it or
+above it.
 """
 
 import ast

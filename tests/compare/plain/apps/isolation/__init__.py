@@ -1,12 +1,8 @@
-"""What is left of the isolation layer where there is none: the product's code runs on it unchanged."""
+"""The public names of the isolation package in a project without tenants."""
 
-from importlib import import_module
 from typing import Any
 
-from apps.isolation.fields import new_id
 
-__all__ = ["new_id"]
-
-
-def __getattr__(name: str) -> Any:
-    return getattr(import_module("apps.isolation.models"), name)
+def require_tenant() -> Any:
+    """Refuse: there are no tenants."""
+    raise NotImplementedError

@@ -64,9 +64,8 @@ class TenantForeignKey(models.ForeignKey[Any, Any]):
 
     def get_extra_restriction(self, alias: str | None, related_alias: str | None) -> None:
         """Refuse to be joined, since the tenant's row leads to all shared data."""
-        raise SharedJoinError(
-            f"{self.model.__name__}.tenant refers to shared data, which cannot be joined."
-        )
+        message = f"{self.model.__name__}.tenant refers to shared data, which cannot be joined."
+        raise SharedJoinError(message)
 
 
 class RowManager[M: models.Model](TenantManager[M]):
