@@ -12,7 +12,7 @@ from django.views.decorators.http import require_safe
 from rest_framework.exceptions import NotAuthenticated
 
 from apps.authentication.refusals import refusal
-from apps.isolation import SHARED_DB
+from apps.isolation.app_registry import SHARED_DB
 from apps.isolation.migration_state import is_fully_migrated
 from apps.isolation.preflight import preflight_problems
 

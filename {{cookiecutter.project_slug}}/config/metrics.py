@@ -37,7 +37,8 @@ from prometheus_client.core import GaugeMetricFamily
 from prometheus_client.registry import Collector
 
 from apps.authentication.access import TokenTenantMismatch
-from apps.isolation import SHARED_DB, NoTenantError, SharedJoinError, WrongTenantError
+from apps.isolation import NoTenantError, SharedJoinError, WrongTenantError
+from apps.isolation.app_registry import SHARED_DB
 from apps.isolation.strategy.invariants import count_unmigrated
 from apps.tenants.errors import TenantConflict
 from apps.tenants.models import Status, Tenant

@@ -10,7 +10,7 @@ from urllib.parse import SplitResult, urlsplit
 
 from django.db import connections
 
-from apps.isolation import SHARED_DB
+from apps.isolation.app_registry import SHARED_DB
 
 Rewrite = Callable[[bytes], bytes]
 

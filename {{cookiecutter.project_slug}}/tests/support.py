@@ -21,7 +21,7 @@ from django.test import TestCase
 from rest_framework.test import APIClient
 
 from apps.authentication.second_factor import new_secret
-from apps.isolation import SHARED_DB
+from apps.isolation.app_registry import SHARED_DB
 from config.env import BASE_DIR
 
 

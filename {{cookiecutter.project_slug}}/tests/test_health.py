@@ -9,7 +9,7 @@ from django.db import connections
 from django.db.migrations.recorder import MigrationRecorder
 from django.test import Client
 
-from apps.isolation import SHARED_DB
+from apps.isolation.app_registry import SHARED_DB
 from config import health
 from tests.support import environment, manage, statements
 

@@ -13,8 +13,8 @@ from django.db import connections, transaction
 from django.utils import timezone
 
 from apps.audit.trail import Action, record
-from apps.isolation import SHARED_DB, tenant_context
-from apps.isolation.app_registry import OWNER
+from apps.isolation import tenant_context
+from apps.isolation.app_registry import OWNER, SHARED_DB
 from apps.isolation.fields import new_id
 from apps.isolation.strategy.provisioning import deprovision, provisioning_report
 from apps.isolation.testing import break_invariant, make_member, make_tenant, owner_cursor

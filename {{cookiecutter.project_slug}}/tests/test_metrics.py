@@ -15,7 +15,8 @@ from django.urls import path
 from rest_framework.views import APIView
 
 from apps.authentication.decorators import unguarded
-from apps.isolation import SHARED_DB, NoTenantError, SharedJoinError, WrongTenantError
+from apps.isolation import NoTenantError, SharedJoinError, WrongTenantError
+from apps.isolation.app_registry import SHARED_DB
 from apps.isolation.exceptions import ProvisioningError
 from apps.tenants import services
 from config import errors, metrics

@@ -31,7 +31,7 @@ import json
 import django
 django.setup()
 from django.db import connections
-from apps.isolation import SHARED_DB
+from apps.isolation.app_registry import SHARED_DB
 from tests.test_pool import LEFTOVERS, SESSION
 
 def request(*statements):

@@ -13,7 +13,7 @@ from django.db.transaction import TransactionManagementError
 
 from apps.audit.models import AuditEvent
 from apps.audit.requests import request_id
-from apps.isolation import SHARED_DB
+from apps.isolation.app_registry import SHARED_DB
 from apps.isolation.context import Identified
 
 HIDDEN = re.compile("password|secret|token|hash|key|email|full_name", re.IGNORECASE)

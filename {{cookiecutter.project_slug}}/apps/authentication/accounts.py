@@ -23,7 +23,8 @@ from apps.audit.trail import Action, forget_name, record
 from apps.authentication.access import NoActiveAccount, admit
 from apps.authentication.models import User
 from apps.authentication.throttling import throttle, within_rate
-from apps.isolation import SHARED_DB, current_tenant
+from apps.isolation import current_tenant
+from apps.isolation.app_registry import SHARED_DB
 from apps.isolation.exceptions import ProvisioningError
 from apps.tenants.members import add_member
 from apps.tenants.models import Membership

@@ -20,7 +20,7 @@ from apps.authentication import accounts
 from apps.authentication.models import User
 from apps.authentication.second_factor import SecondFactorRequired, require_code, switch_off
 from apps.authentication.throttling import throttle
-from apps.isolation import SHARED_DB
+from apps.isolation.app_registry import SHARED_DB
 
 ACCESS = ["is_active", "is_staff", "is_superuser", "groups", "user_permissions"]
 NEW = ["email", "full_name", "usable_password", "password1", "password2"]

@@ -25,7 +25,7 @@ from rest_framework.exceptions import AuthenticationFailed, ValidationError
 from apps.audit.trail import Action, record
 from apps.authentication.models import User
 from apps.authentication.throttling import throttle
-from apps.isolation import SHARED_DB
+from apps.isolation.app_registry import SHARED_DB
 
 SECRETS = {"secret", "seed"}
 """What allauth calls them in the data of the app's and of the recovery codes."""

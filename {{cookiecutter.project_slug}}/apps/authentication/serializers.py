@@ -16,7 +16,7 @@ from apps.authentication import access, accounts, tokens
 from apps.authentication.models import User
 from apps.authentication.second_factor import SecondFactorRequired, require_code
 from apps.authentication.throttling import throttle
-from apps.isolation import SHARED_DB
+from apps.isolation.app_registry import SHARED_DB
 from apps.tenants.errors import TenantNotFound
 from apps.tenants.hosts import is_shared
 from apps.tenants.models import Domain, Membership, Tenant

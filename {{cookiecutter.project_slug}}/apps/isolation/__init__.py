@@ -5,7 +5,6 @@ names below and the public modules `models`, `fields`, `managers`, `integrations
 all other modules are internal, and the import contract in pyproject.toml keeps them so.
 """
 
-from apps.isolation.app_registry import SHARED_DB
 from apps.isolation.context import ActiveTenant, current_tenant, require_tenant, tenant_context
 from apps.isolation.exceptions import (
     NoTenantError,
@@ -15,7 +14,6 @@ from apps.isolation.exceptions import (
 )
 
 __all__ = [
-    "SHARED_DB",
     "ActiveTenant",
     "NoTenantError",
     "SharedJoinError",

@@ -10,14 +10,12 @@ from typing import TYPE_CHECKING, Final
 from django.apps import AppConfig, apps
 from django.conf import settings
 
-from apps.isolation.strategy import naming
-
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from django.db.models import Model
 
-SHARED_DB: Final = naming.SHARED_DB
+SHARED_DB: Final[str] = settings.SHARED_DB
 """Alias of the shared data: users, tenants, memberships. For ``atomic(using=SHARED_DB)``."""
 
 OWNER: Final = "owner"

@@ -18,7 +18,8 @@ from apps.audit.models import AuditEvent
 from apps.audit.trail import Action, record
 from apps.authentication import accounts
 from apps.authentication.models import User
-from apps.isolation import SHARED_DB, ActiveTenant
+from apps.isolation import ActiveTenant
+from apps.isolation.app_registry import SHARED_DB
 from apps.isolation.context import activate_tenant
 from apps.isolation.integrations.sessions import end_sessions
 from apps.privacy import personal

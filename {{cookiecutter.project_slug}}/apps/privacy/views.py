@@ -16,7 +16,8 @@ from rest_framework.viewsets import GenericViewSet
 
 from apps.audit.trail import Action, record
 from apps.authentication.backends import membership_of
-from apps.isolation import SHARED_DB, require_tenant
+from apps.isolation import require_tenant
+from apps.isolation.app_registry import SHARED_DB
 from apps.privacy import requests
 from apps.privacy.models import PrivacyRequest
 from apps.tenants.roles import Role

@@ -18,7 +18,7 @@ from django.utils import timezone
 from rest_framework import exceptions
 
 from apps.audit.trail import Action, record
-from apps.isolation import SHARED_DB
+from apps.isolation.app_registry import SHARED_DB
 from apps.tenants.errors import InvalidInvitation
 from apps.tenants.members import deciding, join, membership_of
 from apps.tenants.models import Invitation, Membership, Tenant

@@ -14,7 +14,7 @@ from django.utils import timezone
 from rest_framework.exceptions import NotFound, PermissionDenied, ValidationError
 
 from apps.audit.trail import Action, forget_name, record
-from apps.isolation import SHARED_DB
+from apps.isolation.app_registry import SHARED_DB
 from apps.tenants.errors import LastOwner
 from apps.tenants.models import Invitation, Membership, Tenant
 from apps.tenants.roles import Role

@@ -10,7 +10,8 @@ from uuid import UUID
 
 from django.db import transaction
 
-from apps.isolation import SHARED_DB, ActiveTenant
+from apps.isolation import ActiveTenant
+from apps.isolation.app_registry import SHARED_DB
 from apps.isolation.strategy.provisioning import deprovision, provision
 from apps.tenants.models import PendingTenant
 

@@ -12,7 +12,8 @@ from django.dispatch import Signal
 from django.utils import timezone
 
 from apps.audit.trail import Action, record
-from apps.isolation import SHARED_DB, ActiveTenant
+from apps.isolation import ActiveTenant
+from apps.isolation.app_registry import SHARED_DB
 from apps.isolation.context import activate_tenant
 from apps.isolation.strategy.provisioning import deprovision, provision
 from apps.tenants.models import Domain, Status, Tenant

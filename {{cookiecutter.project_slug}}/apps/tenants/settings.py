@@ -18,7 +18,7 @@ from django.utils import timezone, translation
 from django.utils.decorators import sync_and_async_middleware
 
 from apps.audit.trail import Action, record
-from apps.isolation import SHARED_DB
+from apps.isolation.app_registry import SHARED_DB
 
 if TYPE_CHECKING:
     from django.db.models import Model

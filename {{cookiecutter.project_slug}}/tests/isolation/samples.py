@@ -21,7 +21,8 @@ from django.core.files.uploadedfile import SimpleUploadedFile
 from django.db import DEFAULT_DB_ALIAS, Error, models, transaction
 from rest_framework import serializers
 
-from apps.isolation import SHARED_DB, tenant_context
+from apps.isolation import tenant_context
+from apps.isolation.app_registry import SHARED_DB
 from apps.isolation.models import TenantModel
 from apps.isolation.testing import api_client, make_member
 from apps.isolation.testing.people import PASSWORD

@@ -7,8 +7,8 @@ from django.core.management import CommandError, call_command
 from django.core.management.base import SystemCheckError
 from django.db import DEFAULT_DB_ALIAS, DatabaseError, connection, connections, transaction
 
-from apps.isolation import SHARED_DB, NoTenantError, WrongTenantError, tenant_context
-from apps.isolation.app_registry import OWNER
+from apps.isolation import NoTenantError, WrongTenantError, tenant_context
+from apps.isolation.app_registry import OWNER, SHARED_DB
 from apps.isolation.postgresql.grants import runtime_role
 from apps.isolation.testing import (
     INAPPLICABLE,

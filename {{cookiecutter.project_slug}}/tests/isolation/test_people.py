@@ -20,7 +20,7 @@ from rest_framework.exceptions import NotFound, PermissionDenied
 from rest_framework.test import APIClient
 
 from apps.authentication.permissions import HasRole
-from apps.isolation import SHARED_DB
+from apps.isolation.app_registry import SHARED_DB
 from apps.isolation.testing import api_client, make_member
 from apps.tenants import members
 from apps.tenants.invitations import accept as accept_invitation

@@ -10,8 +10,7 @@ from django.test import Client
 
 from apps.audit.models import AuditEvent
 from apps.audit.trail import Action, record
-from apps.isolation import SHARED_DB
-from apps.isolation.app_registry import OWNER
+from apps.isolation.app_registry import OWNER, SHARED_DB
 from apps.isolation.cross_tenant import cross_tenant
 from apps.isolation.managers import TenantRequired
 from apps.isolation.testing import make_member

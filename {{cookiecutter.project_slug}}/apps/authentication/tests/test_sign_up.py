@@ -14,7 +14,7 @@ from django.db import connections
 from rest_framework.test import APIClient
 
 from apps.authentication.models import User
-from apps.isolation import SHARED_DB
+from apps.isolation.app_registry import SHARED_DB
 from apps.isolation.exceptions import ProvisioningError
 from apps.isolation.strategy.provisioning import provision, provisioning_report
 from apps.tenants import services

@@ -8,7 +8,7 @@ from django.db import IntegrityError, transaction
 from django.test import Client
 
 from apps.authentication.models import User
-from apps.isolation import SHARED_DB
+from apps.isolation.app_registry import SHARED_DB
 
 pytestmark = pytest.mark.django_db
 

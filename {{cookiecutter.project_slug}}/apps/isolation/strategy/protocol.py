@@ -29,10 +29,6 @@ class ProvisioningReport:
 class Naming(Protocol):
     """Names that PostgreSQL and Django know tenants' data by."""
 
-    @property
-    def SHARED_DB(self) -> str:  # noqa: N802 - a constant
-        """Alias of the connection to the shared data."""
-
     def physical_name(self, tenant_id: UUID) -> str:
         """Return the name of a tenant's schema, rows or database; made from the id alone."""
 

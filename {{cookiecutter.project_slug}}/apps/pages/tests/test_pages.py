@@ -16,7 +16,8 @@ from django.views import View
 from rest_framework.exceptions import PermissionDenied
 
 from apps.authentication import decorators
-from apps.isolation import SHARED_DB, tenant_context
+from apps.isolation import tenant_context
+from apps.isolation.app_registry import SHARED_DB
 from apps.isolation.testing import make_member
 from apps.isolation.testing.people import PASSWORD
 from apps.projects.models import Project, Task

@@ -11,7 +11,7 @@ from django.test import Client, TestCase
 
 from apps.audit.models import AuditEvent
 from apps.authentication import second_factor
-from apps.isolation import SHARED_DB
+from apps.isolation.app_registry import SHARED_DB
 from apps.isolation.testing import api_client, make_member
 from apps.isolation.testing.people import PASSWORD
 from apps.pages.tests.test_pages import browser

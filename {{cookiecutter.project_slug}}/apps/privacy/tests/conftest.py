@@ -9,7 +9,8 @@ from django.conf import settings
 from django.contrib.auth import get_user_model
 from django.db import DEFAULT_DB_ALIAS, connections
 
-from apps.isolation import SHARED_DB, tenant_context
+from apps.isolation import tenant_context
+from apps.isolation.app_registry import SHARED_DB
 from apps.isolation.integrations.sessions import SessionStore
 from apps.isolation.testing import api_client, make_member
 from apps.privacy import personal

@@ -23,8 +23,8 @@ from django.utils import timezone
 
 from apps.audit.models import AuditEvent
 from apps.authentication import accounts
-from apps.isolation import SHARED_DB, tenant_context
-from apps.isolation.app_registry import is_tenant_model
+from apps.isolation import tenant_context
+from apps.isolation.app_registry import SHARED_DB, is_tenant_model
 from apps.isolation.testing import api_client, make_member
 from apps.privacy import personal, requests
 from apps.privacy.models import PrivacyRequest, RequestKind, RequestStatus

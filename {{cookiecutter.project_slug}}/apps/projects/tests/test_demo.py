@@ -14,7 +14,8 @@ import pytest
 from django.core.management import CommandError, call_command
 from django.db import connections
 
-from apps.isolation import SHARED_DB, tenant_context
+from apps.isolation import tenant_context
+from apps.isolation.app_registry import SHARED_DB
 from apps.projects.models import Task
 from apps.tenants.models import Membership, Tenant
 from config.demo import SmokeTestFailed, smoke_test

@@ -12,7 +12,7 @@ from psycopg.errors import UndefinedTable
 from rest_framework.exceptions import APIException
 
 from apps.audit.trail import differences
-from apps.isolation import SHARED_DB
+from apps.isolation.app_registry import SHARED_DB
 from apps.isolation.exceptions import ProvisioningError
 from apps.tenants.models import Domain, Tenant
 

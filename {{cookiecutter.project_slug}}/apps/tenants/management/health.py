@@ -12,8 +12,7 @@ from django.db.models import Exists, FileField, ForeignKey, Model, OuterRef, Que
 from django.utils.module_loading import import_string
 
 from apps.audit.models import AuditEvent
-from apps.isolation import SHARED_DB
-from apps.isolation.app_registry import is_tenant_model
+from apps.isolation.app_registry import SHARED_DB, is_tenant_model
 from apps.isolation.checks import violations
 from apps.isolation.cross_tenant import cross_tenant
 from apps.isolation.migration_state import is_fully_migrated

@@ -16,7 +16,7 @@ from django.test import TestCase
 from django.utils import timezone
 from rest_framework.test import APIClient
 
-from apps.isolation import SHARED_DB
+from apps.isolation.app_registry import SHARED_DB
 from apps.isolation.testing import api_client, make_member
 from apps.tenants.models import Domain, Invitation, Tenant
 from apps.tenants.settings import BRAND_NAME, TenantSettings

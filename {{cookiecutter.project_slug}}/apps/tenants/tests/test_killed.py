@@ -9,7 +9,7 @@ from django.contrib.auth import get_user_model
 from django.core.management import CommandError, call_command
 from django.db import connections, transaction
 
-from apps.isolation import SHARED_DB
+from apps.isolation.app_registry import SHARED_DB
 from apps.isolation.testing import api_client
 from apps.tenants.members import add_member
 from apps.tenants.models import Domain, Status, Tenant

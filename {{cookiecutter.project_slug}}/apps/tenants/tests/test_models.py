@@ -9,7 +9,8 @@ from django.contrib.auth import get_user_model
 from django.db import IntegrityError, connections, transaction
 from django.db.models import ProtectedError
 
-from apps.isolation import SHARED_DB, NoTenantError
+from apps.isolation import NoTenantError
+from apps.isolation.app_registry import SHARED_DB
 from apps.isolation.testing import make_member
 from apps.tenants.models import Domain, Membership, Tenant
 from apps.tenants.roles import Role

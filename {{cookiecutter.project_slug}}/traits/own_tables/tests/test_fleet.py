@@ -12,8 +12,8 @@ from django.core.management import CommandError, call_command
 from django.db import transaction
 
 from apps.isolation import tenant_context
-from apps.isolation.fleet.drift import count_unmigrated
-from apps.isolation.fleet.models import MigrationRun
+from apps.isolation.ledger import MigrationRun
+from apps.isolation.strategy.invariants import count_unmigrated
 from apps.isolation.strategy.naming import physical_name
 from apps.isolation.strategy.provisioning import deprovision
 from apps.isolation.strategy.targets import fingerprints, schema_in, target_opener

@@ -52,6 +52,7 @@ if not DATABASE_TENANT_SECRET:
 # Tenants' connections that one thread keeps open; the least recently used is closed first.
 TENANT_CONNECTIONS = max(1, env.int("TENANT_CONNECTIONS", default=20))
 
+SHARED_DB = "shared"
 # No foreign key reaches from one database into another.
 SHARED_DB_CONSTRAINTS = False
 

@@ -11,6 +11,7 @@ DATABASES = {
 }
 DATABASE_ROUTERS = ["apps.isolation.strategy.routers.TenantRouter"]
 
+SHARED_DB = "default"
 # Shared data and tenants' rows are in the same database, so foreign keys can reach across.
 SHARED_DB_CONSTRAINTS = True
 

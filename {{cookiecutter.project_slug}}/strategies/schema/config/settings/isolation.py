@@ -16,6 +16,7 @@ DATABASE_ROUTERS = [
     "django_tenants.routers.TenantSyncRouter",
 ]
 
+SHARED_DB = "default"
 # Shared data is in the schema public of the same database, so foreign keys can reach it.
 SHARED_DB_CONSTRAINTS = True
 

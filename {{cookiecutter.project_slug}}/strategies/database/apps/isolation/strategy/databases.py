@@ -12,7 +12,7 @@ from typing import Any
 from django.conf import settings
 from django.db import DEFAULT_DB_ALIAS
 
-from apps.isolation.strategy.naming import PATTERN, SHARED_DB
+from apps.isolation.strategy.naming import PATTERN
 
 
 def password_of(role: str) -> str:
@@ -45,7 +45,7 @@ class Databases(dict[str, dict[str, Any]]):
         if alias not in self:
             raise KeyError(alias)
         own = {"NAME": alias, "USER": alias, "PASSWORD": password_of(alias)}
-        return self[SHARED_DB] | self._of_tenants | own
+        return self["shared"] | self._of_tenants | own
 
     def __contains__(self, alias: object) -> bool:
         return super().__contains__(alias) or bool(re.fullmatch(PATTERN, str(alias)))

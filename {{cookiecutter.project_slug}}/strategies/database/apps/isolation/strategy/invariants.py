@@ -1,15 +1,16 @@
 """What must hold in the database, and who it believes is connected."""
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from datetime import datetime
 from functools import partial
 from uuid import UUID
 
 from django.db import DEFAULT_DB_ALIAS, connections
 
+from apps.isolation import ledger
 from apps.isolation.app_registry import SHARED_DB, tables
 from apps.isolation.context import ActiveTenant, activate_tenant
-from apps.isolation.fleet.drift import count_unmigrated
 from apps.isolation.postgresql.invariants import (
     Invariants,
     misplaced_tables,
@@ -17,15 +18,13 @@ from apps.isolation.postgresql.invariants import (
     security_definer_functions,
     select_violations,
 )
-from apps.isolation.strategy.naming import PATTERN, tenant_of
+from apps.isolation.strategy.naming import PATTERN, physical_name, tenant_of
 from apps.isolation.strategy.provisioning import (
     group_name,
     shared_database_name,
     template_name,
     tenant_databases,
 )
-
-__all__ = ["connection_identity", "count_unmigrated", "invariants", "sample_tenant"]
 
 
 def invariants(sample: Sequence[str] | None = None) -> Invariants:
@@ -46,6 +45,11 @@ def connection_identity() -> tuple[str, UUID | None]:
         role, database = cursor.fetchone() or ("", "")
     at_home = role == database and re.fullmatch(PATTERN, database)
     return role, tenant_of(database).id if at_home else None
+
+
+def count_unmigrated(tenants: Mapping[UUID, datetime]) -> int:
+    """Count the tenants, given with when they were made, that wait for migrations."""
+    return ledger.count_unmigrated({physical_name(pk): made for pk, made in tenants.items()})
 
 
 def sample_tenant() -> ActiveTenant | None:

@@ -7,18 +7,10 @@ from django.contrib.contenttypes.models import ContentTypeManager
 from django.db import models
 
 from apps.isolation.app_registry import SHARED_DB
-from apps.isolation.fleet.models import MigrationRun
 from apps.isolation.strategy.naming import PATTERN
 from apps.isolation.strategy.tenant_model import TenantModel, tenant_index, tenant_unique
 
-__all__ = [
-    "DomainBase",
-    "MigrationRun",
-    "TenantBase",
-    "TenantModel",
-    "tenant_index",
-    "tenant_unique",
-]
+__all__ = ["DomainBase", "TenantBase", "TenantModel", "tenant_index", "tenant_unique"]
 
 
 class TenantBase(models.Model):

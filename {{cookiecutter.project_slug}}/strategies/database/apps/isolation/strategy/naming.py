@@ -1,4 +1,4 @@
-"""Names of connections and of tenants' databases.
+"""Names of tenants' databases.
 
 The settings import this module, so it must not need them when it is imported.
 """
@@ -7,9 +7,6 @@ from typing import Final
 from uuid import UUID
 
 from apps.isolation.context import ActiveTenant
-
-SHARED_DB: Final = "shared"
-"""Shared data has a database of its own."""
 
 PATTERN: Final = "^t_[0-9a-f]{32}$"
 """Regular expression that names of tenants' databases match, and nothing else does."""

@@ -5,7 +5,7 @@ from contextlib import AbstractContextManager, contextmanager
 
 from django.db.backends.base.base import BaseDatabaseWrapper
 
-from apps.isolation.fleet.models import latest_runs
+from apps.isolation.ledger import latest_runs
 from apps.isolation.strategy.connections import owner_connection
 from apps.isolation.strategy.provisioning import open_template, tenant_databases
 

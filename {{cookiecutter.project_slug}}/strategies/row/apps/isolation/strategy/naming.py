@@ -1,10 +1,6 @@
-"""Names of connections and of tenants' rows."""
+"""Names of tenants' rows."""
 
-from typing import Final
 from uuid import UUID
-
-SHARED_DB: Final = "default"
-"""Shared data and tenants' rows are in one database."""
 
 
 def physical_name(tenant_id: UUID) -> str:

@@ -1,15 +1,17 @@
 """What must hold in the database, and who it believes is connected."""
 
+from collections.abc import Mapping
+from datetime import datetime
 from functools import partial
 from typing import Final
 from uuid import UUID
 
 from django.db import DEFAULT_DB_ALIAS, connections
 
+from apps.isolation import ledger
 from apps.isolation.app_registry import tables
 from apps.isolation.context import ActiveTenant
 from apps.isolation.fields import new_id
-from apps.isolation.fleet.drift import count_unmigrated
 from apps.isolation.postgresql.invariants import (
     REACHED,
     Invariants,
@@ -18,9 +20,7 @@ from apps.isolation.postgresql.invariants import (
     security_definer_functions,
     select_violations,
 )
-from apps.isolation.strategy.naming import PATTERN, PUBLIC, TEMPLATE
-
-__all__ = ["connection_identity", "count_unmigrated", "invariants", "sample_tenant"]
+from apps.isolation.strategy.naming import PATTERN, PUBLIC, TEMPLATE, physical_name
 
 NOBODYS_PATHS: Final = {PUBLIC, f'"$user", {PUBLIC}'}
 """Search paths without a tenant: the one within a transaction, and PostgreSQL's own."""
@@ -52,6 +52,11 @@ def connection_identity() -> tuple[str, UUID | None]:
     if path in NOBODYS_PATHS:
         return role, None
     return role, UUID(path.removeprefix("t_").removesuffix(f", {PUBLIC}"))
+
+
+def count_unmigrated(tenants: Mapping[UUID, datetime]) -> int:
+    """Count the tenants, given with when they were made, that wait for migrations."""
+    return ledger.count_unmigrated({physical_name(pk): made for pk, made in tenants.items()})
 
 
 def sample_tenant() -> ActiveTenant:

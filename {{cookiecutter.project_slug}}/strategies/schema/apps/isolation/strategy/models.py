@@ -5,18 +5,10 @@ from typing import Any, NoReturn
 from django.db import models
 from django_tenants.models import DomainMixin, TenantMixin
 
-from apps.isolation.fleet.models import MigrationRun
 from apps.isolation.strategy.naming import ADVICE, physical_name
 from apps.isolation.strategy.tenant_model import TenantModel, tenant_index, tenant_unique
 
-__all__ = [
-    "DomainBase",
-    "MigrationRun",
-    "TenantBase",
-    "TenantModel",
-    "tenant_index",
-    "tenant_unique",
-]
+__all__ = ["DomainBase", "TenantBase", "TenantModel", "tenant_index", "tenant_unique"]
 
 
 class TenantBase(TenantMixin):

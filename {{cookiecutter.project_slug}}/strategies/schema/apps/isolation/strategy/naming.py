@@ -1,10 +1,7 @@
-"""Names of connections and of tenants' schemas."""
+"""Names of tenants' schemas."""
 
 from typing import Final
 from uuid import UUID
-
-SHARED_DB: Final = "default"
-"""Shared data and tenants' schemas are in one database."""
 
 PUBLIC: Final = "public"
 """The schema of the shared data."""

@@ -24,8 +24,8 @@ from apps.isolation.fleet.executor import (
     recorded,
     take_turns,
 )
-from apps.isolation.fleet.models import MigrationRun, RunStatus, latest_runs
-from apps.isolation.management.migration import CheckedMigrateCommand
+from apps.isolation.ledger import MigrationRun, RunStatus, latest_runs
+from apps.isolation.migrate import CheckedMigrateCommand
 from apps.isolation.strategy.naming import physical_name
 from apps.isolation.strategy.targets import fingerprints, target_opener
 

@@ -1,18 +1,13 @@
 """Schema drift: a tenant's tables differ from the template's."""
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from datetime import datetime
 from uuid import UUID
 
-from django.db import connections
 from django.db.backends.base.base import BaseDatabaseWrapper
 from tqdm import tqdm
 
-from apps.isolation.app_registry import SHARED_DB
 from apps.isolation.fleet.executor import fingerprint_of
-from apps.isolation.fleet.models import latest_runs
-from apps.isolation.migration_state import FINGERPRINT, is_fully_migrated
 from apps.isolation.strategy.naming import physical_name
 from apps.isolation.strategy.targets import fingerprints, opened_template, schema_in, target_opener
 
@@ -39,26 +34,6 @@ def find_drift(tenants: Iterable[UUID]) -> dict[UUID, list[str]]:
         for name, tenant in names.items()
     }
     return {tenant: differences for tenant, differences in found.items() if differences}
-
-
-def count_unmigrated(tenants: Mapping[UUID, datetime]) -> int:
-    """Count the tenants, given with when they were made, that wait for migrations.
-
-    By the ledger of ``migrate``: no target is opened, so it may be called every minute. A tenant
-    that is not in the ledger has what the template had when the tenant was made.
-    """
-    if not is_fully_migrated(connections[SHARED_DB]):
-        return len(tenants)
-    with connections[SHARED_DB].cursor() as cursor:
-        cursor.execute(f"SELECT ({FINGERPRINT.format('')}), max(applied) FROM django_migrations")
-        ((fingerprint, migrated_at),) = cursor.fetchall()
-    runs = latest_runs()
-
-    def waits(tenant: UUID) -> bool:
-        run = runs.get(physical_name(tenant))
-        return run.after != fingerprint if run else bool(tenants[tenant] < migrated_at)
-
-    return sum(map(waits, tenants))
 
 
 def _states(wanted: list[str]) -> Iterator[tuple[str, State]]:

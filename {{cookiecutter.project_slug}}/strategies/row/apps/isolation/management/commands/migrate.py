@@ -5,7 +5,7 @@ from typing import Any
 from django.db import connections
 
 from apps.isolation.app_registry import OWNER, as_owner
-from apps.isolation.management.migration import CheckedMigrateCommand
+from apps.isolation.migrate import CheckedMigrateCommand
 from apps.isolation.postgresql.grants import grants_on_tables, runtime_role
 
 

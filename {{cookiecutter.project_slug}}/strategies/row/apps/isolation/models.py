@@ -1,7 +1,4 @@
-"""Public base classes and helpers for models.
-
-Django collects the package's own models from here, too.
-"""
+"""Public base classes and helpers for models."""
 
 from apps.isolation.strategy.models import (
     DomainBase,
