@@ -112,7 +112,7 @@ def _shared_models(*, every: bool = False) -> set[str]:
 
 
 def database_problems() -> Iterator[str]:
-    """Ask the guards of the database, if it has been migrated."""
+    """Check the invariants of the database, if it has been migrated."""
     from apps.isolation.app_registry import SHARED_DB  # noqa: PLC0415 - after the set-up
     from apps.isolation.checks import violations  # noqa: PLC0415
     from apps.isolation.migration_state import is_fully_migrated  # noqa: PLC0415

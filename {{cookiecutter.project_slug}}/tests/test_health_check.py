@@ -201,7 +201,7 @@ def test_migrations_that_are_waiting_where_the_tenants_tables_are(acme: Tenant) 
 
 
 @pytest.mark.django_db(transaction=True)
-def test_a_hole_in_the_wall(acme: Tenant) -> None:
+def test_a_violated_invariant(acme: Tenant) -> None:
     with break_invariant("the run-time role has no powers"):
         ((slug, problem),) = _found()
     assert slug == ""

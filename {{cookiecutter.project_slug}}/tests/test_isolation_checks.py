@@ -171,7 +171,7 @@ def _manager_of_ones_own() -> None:
         (_manager_of_ones_own, "isolation.E007"),
     ],
 )
-def test_a_hole_is_refused(define: Callable[[], None], problem: str) -> None:
+def test_what_breaks_isolation_is_refused(define: Callable[[], None], problem: str) -> None:
     assert _judge(define) == [problem]
 
 

@@ -81,14 +81,14 @@ def test_check_docs_accepts_the_truth(tmp_path: Path) -> None:
 
 
 @pytest.mark.django_db(transaction=True)
-def test_check_tenancy_asks_the_guards(acme: object) -> None:
+def test_check_tenancy_checks_the_invariants(acme: object) -> None:
     """And finds nothing else wrong here."""
-    guard = list(invariants())[-1]
-    with break_invariant(guard):
+    invariant = list(invariants())[-1]
+    with break_invariant(invariant):
         process = run("scripts/check_tenancy.py")
     assert process.returncode == 1
     (breach,) = process.stdout.splitlines()
-    assert breach.startswith(f"{guard}: not so")
+    assert breach.startswith(f"{invariant}: not so")
 
 
 @pytest.mark.django_db

@@ -9,7 +9,7 @@ class AuditConfig(AppConfig):
     name = "apps.audit"
 
     def ready(self) -> None:
-        """Write down each use of the escape hatch."""
+        """Record each cross-tenant operation."""
         from apps.audit.trail import record_cross_tenant  # noqa: PLC0415 - needs the models
         from apps.isolation.cross_tenant import cross_tenant_started  # noqa: PLC0415 - needs the models
 

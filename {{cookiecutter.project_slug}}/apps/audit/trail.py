@@ -98,7 +98,7 @@ def record(
 
 
 def record_cross_tenant(*, reason: str, **kwargs: Any) -> None:
-    """Write down a use of the escape hatch; committed before the work begins."""
+    """Record a cross-tenant operation; committed before it begins."""
     with transaction.atomic(using=SHARED_DB, durable=True):
         record(Action.CROSS_TENANT, tenant=None, actor=None, reason=reason)
 

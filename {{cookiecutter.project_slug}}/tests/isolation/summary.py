@@ -12,7 +12,7 @@ CONFORMANCE = {
     "CT02": "Foreign ids",
     "CT03": "References",
     "CT04": "No tenant",
-    "CT05": "Database guards",
+    "CT05": "Database invariants",
     "CT06": "Connection hygiene",
     "CT07": "Demotion and removal",
     "CT08": "Refresh tokens",

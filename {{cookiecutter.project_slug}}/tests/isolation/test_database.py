@@ -48,7 +48,7 @@ def test_ct05_the_database_knows_the_tenant(acme: Any, globex: Any) -> None:
 
 
 @pytest.mark.parametrize("name", INVARIANTS)
-def test_ct05_a_guard_finds_nothing(name: str, acme: Any) -> None:
+def test_ct05_an_invariant_holds(name: str, acme: Any) -> None:
     assert invariants()[name]() == []
 
 
@@ -84,7 +84,7 @@ def test_ct05_temporary_tables_are_a_power(acme: Any) -> None:
 
 
 @pytest.mark.django_db(transaction=True)
-def test_ct05_migrate_and_check_ask_the_guards(acme: Any) -> None:
+def test_ct05_migrate_and_check_find_violations(acme: Any) -> None:
     with break_invariant("the run-time role has no powers"):
         with pytest.raises(CommandError, match="invariants are violated"):
             call_command("migrate", verbosity=0)

@@ -236,7 +236,5 @@ def test_the_shared_data_is_referred_to_but_not_joined(sides: tuple[Side, Side])
             Task.objects.order_by("assignee__email"),
             Task.objects.values("assignee__email"),
         ):
-            with pytest.raises(
-                SharedJoinError, match=r"Task\.assignee points into the shared data"
-            ):
+            with pytest.raises(SharedJoinError, match=r"Task\.assignee refers to shared data"):
                 list(queryset)

@@ -232,7 +232,7 @@ def test_only_the_tenants_that_are_named(tenants: list[Tenant], deployment: Depl
     assert all(_times_applied(storage, deployment.names[-1]) == 1 for storage in fingerprints())
 
 
-def test_a_migration_that_leaves_a_hole_in_the_wall(
+def test_a_migration_that_violates_an_invariant(
     tenants: list[Tenant], deployment: Deployment
 ) -> None:
     deployment.add(LEAVE_A_BREACH)

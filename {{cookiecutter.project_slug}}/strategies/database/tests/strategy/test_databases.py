@@ -173,14 +173,14 @@ def test_a_connection_in_a_transaction_stays_open(acme: Any, globex: Any, settin
 
 
 def test_ct05_public_connects_to_no_database_of_ours(acme: Any) -> None:
-    guard = invariants()["no role connects to another's database"]
+    invariant = invariants()["no role connects to another's database"]
     for database in (shared_database_name(), template_name(), physical_name(acme.id)):
         with breach(
             f'GRANT CONNECT ON DATABASE "{database}" TO PUBLIC',
             f'REVOKE CONNECT ON DATABASE "{database}" FROM PUBLIC',
         ):
-            assert any(f"public may connect to {database}" in found for found in guard())
-    assert guard() == []
+            assert any(f"public may connect to {database}" in found for found in invariant())
+    assert invariant() == []
 
 
 # What a tenant's database must not have, made there by its owner.
@@ -204,17 +204,17 @@ STRAYS = [
 ]
 
 
-@pytest.mark.parametrize(("guard", "make", "mend"), STRAYS)
-def test_ct05_the_guards_look_into_tenants_databases(
-    guard: str, make: str, mend: str, acme: Any
+@pytest.mark.parametrize(("invariant", "make", "mend"), STRAYS)
+def test_ct05_invariants_are_checked_in_tenants_databases(
+    invariant: str, make: str, mend: str, acme: Any
 ) -> None:
     name = physical_name(acme.id)
     _as_owner(make.format(name), database=name)
     try:
-        assert [found for found in invariants()[guard]() if name in found]
+        assert [found for found in invariants()[invariant]() if name in found]
     finally:
         _as_owner(mend.format(name), database=name)
-    assert invariants()[guard]() == []
+    assert invariants()[invariant]() == []
 
 
 @pytest.mark.parametrize("lost", ["the database", "a table"])

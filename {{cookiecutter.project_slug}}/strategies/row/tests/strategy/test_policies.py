@@ -252,7 +252,7 @@ def test_ct05_a_table_without_its_policy_is_found(model: Any) -> None:
         assert invariants()["policies are on every tenant table"]() == [model._meta.db_table]
 
 
-# Holes of other shapes than those that every guard is tried with.
+# Other violations than the one that every invariant is tried with.
 BREACHES = [
     (
         "every table is a model's",
@@ -309,15 +309,17 @@ BREACHES = [
 
 
 @pytest.mark.django_db(transaction=True)
-@pytest.mark.parametrize(("guard", "make", "mend"), BREACHES)
-def test_ct21_a_guard_finds_holes_of_other_shapes(guard: str, make: str, mend: str) -> None:
+@pytest.mark.parametrize(("invariant", "make", "mend"), BREACHES)
+def test_ct21_an_invariant_finds_other_violations(invariant: str, make: str, mend: str) -> None:
     with breach(make, mend):
-        assert invariants()[guard]() != []
-    assert invariants()[guard]() == []
+        assert invariants()[invariant]() != []
+    assert invariants()[invariant]() == []
 
 
 @pytest.mark.django_db(transaction=True)
-def test_ct21_a_view_that_reads_with_the_rights_of_who_asks_is_no_hole(two_projects: None) -> None:
+def test_ct21_a_view_that_reads_with_the_rights_of_the_caller_is_no_violation(
+    two_projects: None,
+) -> None:
     make = "CREATE VIEW harmless WITH (security_invoker) AS SELECT name FROM projects_project"
     with breach(make, "DROP VIEW harmless"):
         assert invariants()["views show nobody else's rows"]() == []
@@ -327,7 +329,7 @@ def test_ct21_a_view_that_reads_with_the_rights_of_who_asks_is_no_hole(two_proje
 
 
 @pytest.mark.django_db(transaction=True)
-def test_ct05_a_part_that_only_the_whole_leads_to_is_no_hole() -> None:
+def test_ct05_a_partition_that_only_the_whole_leads_to_is_no_violation() -> None:
     make = (
         f"CREATE TABLE part () INHERITS (projects_task); REVOKE ALL ON part FROM {runtime_role()}"
     )

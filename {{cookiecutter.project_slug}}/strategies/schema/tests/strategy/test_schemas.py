@@ -165,7 +165,7 @@ def test_deleting_the_row_of_a_tenant_leaves_its_schema_to_deprovision(acme: Any
     assert provisioning_report(ActiveTenant(UUID(acme.schema_name.removeprefix("t_")))).exists
 
 
-# Holes of other shapes than those that every guard is tried with.
+# Other violations than the one that every invariant is tried with.
 BREACHES = [
     (
         "tenant tables are in no other schema",
@@ -198,14 +198,14 @@ BREACHES = [
 
 
 @pytest.mark.django_db(transaction=True)
-@pytest.mark.parametrize(("guard", "make", "mend"), BREACHES)
-def test_ct21_a_guard_finds_holes_of_other_shapes(
-    guard: str, make: str, mend: str, acme: Any, globex: Any
+@pytest.mark.parametrize(("invariant", "make", "mend"), BREACHES)
+def test_ct21_an_invariant_finds_other_violations(
+    invariant: str, make: str, mend: str, acme: Any, globex: Any
 ) -> None:
     names = {"ours": physical_name(acme.id), "theirs": physical_name(globex.id)}
     with breach(make.format(**names), mend.format(**names)):
-        assert invariants()[guard]() != []
-    assert invariants()[guard]() == []
+        assert invariants()[invariant]() != []
+    assert invariants()[invariant]() == []
 
 
 @pytest.mark.django_db
