@@ -122,7 +122,7 @@ def test_events_are_asked_for_by_tenant(acme: Any, globex: Any) -> None:
 
 
 @pytest.mark.django_db(transaction=True)
-def test_each_use_of_the_escape_hatch_is_written_down_before_it_begins() -> None:
+def test_cross_tenant_work_is_recorded_before_it_begins() -> None:
     with cross_tenant(reason="monthly usage"):
         event = AuditEvent.platform.get()
     assert (event.action, event.reason) == ("platform.cross_tenant", "monthly usage")
@@ -130,7 +130,7 @@ def test_each_use_of_the_escape_hatch_is_written_down_before_it_begins() -> None
 
 
 @pytest.mark.django_db(transaction=True)
-def test_an_event_that_could_be_rolled_back_opens_no_escape_hatch() -> None:
+def test_an_event_that_could_be_rolled_back_starts_no_cross_tenant_work() -> None:
     with (
         transaction.atomic(using=SHARED_DB),
         pytest.raises(RuntimeError, match="durable"),
