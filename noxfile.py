@@ -61,8 +61,16 @@ MIGRATIONS = "apps/*/migrations/0*.py"
 # The Pythons that generated projects support, the preferred one first.
 VERSIONS = ("3.13", "3.14", "3.12")
 
-# The oldest supported versions.
+# The oldest supported versions, and the tests of what depends on them: SQL, policies, drivers. The
+# conformance tests over HTTP run on the newest ones, and `deep.yml` runs all tests on the oldest.
 OLDEST_PYTHON, OLDEST_POSTGRES = "3.12", "15"
+VERSION_TESTS = (
+    "tests/strategy",
+    *(
+        f"tests/isolation/test_{name}.py"
+        for name in ("connections", "database", "integrations", "no_tenant", "orm", "round_trips")
+    ),
+)
 
 # On a server of pg_virtualenv's: the roles and the database that the embedded one has by itself.
 ON_POSTGRES = """
@@ -281,10 +289,10 @@ def variants(session: nox.Session, strategy: str) -> None:
 @nox.session(python=find_python((OLDEST_PYTHON,)) or False)
 @nox.parametrize("strategy", STRATEGIES, ids=STRATEGIES)
 def oldest(session: nox.Session, strategy: str) -> None:
-    """Run a strategy's isolation tests on the oldest Python and PostgreSQL; `-- .` runs all."""
+    """Run a strategy's own tests on the oldest Python and PostgreSQL; `-- .` runs all tests."""
     require(session, "pg_virtualenv", f"postgresql-{OLDEST_POSTGRES}")
     generate(session, strategy)
-    chosen = session.posargs or ["tests/isolation", "tests/strategy"]
+    chosen = session.posargs or VERSION_TESTS
     run_on_postgres(session, *PYTEST, *chosen, version=OLDEST_POSTGRES)
 
 

@@ -3,10 +3,11 @@
 #
 #   scripts/verify.sh               all of them, in this order
 #   scripts/verify.sh format lint   only these
+#   scripts/verify.sh isolation      the isolation tests alone, which `tests` includes
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
-all=(format lint types imports migrations deploy tenancy docs tests isolation)
+all=(format lint types imports migrations deploy tenancy docs tests)
 
 check_format() { ruff format --check; }
 check_lint() { ruff check; }
@@ -15,8 +16,8 @@ check_imports() { lint-imports; }
 check_migrations() { python manage.py makemigrations --check --dry-run; }
 check_tenancy() { python scripts/check_tenancy.py; }
 check_docs() { python scripts/check_docs.py && zensical build --strict; }
-check_tests() { pytest --numprocesses=auto --cov --cov-fail-under=0 --cov-report= "${apart[@]}"; }
-check_isolation() { pytest --numprocesses=auto --cov --cov-append "${suites[@]}"; }
+check_tests() { pytest --numprocesses=auto --cov; }
+check_isolation() { pytest --numprocesses=auto tests/isolation tests/strategy; }
 
 # The settings of production, with this machine's secrets. No server is asked for anything.
 check_deploy() {
@@ -25,10 +26,6 @@ check_deploy() {
         SHARED_HOSTS=example.com TENANT_BASE_DOMAIN=example.com \
         python manage.py check --deploy --fail-level=WARNING
 }
-
-# The suites of the layers of isolation; what they reach counts as tested, so they come after the other tests.
-suites=(tests/isolation tests/strategy)
-apart=("${suites[@]/#/--ignore=}")
 
 # The tools are the environment's. Called without one, this makes it as every `uv run` does.
 if [ -z "${VIRTUAL_ENV:-}" ]; then
@@ -39,7 +36,7 @@ fi
 [ $# -gt 0 ] || set -- "${all[@]}"
 for name in "$@"; do
     if ! declare -F "check_$name" >/dev/null; then
-        echo "verify: there is no check named $name; there are: ${all[*]}" >&2
+        echo "verify: there is no check named $name; there are: ${all[*]} isolation" >&2
         exit 2
     fi
 done
