@@ -172,7 +172,7 @@ def test_a_tenant_whose_storage_is_gone(provisioning: None) -> None:
     deprovision(tenant)
     # Where tenants share tables, a storage without rows is as good as any.
     is_missing = not provisioning_report(tenant).exists
-    assert [slug for slug, problem in _found() if "is missing" in problem] == ["acme"] * is_missing
+    assert [slug for slug, problem in _found() if "are missing" in problem] == ["acme"] * is_missing
 
 
 @contextmanager
