@@ -113,7 +113,7 @@ def needed_by(model: Any) -> set[Any]:
 def fill(tenant: Any, text: str) -> None:
     """Give the tenant a row of every model, with the text in whatever can hold it."""
     from apps.isolation import tenant_context
-    from apps.tenants.models import Membership
+    from apps.memberships.models import Membership
 
     person = Membership.objects.for_tenant(tenant).first().user
     person.full_name = f"{text}{uuid4()}"
@@ -174,7 +174,8 @@ def ids_of(tenant: Any) -> list[str]:
 def fingerprint(tenant: Any) -> str:
     """Return a hash over all that the tenant has: its rows, its members, and itself."""
     from apps.isolation import tenant_context
-    from apps.tenants.models import Domain, Membership, Tenant
+    from apps.memberships.models import Membership
+    from apps.tenants.models import Domain, Tenant
 
     memberships = Membership.objects.for_tenant(tenant)
     found = [Tenant._base_manager.filter(pk=tenant.pk), Domain.objects.for_tenant(tenant)]

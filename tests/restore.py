@@ -27,7 +27,8 @@ Attachment.objects.create(task=task, file=ContentFile(slug.encode(), name="a"), 
 # In acme, somebody is erased whose rows the backup has.
 ASSIGN = """
 from apps.projects.models import Task
-from apps.tenants.models import Membership, Tenant
+from apps.memberships.models import Membership
+from apps.tenants.models import Tenant
 members = Membership.objects.for_tenant(Tenant.objects.get(slug=slug))
 Task.objects.update(assignee_id=members.get(user__email="member@acme.test").user_id)
 """

@@ -81,11 +81,9 @@ DIFFERENCES = {
     ".env.example": "the secrets of the isolation layer, and what the owner's role does",
     ".env": "random secrets",
 }
+PRODUCT_APPS = ("audit", "authentication", "memberships", "privacy", "projects", "tenants")
 # Here nothing but migrations may differ, whatever the table above comes to say.
-PRODUCT = [
-    *(f"apps/{name}/*" for name in ("audit", "authentication", "privacy", "projects", "tenants")),
-    "tests/isolation/*",
-]
+PRODUCT = [*(f"apps/{name}/*" for name in PRODUCT_APPS), "tests/isolation/*"]
 
 
 def test_generation_is_quick(cookies: Cookies, template: str) -> None:

@@ -49,7 +49,7 @@ OF_THE_PRODUCT = (
     "apps/projects/urls.py",
     "apps/projects/views.py",
     "apps/tenants/__init__.py",
-    "apps/tenants/roles.py",
+    "apps/memberships/roles.py",
     "config/__init__.py",
     "config/api.py",
     "gunicorn.conf.py",

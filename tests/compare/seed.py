@@ -45,8 +45,8 @@ def of_ours(slug: str) -> dict[str, Any]:
     from apps.authentication.models import User
     from apps.authentication.tokens import TenantRefreshToken
     from apps.isolation import tenant_context
-    from apps.tenants.members import add_member
-    from apps.tenants.roles import Role
+    from apps.memberships.roles import Role
+    from apps.memberships.services import add_member
     from apps.tenants.services import create_tenant
 
     seconds, tenant = timed(lambda: create_tenant(slug=slug, name=slug))

@@ -10,7 +10,7 @@ from rest_framework.response import Response
 
 from apps.authentication.access import is_served
 from apps.authentication.refusals import because, refusal
-from apps.tenants.errors import TenantNotFound, TenantSuspended
+from apps.tenants.exceptions import TenantNotFound, TenantSuspended
 
 
 def exception_handler(exc: Exception, context: dict[str, Any]) -> Response | None:

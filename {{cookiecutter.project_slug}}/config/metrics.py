@@ -40,7 +40,7 @@ from apps.authentication.access import TokenTenantMismatch
 from apps.isolation import NoTenantError, SharedJoinError, WrongTenantError
 from apps.isolation.app_registry import SHARED_DB
 from apps.isolation.strategy.invariants import count_unmigrated
-from apps.tenants.errors import TenantConflict
+from apps.tenants.exceptions import TenantConflict
 from apps.tenants.models import Status, Tenant
 from apps.tenants.services import provisioning_failed
 

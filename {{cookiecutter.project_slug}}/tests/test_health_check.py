@@ -18,8 +18,9 @@ from apps.isolation.app_registry import OWNER, SHARED_DB
 from apps.isolation.fields import new_id
 from apps.isolation.strategy.provisioning import deprovision, provisioning_report
 from apps.isolation.testing import break_invariant, make_member, make_tenant, owner_cursor
+from apps.memberships.models import Invitation
 from apps.projects.models import Attachment, Project, Task
-from apps.tenants.models import Domain, Invitation, Tenant
+from apps.tenants.models import Domain, Tenant
 from apps.tenants.services import create_tenant
 from tests.support import manage
 
@@ -97,9 +98,9 @@ def test_a_tenant_without_a_domain(acme: Tenant) -> None:
 @pytest.mark.parametrize(
     ("table", "column", "field"),
     [
-        ("tenants_membership", "user_id", "tenants.Membership.user"),
-        ("tenants_membership", "tenant_id", "tenants.Membership.tenant"),
-        ("tenants_invitation", "tenant_id", "tenants.Invitation.tenant"),
+        ("memberships_membership", "user_id", "memberships.Membership.user"),
+        ("memberships_membership", "tenant_id", "memberships.Membership.tenant"),
+        ("memberships_invitation", "tenant_id", "memberships.Invitation.tenant"),
         ("tenants_domain", "tenant_id", "tenants.Domain.tenant"),
     ],
 )

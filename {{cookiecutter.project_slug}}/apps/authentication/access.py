@@ -11,8 +11,9 @@ from rest_framework_simplejwt.tokens import Token
 from apps.authentication.bearers import membership_of_bearer
 from apps.authentication.tokens import STAMP
 from apps.isolation import current_tenant, require_tenant
-from apps.tenants.errors import TenantNotFound, TenantNotReady, TenantSuspended
-from apps.tenants.models import Membership, Status, Tenant
+from apps.memberships.models import Membership
+from apps.tenants.exceptions import TenantNotFound, TenantNotReady, TenantSuspended
+from apps.tenants.models import Status, Tenant
 
 REFUSALS: dict[str, type[exceptions.APIException]] = {
     Status.PREPARING: TenantNotReady,

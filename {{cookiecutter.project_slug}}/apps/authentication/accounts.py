@@ -26,11 +26,11 @@ from apps.authentication.throttling import throttle, within_rate
 from apps.isolation import current_tenant
 from apps.isolation.app_registry import SHARED_DB
 from apps.isolation.exceptions import ProvisioningError
-from apps.tenants.members import add_member
-from apps.tenants.models import Membership
-from apps.tenants.passwords import require_good_password
+from apps.memberships.models import Membership
+from apps.memberships.passwords import require_good_password
+from apps.memberships.roles import Role
+from apps.memberships.services import add_member
 from apps.tenants.resolver import NOBODY
-from apps.tenants.roles import Role
 from apps.tenants.services import founding
 
 logger = logging.getLogger(__name__)

@@ -11,9 +11,9 @@ from rest_framework_simplejwt.exceptions import InvalidToken, TokenError
 from apps.authentication import access
 from apps.authentication.tokens import tenant_of, user_id_of
 from apps.isolation import current_tenant
-from apps.tenants.errors import TenantNotFound
+from apps.memberships.models import Membership
+from apps.tenants.exceptions import TenantNotFound
 from apps.tenants.hosts import is_shared
-from apps.tenants.models import Membership
 from apps.tenants.resolver import host_of
 from apps.tenants.settings import activate
 

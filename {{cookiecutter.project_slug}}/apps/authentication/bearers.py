@@ -19,7 +19,8 @@ from rest_framework_simplejwt.tokens import Token
 
 from apps.authentication.tokens import family_of, membership_id_of, tenant_of, user_id_of
 from apps.isolation.app_registry import SHARED_DB
-from apps.tenants.models import Membership, Tenant
+from apps.memberships.models import Membership
+from apps.tenants.models import Tenant
 
 MODELS: dict[str, type[Model]] = {"": Membership, "user__": get_user_model(), "tenant__": Tenant}
 """What a row is made of, in this order, by the way there from the membership."""

@@ -17,8 +17,8 @@ from rest_framework.views import APIView
 
 from apps.authentication.access import NoActiveAccount, admit, hide_unserved_tenant
 from apps.isolation import current_tenant, require_tenant
-from apps.tenants.models import Membership
-from apps.tenants.roles import Role
+from apps.memberships.models import Membership
+from apps.memberships.roles import Role
 from apps.tenants.settings import activate
 
 if TYPE_CHECKING:

@@ -19,9 +19,9 @@ from apps.authentication.decorators import is_guarded, is_open
 from apps.authentication.refusals import refusal
 from apps.authentication.tokens import tenant_of, user_id_of, verified_access_token
 from apps.isolation.context import ActiveTenant, activate_tenant, current_tenant
-from apps.tenants.errors import TenantConflict, TenantNotFound
+from apps.memberships.models import Membership
+from apps.tenants.exceptions import TenantConflict, TenantNotFound
 from apps.tenants.hosts import is_shared
-from apps.tenants.models import Membership
 from apps.tenants.resolver import (
     HEADER,
     NOBODY,

@@ -6,8 +6,8 @@ from django.core.exceptions import ImproperlyConfigured
 from rest_framework.permissions import SAFE_METHODS, BasePermission
 from rest_framework.request import Request
 
-from apps.tenants.models import Membership
-from apps.tenants.roles import Role
+from apps.memberships.models import Membership
+from apps.memberships.roles import Role
 
 
 class HasRole(BasePermission):

@@ -8,7 +8,7 @@ from rest_framework.permissions import SAFE_METHODS
 from rest_framework.request import Request
 from rest_framework.throttling import SimpleRateThrottle
 
-from apps.tenants.models import Membership
+from apps.memberships.models import Membership
 
 
 class Throttle(SimpleRateThrottle):

@@ -17,10 +17,11 @@ from apps.authentication.models import User
 from apps.authentication.second_factor import SecondFactorRequired, require_code
 from apps.authentication.throttling import throttle
 from apps.isolation.app_registry import SHARED_DB
-from apps.tenants.errors import TenantNotFound
+from apps.memberships.models import Membership
+from apps.memberships.passwords import require_good_password
+from apps.tenants.exceptions import TenantNotFound
 from apps.tenants.hosts import is_shared
-from apps.tenants.models import Domain, Membership, Tenant
-from apps.tenants.passwords import require_good_password
+from apps.tenants.models import Domain, Tenant
 from apps.tenants.resolver import NOBODY, host_of, named_slug, tenant_of_slug, wanted_tenant
 from apps.tenants.slugs import validate_slug
 

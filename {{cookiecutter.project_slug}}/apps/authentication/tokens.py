@@ -23,7 +23,7 @@ from rest_framework_simplejwt.tokens import AccessToken, RefreshToken, Token, Un
 
 from apps.audit.trail import Action, record
 from apps.isolation.app_registry import SHARED_DB
-from apps.tenants.models import Membership
+from apps.memberships.models import Membership
 from apps.tenants.settings import SESSION_HOURS, TenantSettings
 
 TENANT = "tenant"

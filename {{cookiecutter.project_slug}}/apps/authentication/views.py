@@ -12,8 +12,8 @@ from rest_framework.views import APIView
 
 from apps.authentication import accounts, serializers
 from apps.authentication.backends import membership_of
-from apps.tenants.models import Membership
-from apps.tenants.roles import Role
+from apps.memberships.models import Membership
+from apps.memberships.roles import Role
 
 
 class OpenView(APIView):

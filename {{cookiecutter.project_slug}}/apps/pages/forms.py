@@ -12,9 +12,10 @@ from rest_framework import serializers
 from rest_framework.exceptions import AuthenticationFailed, ValidationError
 
 from apps.authentication import serializers as accounts
+from apps.memberships import serializers as members
+from apps.memberships.exceptions import InvalidInvitation, LastOwner
 from apps.projects.serializers import ProjectSerializer, TaskSerializer
-from apps.tenants import serializers as tenants
-from apps.tenants.errors import InvalidInvitation, LastOwner
+from apps.tenants.serializers import TenantDetailSerializer
 
 REFUSALS = (AuthenticationFailed, InvalidInvitation, LastOwner, ValidationError)
 """What is told beside the form. All else is an error page."""
@@ -58,19 +59,19 @@ FIND = Kind("Go to your workspace", "Continue", SlugSerializer, ("tenant_slug",)
 VERIFY = Kind("Verify your address", "Verify", accounts.VerifyEmailSerializer)
 FORGOTTEN = Kind("New password", "Send a link", accounts.SendPasswordResetSerializer, ("email",))
 RESET = Kind("New password", "Set password", accounts.ResetPasswordSerializer, ("password",))
-ACCEPT = Kind("Join", "Join", tenants.AcceptSerializer, ("password", "full_name"))
-JOIN = Kind("Join", "Join", tenants.AcceptSerializer)
+ACCEPT = Kind("Join", "Join", members.AcceptSerializer, ("password", "full_name"))
+JOIN = Kind("Join", "Join", members.AcceptSerializer)
 USER = Kind("Profile", "Save", accounts.UserSerializer, ("full_name",), is_partial=True)
 OLD_AND_NEW = ("current_password", "new_password")
 PASSWORD = Kind("Password", "Change password", accounts.ChangePasswordSerializer, OLD_AND_NEW)
 SWITCH_ON = Kind("Second factor", "Switch on", SwitchOnSerializer, ("code", "current_password"))
 OWN = ("current_password",)
 SWITCH_OFF = Kind("Second factor", "Switch off", accounts.OwnPasswordSerializer, OWN)
-INVITE = Kind("Invite somebody", "Invite", tenants.InvitationSerializer, ("email", "role"))
-TRANSFER = Kind("Transfer ownership", "Transfer", tenants.TransferSerializer, ("member",))
+INVITE = Kind("Invite somebody", "Invite", members.InvitationSerializer, ("email", "role"))
+TRANSFER = Kind("Transfer ownership", "Transfer", members.TransferSerializer, ("member",))
 LEAVE = Kind("Leave this workspace", "Leave")
-ROLE = Kind("", "Save", tenants.RoleSerializer, ("role",))
-SETTINGS = Kind("Settings", "Save", tenants.TenantDetailSerializer, ("name", "settings"), True)
+ROLE = Kind("", "Save", members.RoleSerializer, ("role",))
+SETTINGS = Kind("Settings", "Save", TenantDetailSerializer, ("name", "settings"), True)
 PROJECT = Kind("New project", "Add project", ProjectSerializer, ("name", "description"))
 TASK = Kind("New task", "Add task", TaskSerializer, ("title", "assignee", "due_on"))
 STATUS = Kind("", "Save", TaskSerializer, ("status",), is_partial=True)

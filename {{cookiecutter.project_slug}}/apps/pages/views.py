@@ -25,14 +25,15 @@ from apps.authentication import accounts, second_factor
 from apps.authentication.access import NoActiveAccount, admit, hide_unserved_tenant
 from apps.authentication.decorators import MemberRequest, View, open_to_all, require_role, unguarded
 from apps.isolation import require_tenant
+from apps.memberships import invitations, selectors
+from apps.memberships import services as people
+from apps.memberships.models import Membership
+from apps.memberships.roles import INVITED_ROLES, Role
 from apps.pages import forms
 from apps.pages.forms import PageForm
 from apps.projects.models import Project, Task, TaskStatus
-from apps.tenants import invitations
-from apps.tenants import members as people
-from apps.tenants.models import INVITED_ROLES, Membership, Status, Tenant
+from apps.tenants.models import Status, Tenant
 from apps.tenants.resolver import NOBODY
-from apps.tenants.roles import Role
 from apps.tenants.services import default_domain
 from apps.tenants.settings import BRAND_COLOR, BRAND_NAME, SESSION_HOURS, TenantSettings
 from apps.tenants.slugs import is_label
@@ -91,7 +92,7 @@ def members(request: MemberRequest) -> HttpResponse:
         request,
         "members",
         form,
-        invitations=invitations.open_invitations(require_tenant().id) if may_invite else (),
+        invitations=selectors.open_invitations(require_tenant().id) if may_invite else (),
         roles=Role.choices if request.auth.role == Role.OWNER else INVITED_ROLES,
         **_rows(request, _members()),
     )
@@ -301,7 +302,7 @@ send_password_reset = _by_mail(forms.FORGOTTEN, "A mail is on its way.")
 
 
 def _members() -> Any:
-    return people.active_members(require_tenant().id)
+    return selectors.active_members(require_tenant().id)
 
 
 def _served_tenant() -> Any:

@@ -22,11 +22,12 @@ from apps.isolation import ActiveTenant
 from apps.isolation.app_registry import SHARED_DB
 from apps.isolation.context import activate_tenant
 from apps.isolation.integrations.sessions import end_sessions
+from apps.memberships import services as members
+from apps.memberships.models import Invitation, Membership
+from apps.memberships.roles import Role
 from apps.privacy import personal
 from apps.privacy.models import PrivacyRequest, RequestKind, RequestStatus, place_of
-from apps.tenants import members
-from apps.tenants.models import Invitation, Membership, Tenant
-from apps.tenants.roles import Role
+from apps.tenants.models import Tenant
 
 logger = logging.getLogger(__name__)
 

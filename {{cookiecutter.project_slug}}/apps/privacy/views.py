@@ -18,9 +18,9 @@ from apps.audit.trail import Action, record
 from apps.authentication.backends import membership_of
 from apps.isolation import require_tenant
 from apps.isolation.app_registry import SHARED_DB
+from apps.memberships.roles import Role
 from apps.privacy import requests
 from apps.privacy.models import PrivacyRequest
-from apps.tenants.roles import Role
 from config.api import ContentMixin, download
 
 

@@ -14,11 +14,11 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.viewsets import GenericViewSet, ModelViewSet
 
+from apps.memberships.roles import Role
 from apps.projects.attachments import UploadParser, files
 from apps.projects.filters import ProjectFilter, SearchFilter, TaskFilter
 from apps.projects.models import Attachment, Project, Task
 from apps.projects.serializers import AttachmentSerializer, ProjectSerializer, TaskSerializer
-from apps.tenants.roles import Role
 from config.api import ContentMixin, download
 
 

@@ -7,19 +7,17 @@ from typing import Any
 
 from django.contrib import admin, messages
 from django.core.exceptions import ValidationError
-from django.db.models import Count, Q, QuerySet
+from django.db.models import Count, Model, Q, QuerySet
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from rest_framework.exceptions import APIException
 
 from apps.isolation.strategy.naming import physical_name
-from apps.tenants.members import add_member, remove_member
-from apps.tenants.models import Domain, Membership, Status, Tenant
-from apps.tenants.roles import Role
+from apps.tenants.models import Domain, Status, Tenant
 from apps.tenants.services import remove_domain, save_domain, set_status
 from apps.tenants.settings import change_tenant
 
 
-class ServiceAdmin[M: Tenant | Membership](admin.ModelAdmin[M]):
+class ServiceAdmin[M: Model](admin.ModelAdmin[M]):
     """Says why not, where a service refuses what the form let through."""
 
     def changeform_view(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
@@ -112,33 +110,6 @@ class TenantAdmin(ServiceAdmin[Tenant]):
             save_domain(domain, actor=request.user)
         for domain in formset.deleted_objects:
             remove_domain(domain, actor=request.user)
-
-
-@admin.register(Membership)
-class MembershipAdmin(ServiceAdmin[Membership]):
-    """Who belongs to which tenant. Deactivated, never deleted."""
-
-    list_display = ["user", "tenant", "role", "is_active", "joined_at"]
-    list_filter = ["role", "is_active", "tenant"]
-    search_fields = ["user__email", "tenant__name", "tenant__slug"]
-    list_select_related = ["user", "tenant"]
-    autocomplete_fields = ["user", "tenant"]
-
-    def get_fields(self, request: HttpRequest, obj: Membership | None = None) -> Any:
-        """Ask of a new one what it takes."""
-        more = ["is_active", "joined_at", "invited_by"] if obj else []
-        return ["user", "tenant", "role", *more]
-
-    def get_readonly_fields(self, request: HttpRequest, obj: Membership | None = None) -> Any:
-        """Keep whose it is."""
-        return ["user", "tenant", "joined_at", "invited_by"] if obj else []
-
-    def save_model(self, request: HttpRequest, obj: Membership, form: Any, change: bool) -> None:
-        """Give the role, or take the member out."""
-        if obj.is_active:
-            obj.pk = add_member(obj.tenant, obj.user, Role(obj.role), actor=request.user).pk
-        else:
-            remove_member(obj, actor=request.user)
 
 
 def _sentence(refusal: Exception) -> str:

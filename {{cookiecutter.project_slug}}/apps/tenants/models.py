@@ -1,6 +1,6 @@
-"""Who the tenants are, under which names they are reached, and who belongs to them."""
+"""Tenants, and the host names under which they are reached."""
 
-from typing import Any, ClassVar
+from typing import ClassVar, Self
 
 from django.conf import settings
 from django.core.exceptions import ValidationError
@@ -12,13 +12,9 @@ from apps.isolation.fields import new_id
 from apps.isolation.managers import PerTenantManager
 from apps.isolation.models import DomainBase, TenantBase
 from apps.tenants.hosts import checked
-from apps.tenants.managers import LockingManager, MembershipManager
-from apps.tenants.roles import Role
+from apps.tenants.managers import LockingManager
 from apps.tenants.settings import one_line, validate_settings
 from apps.tenants.slugs import Skeleton, validate_slug
-
-INVITED_ROLES = [(role.value, role.label) for role in Role if role != Role.OWNER]
-"""Nobody is invited as an Owner: a member is made one, by an Owner who knows them."""
 
 
 class Status(models.TextChoices):
@@ -41,7 +37,7 @@ class Tenant(TenantBase):
     created_at = models.DateTimeField(auto_now_add=True)
     updated_at = models.DateTimeField(auto_now=True)
 
-    objects: ClassVar[LockingManager[Any]] = LockingManager()
+    objects: ClassVar[LockingManager[Self]] = LockingManager()
 
     class Meta:
         ordering = ["name"]
@@ -98,7 +94,7 @@ class Domain(DomainBase):
     is_primary = models.BooleanField(default=False)
     verified_at = models.DateTimeField(null=True, blank=True)
 
-    objects: ClassVar[PerTenantManager[Any]] = PerTenantManager()
+    objects: ClassVar[PerTenantManager[Self]] = PerTenantManager()
     platform = models.Manager()
 
     class Meta:
@@ -122,87 +118,3 @@ class Domain(DomainBase):
             self.domain = checked(self.domain)
         except ValidationError as error:
             raise ValidationError({"domain": error.messages}) from error
-
-
-class Membership(models.Model):
-    """A user's place in a tenant."""
-
-    id = models.UUIDField(primary_key=True, default=new_id, editable=False)
-    # The constraint and the index below begin with them.
-    user = models.ForeignKey(
-        settings.AUTH_USER_MODEL, models.PROTECT, related_name="memberships", db_index=False
-    )
-    tenant = models.ForeignKey(Tenant, models.PROTECT, related_name="memberships", db_index=False)
-    role = models.CharField(max_length=6, choices=Role, default=Role.MEMBER)
-    is_active = models.BooleanField(default=True)
-    joined_at = models.DateTimeField(auto_now_add=True)
-    invited_by = models.ForeignKey(
-        settings.AUTH_USER_MODEL,
-        on_delete=models.SET_NULL,
-        null=True,
-        blank=True,
-        related_name="invited_memberships",
-    )
-
-    objects: ClassVar[MembershipManager[Any]] = MembershipManager()
-    platform = models.Manager()
-
-    class Meta:
-        default_manager_name = "platform"
-        base_manager_name = "platform"
-        constraints = [
-            UniqueConstraint(fields=["user", "tenant"], name="membership_once_per_tenant"),
-            CheckConstraint(condition=Q(role__in=Role.values), name="membership_role_is_known"),
-        ]
-        indexes = [models.Index(fields=["tenant", "role"], name="membership_by_tenant_role")]
-
-    def __str__(self) -> str:
-        return f"{self.user} - {self.tenant} ({self.role})"
-
-
-class Invitation(models.Model):
-    """An address is invited into a tenant. Who holds the mailed token may join, once.
-
-    The token is not kept: its hash is enough to know it again.
-    """
-
-    id = models.UUIDField(primary_key=True, default=new_id, editable=False)
-    tenant = models.ForeignKey(Tenant, on_delete=models.PROTECT, related_name="invitations")
-    email = models.EmailField()
-    role = models.CharField(max_length=6, choices=INVITED_ROLES, default=Role.MEMBER)
-    token_hash = models.CharField(max_length=64, unique=True, editable=False)
-    invited_by = models.ForeignKey(
-        settings.AUTH_USER_MODEL, models.SET_NULL, null=True, related_name="sent_invitations"
-    )
-    created_at = models.DateTimeField(auto_now_add=True)
-    expires_at = models.DateTimeField()
-    accepted_at = models.DateTimeField(null=True, editable=False)
-    revoked_at = models.DateTimeField(null=True, editable=False)
-
-    objects: ClassVar[PerTenantManager[Any]] = PerTenantManager()
-    platform = models.Manager()
-
-    class Meta:
-        default_manager_name = "platform"
-        base_manager_name = "platform"
-        constraints = [
-            UniqueConstraint(
-                fields=["tenant", "email"],
-                condition=Q(accepted_at=None, revoked_at=None),
-                name="invitation_one_open_per_address",
-            ),
-            CheckConstraint(
-                condition=Q(role__in=[role for role, _ in INVITED_ROLES]),
-                name="invitation_role_is_known_and_no_owner",
-            ),
-            CheckConstraint(
-                condition=Q(email=Lower("email")), name="invitation_email_is_lower_case"
-            ),
-            CheckConstraint(
-                condition=Q(accepted_at=None) | Q(revoked_at=None),
-                name="invitation_accepted_or_revoked",
-            ),
-        ]
-
-    def __str__(self) -> str:
-        return f"{self.tenant}: {self.role}, until {self.expires_at:%Y-%m-%d}"

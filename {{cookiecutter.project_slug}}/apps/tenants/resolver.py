@@ -6,7 +6,7 @@ from django.core.cache import caches
 from django.http import HttpRequest
 
 from apps.isolation import require_tenant
-from apps.tenants.errors import TenantNotFound, TenantNotReady
+from apps.tenants.exceptions import TenantNotFound, TenantNotReady
 from apps.tenants.hosts import is_shared, normalised
 from apps.tenants.models import Domain, Status, Tenant
 from apps.tenants.slugs import is_label

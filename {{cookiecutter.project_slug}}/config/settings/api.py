@@ -53,8 +53,8 @@ SPECTACULAR_SETTINGS = {
     "SERVE_URLCONF": "config.urls.shared",
     # Fields of one name with several sets of choices, and sets that several bodies have.
     "ENUM_NAME_OVERRIDES": {
-        "RoleEnum": "apps.tenants.roles.Role",
-        "InvitedRoleEnum": "apps.tenants.models.INVITED_ROLES",
+        "RoleEnum": "apps.memberships.roles.Role",
+        "InvitedRoleEnum": "apps.memberships.roles.INVITED_ROLES",
         "TenantStatusEnum": "apps.tenants.models.Status",
         "PrivacyRequestStatusEnum": "apps.privacy.models.RequestStatus",
     },

@@ -6,6 +6,7 @@ SHARED_APPS = [
     "apps.isolation",
     "apps.audit",
     "apps.tenants",
+    "apps.memberships",
     "apps.authentication",
     "apps.privacy",
     "apps.pages",

@@ -6,6 +6,6 @@ urlpatterns = [
     # First what is asked for most: routes are tried one after the other.
     path("", include("apps.projects.urls")),
     path("", include("apps.authentication.urls")),
-    path("", include("apps.tenants.urls")),
+    path("", include("apps.memberships.urls")),
     path("", include("apps.privacy.urls")),
 ]

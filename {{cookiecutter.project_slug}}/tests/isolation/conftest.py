@@ -21,9 +21,9 @@ from apps.isolation.testing import (
     make_tenant,
     pool,
 )
+from apps.memberships.models import Membership
+from apps.memberships.roles import Role
 from apps.projects.models import Project, Task
-from apps.tenants.models import Membership
-from apps.tenants.roles import Role
 from tests.isolation.oracles import Answer, ask, fingerprint, taken_back
 from tests.isolation.routes import WRITES, Route
 from tests.isolation.samples import SAMPLES, Samples, Twins, make_user

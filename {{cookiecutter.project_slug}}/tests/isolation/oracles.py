@@ -162,7 +162,7 @@ def _rows_of(own: Samples) -> dict[type[models.Model], str]:
 
 def _ours(ours: Samples) -> dict[type[models.Model], str]:
     """Return the conditions by which our rows of the shared data are known."""
-    us, members = f"'{ours.tenant.pk}'", _table(apps.get_model("tenants.Membership"))
+    us, members = f"'{ours.tenant.pk}'", _table(apps.get_model("memberships.Membership"))
     return {
         apps.get_model("tenants.Tenant"): f"id = {us}",
         get_user_model(): f"id IN (SELECT user_id FROM {members} WHERE tenant_id = {us})",

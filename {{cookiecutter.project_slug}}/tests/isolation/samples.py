@@ -26,8 +26,8 @@ from apps.isolation.app_registry import SHARED_DB
 from apps.isolation.models import TenantModel
 from apps.isolation.testing import api_client, make_member
 from apps.isolation.testing.people import PASSWORD
-from apps.tenants.invitations import hash_of
-from apps.tenants.models import Invitation, Membership
+from apps.memberships.invitations import hash_of
+from apps.memberships.models import Invitation, Membership
 from apps.tenants.settings import TenantSettings
 from tests.isolation.routes import Route, model_called
 

@@ -20,7 +20,8 @@ from rest_framework.test import APIClient
 from apps.authentication.middleware import TENANT_URLCONF as URLCONF
 from apps.authentication.tokens import key_id
 from apps.isolation.testing import make_member
-from apps.tenants.models import Domain, Membership, Tenant
+from apps.memberships.models import Membership
+from apps.tenants.models import Domain, Tenant
 from tests.support import at_once, statements
 
 AUTH = "/api/v1/auth/"

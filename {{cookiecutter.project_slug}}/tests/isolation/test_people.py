@@ -22,10 +22,10 @@ from rest_framework.test import APIClient
 from apps.authentication.permissions import HasRole
 from apps.isolation.app_registry import SHARED_DB
 from apps.isolation.testing import api_client, make_member
-from apps.tenants import members
-from apps.tenants.invitations import accept as accept_invitation
-from apps.tenants.models import Invitation, Membership
-from apps.tenants.roles import Role
+from apps.memberships import services
+from apps.memberships.invitations import accept as accept_invitation
+from apps.memberships.models import Invitation, Membership
+from apps.memberships.roles import Role
 from tests.support import at_once, invite, mailed_token
 
 API = "/api/v1/"
@@ -307,9 +307,9 @@ def test_ct13_what_counts_is_the_role_at_the_decision_and_not_at_the_log_in(
     changes = {"role": stored} if stored else {"is_active": False}
     Membership.platform.filter(pk=asking.pk).update(**changes)
     with pytest.raises(PermissionDenied):
-        members.change_role(asking, member.pk, Role.OWNER)
+        services.change_role(asking, member.pk, Role.OWNER)
     with pytest.raises(PermissionDenied):
-        members.transfer_ownership(asking, member.pk)
+        services.transfer_ownership(asking, member.pk)
     assert _role(member) == ("member", True)
 
 

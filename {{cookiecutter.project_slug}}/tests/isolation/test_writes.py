@@ -13,7 +13,8 @@ from django.db import DatabaseError, IntegrityError, connection, models, transac
 from rest_framework import serializers
 
 from apps.isolation import WrongTenantError, tenant_context
-from apps.tenants.models import Membership, Tenant
+from apps.memberships.models import Membership
+from apps.tenants.models import Tenant
 from tests.isolation.conftest import Call, World
 from tests.isolation.oracles import rows_with, taken_back
 from tests.isolation.routes import WRITES, Route, routes

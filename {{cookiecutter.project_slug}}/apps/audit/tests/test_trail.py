@@ -79,7 +79,7 @@ def test_an_event_says_who_did_what_to_what(acme: Any) -> None:
         )
     event = AuditEvent.objects.for_tenant(acme).get()
     assert (event.action, event.actor_id) == ("member.role_changed", actor.pk)
-    assert (event.object_type, event.object_id) == ("tenants.membership", str(member.pk))
+    assert (event.object_type, event.object_id) == ("memberships.membership", str(member.pk))
     assert event.changes == {"role": {"before": "member", "after": "admin"}}
     assert str(event).endswith("member.role_changed")
 
@@ -105,7 +105,7 @@ def test_event_and_deed_stand_or_fall_together(acme: Any) -> None:
 
 def test_an_event_outlives_its_tenant(event: AuditEvent, acme: Any) -> None:
     with connections[OWNER].cursor() as cursor:
-        cursor.execute("DELETE FROM tenants_membership")
+        cursor.execute("DELETE FROM memberships_membership")
         cursor.execute("DELETE FROM tenants_domain")
         cursor.execute("DELETE FROM tenants_tenant")
         cursor.execute("DELETE FROM authentication_user")

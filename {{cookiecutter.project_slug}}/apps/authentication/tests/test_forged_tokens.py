@@ -11,7 +11,8 @@ from rest_framework.test import APIClient
 
 from apps.authentication.tokens import key_id
 from apps.isolation.testing import make_member
-from apps.tenants.models import Membership, Tenant
+from apps.memberships.models import Membership
+from apps.tenants.models import Tenant
 
 HOSTS = ["acme.localhost", "localhost"]
 KEY = settings.SIMPLE_JWT["SIGNING_KEY"]

@@ -7,7 +7,8 @@ from rest_framework.test import APIClient
 from rest_framework_simplejwt.token_blacklist.models import OutstandingToken
 
 from apps.isolation.testing import make_member
-from apps.tenants.models import Membership, Tenant
+from apps.memberships.models import Membership
+from apps.tenants.models import Tenant
 
 AUTH = "/api/v1/auth/"
 PASSWORD = "correct horse battery staple"

@@ -6,7 +6,8 @@ from typing import Any
 import pytest
 
 from apps.isolation.testing import make_member
-from apps.tenants.models import Membership, Tenant
+from apps.memberships.models import Membership
+from apps.tenants.models import Tenant
 from tests.support import statements
 
 

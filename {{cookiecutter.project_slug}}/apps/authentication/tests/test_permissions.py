@@ -13,8 +13,9 @@ from rest_framework.views import APIView
 
 from apps.authentication.permissions import HasRole
 from apps.isolation.testing import api_client, make_member
-from apps.tenants.models import Membership, Tenant
-from apps.tenants.roles import Role
+from apps.memberships.models import Membership
+from apps.memberships.roles import Role
+from apps.tenants.models import Tenant
 
 PASSWORD = "correct horse battery staple"
 

@@ -11,7 +11,8 @@ from apps.audit.models import AuditEvent
 from apps.authentication import accounts, second_factor
 from apps.isolation.testing import make_member
 from apps.isolation.testing.people import PASSWORD
-from apps.tenants.models import Membership, Tenant
+from apps.memberships.models import Membership
+from apps.tenants.models import Tenant
 from config.settings import authentication
 from tests.support import app_code, at_once, give_second_factor, statements
 

@@ -13,7 +13,8 @@ from rest_framework.test import APIClient
 from apps.audit.models import AuditEvent
 from apps.authentication.models import User
 from apps.isolation.testing import make_member
-from apps.tenants.models import Membership, Tenant
+from apps.memberships.models import Membership
+from apps.tenants.models import Tenant
 from config.settings import authentication
 from tests.support import statements
 

@@ -17,9 +17,10 @@ from apps.authentication.models import User
 from apps.isolation.app_registry import SHARED_DB
 from apps.isolation.exceptions import ProvisioningError
 from apps.isolation.strategy.provisioning import provision, provisioning_report
+from apps.memberships.models import Membership
+from apps.memberships.roles import Role
 from apps.tenants import services
-from apps.tenants.models import Domain, Membership, Status, Tenant
-from apps.tenants.roles import Role
+from apps.tenants.models import Domain, Status, Tenant
 from tests.support import at_once, start
 
 pytestmark = pytest.mark.usefixtures("provisioning")

@@ -8,7 +8,8 @@ from django.contrib.auth.hashers import MD5PasswordHasher
 from rest_framework.test import APIClient
 
 from apps.isolation.testing import make_member
-from apps.tenants.models import Membership, Tenant
+from apps.memberships.models import Membership
+from apps.tenants.models import Tenant
 from tests.support import statements
 
 TOKEN = "/api/v1/auth/token/"
@@ -145,8 +146,8 @@ def test_a_tenant_of_others_costs_what_an_unknown_one_costs(header: str | None) 
 
 @pytest.mark.parametrize("who", ["user", "membership"])
 def test_who_is_deactivated_cannot_log_in(who: str, acme: Tenant) -> None:
-    row = Membership.objects.for_tenant(acme).get()
-    row = row.user if who == "user" else row
+    member = Membership.objects.for_tenant(acme).get()
+    row = member.user if who == "user" else member
     row.is_active = False
     row.save()
     response = _post("acme.localhost")

@@ -6,7 +6,8 @@ import pytest
 from rest_framework.test import APIClient
 
 from apps.isolation.testing import make_member
-from apps.tenants.models import Membership, Tenant
+from apps.memberships.models import Membership
+from apps.tenants.models import Tenant
 
 AUTH = "/api/v1/auth/token/"
 PASSWORD = "correct horse battery staple"

@@ -29,7 +29,7 @@ def make_member(tenant: Any, role: str, email: str = "") -> Any:
     email = email or f"{role}@{tenant.slug}.test"
     users: Any = get_user_model()._default_manager
     user = users.filter(email=email).first() or users.create_user(email, PASSWORD)
-    membership = apps.get_model("tenants.Membership")(tenant=tenant, user=user, role=role)
+    membership = apps.get_model("memberships.Membership")(tenant=tenant, user=user, role=role)
     membership.save()
     return membership
 

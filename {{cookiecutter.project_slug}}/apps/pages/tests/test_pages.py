@@ -20,9 +20,10 @@ from apps.isolation import tenant_context
 from apps.isolation.app_registry import SHARED_DB
 from apps.isolation.testing import make_member
 from apps.isolation.testing.people import PASSWORD
+from apps.memberships.models import Invitation, Membership
+from apps.memberships.roles import Role
 from apps.projects.models import Project, Task
-from apps.tenants.models import Invitation, Membership, Tenant
-from apps.tenants.roles import Role
+from apps.tenants.models import Tenant
 from tests.isolation.routes import routes
 from tests.support import mailed_token
 

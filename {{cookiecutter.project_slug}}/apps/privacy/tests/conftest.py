@@ -13,10 +13,10 @@ from apps.isolation import tenant_context
 from apps.isolation.app_registry import SHARED_DB
 from apps.isolation.integrations.sessions import SessionStore
 from apps.isolation.testing import api_client, make_member
+from apps.memberships.models import Invitation
 from apps.privacy import personal
 from apps.privacy.models import PrivacyRequest, RequestKind
 from apps.projects.models import Task
-from apps.tenants.models import Invitation
 from tests.isolation.samples import Samples, shared_models, tenant_models
 
 EMAIL, NAME = "canary.mia@example.test", "Canary Mia"

@@ -26,12 +26,12 @@ from apps.authentication import accounts
 from apps.isolation import tenant_context
 from apps.isolation.app_registry import SHARED_DB, is_tenant_model
 from apps.isolation.testing import api_client, make_member
+from apps.memberships.models import Membership
+from apps.memberships.roles import Role
 from apps.privacy import personal, requests
 from apps.privacy.models import PrivacyRequest, RequestKind, RequestStatus
 from apps.privacy.tests.conftest import EMAIL, NAME, Side, texts
 from apps.projects.models import Attachment, place_of
-from apps.tenants.models import Membership
-from apps.tenants.roles import Role
 from tests.isolation.samples import shared_models
 from tests.support import at_once, invite
 
@@ -151,8 +151,8 @@ def test_an_export_has_every_row_that_refers_to_the_user_and_no_other(sides: Sid
         assert any(row["fields"][field.name] == user_id for row in rows), field
         assert all(user_id in {row["fields"][name] for name in fields} for row in rows), field
     assert json.loads(archive.read("authentication.User.json"))[0]["fields"]["email"] == EMAIL
-    assert len(json.loads(archive.read("tenants.Membership.json"))) == 1
-    assert len(json.loads(archive.read("tenants.Invitation.json"))) == 1
+    assert len(json.loads(archive.read("memberships.Membership.json"))) == 1
+    assert len(json.loads(archive.read("memberships.Invitation.json"))) == 1
     assert "tenants.Tenant.json" in archive.namelist()
 
 
@@ -378,7 +378,7 @@ def test_an_export_that_is_open_ends_with_the_erasure(
 
 
 def test_every_reference_of_the_shared_data_to_a_user_is_known() -> None:
-    """A new one wants a line in `members.forget`, and in the export."""
+    """A new one wants a line in `memberships.services.forget`, and in the export."""
     user = get_user_model()
     found = {
         str(field)
@@ -387,9 +387,9 @@ def test_every_reference_of_the_shared_data_to_a_user_is_known() -> None:
         if field.related_model is user
     }
     assert found == {
-        "tenants.Invitation.invited_by",
-        "tenants.Membership.invited_by",
-        "tenants.Membership.user",
+        "memberships.Invitation.invited_by",
+        "memberships.Membership.invited_by",
+        "memberships.Membership.user",
     }
 
 

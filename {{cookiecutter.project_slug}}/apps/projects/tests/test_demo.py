@@ -16,8 +16,9 @@ from django.db import connections
 
 from apps.isolation import tenant_context
 from apps.isolation.app_registry import SHARED_DB
+from apps.memberships.models import Membership
 from apps.projects.models import Task
-from apps.tenants.models import Membership, Tenant
+from apps.tenants.models import Tenant
 from config.demo import SmokeTestFailed, smoke_test
 from tests.support import start
 

@@ -10,8 +10,9 @@ from rest_framework.test import APIClient
 
 from apps.authentication.models import User
 from apps.isolation import tenant_context
+from apps.memberships.models import Membership
 from apps.projects.models import Project, Task
-from apps.tenants.models import Membership, Tenant
+from apps.tenants.models import Tenant
 
 pytestmark = pytest.mark.usefixtures("provisioning")
 

@@ -1,6 +1,6 @@
 """Checks of tenants and their data."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 from uuid import UUID
 
@@ -16,11 +16,13 @@ from apps.isolation.app_registry import SHARED_DB, is_tenant_model
 from apps.isolation.checks import violations
 from apps.isolation.cross_tenant import cross_tenant
 from apps.isolation.migration_state import is_fully_migrated
-from apps.tenants.models import Domain, Membership, Status, Tenant
-from apps.tenants.roles import Role
+from apps.tenants.models import Domain, Status, Tenant
 
 type Problem = tuple[str, str]
 """A tenant's slug, empty for shared data, and a sentence."""
+
+REQUIRED: dict[str, Callable[[], QuerySet[Any]]] = {"domain": Domain.platform.all}
+"""Rows of which every tenant has at least one, by name. Apps above add theirs in ``ready``."""
 
 
 def find_problems() -> Iterator[Problem]:
@@ -62,16 +64,14 @@ def _shared_orphans() -> Iterator[str]:
 
 def _incomplete_tenants() -> Iterator[Problem]:
     # every tenant: this asks of each of them what it lacks.
-    owners = Membership.platform.filter(role=Role.OWNER, is_active=True, user__is_active=True)
-    wanted: dict[str, QuerySet[Any]] = {"Owner": owners, "domain": Domain.platform.all()}
     tenants = Tenant.objects.exclude(status=Status.PREPARING).order_by("slug")
-    for what, rows in wanted.items():
-        lacking = tenants.exclude(Exists(rows.filter(tenant=OuterRef("pk"))))
+    for what, find in REQUIRED.items():
+        lacking = tenants.exclude(Exists(find().filter(tenant=OuterRef("pk"))))
         yield from ((slug, f"has no {what}") for slug in lacking.values_list("slug", flat=True))
 
 
 def _of_tenant(tenant: Any, *, has_problems: bool) -> list[str]:
-    members = set(Membership.objects.for_tenant(tenant).values_list("user_id", flat=True))
+    members = set(tenant.memberships.values_list("user_id", flat=True))
     try:
         with transaction.atomic():
             return list(_of_rows(members))

@@ -13,7 +13,7 @@ from apps.isolation.models import TenantModel
 from apps.isolation.strategy.naming import physical_name
 from apps.isolation.testing import make_member
 from apps.tenants.admin import TenantAdmin
-from apps.tenants.models import Membership, Tenant
+from apps.tenants.models import Tenant
 from apps.tenants.settings import BRAND_COLOR, BRAND_NAME, TenantSettings
 from tests.support import statements
 
@@ -40,9 +40,9 @@ def test_platform_staff_sees_tenants_users_and_memberships(acme: Tenant) -> None
         ("/admin/tenants/tenant/", b"Acme"),
         ("/admin/tenants/tenant/?q=acm&status=active", b"Acme"),
         (f"/admin/tenants/tenant/{acme.pk}/change/", b"acme.localhost"),
-        ("/admin/tenants/membership/", b"owner@acme.test"),
-        ("/admin/tenants/membership/?q=owner%40acme", b"owner@acme.test"),
-        (f"/admin/tenants/membership/{membership.pk}/change/", b"owner@acme.test"),
+        ("/admin/memberships/membership/", b"owner@acme.test"),
+        ("/admin/memberships/membership/?q=owner%40acme", b"owner@acme.test"),
+        (f"/admin/memberships/membership/{membership.pk}/change/", b"owner@acme.test"),
         ("/admin/authentication/user/", b"owner@acme.test"),
     ):
         response = client.get(path)
@@ -119,16 +119,6 @@ def test_a_domain_that_cannot_be_a_tenants_is_refused(
     assert acme.domains.count() == 1
 
 
-def test_a_membership_is_added_here(acme: Tenant, globex: Tenant) -> None:
-    user = make_member(acme, "member").user
-    response = _staff().post(
-        "/admin/tenants/membership/add/",
-        {"user": str(user.pk), "tenant": str(globex.pk), "role": "viewer", "is_active": "on"},
-    )
-    assert response.status_code == 302
-    assert Membership.objects.for_tenant(globex).get().user == user
-
-
 def _events(tenant: Tenant) -> list[tuple[str, Any]]:
     """Return actions and changes of what staff did in a tenant, the first one first."""
     staff = get_user_model()._default_manager.get(email="staff@example.test")
@@ -138,37 +128,6 @@ def _events(tenant: Tenant) -> list[tuple[str, Any]]:
 
 def _differs(before: Any, after: Any) -> dict[str, Any]:
     return {"before": before, "after": after}
-
-
-def test_what_staff_does_with_members_is_done_and_written_down_as_in_the_api(acme: Tenant) -> None:
-    make_member(acme, "owner")
-    membership = make_member(acme, "member")
-    client = _staff()
-    page = f"/admin/tenants/membership/{membership.pk}/"
-    for body in ({"role": "admin", "is_active": "on"}, {"role": "admin"}, {"role": "admin"}):
-        assert client.post(f"{page}change/", body).status_code == 302
-    assert client.post(f"{page}change/", {"role": "viewer", "is_active": "on"}).status_code == 302
-    assert _events(acme) == [
-        ("member.role_changed", {"role": _differs("member", "admin")}),
-        ("member.removed", {"is_active": _differs(True, False)}),
-        (
-            "member.joined",
-            {"role": _differs("admin", "viewer"), "is_active": _differs(False, True)},
-        ),
-    ]
-    assert client.post(f"{page}delete/", {"post": "yes"}).status_code == 403
-
-
-@pytest.mark.parametrize("body", [{"role": "admin", "is_active": "on"}, {"role": "owner"}])
-def test_the_last_owner_stays_whatever_staff_does(body: dict[str, str], acme: Tenant) -> None:
-    membership = make_member(acme, "owner")
-    page = f"/admin/tenants/membership/{membership.pk}/change/"
-    response = _staff().post(page, body, follow=True)
-    assert response.redirect_chain == [(page, 302)]
-    assert b"A tenant keeps at least one Owner" in response.content
-    membership.refresh_from_db()
-    assert (membership.role, membership.is_active) == ("owner", True)
-    assert _events(acme) == []
 
 
 def test_what_staff_changes_of_a_tenant_is_written_down(acme: Tenant) -> None:
@@ -268,8 +227,8 @@ def test_staff_without_permission_sees_nothing(acme: Tenant) -> None:
     users.create_user("clerk@example.test", PASSWORD, is_staff=True)
     client = _log_in("clerk@example.test")
     assert client.get("/admin/").status_code == 200
-    for model in ("tenant", "membership"):
-        assert client.get(f"/admin/tenants/{model}/").status_code == 403
+    for model in ("tenants/tenant", "memberships/membership"):
+        assert client.get(f"/admin/{model}/").status_code == 403
     body = {"action": "suspend", "_selected_action": [str(acme.pk)]}
     assert client.post("/admin/tenants/tenant/", body).status_code == 403
 

@@ -8,7 +8,6 @@ from typing import Any
 from urllib.parse import urlsplit
 
 import pytest
-from django.contrib.auth import get_user_model
 from django.core.management import CommandError, call_command
 from django.db import connections
 
@@ -16,11 +15,10 @@ from apps.audit.models import AuditEvent
 from apps.isolation.app_registry import OWNER, SHARED_DB
 from apps.isolation.strategy.naming import physical_name
 from apps.isolation.testing import api_client, breach, make_member
-from apps.tenants.models import Domain, Membership, Tenant
+from apps.tenants.models import Domain, Tenant
 from tests.support import manage
 
 COMMANDS = {
-    "assign_user_to_tenant": ["acme", "new@example.test", "--role", "admin"],
     "suspend_tenant": ["acme"],
     "resume_tenant": ["globex"],
     "rename_tenant": ["acme", "--slug", "initech", "--name", "Initech"],
@@ -31,8 +29,6 @@ COMMANDS = {
 def tenants(new_tenant: Callable[..., Any]) -> None:
     make_member(new_tenant("acme"), "owner")
     new_tenant("globex", status="suspended")
-    users: Any = get_user_model()._default_manager
-    users.create_user("new@example.test")
 
 
 def _run(*arguments: str) -> str:
@@ -42,7 +38,7 @@ def _run(*arguments: str) -> str:
 
 
 def _stored() -> list[Any]:
-    models = (Tenant, Domain, Membership, AuditEvent)
+    models = (Tenant, Domain, AuditEvent)
     return [list(model._base_manager.order_by("pk").values()) for model in models]
 
 
@@ -52,10 +48,6 @@ def _events() -> list[str]:
 
 
 CHANGES: dict[str, dict[str, Any]] = {
-    "assign_user_to_tenant": {
-        "role": {"before": None, "after": "admin"},
-        "is_active": {"before": None, "after": True},
-    },
     "suspend_tenant": {"status": {"before": "active", "after": "suspended"}},
     "resume_tenant": {"status": {"before": "suspended", "after": "active"}},
     "rename_tenant": {
@@ -100,31 +92,6 @@ def test_it_explains_itself(command: str, capsys: pytest.CaptureFixture[str]) ->
 def test_an_unknown_tenant_is_refused(command: str) -> None:
     with pytest.raises(CommandError, match=r"There is no tenant 'nobody'\."):
         _run(command, "nobody", *COMMANDS[command][1:])
-
-
-@pytest.mark.parametrize(
-    ("arguments", "reason"),
-    [
-        (["acme", "nobody@example.test"], "There is no user 'nobody@example.test'"),
-        (["acme", "new@example.test", "--role", "king"], "invalid choice"),
-        (["acme", "owner@acme.test", "--role", "admin"], "keeps at least one Owner"),
-    ],
-)
-def test_nobody_is_assigned_who_cannot_be(arguments: list[str], reason: str) -> None:
-    before = _stored()
-    with pytest.raises(CommandError, match=reason):
-        _run("assign_user_to_tenant", *arguments)
-    assert _stored() == before
-
-
-def test_who_left_is_a_member_again() -> None:
-    _run("assign_user_to_tenant", *COMMANDS["assign_user_to_tenant"])
-    former = Membership.platform.get(user__email="new@example.test")
-    Membership.platform.filter(pk=former.pk).update(is_active=False)
-    _run("assign_user_to_tenant", "acme", "NEW@example.test")
-    former.refresh_from_db()
-    assert (former.role, former.is_active) == ("member", True)
-    assert _events() == ["member.joined", "member.joined"]
 
 
 def test_a_suspended_tenant_is_refused_at_the_next_request_and_served_when_resumed() -> None:
@@ -181,7 +148,7 @@ def test_a_name_that_cannot_be_is_refused(arguments: list[str], reason: str) -> 
 def test_refusals_end_real_processes_with_a_sentence_and_an_exit_code() -> None:
     done = manage("suspend_tenant", "nobody")
     assert (done.returncode, done.stderr) == (1, "CommandError: There is no tenant 'nobody'.\n")
-    assert manage("assign_user_to_tenant", "acme").returncode == 2
+    assert manage("suspend_tenant").returncode == 2
 
 
 @pytest.mark.django_db(transaction=True)

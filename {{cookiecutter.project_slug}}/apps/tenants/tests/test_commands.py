@@ -9,7 +9,7 @@ import pytest
 from django.core.management import CommandError, call_command
 
 from apps.isolation.testing import make_member
-from apps.tenants.models import Domain, Membership, Tenant
+from apps.tenants.models import Domain, Tenant
 from tests.support import manage
 
 
@@ -82,7 +82,7 @@ def tenants(new_tenant: Callable[..., Any]) -> None:
     make_member(acme, "member")
     make_member(acme, "viewer")
     make_member(globex, "owner")
-    Membership.platform.filter(role="viewer").update(is_active=False)
+    acme.memberships.filter(role="viewer").update(is_active=False)
     Domain(tenant=acme, domain="acme.example").save()
 
 

@@ -5,20 +5,15 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 
 import pytest
-from django.contrib.auth import get_user_model
 from django.core.management import CommandError, call_command
 from django.db import connections, transaction
 
 from apps.isolation.app_registry import SHARED_DB
-from apps.isolation.testing import api_client
-from apps.tenants.members import add_member
+from apps.isolation.testing import api_client, make_member
 from apps.tenants.models import Domain, Status, Tenant
-from apps.tenants.roles import Role
 from tests.support import start
 
 pytestmark = pytest.mark.usefixtures("provisioning")
-
-PASSWORD = "correct horse battery staple"
 
 
 @contextmanager
@@ -35,11 +30,7 @@ def _assert_usable(slug: str) -> None:
     tenant = Tenant.objects.get(slug=slug)
     assert tenant.status == Status.ACTIVE
     assert Domain.objects.for_tenant(tenant).get().is_primary
-    user = get_user_model()(email=f"member@{slug}.test")
-    user.set_password(PASSWORD)
-    user.save()
-    add_member(tenant, user, Role.MEMBER)
-    client = api_client(tenant, user.email)
+    client = api_client(tenant, make_member(tenant, "member").user.email)
     project = client.post("/api/v1/projects/", {"name": "first"})
     assert project.status_code == 201
     task = {"title": "first", "project": project.json()["id"]}

@@ -1,27 +1,17 @@
-"""What the database itself holds of tenants, domains and memberships, whoever writes."""
+"""What the database itself holds of tenants and domains, whoever writes."""
 
 from collections.abc import Callable
 from typing import Any
 
 import pytest
 from django.apps import apps
-from django.contrib.auth import get_user_model
 from django.db import IntegrityError, connections, transaction
 from django.db.models import ProtectedError
 
 from apps.isolation import NoTenantError
 from apps.isolation.app_registry import SHARED_DB
 from apps.isolation.testing import make_member
-from apps.tenants.models import Domain, Membership, Tenant
-from apps.tenants.roles import Role
-
-RANKS = [Role.VIEWER, Role.MEMBER, Role.ADMIN, Role.OWNER]
-
-
-def _second_membership(acme: Tenant) -> None:
-    present = Membership.platform.get()
-    Membership(tenant=acme, user=present.user, role="viewer").save()
-
+from apps.tenants.models import Domain, Tenant
 
 WRONG: dict[str, Callable[[Tenant], Any]] = {
     "tenant_status_is_known": lambda acme: Tenant.objects.update(status="asleep"),
@@ -32,14 +22,11 @@ WRONG: dict[str, Callable[[Tenant], Any]] = {
         tenant=acme, domain="acme.example", is_primary=True
     ).save(),
     "tenants_domain_domain": lambda acme: Domain(tenant=acme, domain="acme.localhost").save(),
-    "membership_role_is_known": lambda acme: Membership.platform.update(role="king"),
-    "membership_once_per_tenant": _second_membership,
 }
 
 
 @pytest.mark.parametrize("constraint", WRONG)
 def test_the_database_refuses(constraint: str, acme: Tenant) -> None:
-    make_member(acme, "member")
     with pytest.raises(IntegrityError, match=constraint), transaction.atomic(using=SHARED_DB):
         WRONG[constraint](acme)
 
@@ -69,21 +56,6 @@ def test_a_tenant_may_have_more_domains_than_its_primary_one(acme: Tenant) -> No
     assert Domain.objects.for_tenant(acme).filter(is_primary=True).get().domain == "acme.localhost"
 
 
-def test_user_tenant_membership(acme: Tenant, globex: Tenant) -> None:
-    """A user may be a member of many tenants, in each with a role of its own."""
-    user = make_member(acme, "member").user
-    assert make_member(globex, "admin", user.email).user == user
-    roles = Membership.objects.for_user(user).values_list("tenant__slug", "role")
-    assert set(roles) == {("acme", "member"), ("globex", "admin")}
-
-
-def test_a_user_with_memberships_cannot_be_deleted(acme: Tenant) -> None:
-    membership = make_member(acme, "member")
-    with pytest.raises(ProtectedError):
-        membership.user.delete()
-    assert Membership.objects.for_tenant(acme).get() == membership
-
-
 @pytest.mark.parametrize("has_members", [True, False])
 def test_a_tenant_with_members_or_domains_cannot_be_deleted(
     has_members: bool, acme: Tenant
@@ -95,15 +67,6 @@ def test_a_tenant_with_members_or_domains_cannot_be_deleted(
     with pytest.raises((ProtectedError, NoTenantError)):
         Tenant.objects.filter(pk=acme.pk).delete()
     assert Tenant.objects.get() == acme
-
-
-def test_who_invited_a_member_may_go(acme: Tenant) -> None:
-    inviter = get_user_model()._default_manager.create(email="inviter@example.test")
-    membership = make_member(acme, "member")
-    Membership.platform.update(invited_by=inviter)
-    inviter.delete()
-    membership.refresh_from_db()
-    assert membership.invited_by is None
 
 
 @pytest.mark.parametrize(
@@ -119,16 +82,4 @@ def test_a_new_tenant_is_not_served_before_it_is_ready() -> None:
 
 
 def test_they_say_who_they_are(acme: Tenant) -> None:
-    membership = make_member(acme, "viewer")
     assert [str(acme), str(Domain.platform.get())] == ["Acme", "acme.localhost"]
-    assert str(membership) == "viewer@acme.test - Acme (viewer)"
-
-
-@pytest.mark.parametrize("role", RANKS)
-@pytest.mark.parametrize("wanted", RANKS)
-def test_a_role_reaches_those_before_it_and_itself(role: Role, wanted: Role) -> None:
-    assert role.reaches(wanted) is (RANKS.index(role) >= RANKS.index(wanted))
-
-
-def test_these_are_all_roles() -> None:
-    assert set(Role) == set(RANKS)

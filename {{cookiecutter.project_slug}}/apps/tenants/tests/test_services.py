@@ -3,18 +3,15 @@
 from typing import Any
 
 import pytest
-from django.contrib.auth import get_user_model
 from django.core.exceptions import ValidationError
 from django.db import transaction
 
 from apps.isolation.app_registry import SHARED_DB
 from apps.isolation.exceptions import ProvisioningError
 from apps.isolation.strategy.provisioning import deprovision, provision, provisioning_report
-from apps.isolation.testing import api_client
+from apps.isolation.testing import api_client, make_member
 from apps.tenants import services
-from apps.tenants.members import add_member
-from apps.tenants.models import Domain, Membership, Status, Tenant
-from apps.tenants.roles import Role
+from apps.tenants.models import Domain, Status, Tenant
 from apps.tenants.services import create_tenant
 
 pytestmark = pytest.mark.usefixtures("provisioning")
@@ -37,11 +34,7 @@ def test_tenant_creation() -> None:
 
 def test_a_new_tenant_is_served_at_once() -> None:
     tenant = create_tenant(slug="initech", name="Initech")
-    user = get_user_model()._default_manager.create(email="who@initech.test", is_active=True)
-    user.set_password("correct horse battery staple")
-    user.save()
-    add_member(tenant, user, Role.MEMBER)
-    client = api_client(tenant, user.email)
+    client = api_client(tenant, make_member(tenant, "member").user.email)
     assert client.post("/api/v1/projects/", {"name": "first"}).status_code == 201
     assert [p["name"] for p in client.get("/api/v1/projects/").json()["results"]] == ["first"]
 
@@ -172,17 +165,6 @@ def test_a_tenant_that_was_left_half_made_is_completed(has_storage: bool) -> Non
     assert second.pk == first.pk
     assert Tenant.objects.get().status == Status.ACTIVE
     assert provisioning_report(second).exists
-
-
-def test_a_member_is_added_once_and_gets_the_role_anew() -> None:
-    tenant = create_tenant(slug="initech", name="Initech")
-    user = get_user_model()._default_manager.create(email="who@initech.test")
-    first = add_member(tenant, user, Role.VIEWER)
-    Membership.platform.update(is_active=False)
-    second = add_member(tenant, user, Role.ADMIN)
-    assert second.pk == first.pk
-    assert (second.role, second.is_active) == (Role.ADMIN, True)
-    assert Membership.objects.for_tenant(tenant).count() == 1
 
 
 def test_the_shared_data_rows_of_a_new_tenant_come_together_or_not_at_all() -> None:

@@ -11,10 +11,11 @@ from rest_framework.exceptions import APIException
 
 from apps.isolation import ActiveTenant
 from apps.isolation.context import activate_tenant
+from apps.memberships.models import Membership
 from apps.privacy import personal
 from apps.privacy.models import RequestKind, RequestStatus
 from apps.privacy.requests import ask_as_platform, carry_out
-from apps.tenants.models import Membership, Status
+from apps.tenants.models import Status
 
 
 class Command(BaseCommand):

@@ -10,10 +10,10 @@ from django.core.management.base import BaseCommand
 
 from apps.authentication.models import User
 from apps.isolation import tenant_context
+from apps.memberships.roles import Role
+from apps.memberships.services import add_member
 from apps.projects.models import Project, Task, TaskStatus
-from apps.tenants.members import add_member
 from apps.tenants.models import Status, Tenant
-from apps.tenants.roles import Role
 from apps.tenants.services import create_tenant
 
 TENANTS = {"acme": "Acme", "globex": "Globex"}

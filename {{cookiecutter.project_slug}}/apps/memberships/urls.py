@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from apps.tenants import views
+from apps.memberships import views
 
 urlpatterns = [
     path("tenant/", views.TenantView.as_view()),

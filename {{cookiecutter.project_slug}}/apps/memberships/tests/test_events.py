@@ -8,9 +8,9 @@ from rest_framework.test import APIClient
 
 from apps.audit.models import AuditEvent
 from apps.isolation.testing import make_member
-from apps.tenants.members import add_member
+from apps.memberships.roles import Role
+from apps.memberships.services import add_member
 from apps.tenants.models import Tenant
-from apps.tenants.roles import Role
 from tests.support import invite
 
 API = "/api/v1/"
@@ -46,7 +46,7 @@ def test_a_member_from_role_to_role_and_out(owner: APIClient, acme: Tenant) -> N
     asking = acme.memberships.get(role="owner").user_id
     events = AuditEvent.objects.for_tenant(acme)
     assert set(events.values_list("actor_id", "object_type", "object_id")) == {
-        (asking, "tenants.membership", str(member.pk))
+        (asking, "memberships.membership", str(member.pk))
     }
 
 

@@ -13,27 +13,23 @@ from django.contrib.auth import authenticate, get_user_model
 from django.core.exceptions import ValidationError as DjangoValidationError
 from django.core.mail import EmailMessage
 from django.db import IntegrityError, transaction
-from django.db.models import QuerySet
 from django.utils import timezone
 from rest_framework import exceptions
 
 from apps.audit.trail import Action, record
 from apps.isolation.app_registry import SHARED_DB
-from apps.tenants.errors import InvalidInvitation
-from apps.tenants.members import deciding, join, membership_of
-from apps.tenants.models import Invitation, Membership, Tenant
-from apps.tenants.passwords import require_good_password
-from apps.tenants.roles import Role
+from apps.memberships.exceptions import InvalidInvitation
+from apps.memberships.models import Invitation, Membership
+from apps.memberships.passwords import require_good_password
+from apps.memberships.roles import Role
+from apps.memberships.selectors import membership_or_new, open_invitations
+from apps.memberships.services import deciding, join
+from apps.tenants.models import Tenant
 from apps.tenants.settings import BRAND_NAME, TenantSettings
 
 logger = logging.getLogger(__name__)
 
 LIFETIME = timedelta(days=7)
-
-
-def open_invitations(tenant_id: UUID) -> QuerySet[Invitation]:
-    """Return what was neither accepted nor revoked; it may have expired."""
-    return Invitation.objects.for_tenant(tenant_id).filter(accepted_at=None, revoked_at=None)
 
 
 def invite(asking: Membership, email: str, role: Role) -> Invitation:
@@ -213,7 +209,7 @@ def _not_the_invitee() -> exceptions.AuthenticationFailed:
 
 def _join(invitation: Invitation, user: Any) -> Membership:
     """Make the user a member, again if they were; who is one already keeps their role."""
-    membership = membership_of(user, invitation.tenant_id)
+    membership = membership_or_new(user, invitation.tenant_id)
     if not membership.is_active:
         membership.invited_by_id = invitation.invited_by_id
         join(membership, Role(invitation.role), user)

@@ -1,4 +1,4 @@
-"""What members do with each other: roles, removal, ownership.
+"""Changes of memberships: roles, removal, ownership, and the tenant's own settings.
 
 Each decision is made by what is stored while the tenant's row is locked. So two of them at once
 come one after the other, and what counts is the role that who asks has then.
@@ -15,23 +15,19 @@ from rest_framework.exceptions import NotFound, PermissionDenied, ValidationErro
 
 from apps.audit.trail import Action, forget_name, record
 from apps.isolation.app_registry import SHARED_DB
-from apps.tenants.errors import LastOwner
-from apps.tenants.models import Invitation, Membership, Tenant
-from apps.tenants.roles import Role
+from apps.memberships.exceptions import LastOwner
+from apps.memberships.models import Invitation, Membership
+from apps.memberships.roles import Role
+from apps.memberships.selectors import active_members, membership_or_new
+from apps.tenants.models import Tenant
 from apps.tenants.settings import change_tenant
-
-
-def active_members(tenant_id: UUID) -> Any:
-    """Return who belongs to a tenant, with their users."""
-    members = Membership.objects.for_tenant(tenant_id).filter(is_active=True)
-    return members.select_related("user")
 
 
 @contextmanager
 def deciding(asking: Membership, wanted: Role) -> Iterator[Membership]:
     """Give who is asking as stored now; raise PermissionDenied if their role does not reach."""
     with transaction.atomic(using=SHARED_DB):
-        tenant: Tenant = Tenant.objects.locked(asking.tenant_id)
+        tenant = Tenant.objects.locked(asking.tenant_id)
         members = Membership.objects.for_tenant(tenant).select_related("user")
         actor = members.filter(pk=asking.pk, is_active=True).first()
         if actor is None or not Role(actor.role).reaches(wanted):
@@ -104,7 +100,7 @@ def transfer_ownership(asking: Membership, member_id: UUID) -> Membership:
     """
     with deciding(asking, Role.OWNER) as actor:
         others = active_members(actor.tenant_id).exclude(pk=actor.pk).filter(user__is_active=True)
-        member: Membership | None = others.filter(pk=member_id).first()
+        member = others.filter(pk=member_id).first()
         if member is None:
             message = "There is no other active member with this id."
             raise ValidationError({"member": [message]}, "does_not_exist")
@@ -128,7 +124,7 @@ def add_member(tenant: Tenant, user: Any, role: Role, *, actor: Any = None) -> M
     """
     with transaction.atomic(using=SHARED_DB):
         Tenant.objects.locked(tenant.pk)
-        member = membership_of(user, tenant.pk)
+        member = membership_or_new(user, tenant.pk)
         if member.is_active:
             _store(member, Action.MEMBER_ROLE_CHANGED, actor, role=role)
         else:
@@ -141,14 +137,8 @@ def remove_member(member: Membership, *, actor: Any) -> None:
     """Take a member out of a tenant, by the platform's word; raise `LastOwner` for the last one."""
     with transaction.atomic(using=SHARED_DB):
         Tenant.objects.locked(member.tenant_id)
-        stored = membership_of(member.user, member.tenant_id)
+        stored = membership_or_new(member.user, member.tenant_id)
         _store(stored, Action.MEMBER_REMOVED, actor, is_active=False)
-
-
-def membership_of(user: Any, tenant_id: UUID) -> Membership:
-    """Return a user's membership of a tenant, or else one that is new, inactive and not saved."""
-    stored: Membership | None = Membership.objects.of_user_in(user.pk, tenant_id).first()
-    return stored or Membership(tenant_id=tenant_id, user=user, is_active=False)
 
 
 def join(member: Membership, role: Role, actor: Any) -> None:
@@ -168,7 +158,7 @@ def change_settings(asking: Membership, settings: dict[str, Any], **fields: Any)
 
 
 def _member(actor: Membership, member_id: UUID) -> Membership:
-    member: Membership | None = active_members(actor.tenant_id).filter(pk=member_id).first()
+    member = active_members(actor.tenant_id).filter(pk=member_id).first()
     if member is None:
         raise NotFound
     return member

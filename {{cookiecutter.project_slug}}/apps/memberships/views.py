@@ -13,11 +13,13 @@ from rest_framework.status import HTTP_204_NO_CONTENT
 from rest_framework.views import APIView
 
 from apps.audit.models import AuditEvent
+from apps.audit.serializers import AuditEventSerializer
 from apps.isolation import require_tenant
-from apps.tenants import invitations, members, serializers
-from apps.tenants.models import Invitation, Membership
+from apps.memberships import invitations, selectors, serializers, services
+from apps.memberships.models import Invitation, Membership
+from apps.memberships.roles import Role
 from apps.tenants.resolver import wanted_tenant
-from apps.tenants.roles import Role
+from apps.tenants.serializers import TenantDetailSerializer
 
 
 def _acting(request: Request) -> Membership:
@@ -34,20 +36,20 @@ def _checked(serializer: BaseSerializer[Any]) -> Any:
 class TenantView(APIView):
     """The tenant of the request."""
 
-    serializer_class = serializers.TenantDetailSerializer
+    serializer_class = TenantDetailSerializer
     read_role = Role.VIEWER
     write_role = Role.ADMIN
 
     def get(self, request: Request) -> Response:
         """Answer with the tenant and its settings."""
-        return Response(serializers.TenantDetailSerializer(_acting(request).tenant).data)
+        return Response(TenantDetailSerializer(_acting(request).tenant).data)
 
     def patch(self, request: Request) -> Response:
         """Change the name, or some of the settings; what is not given stays."""
-        given = _checked(serializers.TenantDetailSerializer(data=request.data, partial=True))
+        given = _checked(TenantDetailSerializer(data=request.data, partial=True))
         name = {"name": given.pop("name")} if "name" in given else {}
-        tenant = members.change_settings(_acting(request), given, **name)
-        return Response(serializers.TenantDetailSerializer(tenant).data)
+        tenant = services.change_settings(_acting(request), given, **name)
+        return Response(TenantDetailSerializer(tenant).data)
 
 
 class MemberListView(ListAPIView[Membership]):
@@ -60,7 +62,7 @@ class MemberListView(ListAPIView[Membership]):
 
     def get_queryset(self) -> Any:
         """Return the active ones."""
-        return members.active_members(require_tenant().id)
+        return selectors.active_members(require_tenant().id)
 
 
 class MemberView(APIView):
@@ -74,13 +76,13 @@ class MemberView(APIView):
     def patch(self, request: Request, **kwargs: UUID) -> Response:
         """Give the member another role."""
         role = Role(_checked(serializers.RoleSerializer(data=request.data))["role"])
-        member = members.change_role(_acting(request), kwargs["id"], role)
+        member = services.change_role(_acting(request), kwargs["id"], role)
         return Response(serializers.MemberSerializer(member).data)
 
     @extend_schema(responses={HTTP_204_NO_CONTENT: None})
     def delete(self, request: Request, **kwargs: UUID) -> Response:
         """Take the member out of the tenant."""
-        members.remove(_acting(request), kwargs["id"])
+        services.remove(_acting(request), kwargs["id"])
         return Response(status=HTTP_204_NO_CONTENT)
 
 
@@ -92,7 +94,7 @@ class LeaveView(APIView):
     @extend_schema(request=None, responses={HTTP_204_NO_CONTENT: None})
     def post(self, request: Request) -> Response:
         """Leave the tenant."""
-        members.leave(_acting(request))
+        services.leave(_acting(request))
         return Response(status=HTTP_204_NO_CONTENT)
 
 
@@ -105,7 +107,7 @@ class TransferOwnershipView(APIView):
     def post(self, request: Request) -> Response:
         """Make another member an Owner, and the Owner who asks an Admin."""
         given = _checked(serializers.TransferSerializer(data=request.data))
-        member = members.transfer_ownership(_acting(request), given["member"])
+        member = services.transfer_ownership(_acting(request), given["member"])
         return Response(serializers.MemberSerializer(member).data)
 
 
@@ -120,7 +122,7 @@ class InvitationListView(ListCreateAPIView[Invitation]):
 
     def get_queryset(self) -> Any:
         """Return the open ones."""
-        return invitations.open_invitations(require_tenant().id)
+        return selectors.open_invitations(require_tenant().id)
 
     def perform_create(self, serializer: BaseSerializer[Invitation]) -> None:
         """Invite an address by mail."""
@@ -175,7 +177,7 @@ class AuditEventListView(ListAPIView[AuditEvent]):
     """Who did what in this tenant, newest first."""
 
     queryset = AuditEvent.platform.none()
-    serializer_class = serializers.AuditEventSerializer
+    serializer_class = AuditEventSerializer
     filter_backends = ()
     read_role = Role.ADMIN
 

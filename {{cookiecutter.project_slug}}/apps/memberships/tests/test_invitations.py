@@ -18,7 +18,8 @@ from rest_framework.test import APIClient
 
 from apps.isolation.app_registry import SHARED_DB
 from apps.isolation.testing import api_client, make_member
-from apps.tenants.models import Domain, Invitation, Tenant
+from apps.memberships.models import Invitation
+from apps.tenants.models import Domain, Tenant
 from apps.tenants.settings import BRAND_NAME, TenantSettings
 from tests.support import at_once, invite, mailed_token
 
@@ -134,7 +135,7 @@ def test_a_mail_that_cannot_be_sent_is_logged_without_address_and_token(
     with TestCase.captureOnCommitCallbacks(using=SHARED_DB, execute=True):
         assert admin.post(PATH, {"email": "new@example.test"}).status_code == 201
     invitation = Invitation.platform.get()
-    (record,) = [each for each in caplog.records if each.name == "apps.tenants.invitations"]
+    (record,) = [each for each in caplog.records if each.name == "apps.memberships.invitations"]
     sentence = f"invitation {invitation.pk} was not mailed: SMTPRecipientsRefused"
     assert record.getMessage() == sentence
     assert "new@example.test" not in caplog.text

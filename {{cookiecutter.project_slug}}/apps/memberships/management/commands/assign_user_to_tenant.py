@@ -5,10 +5,11 @@ from typing import Any
 from django.contrib.auth import get_user_model
 from django.core.management.base import CommandError, CommandParser
 
+from apps.memberships.models import Membership
+from apps.memberships.roles import Role
+from apps.memberships.services import add_member
 from apps.tenants.management.base import TenantCommand
-from apps.tenants.members import add_member
-from apps.tenants.models import Membership, Tenant
-from apps.tenants.roles import Role
+from apps.tenants.models import Tenant
 
 
 class Command(TenantCommand):
@@ -25,7 +26,7 @@ class Command(TenantCommand):
     def state(self, tenant: Tenant, options: dict[str, Any]) -> dict[str, Any]:
         """Return the user's place in the tenant; nothing if they have none."""
         rows = Membership.objects.for_tenant(tenant).filter(user=_user(options["email"]))
-        return rows.values("role", "is_active").first() or {}
+        return {**(rows.values("role", "is_active").first() or {})}
 
     def change(self, tenant: Tenant, options: dict[str, Any]) -> None:
         """Give them the place."""

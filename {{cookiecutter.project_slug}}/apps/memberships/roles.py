@@ -15,3 +15,7 @@ class Role(TextChoices):
         """Tell whether this role ranks at least as high as ``wanted``."""
         ranks = list(Role)
         return ranks.index(self) >= ranks.index(wanted)
+
+
+INVITED_ROLES = [(role.value, role.label) for role in Role if role != Role.OWNER]
+"""Nobody is invited as an Owner: a member is made one, by an Owner who knows them."""

@@ -1,0 +1,38 @@
+"""The platform's administration of memberships."""
+
+from typing import Any
+
+from django.contrib import admin
+from django.http import HttpRequest
+
+from apps.memberships.models import Membership
+from apps.memberships.roles import Role
+from apps.memberships.services import add_member, remove_member
+from apps.tenants.admin import ServiceAdmin
+
+
+@admin.register(Membership)
+class MembershipAdmin(ServiceAdmin[Membership]):
+    """Who belongs to which tenant. Deactivated, never deleted."""
+
+    list_display = ["user", "tenant", "role", "is_active", "joined_at"]
+    list_filter = ["role", "is_active", "tenant"]
+    search_fields = ["user__email", "tenant__name", "tenant__slug"]
+    list_select_related = ["user", "tenant"]
+    autocomplete_fields = ["user", "tenant"]
+
+    def get_fields(self, request: HttpRequest, obj: Membership | None = None) -> Any:
+        """Ask of a new one what it takes."""
+        more = ["is_active", "joined_at", "invited_by"] if obj else []
+        return ["user", "tenant", "role", *more]
+
+    def get_readonly_fields(self, request: HttpRequest, obj: Membership | None = None) -> Any:
+        """Keep whose it is."""
+        return ["user", "tenant", "joined_at", "invited_by"] if obj else []
+
+    def save_model(self, request: HttpRequest, obj: Membership, form: Any, change: bool) -> None:
+        """Give the role, or take the member out."""
+        if obj.is_active:
+            obj.pk = add_member(obj.tenant, obj.user, Role(obj.role), actor=request.user).pk
+        else:
+            remove_member(obj, actor=request.user)

@@ -1,0 +1,16 @@
+"""App configuration."""
+
+from django.apps import AppConfig
+
+
+class MembershipsConfig(AppConfig):
+    """Who belongs to which tenant."""
+
+    name = "apps.memberships"
+
+    def ready(self) -> None:
+        """Have the health check look for tenants without an Owner."""
+        from apps.memberships.selectors import owners  # noqa: PLC0415 - needs the models
+        from apps.tenants.management.health import REQUIRED  # noqa: PLC0415 - needs the models
+
+        REQUIRED["Owner"] = owners

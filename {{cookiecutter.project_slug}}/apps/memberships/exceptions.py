@@ -1,0 +1,19 @@
+"""Error responses of memberships and invitations."""
+
+from rest_framework import exceptions, status
+
+
+class LastOwner(exceptions.APIException):
+    """The tenant would be left without an Owner."""
+
+    status_code = status.HTTP_409_CONFLICT
+    default_detail = "A tenant keeps at least one Owner: make somebody else an Owner first."
+    default_code = "last_owner"
+
+
+class InvalidInvitation(exceptions.APIException):
+    """Expired, used, revoked, unknown, or another tenant's: the answer is the same."""
+
+    status_code = status.HTTP_400_BAD_REQUEST
+    default_detail = "This invitation is not valid, or not any more."
+    default_code = "invalid_invitation"

@@ -1,0 +1,23 @@
+"""Managers of memberships."""
+
+from typing import Any
+from uuid import UUID
+
+from django.db.models import Model, QuerySet
+
+from apps.isolation.managers import PerTenantManager, TenantRequired
+
+
+class MembershipManager[M: Model](PerTenantManager[M]):
+    """Finds memberships by tenant or by user."""
+
+    def for_user(self, user: Any) -> QuerySet[M]:
+        """Return the memberships of ``user`` in all tenants; raise `TenantRequired` for nobody."""
+        if getattr(user, "pk", None) is None:
+            message = f"{self.model.__name__}.objects.for_user(user) needs a user."
+            raise TenantRequired(message)
+        return super(PerTenantManager, self).get_queryset().filter(user_id=user.pk)
+
+    def of_user_in(self, user_id: object, tenant_id: UUID) -> QuerySet[M]:
+        """Return a user's membership of a tenant, with both, in one query."""
+        return self.for_tenant(tenant_id).filter(user_id=user_id).select_related("user", "tenant")

@@ -1,0 +1,98 @@
+"""Who belongs to a tenant, and who is invited into it."""
+
+from typing import ClassVar, Self
+
+from django.conf import settings
+from django.db import models
+from django.db.models import CheckConstraint, Q, UniqueConstraint
+from django.db.models.functions import Lower
+
+from apps.isolation.fields import new_id
+from apps.isolation.managers import PerTenantManager
+from apps.memberships.managers import MembershipManager
+from apps.memberships.roles import INVITED_ROLES, Role
+from apps.tenants.models import Tenant
+
+
+class Membership(models.Model):
+    """A user's place in a tenant."""
+
+    id = models.UUIDField(primary_key=True, default=new_id, editable=False)
+    # The constraint and the index below begin with them.
+    user = models.ForeignKey(
+        settings.AUTH_USER_MODEL, models.PROTECT, related_name="memberships", db_index=False
+    )
+    tenant = models.ForeignKey(Tenant, models.PROTECT, related_name="memberships", db_index=False)
+    role = models.CharField(max_length=6, choices=Role, default=Role.MEMBER)
+    is_active = models.BooleanField(default=True)
+    joined_at = models.DateTimeField(auto_now_add=True)
+    invited_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL,
+        on_delete=models.SET_NULL,
+        null=True,
+        blank=True,
+        related_name="invited_memberships",
+    )
+
+    objects: ClassVar[MembershipManager[Self]] = MembershipManager()
+    platform = models.Manager()
+
+    class Meta:
+        default_manager_name = "platform"
+        base_manager_name = "platform"
+        constraints = [
+            UniqueConstraint(fields=["user", "tenant"], name="membership_once_per_tenant"),
+            CheckConstraint(condition=Q(role__in=Role.values), name="membership_role_is_known"),
+        ]
+        indexes = [models.Index(fields=["tenant", "role"], name="membership_by_tenant_role")]
+
+    def __str__(self) -> str:
+        return f"{self.user} - {self.tenant} ({self.role})"
+
+
+class Invitation(models.Model):
+    """An address is invited into a tenant. Who holds the mailed token may join, once.
+
+    The token is not kept: its hash is enough to know it again.
+    """
+
+    id = models.UUIDField(primary_key=True, default=new_id, editable=False)
+    tenant = models.ForeignKey(Tenant, on_delete=models.PROTECT, related_name="invitations")
+    email = models.EmailField()
+    role = models.CharField(max_length=6, choices=INVITED_ROLES, default=Role.MEMBER)
+    token_hash = models.CharField(max_length=64, unique=True, editable=False)
+    invited_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, models.SET_NULL, null=True, related_name="sent_invitations"
+    )
+    created_at = models.DateTimeField(auto_now_add=True)
+    expires_at = models.DateTimeField()
+    accepted_at = models.DateTimeField(null=True, editable=False)
+    revoked_at = models.DateTimeField(null=True, editable=False)
+
+    objects: ClassVar[PerTenantManager[Self]] = PerTenantManager()
+    platform = models.Manager()
+
+    class Meta:
+        default_manager_name = "platform"
+        base_manager_name = "platform"
+        constraints = [
+            UniqueConstraint(
+                fields=["tenant", "email"],
+                condition=Q(accepted_at=None, revoked_at=None),
+                name="invitation_one_open_per_address",
+            ),
+            CheckConstraint(
+                condition=Q(role__in=[role for role, _ in INVITED_ROLES]),
+                name="invitation_role_is_known_and_no_owner",
+            ),
+            CheckConstraint(
+                condition=Q(email=Lower("email")), name="invitation_email_is_lower_case"
+            ),
+            CheckConstraint(
+                condition=Q(accepted_at=None) | Q(revoked_at=None),
+                name="invitation_accepted_or_revoked",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.tenant}: {self.role}, until {self.expires_at:%Y-%m-%d}"

@@ -1,0 +1,31 @@
+"""Look-ups of members and invitations."""
+
+from typing import Any
+from uuid import UUID
+
+from django.db.models import QuerySet
+
+from apps.memberships.models import Invitation, Membership
+from apps.memberships.roles import Role
+
+
+def active_members(tenant_id: UUID) -> QuerySet[Membership]:
+    """Return who belongs to a tenant, with their users."""
+    members = Membership.objects.for_tenant(tenant_id).filter(is_active=True)
+    return members.select_related("user")
+
+
+def owners() -> QuerySet[Membership]:
+    """Return the Owners of all tenants who can log in; for platform code."""
+    return Membership.platform.filter(role=Role.OWNER, is_active=True, user__is_active=True)
+
+
+def membership_or_new(user: Any, tenant_id: UUID) -> Membership:
+    """Return a user's membership of a tenant, or else one that is new, inactive and not saved."""
+    stored = Membership.objects.of_user_in(user.pk, tenant_id).first()
+    return stored or Membership(tenant_id=tenant_id, user=user, is_active=False)
+
+
+def open_invitations(tenant_id: UUID) -> QuerySet[Invitation]:
+    """Return what was neither accepted nor revoked; it may have expired."""
+    return Invitation.objects.for_tenant(tenant_id).filter(accepted_at=None, revoked_at=None)

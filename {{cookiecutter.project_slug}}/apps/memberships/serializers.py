@@ -1,0 +1,65 @@
+"""Bodies of members and invitations."""
+
+from typing import Any
+
+from rest_framework import serializers
+
+from apps.memberships.models import Invitation, Membership
+from apps.memberships.roles import INVITED_ROLES, Role
+from apps.tenants.serializers import TenantDetailSerializer
+
+
+class MemberSerializer(serializers.ModelSerializer[Membership]):
+    """A member, as other members see them."""
+
+    email = serializers.EmailField(source="user.email", read_only=True)
+    full_name = serializers.CharField(source="user.full_name", read_only=True)
+
+    class Meta:
+        model = Membership
+        fields = ["id", "user", "email", "full_name", "role", "joined_at"]
+        read_only_fields = fields
+
+
+class RoleSerializer(serializers.Serializer[Any]):
+    """A role for a member."""
+
+    role = serializers.ChoiceField(choices=Role.choices)
+
+
+class TransferSerializer(serializers.Serializer[Any]):
+    """Who is to be the Owner."""
+
+    member = serializers.UUIDField()
+
+
+class InvitationSerializer(serializers.ModelSerializer[Invitation]):
+    """An invitation. Its token is in the mail and nowhere else."""
+
+    role = serializers.ChoiceField(choices=INVITED_ROLES, default=Role.MEMBER)
+
+    class Meta:
+        model = Invitation
+        fields = ["id", "email", "role", "invited_by", "created_at", "expires_at"]
+        read_only_fields = ["invited_by", "expires_at"]
+        # Whether the address is free is asked while nobody else can take it.
+        validators: list[Any] = []
+
+
+class AcceptSerializer(serializers.Serializer[Any]):
+    """A mailed token; a password of the user whose address it is, or for a new one."""
+
+    token = serializers.CharField(max_length=100)
+    password = serializers.CharField(required=False, trim_whitespace=False, max_length=1000)
+    full_name = serializers.CharField(required=False, allow_blank=True, max_length=255)
+
+
+class JoinedSerializer(serializers.ModelSerializer[Membership]):
+    """Where somebody has become a member, and as what."""
+
+    tenant = TenantDetailSerializer(read_only=True)
+
+    class Meta:
+        model = Membership
+        fields = ["tenant", "role"]
+        read_only_fields = fields
