@@ -36,7 +36,7 @@ from prometheus_client import (
 from prometheus_client.core import GaugeMetricFamily
 from prometheus_client.registry import Collector
 
-from apps.authentication.access import TokenTenantMismatch
+from apps.authentication.exceptions import TokenTenantMismatch
 from apps.isolation import NoTenantError, SharedJoinError, WrongTenantError
 from apps.isolation.app_registry import SHARED_DB
 from apps.isolation.strategy.invariants import count_unmigrated

@@ -12,7 +12,7 @@ from django.core.management import CommandError, call_command
 from django.db import connections, transaction
 from django.utils import timezone
 
-from apps.audit.trail import Action, record
+from apps.audit.services import Action, record
 from apps.isolation import tenant_context
 from apps.isolation.app_registry import OWNER, SHARED_DB
 from apps.isolation.fields import new_id

@@ -10,7 +10,7 @@ class AuditConfig(AppConfig):
 
     def ready(self) -> None:
         """Record each cross-tenant operation."""
-        from apps.audit.trail import record_cross_tenant  # noqa: PLC0415 - needs the models
+        from apps.audit.services import record_cross_tenant  # noqa: PLC0415 - needs the models
         from apps.isolation.cross_tenant import cross_tenant_started  # noqa: PLC0415 - needs the models
 
         cross_tenant_started.connect(record_cross_tenant)

@@ -6,10 +6,10 @@ from django.contrib.auth.base_user import AbstractBaseUser
 from django.utils.crypto import constant_time_compare
 from rest_framework import exceptions
 from rest_framework_simplejwt.exceptions import InvalidToken
-from rest_framework_simplejwt.tokens import Token
 
-from apps.authentication.bearers import membership_of_bearer
-from apps.authentication.tokens import STAMP
+from apps.authentication.exceptions import NoActiveAccount, TokenTenantMismatch
+from apps.authentication.token_lookup import membership_of_token
+from apps.authentication.tokens import Claims
 from apps.isolation import current_tenant, require_tenant
 from apps.memberships.models import Membership
 from apps.tenants.exceptions import TenantNotFound, TenantNotReady, TenantSuspended
@@ -22,20 +22,6 @@ REFUSALS: dict[str, type[exceptions.APIException]] = {
 }
 
 
-class TokenTenantMismatch(exceptions.AuthenticationFailed):
-    """A token of one tenant was sent to another."""
-
-    default_detail = "The token belongs to another tenant."
-    default_code = "token_tenant_mismatch"
-
-
-class NoActiveAccount(exceptions.AuthenticationFailed):
-    """Unknown user, wrong password, or no member: the answer is the same."""
-
-    default_detail = "No active account with these credentials."
-    default_code = "no_active_account"
-
-
 def admit(user_id: object, tenant_id: UUID) -> Membership:
     """Return the membership by which a user may act in a tenant, with both; one query.
 
@@ -45,14 +31,13 @@ def admit(user_id: object, tenant_id: UUID) -> Membership:
     return _admitted(Membership.objects.of_user_in(user_id, tenant_id).first())
 
 
-def admit_bearer(token: Token) -> Membership:
-    """Return the membership by which a verified token's bearer may act; one query.
+def admit_token(claims: Claims) -> Membership:
+    """Return the membership by which the holder of a verified token may act; one query.
 
-    Raises what `admit` raises, `InvalidToken` if the log-in was ended or the password changed,
-    and TokenError for a token that does not say whose it is.
+    Raises what `admit` raises, and `InvalidToken` if the log-in was ended or the password changed.
     """
-    membership, is_ended = membership_of_bearer(token) or (None, False)
-    if membership and (is_ended or not _is_stamp_of(membership.user, token)):
+    membership, is_ended = membership_of_token(claims) or (None, False)
+    if membership and (is_ended or not _is_stamp_of(membership.user, claims.stamp)):
         raise InvalidToken("Token is blacklisted")
     return _admitted(membership)
 
@@ -86,6 +71,6 @@ def _admitted(membership: Membership | None) -> Membership:
     return membership
 
 
-def _is_stamp_of(user: AbstractBaseUser, token: Token) -> bool:
+def _is_stamp_of(user: AbstractBaseUser, stamp: str) -> bool:
     stamps = (user.get_session_auth_hash(), *user.get_session_auth_fallback_hash())
-    return any(constant_time_compare(str(token.get(STAMP)), stamp) for stamp in stamps)
+    return any(constant_time_compare(stamp, each) for each in stamps)

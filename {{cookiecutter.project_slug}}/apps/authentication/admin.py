@@ -15,10 +15,11 @@ from django.db import transaction
 from django.db.models import QuerySet
 from django.http import HttpRequest
 
-from apps.audit.trail import Action, record
-from apps.authentication import accounts
+from apps.audit.services import Action, record
+from apps.authentication import services
+from apps.authentication.exceptions import SecondFactorRequired
 from apps.authentication.models import User
-from apps.authentication.second_factor import SecondFactorRequired, require_code, switch_off
+from apps.authentication.second_factor import require_code, switch_off
 from apps.authentication.throttling import throttle
 from apps.isolation.app_registry import SHARED_DB
 
@@ -44,7 +45,7 @@ class StaffLogInForm(AdminAuthenticationForm):
 
     def get_invalid_login_error(self) -> ValidationError:
         """Write a wrong password down."""
-        accounts.record_failure(self.request, "")
+        services.record_failure(self.request, "")
         return super().get_invalid_login_error()
 
     def confirm_login_allowed(self, user: Any) -> None:
@@ -106,5 +107,5 @@ class UserAdmin(DjangoUserAdmin[User]):
 
 
 def _plain(value: Any) -> Any:
-    """Return a value as the trail can keep it: rows by their ids."""
+    """Return a value as an audit event can keep it: rows by their ids."""
     return value if isinstance(value, str | bool | None) else sorted(row.pk for row in value)

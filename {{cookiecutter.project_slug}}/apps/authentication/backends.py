@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from django.http import HttpRequest
 from drf_spectacular.contrib.rest_framework_simplejwt import SimpleJWTScheme
 from rest_framework.exceptions import AuthenticationFailed
 from rest_framework.request import Request
@@ -9,13 +10,17 @@ from rest_framework_simplejwt.authentication import JWTAuthentication
 from rest_framework_simplejwt.exceptions import InvalidToken, TokenError
 
 from apps.authentication import access
-from apps.authentication.tokens import tenant_of, user_id_of
+from apps.authentication.exceptions import NoActiveAccount
+from apps.authentication.tokens import Claims, claims_of
 from apps.isolation import current_tenant
 from apps.memberships.models import Membership
 from apps.tenants.exceptions import TenantNotFound
 from apps.tenants.hosts import is_shared
+from apps.tenants.middleware import activate_locale
 from apps.tenants.resolver import host_of
-from apps.tenants.settings import activate
+
+CLAIMS = "token_claims"
+"""Attribute of a request that keeps what its token says, once it was read."""
 
 
 class TenantJWTAuthentication(JWTAuthentication):
@@ -39,25 +44,40 @@ class TenantJWTAuthentication(JWTAuthentication):
         if membership is None:
             access.hide_unserved_tenant()
             return None
-        activate(membership.tenant)
+        activate_locale(membership.tenant)
         return membership.user, membership
 
-    def _membership(self, request: Request) -> Membership | None:
-        header = self.get_header(request)
-        raw = self.get_raw_token(header) if header else None
-        if raw is None:
-            return None
+    def claims(self, request: HttpRequest | Request) -> Claims | None:
+        """Return what the request's token says, or None without one; it is read once a request.
+
+        Raises AuthenticationFailed for a malformed header and for a token that is not valid.
+        """
+        kept: dict[str, Any] = vars(getattr(request, "_request", request))
+        if CLAIMS not in kept:
+            header = self.get_header(request)  # type: ignore[arg-type] # reads META only
+            raw = self.get_raw_token(header) if header else None
+            kept[CLAIMS] = self._read(raw) if raw else None
+        claims: Claims | None = kept[CLAIMS]
+        return claims
+
+    def _read(self, raw: bytes) -> Claims:
         token = self.get_validated_token(raw)
         try:
-            tenant_id, _ = tenant_of(token), user_id_of(token)
-            if current_tenant() is None:
-                # The tenant's own host was not asked, and the middleware knew no such tenant.
-                raise TenantNotFound
-            access.require_same_tenant(tenant_id)
-            return access.admit_bearer(token)
+            return claims_of(token)
         except TokenError as error:
             raise InvalidToken(str(error)) from error
-        except access.NoActiveAccount:
+
+    def _membership(self, request: Request) -> Membership | None:
+        claims = self.claims(request)
+        if claims is None:
+            return None
+        if current_tenant() is None:
+            # The tenant's own host was not asked, and the middleware knew no such tenant.
+            raise TenantNotFound
+        access.require_same_tenant(claims.tenant_id)
+        try:
+            return access.admit_token(claims)
+        except NoActiveAccount:
             # On the shared host, a tenant that one is not a member of does not exist.
             if is_shared(host_of(request)):
                 raise TenantNotFound from None

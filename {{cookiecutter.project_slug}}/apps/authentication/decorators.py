@@ -15,11 +15,12 @@ from rest_framework.exceptions import PermissionDenied, Throttled
 from rest_framework.permissions import SAFE_METHODS
 from rest_framework.views import APIView
 
-from apps.authentication.access import NoActiveAccount, admit, hide_unserved_tenant
+from apps.authentication.access import admit, hide_unserved_tenant
+from apps.authentication.exceptions import NoActiveAccount
 from apps.isolation import current_tenant, require_tenant
 from apps.memberships.models import Membership
 from apps.memberships.roles import Role
-from apps.tenants.settings import activate
+from apps.tenants.middleware import activate_locale
 
 if TYPE_CHECKING:
     from rest_framework.request import Request
@@ -54,7 +55,7 @@ def require_role(read: str, *, write: str = "", scope: str = "") -> Callable[[Vi
             if not Role(request.auth.role).reaches(read_role if is_safe else write_role):
                 raise PermissionDenied("Insufficient permissions.")
             _count(request, guarded)
-            activate(request.auth.tenant)
+            activate_locale(request.auth.tenant)
             response = view(request, *args, **kwargs)
             add_never_cache_headers(response)
             return response

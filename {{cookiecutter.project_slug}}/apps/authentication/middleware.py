@@ -11,20 +11,20 @@ from django.http import HttpRequest, HttpResponse, HttpResponseBase, StreamingHt
 from django.utils.cache import patch_vary_headers
 from django.utils.decorators import sync_and_async_middleware
 from django.utils.deprecation import MiddlewareMixin
-from rest_framework.exceptions import APIException, PermissionDenied
-from rest_framework_simplejwt.exceptions import TokenError
+from rest_framework.exceptions import APIException, AuthenticationFailed, PermissionDenied
 
-from apps.authentication.access import TokenTenantMismatch, is_served
+from apps.authentication.access import is_served
+from apps.authentication.backends import TenantJWTAuthentication
 from apps.authentication.decorators import is_guarded, is_open
+from apps.authentication.exceptions import TokenTenantMismatch
 from apps.authentication.refusals import refusal
-from apps.authentication.tokens import tenant_of, user_id_of, verified_access_token
 from apps.isolation.context import ActiveTenant, activate_tenant, current_tenant
 from apps.memberships.models import Membership
 from apps.tenants.exceptions import TenantConflict, TenantNotFound
 from apps.tenants.hosts import is_shared
 from apps.tenants.resolver import (
     HEADER,
-    NOBODY,
+    NONEXISTENT_ID,
     host_of,
     named_slug,
     tenant_of_host,
@@ -40,7 +40,7 @@ def tenant_middleware(get_response: Callable[[HttpRequest], Any]) -> Callable[[H
     """Run the request inside its tenant, or answer why not.
 
     The tenant is the host's; on the shared host it is the one that a verified token names.
-    Host, header and token must agree. Whether the bearer may act in it is decided later, by the
+    Host, header and token must agree. Whether the user may act in it is decided later, by the
     authentication, from the live membership.
     """
     # Views are imported now, while no tenant is active, and not by the first request: a queryset
@@ -118,23 +118,25 @@ def _resolve(request: HttpRequest) -> ActiveTenant | None:
 def _tenant_on_shared_host(request: HttpRequest, slug: str | None) -> UUID | None:
     """Return the tenant of a verified token, which a header may name too; None without a token.
 
-    An unknown slug and a tenant of which the bearer is no member take the same queries and get
+    An unknown slug and a tenant of which the user is no member take the same queries and get
     the same answer, so that neither body nor timing tells which tenants there are.
     """
-    token = verified_access_token(request.headers.get("Authorization", ""))
-    if token is None:
-        return None
     try:
-        user_id, claimed = user_id_of(token), tenant_of(token)
-    except TokenError:
+        # By the authentication itself: what only one of the two took for a token would be
+        # authorised outside its tenant, or choose a tenant for nobody.
+        claims = TenantJWTAuthentication().claims(request)
+    except AuthenticationFailed:
+        return None
+    if claims is None:
         return None
     if slug is None:
-        return claimed
+        return claims.tenant_id
     named = tenant_of_slug(slug)
-    if named != claimed:
-        member = Membership.objects.of_user_in(user_id, named or NOBODY).filter(is_active=True)
+    if named != claims.tenant_id:
+        places = Membership.objects.of_user_in(claims.user_id, named or NONEXISTENT_ID)
+        member = places.filter(is_active=True)
         raise TokenTenantMismatch if member.exists() else TenantNotFound
-    return claimed
+    return named
 
 
 def _varied[R: HttpResponseBase](response: R) -> R:

@@ -4,7 +4,7 @@ from typing import Any, ClassVar
 
 from django.contrib.auth.models import AbstractUser, UserManager
 from django.db import models
-from django.db.models import CheckConstraint, Q
+from django.db.models import CheckConstraint, Q, QuerySet
 from django.db.models.functions import Lower
 
 from apps.isolation.fields import new_id
@@ -24,9 +24,13 @@ class EmailUserManager(UserManager["User"]):
         """Make a member of the platform's staff who may do everything in the admin."""
         return self.create_user(email, password, is_staff=True, is_superuser=True, **fields)
 
+    def find(self, email: str | None) -> "QuerySet[User]":
+        """Return the user with this address, or none; upper and lower case are the same."""
+        return self.filter(email=self.normalize_email(email))
+
     def get_by_natural_key(self, email: str | None) -> "User":
-        """Return the user with this address; upper and lower case are the same."""
-        return self.get(email=self.normalize_email(email))
+        """Return the user with this address, as Django's log-in asks for it."""
+        return self.find(email).get()
 
     @classmethod
     def normalize_email(cls, email: str | None) -> str:

@@ -20,22 +20,16 @@ from django.conf import settings
 from django.db import transaction
 from django.http import HttpRequest
 from django.utils.crypto import salted_hmac
-from rest_framework.exceptions import AuthenticationFailed, ValidationError
+from rest_framework.exceptions import ValidationError
 
-from apps.audit.trail import Action, record
+from apps.audit.services import Action, record
+from apps.authentication.exceptions import SecondFactorRequired
 from apps.authentication.models import User
 from apps.authentication.throttling import throttle
 from apps.isolation.app_registry import SHARED_DB
 
 SECRETS = {"secret", "seed"}
 """What allauth calls them in the data of the app's and of the recovery codes."""
-
-
-class SecondFactorRequired(AuthenticationFailed):
-    """The password alone will not do."""
-
-    default_detail = "A code of the second factor is required, one that was not used before."
-    default_code = "second_factor_required"
 
 
 class MFAAdapter(DefaultMFAAdapter):

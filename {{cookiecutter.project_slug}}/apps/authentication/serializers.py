@@ -11,10 +11,16 @@ from rest_framework import serializers
 from rest_framework.request import Request
 from rest_framework_simplejwt.exceptions import InvalidToken, TokenError
 
-from apps.audit.trail import Action, record
-from apps.authentication import access, accounts, tokens
+from apps.audit.services import Action, record
+from apps.authentication import access, services, tokens
+from apps.authentication.backends import TenantJWTAuthentication
+from apps.authentication.exceptions import (
+    NoActiveAccount,
+    SecondFactorRequired,
+    TokenTenantMismatch,
+)
 from apps.authentication.models import User
-from apps.authentication.second_factor import SecondFactorRequired, require_code
+from apps.authentication.second_factor import require_code
 from apps.authentication.throttling import throttle
 from apps.isolation.app_registry import SHARED_DB
 from apps.memberships.models import Membership
@@ -22,7 +28,7 @@ from apps.memberships.passwords import require_good_password
 from apps.tenants.exceptions import TenantNotFound
 from apps.tenants.hosts import is_shared
 from apps.tenants.models import Domain, Tenant
-from apps.tenants.resolver import NOBODY, host_of, named_slug, tenant_of_slug, wanted_tenant
+from apps.tenants.resolver import NONEXISTENT_ID, host_of, named_slug, tenant_of_slug, wanted_tenant
 from apps.tenants.slugs import validate_slug
 
 
@@ -58,8 +64,8 @@ class TokenPairSerializer(NewPairSerializer):
     def validate(self, attrs: dict[str, Any]) -> dict[str, str]:
         """Return the tokens. Without the right password, every way to fail looks the same."""
         request = self.context["request"]
-        tenant_id = wanted_tenant(request, attrs.get("tenant")) or NOBODY
-        member = accounts.identify(request, attrs["email"], attrs["password"], tenant_id)
+        tenant_id = wanted_tenant(request, attrs.get("tenant")) or NONEXISTENT_ID
+        member = services.identify(request, attrs["email"], attrs["password"], tenant_id)
         require_code(request, member.user, attrs.get("code", ""), tenant=tenant_id)
         return token_pair(member)
 
@@ -71,18 +77,19 @@ class TokenRefreshSerializer(serializers.Serializer[Any]):
     access = serializers.CharField(read_only=True)
 
     def validate(self, attrs: dict[str, Any]) -> dict[str, str]:
-        """Return the new pair if the bearer may still act in the token's tenant."""
+        """Return the new pair if the user may still act in the token's tenant."""
         try:
             old = tokens.TenantRefreshToken(attrs["refresh"])
-            _require_in_its_place(self.context["request"], tokens.tenant_of(old))
-            membership = access.admit_bearer(old)
+            claims = tokens.claims_of(old)
+            _require_in_its_place(self.context["request"], claims.tenant_id)
+            membership = access.admit_token(claims)
             old.blacklist()
         except tokens.TokenUsedUp as error:
             tokens.EndingToken(attrs["refresh"]).end_family(Action.TOKEN_REUSED)
             raise InvalidToken(str(error)) from error
         except TokenError as error:
             raise InvalidToken(str(error)) from error
-        return token_pair(membership, tokens.family_of(old))
+        return token_pair(membership, claims.family)
 
 
 class TokenVerifySerializer(serializers.Serializer[Any]):
@@ -91,13 +98,14 @@ class TokenVerifySerializer(serializers.Serializer[Any]):
     token = serializers.CharField(write_only=True)
 
     def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
-        """Raise unless the token is valid here, now and for its bearer."""
+        """Raise unless the token is valid here, now and for its user."""
         try:
             token = tokens.AnyToken(attrs["token"])
             if token.get("token_type") == tokens.TenantRefreshToken.token_type:
                 tokens.TenantRefreshToken(attrs["token"])  # asks whether it is used up, too
-            _require_in_its_place(self.context["request"], tokens.tenant_of(token))
-            access.admit_bearer(token)
+            claims = tokens.claims_of(token)
+            _require_in_its_place(self.context["request"], claims.tenant_id)
+            access.admit_token(claims)
         except TokenError as error:
             raise InvalidToken(str(error)) from error
         return {}
@@ -112,7 +120,7 @@ class LogoutSerializer(serializers.Serializer[Any]):
         """Return the token if it is genuine and in its place; it may be used up."""
         try:
             token = tokens.EndingToken(raw)  # type: ignore[arg-type] # as simplejwt calls it
-            _require_in_its_place(self.context["request"], tokens.tenant_of(token))
+            _require_in_its_place(self.context["request"], tokens.claims_of(token).tenant_id)
         except TokenError as error:
             raise InvalidToken(str(error)) from error
         return token
@@ -130,15 +138,15 @@ class SwitchSerializer(NewPairSerializer):
     def validate(self, attrs: dict[str, Any]) -> dict[str, str]:
         """Return the tokens; they belong to the log-in that is asking, and end with it."""
         request = self.context["request"]
-        tenant_id = tenant_of_slug(attrs["tenant"]) or NOBODY
+        tenant_id = tenant_of_slug(attrs["tenant"]) or NONEXISTENT_ID
         try:
             membership = access.admit(request.user.pk, tenant_id)
-        except access.NoActiveAccount:
+        except NoActiveAccount:
             raise TenantNotFound from None
         with transaction.atomic(using=SHARED_DB):
             record(Action.TENANT_SWITCHED, tenant=tenant_id, actor=membership.user)
-        token = tokens.verified_access_token(request.headers["Authorization"])
-        return token_pair(membership, tokens.family_of(token) if token else "")
+        claims = TenantJWTAuthentication().claims(request)
+        return token_pair(membership, claims.family if claims else "")
 
 
 class EmailSerializer(serializers.Serializer[Any]):
@@ -158,7 +166,7 @@ class SendVerificationSerializer(EmailSerializer):
         """Send it."""
         email = self.validated_data["email"]
         throttle(self.context["request"], "confirm_email", key=email)
-        accounts.send_verification(email)
+        services.send_verification(email)
 
 
 class SendPasswordResetSerializer(EmailSerializer):
@@ -168,7 +176,7 @@ class SendPasswordResetSerializer(EmailSerializer):
         """Send it."""
         email = self.validated_data["email"]
         throttle(self.context["request"], "reset_password", key=email)
-        accounts.send_password_reset(email)
+        services.send_password_reset(email)
 
 
 class VerifyEmailSerializer(serializers.Serializer[Any]):
@@ -179,7 +187,7 @@ class VerifyEmailSerializer(serializers.Serializer[Any]):
     def save(self, **kwargs: Any) -> None:
         """Verify the address."""
         with field_errors():
-            accounts.verify_email(self.context["request"], self.validated_data["token"])
+            services.verify_email(self.context["request"], self.validated_data["token"])
 
 
 class ResetPasswordSerializer(serializers.Serializer[Any]):
@@ -192,7 +200,7 @@ class ResetPasswordSerializer(serializers.Serializer[Any]):
         """Set the password."""
         throttle(self.context["request"], "reset_password_from_key")
         with field_errors():
-            accounts.reset_password(**self.validated_data)
+            services.reset_password(**self.validated_data)
 
 
 class OwnPasswordSerializer(serializers.Serializer[Any]):
@@ -218,7 +226,7 @@ class ChangePasswordSerializer(OwnPasswordSerializer, NewPairSerializer):
         """Return the tokens."""
         membership = self.context["request"].auth
         with field_errors():
-            accounts.change_password(membership, attrs["new_password"])
+            services.change_password(membership, attrs["new_password"])
         return token_pair(membership)
 
 
@@ -270,10 +278,10 @@ class SignUpSerializer(EmailSerializer, NewPairSerializer):
         """Find or make the user, without a row yet; who has an account proves that it is theirs."""
         request, email, password = self.context["request"], attrs["email"], attrs["password"]
         throttle(request, "signup")
-        if User.objects.filter(email=email).exists():
-            user = accounts.check_password(request, email, password)
+        if User.objects.find(email).exists():
+            user = services.check_password(request, email, password)
             if user is None:
-                raise serializers.ValidationError({"email": accounts.TAKEN})
+                raise serializers.ValidationError({"email": services.TAKEN})
             self._require_code(user, attrs.get("code", ""))
         else:
             user = User(email=email, full_name=attrs.get("full_name", ""))
@@ -292,7 +300,7 @@ class SignUpSerializer(EmailSerializer, NewPairSerializer):
         """Make everything, and return the answer."""
         data = self.validated_data
         with field_errors(slug="tenant_slug", domain="tenant_slug", name="tenant_name"):
-            membership = accounts.sign_up(
+            membership = services.sign_up(
                 data["user"], tenant_name=data["tenant_name"], tenant_slug=data["tenant_slug"]
             )
         tenant = NewTenantSerializer(membership.tenant).data
@@ -348,4 +356,4 @@ def _require_in_its_place(request: Request, tenant_id: UUID) -> None:
         return
     slug = named_slug(request)
     if slug is not None and tenant_of_slug(slug) != tenant_id:
-        raise access.TokenTenantMismatch
+        raise TokenTenantMismatch

@@ -1,7 +1,8 @@
-"""Tokens: who the bearer is, for which tenant, and by which log-in. Never what they may do."""
+"""Tokens: whose they are, for which tenant, and by which log-in. Never what the user may do."""
 
 import json
 from collections.abc import Iterable
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from functools import cache
 from hashlib import sha256
@@ -12,16 +13,13 @@ import jwt
 from django.conf import settings
 from django.db import transaction
 from jwt.utils import base64url_decode, force_bytes
-from rest_framework import HTTP_HEADER_ENCODING
-from rest_framework.exceptions import AuthenticationFailed
-from rest_framework_simplejwt.authentication import JWTAuthentication
 from rest_framework_simplejwt.backends import TokenBackend
 from rest_framework_simplejwt.exceptions import TokenError
 from rest_framework_simplejwt.settings import api_settings
 from rest_framework_simplejwt.token_blacklist.models import BlacklistedToken, OutstandingToken
 from rest_framework_simplejwt.tokens import AccessToken, RefreshToken, Token, UntypedToken
 
-from apps.audit.trail import Action, record
+from apps.audit.services import Action, record
 from apps.isolation.app_registry import SHARED_DB
 from apps.memberships.models import Membership
 from apps.tenants.settings import SESSION_HOURS, TenantSettings
@@ -37,6 +35,17 @@ MEMBERSHIP = "membership"
 
 STAMP = "stamp"
 """Name of the claim that changes with the user's password: an HMAC, as in Django's sessions."""
+
+
+@dataclass(frozen=True, slots=True)
+class Claims:
+    """What a verified token says of its user, its tenant and its log-in."""
+
+    user_id: UUID
+    tenant_id: UUID
+    membership_id: UUID
+    family: str
+    stamp: str
 
 
 class KeyRing(TokenBackend):
@@ -93,7 +102,7 @@ class AnyToken(_Ringed, UntypedToken):
 
 
 class TokenUsedUp(TokenError):
-    """A refresh token has come back: one of its two bearers is not who we gave it to."""
+    """A refresh token has come back: one of its two holders is not who we gave it to."""
 
 
 class TenantRefreshToken(_Ringed, RefreshToken):  # type: ignore[misc] # simplejwt's own bases differ
@@ -119,7 +128,7 @@ class TenantRefreshToken(_Ringed, RefreshToken):  # type: ignore[misc] # simplej
 
     def check_blacklist(self) -> None:
         """Raise `TokenUsedUp` if the token is used up, TokenError if it says not whose it is."""
-        _require_claims(self)
+        claims_of(self)
         used = BlacklistedToken.objects.filter(token__jti=str(self.get(api_settings.JTI_CLAIM)))
         if used.exists():
             raise TokenUsedUp("Token is blacklisted")
@@ -138,48 +147,33 @@ class EndingToken(TenantRefreshToken):
 
     def check_blacklist(self) -> None:
         """Ask whose it is only."""
-        _require_claims(self)
+        claims_of(self)
 
     def end_family(self, action: Action) -> None:
         """End every token of this log-in, access tokens too, at their next use.
 
         The family is blacklisted like a token. Its entry is kept for as long as its youngest
         token could live; ``flushexpiredtokens`` deletes it then. ``action`` says why in the audit
-        trail, once: whoever has the token may send it as often as they like.
+        log, once: whoever has the token may send it as often as they like.
         """
-        now = datetime.now(UTC)
+        claims, now = claims_of(self), datetime.now(UTC)
         kept = {"created_at": now, "expires_at": now + api_settings.REFRESH_TOKEN_LIFETIME}
         with transaction.atomic(using=SHARED_DB):
-            family, _ = OutstandingToken.objects.get_or_create(jti=family_of(self), defaults=kept)
+            family, _ = OutstandingToken.objects.get_or_create(jti=claims.family, defaults=kept)
             _, is_new = BlacklistedToken.objects.get_or_create(token=family)
             if is_new:
-                record(action, tenant=tenant_of(self), actor=user_id_of(self))
+                record(action, tenant=claims.tenant_id, actor=claims.user_id)
 
 
-def _require_claims(token: Token) -> None:
-    """Raise TokenError unless a verified token says of which user, tenant and log-in it is."""
-    for claim_of in (family_of, tenant_of, user_id_of):
-        claim_of(token)
-
-
-def tenant_of(token: Token) -> UUID:
-    """Return the tenant that a verified token names; raise TokenError if it names none."""
-    return _id_in(token, TENANT)
-
-
-def membership_id_of(token: Token) -> UUID:
-    """Return the membership that a verified token names; raise TokenError if it names none."""
-    return _id_in(token, MEMBERSHIP)
-
-
-def user_id_of(token: Token) -> UUID:
-    """Return the user that a verified token names; raise TokenError if it names none."""
-    return _id_in(token, api_settings.USER_ID_CLAIM)
-
-
-def family_of(token: Token) -> str:
-    """Return the family that a verified token names; raise TokenError if it names none."""
-    return _id_in(token, FAMILY).hex
+def claims_of(token: Token) -> Claims:
+    """Return what a verified token says; raise TokenError if a claim is missing or malformed."""
+    return Claims(
+        tenant_id=_id_in(token, TENANT),
+        user_id=_id_in(token, api_settings.USER_ID_CLAIM),
+        membership_id=_id_in(token, MEMBERSHIP),
+        family=_id_in(token, FAMILY).hex,
+        stamp=str(token.get(STAMP)),
+    )
 
 
 def _id_in(token: Token, claim: str) -> UUID:
@@ -187,14 +181,3 @@ def _id_in(token: Token, claim: str) -> UUID:
         return UUID(str(token[claim]))
     except (KeyError, ValueError):
         raise TokenError(f"Token names no {claim}") from None
-
-
-def verified_access_token(header: str) -> TenantAccessToken | None:
-    """Return the token of an Authorization header if it is one and is valid, else None."""
-    try:
-        # By the rules of the authentication: what only one of the two took for a token would be
-        # authorised outside its tenant, or choose a tenant for nobody.
-        raw = JWTAuthentication().get_raw_token(header.encode(HTTP_HEADER_ENCODING))
-        return TenantAccessToken(raw) if raw else None  # type: ignore[arg-type] # as simplejwt calls it
-    except (AuthenticationFailed, TokenError):
-        return None

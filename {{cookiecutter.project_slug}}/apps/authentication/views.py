@@ -10,7 +10,7 @@ from rest_framework.response import Response
 from rest_framework.serializers import BaseSerializer
 from rest_framework.views import APIView
 
-from apps.authentication import accounts, serializers
+from apps.authentication import serializers, services
 from apps.authentication.backends import membership_of
 from apps.memberships.models import Membership
 from apps.memberships.roles import Role
@@ -43,7 +43,7 @@ class ExchangeView(OpenView):
         return Response(self.accepted(request).validated_data)
 
 
-class DeedView(OpenView):
+class ActionView(OpenView):
     """Does what the serializer's ``save`` does; there is nothing to answer."""
 
     @extend_schema(responses={204: None})
@@ -71,46 +71,46 @@ class TokenVerifyView(ExchangeView):
     serializer_class = serializers.TokenVerifySerializer
 
 
-class LogoutView(DeedView):
+class LogoutView(ActionView):
     """End a log-in with all its tokens, those for other tenants too."""
 
     judges_members = True
     serializer_class = serializers.LogoutSerializer
 
 
-class PasswordResetView(DeedView):
+class PasswordResetView(ActionView):
     """Send a link by which to set a new password; the answer does not tell whether it was sent."""
 
     serializer_class = serializers.SendPasswordResetSerializer
 
 
-class PasswordResetConfirmView(DeedView):
+class PasswordResetConfirmView(ActionView):
     """Set a new password by the token of a mail. All tokens of the user end."""
 
     serializer_class = serializers.ResetPasswordSerializer
 
 
-class EmailVerifyView(DeedView):
+class EmailVerifyView(ActionView):
     """Verify an address by the token of a mail."""
 
     serializer_class = serializers.VerifyEmailSerializer
 
 
-class EmailResendView(DeedView):
+class EmailResendView(ActionView):
     """Send a link that verifies an address; the answer does not tell whether it was sent."""
 
     serializer_class = serializers.SendVerificationSerializer
 
 
 class SignUpView(OpenView):
-    """Found a tenant."""
+    """Sign up: make a tenant."""
 
     serializer_class = serializers.SignUpSerializer
 
     @extend_schema(responses={201: serializers.SignUpSerializer})
     def post(self, request: Request) -> Response:
         """Make a user, a tenant and the user its owner; answer with the owner's tokens."""
-        accounts.require_open(request)
+        services.require_open(request)
         return Response(self.accepted(request).save(), status=status.HTTP_201_CREATED)
 
 

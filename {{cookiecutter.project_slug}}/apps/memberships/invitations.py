@@ -16,14 +16,14 @@ from django.db import IntegrityError, transaction
 from django.utils import timezone
 from rest_framework import exceptions
 
-from apps.audit.trail import Action, record
+from apps.audit.services import Action, record
 from apps.isolation.app_registry import SHARED_DB
 from apps.memberships.exceptions import InvalidInvitation
 from apps.memberships.models import Invitation, Membership
 from apps.memberships.passwords import require_good_password
 from apps.memberships.roles import Role
 from apps.memberships.selectors import membership_or_new, open_invitations
-from apps.memberships.services import deciding, join
+from apps.memberships.services import join, locked_actor
 from apps.tenants.models import Tenant
 from apps.tenants.settings import BRAND_NAME, TenantSettings
 
@@ -34,10 +34,9 @@ LIFETIME = timedelta(days=7)
 
 def invite(asking: Membership, email: str, role: Role) -> Invitation:
     """Invite an address; raise ValidationError if it is a member's or invited already."""
-    with deciding(asking, Role.ADMIN) as actor:
+    with locked_actor(asking, Role.ADMIN) as actor:
         email = get_user_model().objects.normalize_email(email)
-        members = Membership.objects.for_tenant(actor.tenant_id).filter(is_active=True)
-        if members.filter(user__email=email).exists():
+        if Membership.objects.find(email, actor.tenant_id).filter(is_active=True).exists():
             raise exceptions.ValidationError(
                 {"email": ["This is a member's address."]}, "already_member"
             )
@@ -54,7 +53,7 @@ def invite(asking: Membership, email: str, role: Role) -> Invitation:
 
 def resend(asking: Membership, invitation_id: UUID) -> Invitation:
     """Mail a new token, which takes the old one's place, and begin the time anew."""
-    with deciding(asking, Role.ADMIN) as actor:
+    with locked_actor(asking, Role.ADMIN) as actor:
         invitation = _invitation(actor, invitation_id)
         _send(actor, invitation, Action.INVITATION_RESENT)
     return invitation
@@ -62,7 +61,7 @@ def resend(asking: Membership, invitation_id: UUID) -> Invitation:
 
 def revoke(asking: Membership, invitation_id: UUID) -> None:
     """Take an invitation back."""
-    with deciding(asking, Role.ADMIN) as actor:
+    with locked_actor(asking, Role.ADMIN) as actor:
         _revoke(actor, _invitation(actor, invitation_id))
 
 
@@ -165,7 +164,7 @@ def _invitee(invitation: Invitation, user: Any, password: str = "", full_name: s
     if not password:
         raise exceptions.ValidationError({"password": ["This field is required."]}, "required")
     users = get_user_model().objects
-    if users.filter(email=invitation.email).exists():
+    if users.find(invitation.email).exists():
         known = authenticate(email=invitation.email, password=password)
         if known is None:
             raise _not_the_invitee()

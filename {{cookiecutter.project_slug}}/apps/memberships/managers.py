@@ -3,8 +3,10 @@
 from typing import Any
 from uuid import UUID
 
+from django.contrib.auth import get_user_model
 from django.db.models import Model, QuerySet
 
+from apps.isolation.context import Identified
 from apps.isolation.managers import PerTenantManager, TenantRequired
 
 
@@ -17,6 +19,12 @@ class MembershipManager[M: Model](PerTenantManager[M]):
             message = f"{self.model.__name__}.objects.for_user(user) needs a user."
             raise TenantRequired(message)
         return super(PerTenantManager, self).get_queryset().filter(user_id=user.pk)
+
+    def find(self, email: str, tenant: Identified | UUID) -> QuerySet[M]:
+        """Return the membership of who has this address in a tenant, with the user."""
+        users: Any = get_user_model()._default_manager
+        rows = self.for_tenant(tenant).filter(user__email=users.normalize_email(email))
+        return rows.select_related("user")
 
     def of_user_in(self, user_id: object, tenant_id: UUID) -> QuerySet[M]:
         """Return a user's membership of a tenant, with both, in one query."""

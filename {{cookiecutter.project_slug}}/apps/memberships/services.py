@@ -13,7 +13,7 @@ from django.db import transaction
 from django.utils import timezone
 from rest_framework.exceptions import NotFound, PermissionDenied, ValidationError
 
-from apps.audit.trail import Action, forget_name, record
+from apps.audit.services import Action, forget_name, record
 from apps.isolation.app_registry import SHARED_DB
 from apps.memberships.exceptions import LastOwner
 from apps.memberships.models import Invitation, Membership
@@ -24,7 +24,7 @@ from apps.tenants.settings import change_tenant
 
 
 @contextmanager
-def deciding(asking: Membership, wanted: Role) -> Iterator[Membership]:
+def locked_actor(asking: Membership, wanted: Role) -> Iterator[Membership]:
     """Give who is asking as stored now; raise PermissionDenied if their role does not reach."""
     with transaction.atomic(using=SHARED_DB):
         tenant = Tenant.objects.locked(asking.tenant_id)
@@ -42,7 +42,7 @@ def change_role(asking: Membership, member_id: UUID, role: Role) -> Membership:
     Raises PermissionDenied if one of the two roles is an Owner's and who asks is none, and
     `LastOwner` if no Owner would be left.
     """
-    with deciding(asking, Role.ADMIN) as actor:
+    with locked_actor(asking, Role.ADMIN) as actor:
         member = _member(actor, member_id)
         _require_rank(actor, member.role, role)
         _store(member, Action.MEMBER_ROLE_CHANGED, actor.user, role=role)
@@ -54,7 +54,7 @@ def remove(asking: Membership, member_id: UUID) -> None:
 
     Raises PermissionDenied if it is an Owner and who asks is none, `LastOwner` if it is the last.
     """
-    with deciding(asking, Role.ADMIN) as actor:
+    with locked_actor(asking, Role.ADMIN) as actor:
         member = _member(actor, member_id)
         _require_rank(actor, member.role)
         _store(member, Action.MEMBER_REMOVED, actor.user, is_active=False)
@@ -62,7 +62,7 @@ def remove(asking: Membership, member_id: UUID) -> None:
 
 def leave(asking: Membership) -> None:
     """Let a member go; raise `LastOwner` if no Owner would be left."""
-    with deciding(asking, Role.VIEWER) as actor:
+    with locked_actor(asking, Role.VIEWER) as actor:
         _store(actor, Action.MEMBER_LEFT, actor.user, is_active=False)
 
 
@@ -98,7 +98,7 @@ def transfer_ownership(asking: Membership, member_id: UUID) -> Membership:
 
     Raises ValidationError if there is no such other member who can log in.
     """
-    with deciding(asking, Role.OWNER) as actor:
+    with locked_actor(asking, Role.OWNER) as actor:
         others = active_members(actor.tenant_id).exclude(pk=actor.pk).filter(user__is_active=True)
         member = others.filter(pk=member_id).first()
         if member is None:
@@ -152,7 +152,7 @@ def join(member: Membership, role: Role, actor: Any) -> None:
 
 def change_settings(asking: Membership, settings: dict[str, Any], **fields: Any) -> Tenant:
     """Store the tenant's name and settings, those that are given."""
-    with deciding(asking, Role.ADMIN) as actor:
+    with locked_actor(asking, Role.ADMIN) as actor:
         change_tenant(actor.tenant, actor=actor.user, settings=settings, **fields)
     return actor.tenant
 

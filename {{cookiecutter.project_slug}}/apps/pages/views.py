@@ -21,9 +21,11 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 from rest_framework.request import Request
 from rest_framework.settings import api_settings
 
-from apps.authentication import accounts, second_factor
-from apps.authentication.access import NoActiveAccount, admit, hide_unserved_tenant
+from apps.authentication import second_factor
+from apps.authentication import services as accounts
+from apps.authentication.access import admit, hide_unserved_tenant
 from apps.authentication.decorators import MemberRequest, View, open_to_all, require_role, unguarded
+from apps.authentication.exceptions import NoActiveAccount
 from apps.isolation import require_tenant
 from apps.memberships import invitations, selectors
 from apps.memberships import services as people
@@ -33,7 +35,7 @@ from apps.pages import forms
 from apps.pages.forms import PageForm
 from apps.projects.models import Project, Task, TaskStatus
 from apps.tenants.models import Status, Tenant
-from apps.tenants.resolver import NOBODY
+from apps.tenants.resolver import NONEXISTENT_ID
 from apps.tenants.services import default_domain
 from apps.tenants.settings import BRAND_COLOR, BRAND_NAME, SESSION_HOURS, TenantSettings
 from apps.tenants.slugs import is_label
@@ -321,7 +323,7 @@ def _enter(request: HttpRequest, member: Membership) -> HttpResponse:
 
 def _half_logged_in(request: HttpRequest) -> Membership | None:
     """Return the member who gave the right password, if it is still theirs."""
-    user_id, stamp = request.session.get(HALF, (NOBODY, ""))
+    user_id, stamp = request.session.get(HALF, (NONEXISTENT_ID, ""))
     try:
         member = admit(user_id, require_tenant().id)
     except NoActiveAccount:

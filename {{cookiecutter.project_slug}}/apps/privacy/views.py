@@ -7,32 +7,22 @@ from django.db import transaction
 from django.http import FileResponse
 from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import extend_schema
-from rest_framework import serializers
 from rest_framework.decorators import action
 from rest_framework.exceptions import NotFound
 from rest_framework.mixins import CreateModelMixin, ListModelMixin, RetrieveModelMixin
 from rest_framework.request import Request
+from rest_framework.serializers import BaseSerializer
 from rest_framework.viewsets import GenericViewSet
 
-from apps.audit.trail import Action, record
+from apps.audit.services import Action, record
 from apps.authentication.backends import membership_of
 from apps.isolation import require_tenant
 from apps.isolation.app_registry import SHARED_DB
 from apps.memberships.roles import Role
-from apps.privacy import requests
+from apps.privacy import services
 from apps.privacy.models import PrivacyRequest
+from apps.privacy.serializers import PrivacyRequestSerializer
 from config.api import ContentMixin, download
-
-
-class PrivacyRequestSerializer(serializers.ModelSerializer[PrivacyRequest]):
-    """A request; without ``user`` it is about who asks."""
-
-    user = serializers.UUIDField(source="user_id", required=False)
-
-    class Meta:
-        model = PrivacyRequest
-        fields = ["id", "kind", "user", "status", "due_on", "created_at", "completed_at"]
-        read_only_fields = ["status", "due_on", "completed_at"]
 
 
 class PrivacyRequestViewSet(
@@ -53,11 +43,11 @@ class PrivacyRequestViewSet(
             return rows
         return rows.filter(user_id=member.user_id)
 
-    def perform_create(self, serializer: serializers.BaseSerializer[PrivacyRequest]) -> None:
+    def perform_create(self, serializer: BaseSerializer[PrivacyRequest]) -> None:
         """Write the request down, and carry it out."""
         member, given = membership_of(self.request), serializer.validated_data
-        request = requests.ask(member, given["kind"], given.get("user_id", member.user_id))
-        requests.carry_out(request)
+        request = services.ask(member, given["kind"], given.get("user_id", member.user_id))
+        services.carry_out(request)
         serializer.instance = request
 
     @extend_schema(responses={(HTTPStatus.OK, "application/zip"): OpenApiTypes.BINARY})

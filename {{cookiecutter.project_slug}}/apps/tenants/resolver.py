@@ -13,7 +13,7 @@ from apps.tenants.slugs import is_label
 
 HEADER = "X-Tenant"
 
-NOBODY = UUID(int=0)
+NONEXISTENT_ID = UUID(int=0)
 """An id that no tenant and no user has, so that asking for it costs what asking for one does."""
 
 
@@ -68,10 +68,10 @@ def tenant_of_slug(slug: str) -> UUID | None:
 def wanted_tenant(request: HttpRequest, slug: str | None = None) -> UUID | None:
     """Return the tenant that host, header and ``slug`` name, or None if they name none.
 
-    If they name two, or one that there is not, it is `NOBODY`.
+    If they name two, or one that there is not, it is `NONEXISTENT_ID`.
     """
     slugs = [each for each in (slug, named_slug(request)) if each is not None]
-    wanted = {tenant_of_slug(each) or NOBODY for each in slugs}
+    wanted = {tenant_of_slug(each) or NONEXISTENT_ID for each in slugs}
     if not is_shared(host_of(request)):
         wanted.add(require_tenant().id)
-    return wanted.pop() if len(wanted) == 1 else NOBODY if wanted else None
+    return wanted.pop() if len(wanted) == 1 else NONEXISTENT_ID if wanted else None

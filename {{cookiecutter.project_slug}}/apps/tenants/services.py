@@ -11,7 +11,7 @@ from django.db import IntegrityError, transaction
 from django.dispatch import Signal
 from django.utils import timezone
 
-from apps.audit.trail import Action, record
+from apps.audit.services import Action, record
 from apps.isolation import ActiveTenant
 from apps.isolation.app_registry import SHARED_DB
 from apps.isolation.context import activate_tenant
@@ -37,13 +37,13 @@ def default_domain(slug: str) -> str:
 
 
 def create_tenant(*, slug: str, name: str, domain: str = "") -> Tenant:
-    """Make a tenant with its domain and its storage, ready to be served; see `founding`."""
-    with founding(slug=slug, name=name, domain=domain) as tenant:
+    """Make a tenant with its domain and its storage, ready to be served; see `tenant_creation`."""
+    with tenant_creation(slug=slug, name=name, domain=domain) as tenant:
         return tenant
 
 
 @contextmanager
-def founding(*, slug: str, name: str, domain: str = "") -> Iterator[Tenant]:
+def tenant_creation(*, slug: str, name: str, domain: str = "") -> Iterator[Tenant]:
     """Make a tenant; the block is for what must be there when it is first served: its owner.
 
     The tenant is "preparing", and not served, until its storage is there. The block and the

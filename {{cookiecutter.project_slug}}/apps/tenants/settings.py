@@ -1,23 +1,18 @@
 """A tenant's settings: which there are, of which type, and what each accepts."""
 
 from collections.abc import Callable, Iterable
-from contextlib import suppress
 from dataclasses import dataclass
 from datetime import timedelta
 from functools import cache
 from typing import TYPE_CHECKING, Any, cast
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError, available_timezones
+from zoneinfo import available_timezones
 
-from asgiref.sync import iscoroutinefunction
 from django.conf import settings
 from django.core.exceptions import ValidationError
 from django.core.validators import MaxValueValidator, MinValueValidator, RegexValidator
 from django.db import transaction
-from django.http import HttpRequest, HttpResponseBase
-from django.utils import timezone, translation
-from django.utils.decorators import sync_and_async_middleware
 
-from apps.audit.trail import Action, record
+from apps.audit.services import Action, record
 from apps.isolation.app_registry import SHARED_DB
 
 if TYPE_CHECKING:
@@ -137,32 +132,3 @@ def _errors(name: str, value: object) -> Iterable[str]:
                 validate(value)
             except ValidationError as error:
                 yield f"{name}: {error.messages[0]}"
-
-
-def activate(tenant: "Tenant") -> None:
-    """Use the tenant's time zone and locale for the rest of the request."""
-    values = TenantSettings(tenant)
-    # The server's list of time zones may have changed since the name was stored.
-    with suppress(ZoneInfoNotFoundError):
-        timezone.activate(ZoneInfo(values.get(TIMEZONE)))
-    translation.activate(values.get(LOCALE))
-
-
-@sync_and_async_middleware
-def locale_middleware(get_response: Callable[[HttpRequest], Any]) -> Callable[[HttpRequest], Any]:
-    """Begin and end each request with the product's own time zone and locale."""
-    if iscoroutinefunction(get_response):
-
-        async def middleware_async(request: HttpRequest) -> HttpResponseBase:
-            with timezone.override(None), translation.override(settings.LANGUAGE_CODE, True):
-                response: HttpResponseBase = await get_response(request)
-                return response
-
-        return middleware_async
-
-    def middleware(request: HttpRequest) -> HttpResponseBase:
-        with timezone.override(None), translation.override(settings.LANGUAGE_CODE, True):
-            response: HttpResponseBase = get_response(request)
-            return response
-
-    return middleware

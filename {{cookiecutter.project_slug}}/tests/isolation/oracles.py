@@ -17,7 +17,7 @@ from django.core import mail
 from django.db import DEFAULT_DB_ALIAS, connections, models, transaction
 
 from apps.audit.models import AuditEvent
-from apps.audit.trail import Action
+from apps.audit.services import Action
 from apps.isolation.app_registry import OWNER, SHARED_DB
 from apps.isolation.context import ActiveTenant, activate_tenant
 from tests.isolation.samples import Samples, shared_models, tenant_models

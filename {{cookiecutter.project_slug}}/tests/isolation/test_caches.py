@@ -18,7 +18,7 @@ from django.views.decorators.cache import cache_page
 from rest_framework.settings import api_settings
 
 from apps.authentication.middleware import tenant_middleware
-from apps.authentication.rates import Throttle
+from apps.authentication.throttling import Throttle
 from apps.isolation import NoTenantError, tenant_context
 from apps.isolation.testing import api_client, make_member
 from apps.projects.views import ProjectViewSet
@@ -187,7 +187,7 @@ def test_ct12_what_one_tenant_warms_up_serves_no_other(sides: tuple[Side, Side])
 
 # Of what they remember nothing is a tenant's. A new one is judged, and then named here.
 REMEMBERING = {
-    "apps.authentication.bearers._query",
+    "apps.authentication.token_lookup._query",
     "apps.authentication.tokens.key_ring",
     "apps.isolation.app_registry.tenant_app_labels",
     "apps.tenants.settings._timezones",

@@ -7,7 +7,7 @@ from uuid import uuid4
 import pytest
 from rest_framework.settings import api_settings
 
-from apps.authentication.rates import Throttle
+from apps.authentication.throttling import Throttle
 from apps.isolation.testing import api_client, make_member
 from config.settings.api import THROTTLE_RATES
 from tests.support import at_once, run, statements

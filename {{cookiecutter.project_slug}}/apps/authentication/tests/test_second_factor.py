@@ -8,7 +8,8 @@ from django.test import Client
 from rest_framework.test import APIClient
 
 from apps.audit.models import AuditEvent
-from apps.authentication import accounts, second_factor
+from apps.authentication import second_factor
+from apps.authentication import services as accounts
 from apps.isolation.testing import make_member
 from apps.isolation.testing.people import PASSWORD
 from apps.memberships.models import Membership
@@ -128,7 +129,7 @@ def test_a_new_password_does_not_switch_it_off(secret: str, mailoutbox: list[Any
 
 
 @pytest.mark.django_db(transaction=True)
-def test_founding_a_tenant_is_no_way_round(provisioning: None, secret: str) -> None:
+def test_signing_up_is_no_way_round(provisioning: None, secret: str) -> None:
     """Its owner's tokens are good for a switch to every other tenant."""
     body = {"email": EMAIL, "password": PASSWORD, "tenant_name": "New", "tenant_slug": "initech"}
     for code in ({}, {"code": "000000"}):
@@ -161,7 +162,7 @@ def test_it_goes_when_a_user_is_forgotten(secret: str, member: Membership) -> No
     assert not Authenticator.objects.exists()
 
 
-def test_the_trail_tells_of_it_and_holds_no_secret(
+def test_the_audit_log_tells_of_it_and_holds_no_secret(
     acme: Tenant, secret: str, member: Membership
 ) -> None:
     log_in()

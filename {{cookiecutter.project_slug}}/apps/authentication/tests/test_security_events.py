@@ -90,7 +90,7 @@ def test_writing_it_down_costs_the_same_whoever_fails(
     assert costs[0] == costs[1] == costs[2]
 
 
-def test_a_trail_cannot_be_filled_up(acme: Tenant, member: Membership, settings: Any) -> None:
+def test_an_audit_log_cannot_be_filled_up(acme: Tenant, member: Membership, settings: Any) -> None:
     """Neither from many addresses, nor with many names: what is counted is the tenant's."""
     settings.ACCOUNT_RATE_LIMITS = {
         "failed_login": authentication.ACCOUNT_RATE_LIMITS["failed_login"]  # type: ignore[index]

@@ -169,7 +169,7 @@ def _break_the_membership(monkeypatch: pytest.MonkeyPatch) -> None:
     def fail(*arguments: Any, **options: Any) -> None:
         raise ProvisioningError("no owner")
 
-    monkeypatch.setattr("apps.authentication.accounts.add_member", fail)
+    monkeypatch.setattr("apps.authentication.services.add_member", fail)
 
 
 @pytest.mark.parametrize(

@@ -420,7 +420,7 @@ def test_pages_are_counted_with_the_api(
 ) -> None:
     client = visit("owner")
     rates = {"tenant": None, "anonymous": None, "member": "4/minute", "invitations": "1/minute"}
-    monkeypatch.setattr("apps.authentication.rates.Throttle.THROTTLE_RATES", rates)
+    monkeypatch.setattr("apps.authentication.throttling.Throttle.THROTTLE_RATES", rates)
     bodies = [{"email": f"{name}@acme.test", "role": "viewer"} for name in "ab"]
     assert [client.post("/members/", body).status_code for body in bodies] == [302, 429]
     assert [client.get("/").status_code for _ in range(3)] == [200, 200, 429]

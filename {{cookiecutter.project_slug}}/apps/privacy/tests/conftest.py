@@ -14,7 +14,7 @@ from apps.isolation.app_registry import SHARED_DB
 from apps.isolation.integrations.sessions import SessionStore
 from apps.isolation.testing import api_client, make_member
 from apps.memberships.models import Invitation
-from apps.privacy import personal
+from apps.privacy import data_subject
 from apps.privacy.models import PrivacyRequest, RequestKind
 from apps.projects.models import Task
 from tests.isolation.samples import Samples, shared_models, tenant_models
@@ -53,7 +53,7 @@ class Side:
     def refer_to_her(self) -> int:
         """Return how many rows of the tenant's own tables refer to the user."""
         with tenant_context(self.tenant):
-            return sum(personal.tally(self.member.user_id).values())
+            return sum(data_subject.tally(self.member.user_id).values())
 
     def ask(self, kind: str, **body: Any) -> Any:
         """Send a request about the user as the tenant's owner."""
@@ -108,7 +108,7 @@ def _side(tenant: Any, user: Any) -> Side:
     member = make_member(tenant, "member", user.email)
     samples = Samples(tenant, tenant.slug.upper())
     with tenant_context(tenant):
-        for field in personal._every_field():
+        for field in data_subject._every_field():
             row = samples.build(field.model)
             setattr(row, field.attname, user.pk)
             row.save()

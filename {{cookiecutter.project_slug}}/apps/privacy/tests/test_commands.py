@@ -13,7 +13,7 @@ from django.conf import settings
 from django.core.management import CommandError, call_command
 from django.utils import timezone
 
-from apps.privacy import personal, requests
+from apps.privacy import data_subject, services
 from apps.privacy.models import PrivacyRequest, RequestKind, RequestStatus
 from apps.privacy.tests.conftest import EMAIL, Side
 from apps.tenants.models import Tenant
@@ -57,7 +57,7 @@ def test_a_dry_run_writes_nothing_and_says_what_there_is(kind: str, sides: Sides
     assert ours.dump() == before
     user_id = str(ours.member.user_id)
     assert (report["tenant"], report["user"], report["kind"]) == ("acme", user_id, kind)
-    assert report["found"] == {str(field): 1 for field in personal._every_field()}
+    assert report["found"] == {str(field): 1 for field in data_subject._every_field()}
     assert "status" not in report
 
 
@@ -84,7 +84,7 @@ def test_the_last_owner_is_not_erased(sides: Sides) -> None:
 
 
 def test_a_failure_is_an_error(sides: Sides, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.delattr(personal, "erase")
+    monkeypatch.delattr(data_subject, "erase")
     output, error = _fails("erase_user_data", "acme", EMAIL, "--json")
     assert json.loads(output)["status"] == "failed"
     assert "privacy_requests --run" in error
@@ -103,7 +103,7 @@ def test_privacy_requests_lists_what_is_open_and_fails_for_what_is_overdue(sides
     assert _run("privacy_requests") == ""
     ours, theirs = sides
     for side in sides:
-        requests.ask_as_platform(side.tenant.pk, RequestKind.EXPORT, side.member.user_id)
+        services.ask_as_platform(side.tenant.pk, RequestKind.EXPORT, side.member.user_id)
     ours.ask("export")
     listed = sorted(line.split()[:3] for line in _run("privacy_requests").splitlines())
     assert listed == [[slug, "export", "pending"] for slug in ("acme", "globex")]
@@ -124,7 +124,7 @@ def test_privacy_requests_lists_what_is_open_and_fails_for_what_is_overdue(sides
 
 def test_privacy_requests_runs_what_is_open(sides: Sides) -> None:
     for side, kind, status in zip(sides, RequestKind, ("running", "failed"), strict=True):
-        request = requests.ask_as_platform(side.tenant.pk, kind, side.member.user_id)
+        request = services.ask_as_platform(side.tenant.pk, kind, side.member.user_id)
         PrivacyRequest.platform.filter(pk=request.pk).update(status=status)
     assert _run("privacy_requests", "--run") == ""
     done = PrivacyRequest.platform.filter(status=RequestStatus.DONE)

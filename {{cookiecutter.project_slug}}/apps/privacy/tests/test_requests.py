@@ -22,13 +22,13 @@ from django.db import IntegrityError, connections, transaction
 from django.utils import timezone
 
 from apps.audit.models import AuditEvent
-from apps.authentication import accounts
+from apps.authentication import services as accounts
 from apps.isolation import tenant_context
 from apps.isolation.app_registry import SHARED_DB, is_tenant_model
 from apps.isolation.testing import api_client, make_member
 from apps.memberships.models import Membership
 from apps.memberships.roles import Role
-from apps.privacy import personal, requests
+from apps.privacy import data_subject, services
 from apps.privacy.models import PrivacyRequest, RequestKind, RequestStatus
 from apps.privacy.tests.conftest import EMAIL, NAME, Side, texts
 from apps.projects.models import Attachment, place_of
@@ -144,9 +144,9 @@ def test_an_export_has_every_row_that_refers_to_the_user_and_no_other(sides: Sid
     ours, _ = sides
     ours.ask("export")
     archive = _archive(ours, ours.client)
-    for field in personal._every_field():
+    for field in data_subject._every_field():
         rows = json.loads(archive.read(f"{field.model._meta.label}.json"))
-        fields = [each.name for each in personal._every_field() if each.model is field.model]
+        fields = [each.name for each in data_subject._every_field() if each.model is field.model]
         user_id = str(ours.member.user_id)
         assert any(row["fields"][field.name] == user_id for row in rows), field
         assert all(user_id in {row["fields"][name] for name in fields} for row in rows), field
@@ -230,7 +230,7 @@ def test_content_that_is_gone_is_not_found(gone: str, sides: Sides) -> None:
     ours.ask("export")
     request = ours.request("export")
     if gone == "row":
-        requests.drop_content(request)
+        services.drop_content(request)
     else:
         with tenant_context(ours.tenant):
             default_storage.delete(f"privacy/{request.pk}.zip")
@@ -244,7 +244,7 @@ def test_content_that_is_gone_is_not_found(gone: str, sides: Sides) -> None:
 def test_erasing_in_one_tenant_leaves_the_other_byte_for_byte(sides: Sides) -> None:
     ours, theirs = sides
     ours.ask("export")
-    assert ours.refer_to_her() == len(personal._every_field())
+    assert ours.refer_to_her() == len(data_subject._every_field())
     assert ours.sessions()
     before, user_before = theirs.dump(), get_user_model().objects.values().get(email=EMAIL)
     assert ours.client.post(API, {"kind": "erase"}).json()["status"] == "done"
@@ -291,7 +291,7 @@ def test_what_she_made_stays_the_tenants(sides: Sides) -> None:
     ours, _ = sides
     with tenant_context(ours.tenant):
         before = {
-            field.model: field.model._base_manager.count() for field in personal._every_field()
+            field.model: field.model._base_manager.count() for field in data_subject._every_field()
         }
     ours.ask("erase")
     with tenant_context(ours.tenant):
@@ -368,12 +368,12 @@ def test_an_export_that_is_open_ends_with_the_erasure(
 ) -> None:
     ours, _ = sides
     with monkeypatch.context() as broken:
-        broken.setattr(personal, "export", _fail)
+        broken.setattr(data_subject, "export", _fail)
         assert ours.ask("export").json()["status"] == "failed"
     ours.ask("erase")
     export = ours.request("export")
     assert (export.status, export.content.name) == (RequestStatus.DONE, "")
-    requests.carry_out(export)
+    services.carry_out(export)
     assert ours.is_clean()
 
 
@@ -402,9 +402,9 @@ def _fail(*args: Any, **kwargs: Any) -> None:
 
 
 STEPS: list[tuple[Any, str]] = [
-    (personal, "erase"),
-    (requests, "end_sessions"),
-    (requests, "drop_content"),
+    (data_subject, "erase"),
+    (services, "end_sessions"),
+    (services, "drop_content"),
     (accounts, "forget"),
 ]
 
@@ -461,13 +461,13 @@ def test_a_run_that_is_killed_at_any_statement_is_completed_by_the_next(
     ours, theirs = sides
     monkeypatch.setattr(Attachment._meta.get_field("uploader"), "personal", True)
     ours.ask("export")
-    request = requests.ask_as_platform(ours.tenant.pk, RequestKind(kind), ours.member.user_id)
+    request = services.ask_as_platform(ours.tenant.pk, RequestKind(kind), ours.member.user_id)
     before, kills = theirs.dump(), 0
     while request.status != RequestStatus.DONE:
         assert request.status in {RequestStatus.PENDING, RequestStatus.RUNNING}
         kills += 1
         with suppress(Killed), _killed_at(kills):
-            requests.carry_out(request)
+            services.carry_out(request)
         request.refresh_from_db()
     assert kills > 10
     assert (request.status, _events(ours)[-1]) == (RequestStatus.DONE, "privacy.done")
@@ -492,8 +492,8 @@ def test_of_two_erasures_at_once_one_is_done(sides: Sides) -> None:
 @pytest.mark.django_db(transaction=True)
 def test_of_two_runs_at_once_one_does_the_work(sides: Sides) -> None:
     ours, _ = sides
-    request = requests.ask_as_platform(ours.tenant.pk, RequestKind.ERASE, ours.member.user_id)
-    at_once(3, lambda: requests.carry_out(PrivacyRequest.platform.get(pk=request.pk)))
+    request = services.ask_as_platform(ours.tenant.pk, RequestKind.ERASE, ours.member.user_id)
+    at_once(3, lambda: services.carry_out(PrivacyRequest.platform.get(pk=request.pk)))
     assert _events(ours) == ["privacy.requested", "privacy.done"]
     assert ours.is_clean()
 

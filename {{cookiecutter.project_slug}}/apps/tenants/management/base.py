@@ -11,7 +11,7 @@ from django.db import IntegrityError, ProgrammingError, transaction
 from psycopg.errors import UndefinedTable
 from rest_framework.exceptions import APIException
 
-from apps.audit.trail import differences
+from apps.audit.services import differences
 from apps.isolation.app_registry import SHARED_DB
 from apps.isolation.exceptions import ProvisioningError
 from apps.tenants.models import Domain, Tenant

@@ -16,7 +16,7 @@ from apps.tenants import pending as pending_tenants
 from apps.tenants import services
 from apps.tenants.models import PendingTenant, Tenant
 from apps.tenants.pending import prepare
-from apps.tenants.services import create_tenant, founding
+from apps.tenants.services import create_tenant, tenant_creation
 from tests.support import at_once
 
 
@@ -62,7 +62,7 @@ def test_who_is_refused_takes_none(pending: Any) -> None:
 
 
 def test_of_a_tenant_that_fails_nothing_is_left(pending: Any) -> None:
-    with pytest.raises(RuntimeError), founding(slug="initech", name="Initech"):
+    with pytest.raises(RuntimeError), tenant_creation(slug="initech", name="Initech"):
         raise RuntimeError
     assert not Tenant.objects.exists()
     assert not _ready()

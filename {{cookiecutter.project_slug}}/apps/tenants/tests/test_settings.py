@@ -14,6 +14,7 @@ from rest_framework.test import APIClient
 from rest_framework_simplejwt.tokens import RefreshToken
 
 from apps.isolation.testing import api_client, make_member
+from apps.tenants.middleware import activate_locale, locale_middleware
 from apps.tenants.models import Tenant
 from apps.tenants.settings import (
     BRAND_COLOR,
@@ -23,8 +24,6 @@ from apps.tenants.settings import (
     SETTINGS,
     TIMEZONE,
     TenantSettings,
-    activate,
-    locale_middleware,
 )
 from tests.isolation.conftest import run
 from tests.support import at_once
@@ -171,7 +170,7 @@ def test_an_asynchronous_request_leaves_neither_behind(acme: Tenant) -> None:
     acme.settings = {"timezone": "Asia/Tokyo", "locale": "de"}
 
     async def view(request: HttpRequest) -> HttpResponse:
-        activate(acme)
+        activate_locale(acme)
         return HttpResponse(f"{timezone.get_current_timezone_name()} {translation.get_language()}")
 
     async def ask() -> tuple[bytes, str, str | None]:

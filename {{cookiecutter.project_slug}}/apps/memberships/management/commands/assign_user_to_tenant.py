@@ -35,7 +35,7 @@ class Command(TenantCommand):
 
 def _user(email: str) -> Any:
     users: Any = get_user_model()._default_manager
-    user = users.filter(email=users.normalize_email(email)).first()
+    user = users.find(email).first()
     if user is None:
         raise CommandError(f"There is no user {email!r}: let them sign up, or be invited.")
     return user

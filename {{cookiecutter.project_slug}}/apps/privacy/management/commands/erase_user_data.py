@@ -9,12 +9,13 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.db.models import Q
 from rest_framework.exceptions import APIException
 
+from apps.authentication.models import User
 from apps.isolation import ActiveTenant
 from apps.isolation.context import activate_tenant
 from apps.memberships.models import Membership
-from apps.privacy import personal
+from apps.privacy import data_subject
 from apps.privacy.models import RequestKind, RequestStatus
-from apps.privacy.requests import ask_as_platform, carry_out
+from apps.privacy.services import ask_as_platform, carry_out
 from apps.tenants.models import Status
 
 
@@ -36,7 +37,7 @@ class Command(BaseCommand):
         member = _member(options["tenant"], options["user"])
         report = {"tenant": member.tenant.slug, "user": str(member.user_id), "kind": self.kind}
         with activate_tenant(ActiveTenant(member.tenant_id)):
-            found = personal.tally(member.user_id)
+            found = data_subject.tally(member.user_id)
         if not options["dry_run"]:
             report |= self._carried_out(member)
         lines = [f"{name}: {value}" for name, value in (report | found).items()]
@@ -55,7 +56,7 @@ class Command(BaseCommand):
 
 
 def _member(slug: str, user: str) -> Membership:
-    named = Q(user__email=user.lower())
+    named = Q(user__in=User.objects.find(user))
     with suppress(ValueError):
         named |= Q(user=UUID(user))
     rows = Membership.platform.filter(named, tenant__slug=slug)

@@ -7,7 +7,7 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.utils import timezone
 
 from apps.privacy.models import PrivacyRequest, RequestStatus
-from apps.privacy.requests import carry_out, purge
+from apps.privacy.services import carry_out, purge
 from apps.tenants.models import Tenant
 
 

@@ -2,7 +2,6 @@
 
 import logging
 import re
-from http import HTTPStatus
 from typing import Any
 from uuid import UUID
 
@@ -17,10 +16,10 @@ from django.db import IntegrityError, transaction
 from django.db.models import Exists, OuterRef
 from django.dispatch import Signal, receiver
 from django.http import HttpRequest
-from rest_framework.exceptions import APIException, PermissionDenied
 
-from apps.audit.trail import Action, forget_name, record
-from apps.authentication.access import NoActiveAccount, admit
+from apps.audit.services import Action, forget_name, record
+from apps.authentication.access import admit
+from apps.authentication.exceptions import NoActiveAccount, SignUpClosed, SignUpFailed
 from apps.authentication.models import User
 from apps.authentication.throttling import throttle, within_rate
 from apps.isolation import current_tenant
@@ -30,28 +29,13 @@ from apps.memberships.models import Membership
 from apps.memberships.passwords import require_good_password
 from apps.memberships.roles import Role
 from apps.memberships.services import add_member
-from apps.tenants.resolver import NOBODY
-from apps.tenants.services import founding
+from apps.tenants.resolver import NONEXISTENT_ID
+from apps.tenants.services import tenant_creation
 
 logger = logging.getLogger(__name__)
 
 TAKEN = "There is an account with this address, and this is not its password."
 BAD_TOKEN = "The token is invalid, used up or expired."  # noqa: S105 - a sentence
-
-
-class SignUpClosed(PermissionDenied):
-    """Customers do not come by themselves here."""
-
-    default_detail = "Sign-up is closed."
-    default_code = "sign_up_closed"
-
-
-class SignUpFailed(APIException):
-    """The tenant's storage could not be made."""
-
-    status_code = HTTPStatus.SERVICE_UNAVAILABLE
-    default_detail = "The tenant could not be made, and nothing was kept. Try again later."
-    default_code = "sign_up_failed"
 
 
 def require_open(request: HttpRequest) -> None:
@@ -68,7 +52,7 @@ def sign_up(user: User, *, tenant_name: str, tenant_slug: str) -> Membership:
     """
     is_new = user._state.adding
     try:
-        with founding(slug=tenant_slug, name=tenant_name) as tenant:
+        with tenant_creation(slug=tenant_slug, name=tenant_name) as tenant:
             if is_new:
                 user.save()
                 EmailAddress.objects.create(user=user, email=user.email, primary=True)
@@ -78,7 +62,7 @@ def sign_up(user: User, *, tenant_name: str, tenant_slug: str) -> Membership:
         raise SignUpFailed from error
     except IntegrityError:
         # Another request was faster since the address was looked for.
-        if is_new and User.objects.filter(email=user.email).exists():
+        if is_new and User.objects.find(user.email).exists():
             raise ValidationError({"email": TAKEN}) from None
         raise
     if is_new:
@@ -101,7 +85,7 @@ def identify(request: HttpRequest, email: str, password: str, tenant_id: UUID) -
     email = User.objects.normalize_email(email)
     user = check_password(request, email, password)
     try:
-        return admit(user.pk if user else NOBODY, tenant_id)
+        return admit(user.pk if user else NONEXISTENT_ID, tenant_id)
     except NoActiveAccount:
         record_failure(request, email, tenant_id)
         raise
@@ -120,7 +104,7 @@ def record_session(*, signal: Signal, user: User | None, **kwargs: Any) -> None:
 def send_verification(email: str) -> None:
     """Send a link that verifies an address; to one that needs none, say so in a mail alike."""
     verified = EmailAddress.objects.filter(user=OuterRef("pk"), verified=True)
-    active = User.objects.filter(email=email, is_active=True)
+    active = User.objects.find(email).filter(is_active=True)
     user = active.annotate(is_verified=Exists(verified)).first()
     if user is None or user.is_verified:
         get_adapter().send_mail("account/email/nothing_to_send", email, {})
@@ -144,7 +128,7 @@ def send_password_reset(email: str) -> None:
     Known or not, it takes one query and one mail.
     """
     adapter = get_adapter()
-    user = User.objects.filter(email=email, is_active=True).first()
+    user = User.objects.find(email).filter(is_active=True).first()
     if user is None:
         adapter.send_mail("account/email/nothing_to_send", email, {})
         return
@@ -185,7 +169,7 @@ def change_password(membership: Membership, password: str) -> None:
 def forget(user_id: UUID) -> None:
     """Forget who a user is, unless they are a member of anything still, or the platform's staff.
 
-    The row stays, since ids of it are in the audit trail; nobody can log in with it.
+    The row stays, since audit events refer to it; nobody can log in with it.
     """
     # Locked, so that nobody makes them a member meanwhile.
     users = User.objects.select_for_update().filter(is_staff=False)
@@ -218,16 +202,15 @@ def _send_first_verification(user: User) -> None:
         logger.exception("could not send the verification of a new user: %s", user.pk)
 
 
-def record_failure(request: HttpRequest, email: str, tenant_id: UUID = NOBODY) -> None:
-    """Write a failed log-in down, in the tenant's trail if there is such a tenant.
+def record_failure(request: HttpRequest, email: str, tenant_id: UUID = NONEXISTENT_ID) -> None:
+    """Record a failed log-in, in the tenant's audit log if there is such a tenant.
 
-    It names the user if they are a member, and else nobody: the tenant's Admins read the trail,
-    and would learn from it which addresses have accounts. The work is the same in every case.
+    The event names the user if they are a member, and else nobody: the tenant's Admins read the
+    log, and would learn from it which addresses have accounts. The work is the same in every case.
     """
     if not within_rate(request, "failed_login", key=str(tenant_id)):
         return
-    members = Membership.objects.for_tenant(tenant_id).select_related("user")
-    member = members.filter(user__email=email).first()
-    tenant = None if tenant_id == NOBODY else tenant_id
+    member = Membership.objects.find(email, tenant_id).first()
+    tenant = None if tenant_id == NONEXISTENT_ID else tenant_id
     with transaction.atomic(using=SHARED_DB):
         record(Action.LOG_IN_FAILED, member and member.user, tenant=tenant, actor=None)

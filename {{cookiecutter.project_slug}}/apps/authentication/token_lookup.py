@@ -1,4 +1,4 @@
-"""Whose is this token? The query that every request of the API begins with, written once.
+"""Finds whose a token is. The query that every request of the API begins with, written once.
 
 Django takes longer to write it than PostgreSQL to answer it, and that time is most of what a
 request to a tenant costs beyond one to a project without tenants (``nox -s compare`` of the
@@ -15,9 +15,8 @@ from django.db import connections
 from django.db.backends.base.base import BaseDatabaseWrapper
 from django.db.models import Exists, Model
 from rest_framework_simplejwt.token_blacklist.models import OutstandingToken
-from rest_framework_simplejwt.tokens import Token
 
-from apps.authentication.tokens import family_of, membership_id_of, tenant_of, user_id_of
+from apps.authentication.tokens import Claims
 from apps.isolation.app_registry import SHARED_DB
 from apps.memberships.models import Membership
 from apps.tenants.models import Tenant
@@ -29,29 +28,29 @@ USER, TENANT, MEMBERSHIP, FAMILY = (UUID(int=number) for number in range(1, 5))
 """What stands in the kept query for a token's claims."""
 
 
-def membership_of_bearer(token: Token) -> tuple[Membership, bool] | None:
+def membership_of_token(claims: Claims) -> tuple[Membership, bool] | None:
     """Return the membership that a verified token names, and whether its log-in was ended.
 
-    The membership has its user and its tenant with it. None if there is no such membership;
-    raises TokenError for a token that does not say whose it is. One query.
+    The membership has its user and its tenant with it. None if there is no such membership. One
+    query.
     """
     text, gaps = _query()
-    claims: dict[Any, Any] = {
-        USER: user_id_of(token),
-        TENANT: tenant_of(token),
-        MEMBERSHIP: membership_id_of(token),
-        str(FAMILY): family_of(token),
+    values: dict[Any, Any] = {
+        USER: claims.user_id,
+        TENANT: claims.tenant_id,
+        MEMBERSHIP: claims.membership_id,
+        str(FAMILY): claims.family,
     }
     connection = connections[SHARED_DB]
     with connection.cursor() as cursor:
-        cursor.execute(text, [claims.get(gap, gap) for gap in gaps])
+        cursor.execute(text, [values.get(gap, gap) for gap in gaps])
         row = cursor.fetchone()
     if row is None:
         return None
-    values = iter(row)
-    membership, user, tenant = (_made(model, values, connection) for model in MODELS.values())
+    columns = iter(row)
+    membership, user, tenant = (_made(model, columns, connection) for model in MODELS.values())
     membership.user, membership.tenant = user, tenant
-    return membership, next(values)
+    return membership, next(columns)
 
 
 @cache

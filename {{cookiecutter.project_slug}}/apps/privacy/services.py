@@ -15,8 +15,8 @@ from django.utils import timezone
 from rest_framework.exceptions import ValidationError
 
 from apps.audit.models import AuditEvent
-from apps.audit.trail import Action, record
-from apps.authentication import accounts
+from apps.audit.services import Action, record
+from apps.authentication import services as accounts
 from apps.authentication.models import User
 from apps.isolation import ActiveTenant
 from apps.isolation.app_registry import SHARED_DB
@@ -25,7 +25,7 @@ from apps.isolation.integrations.sessions import end_sessions
 from apps.memberships import services as members
 from apps.memberships.models import Invitation, Membership
 from apps.memberships.roles import Role
-from apps.privacy import personal
+from apps.privacy import data_subject
 from apps.privacy.models import PrivacyRequest, RequestKind, RequestStatus, place_of
 from apps.tenants.models import Tenant
 
@@ -41,7 +41,7 @@ def ask(asking: Membership, kind: RequestKind, user_id: UUID) -> PrivacyRequest:
     erase an Owner.
     """
     wanted = Role.VIEWER if user_id == asking.user_id else Role.ADMIN
-    with members.deciding(asking, wanted) as actor:
+    with members.locked_actor(asking, wanted) as actor:
         return _write_down(actor.tenant_id, kind, user_id, actor)
 
 
@@ -116,8 +116,8 @@ def _export(request: PrivacyRequest) -> None:
     with TemporaryFile() as file:
         with ZipFile(file, "w", ZIP_DEFLATED) as archive:
             for rows, fields in _of_shared_data(request):
-                personal.write_rows(archive, rows, fields)
-            personal.export(request.user_id, archive)
+                data_subject.write_rows(archive, rows, fields)
+            data_subject.export(request.user_id, archive)
         request.content.save("", File(file), save=False)
 
 
@@ -137,7 +137,7 @@ def _of_shared_data(request: PrivacyRequest) -> list[tuple[QuerySet[Any], list[s
 
 
 def _erase(request: PrivacyRequest) -> None:
-    personal.erase(request.user_id)
+    data_subject.erase(request.user_id)
     end_sessions(request.user_id)
     about_them = PrivacyRequest.objects.for_tenant(request.tenant_id).filter(
         user_id=request.user_id

@@ -9,7 +9,7 @@ from django.db.transaction import TransactionManagementError
 from django.test import Client
 
 from apps.audit.models import AuditEvent
-from apps.audit.trail import Action, record
+from apps.audit.services import Action, record
 from apps.isolation.app_registry import OWNER, SHARED_DB
 from apps.isolation.cross_tenant import cross_tenant
 from apps.isolation.managers import TenantRequired

@@ -1,0 +1,41 @@
+"""Error responses of log-in, sign-up and tokens."""
+
+from http import HTTPStatus
+
+from rest_framework.exceptions import APIException, AuthenticationFailed, PermissionDenied
+
+
+class TokenTenantMismatch(AuthenticationFailed):
+    """A token of one tenant was sent to another."""
+
+    default_detail = "The token belongs to another tenant."
+    default_code = "token_tenant_mismatch"
+
+
+class NoActiveAccount(AuthenticationFailed):
+    """Unknown user, wrong password, or no member: the answer is the same."""
+
+    default_detail = "No active account with these credentials."
+    default_code = "no_active_account"
+
+
+class SecondFactorRequired(AuthenticationFailed):
+    """The password alone will not do."""
+
+    default_detail = "A code of the second factor is required, one that was not used before."
+    default_code = "second_factor_required"
+
+
+class SignUpClosed(PermissionDenied):
+    """Customers do not come by themselves here."""
+
+    default_detail = "Sign-up is closed."
+    default_code = "sign_up_closed"
+
+
+class SignUpFailed(APIException):
+    """The tenant's storage could not be made."""
+
+    status_code = HTTPStatus.SERVICE_UNAVAILABLE
+    default_detail = "The tenant could not be made, and nothing was kept. Try again later."
+    default_code = "sign_up_failed"
