@@ -38,7 +38,8 @@ print(Task.objects.exclude(assignee_id=None).count())
 """
 GO_ON = """
 from apps.projects.models import Project, Task
-Project.objects.filter(tasks=Task.objects.order_by("pk").first()).get().delete()
+from apps.projects.services import delete_project
+delete_project(Project.objects.filter(tasks=Task.objects.order_by("pk").first()).get())
 Project.objects.update(name=Concat("name", Value(" after the backup")))
 Project.objects.create(name="made after the backup")
 """

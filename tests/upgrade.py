@@ -32,7 +32,10 @@ EDITS = {
         '    "apps.projects",\n]\n',
         '    "apps.projects",\n    "apps.rooms",\n]\n',
     ),
-    "pyproject.toml": ('"privacy", "projects",', '"privacy", "rooms", "projects",'),
+    "pyproject.toml": (
+        '    "projects",\n    "pages",\n',
+        '    "rooms",\n    "projects",\n    "pages",\n',
+    ),
 }
 # An app of one's own.
 APP = "apps/rooms"

@@ -67,7 +67,7 @@ FAULTS = {
     ),
     "a leak": Fault(
         "isolation",
-        "apps/projects/serializers.py",
+        "apps/projects/selectors.py",
         old=", memberships__tenant_id=require_tenant().id",
         new="",
     ),

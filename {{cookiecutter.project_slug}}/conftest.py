@@ -1,3 +1,7 @@
 """What all tests share."""
 
-pytest_plugins = ["apps.isolation.testing.fixtures", "tests.isolation.summary"]
+pytest_plugins = [
+    "apps.isolation.testing.fixtures",
+    "apps.pages.testing",
+    "tests.isolation.summary",
+]

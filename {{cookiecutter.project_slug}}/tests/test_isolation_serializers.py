@@ -9,7 +9,7 @@ from django.test.utils import isolate_apps
 from rest_framework.exceptions import ValidationError
 
 from apps.isolation import tenant_context
-from apps.isolation.integrations.rest_framework import TenantModelSerializer
+from apps.isolation.integrations.rest_framework import TenantModelSerializer, _duplicate
 from apps.isolation.models import TenantModel, tenant_unique
 from apps.projects.models import Project
 from tests.support import statements
@@ -49,7 +49,7 @@ def test_no_validator_asks_before_the_write() -> None:
         for bad in ("x" * 10, "no slug"):
             assert not ShelfSerializer(data={"code": bad, "row": 1, "column": 2}).is_valid()
         with pytest.raises(ValidationError) as refusal:
-            raise serializer._duplicate(Shelf, ["row", "column"])
+            raise _duplicate(Shelf, ["row", "column"])
         assert refusal.value.get_codes() == {"non_field_errors": ["unique"]}
         assert "row and column" in str(refusal.value)
 

@@ -1,6 +1,6 @@
 """The audit trail."""
 
-from typing import Any, ClassVar
+from typing import ClassVar, Self
 
 from django.db import models
 
@@ -28,7 +28,7 @@ class AuditEvent(models.Model):
         default=dict, help_text="By field: what it was before, and what it is after."
     )
 
-    objects: ClassVar[PerTenantManager[Any]] = PerTenantManager()
+    objects: ClassVar[PerTenantManager[Self]] = PerTenantManager()
     platform = models.Manager()
 
     class Meta:

@@ -22,6 +22,7 @@ from apps.authentication.models import User
 from apps.authentication.second_factor import require_code, switch_off
 from apps.authentication.throttling import throttle
 from apps.isolation.app_registry import SHARED_DB
+from apps.tenants.admin import staff
 
 ACCESS = ["is_active", "is_staff", "is_superuser", "groups", "user_permissions"]
 NEW = ["email", "full_name", "usable_password", "password1", "password2"]
@@ -79,7 +80,7 @@ class UserAdmin(DjangoUserAdmin[User]):
     def switch_off_second_factor(self, request: HttpRequest, users: QuerySet[User]) -> None:
         """Let those in by their password alone who have lost their codes."""
         for user in users:
-            switch_off(user, tenant=None, actor=request.user)
+            switch_off(user, tenant=None, actor=staff(request))
 
     def save_related(self, request: Any, form: Any, formsets: Any, change: bool) -> None:
         """Store groups and permissions; with them all is stored, and is written down."""

@@ -4,7 +4,6 @@ https://docs.allauth.org/en/latest/mfa/index.html
 """
 
 from base64 import urlsafe_b64encode
-from typing import Any
 from urllib.parse import quote, urlsplit
 from uuid import UUID
 
@@ -18,6 +17,7 @@ from allauth.mfa.utils import decrypt, encrypt
 from cryptography.fernet import Fernet, MultiFernet
 from django.conf import settings
 from django.db import transaction
+from django.db.models import Model
 from django.http import HttpRequest
 from django.utils.crypto import salted_hmac
 from rest_framework.exceptions import ValidationError
@@ -60,12 +60,12 @@ def qr_of(user: User, secret: str) -> str:
     return f"data:image/svg+xml,{quote(picture)}"
 
 
-def is_on(user: Any) -> bool:
+def is_on(user: User) -> bool:
     """Tell whether a user has a second factor."""
     return bool(Authenticator.objects.filter(user=user).exists())
 
 
-def require_code(request: HttpRequest, user: Any, code: str, *, tenant: UUID | None) -> None:
+def require_code(request: HttpRequest, user: User, code: str, *, tenant: UUID | None) -> None:
     """Let pass who has no second factor, or gives a code of it, which is used up by this.
 
     Raises `SecondFactorRequired`, and `Throttled` for too many tries.
@@ -107,7 +107,7 @@ def switch_on(user: User, secret: str, code: str, *, tenant: UUID) -> list[str]:
     return codes
 
 
-def switch_off(user: User, *, tenant: UUID | None, actor: Any) -> None:
+def switch_off(user: User, *, tenant: UUID | None, actor: Model | None) -> None:
     """Take a user's second factor away, with the recovery codes."""
     with transaction.atomic(using=SHARED_DB):
         deleted, _ = Authenticator.objects.filter(user=user).delete()

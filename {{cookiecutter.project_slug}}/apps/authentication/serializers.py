@@ -5,7 +5,7 @@ from contextlib import contextmanager
 from typing import Any
 from uuid import UUID
 
-from django.core.exceptions import NON_FIELD_ERRORS, ValidationError
+from django.core.exceptions import ValidationError
 from django.db import transaction
 from rest_framework import serializers
 from rest_framework.request import Request
@@ -16,20 +16,20 @@ from apps.authentication import access, services, tokens
 from apps.authentication.backends import TenantJWTAuthentication
 from apps.authentication.exceptions import (
     NoActiveAccount,
-    SecondFactorRequired,
     TokenTenantMismatch,
 )
 from apps.authentication.models import User
 from apps.authentication.second_factor import require_code
-from apps.authentication.throttling import throttle
 from apps.isolation.app_registry import SHARED_DB
 from apps.memberships.models import Membership
-from apps.memberships.passwords import require_good_password
 from apps.tenants.exceptions import TenantNotFound
 from apps.tenants.hosts import is_shared
 from apps.tenants.models import Domain, Tenant
 from apps.tenants.resolver import NONEXISTENT_ID, host_of, named_slug, tenant_of_slug, wanted_tenant
 from apps.tenants.slugs import validate_slug
+
+WHO = {"email", "password", "code", "full_name"}
+"""What a sign-up says of the user."""
 
 
 class PasswordField(serializers.CharField):
@@ -164,9 +164,7 @@ class SendVerificationSerializer(EmailSerializer):
 
     def save(self, **kwargs: Any) -> None:
         """Send it."""
-        email = self.validated_data["email"]
-        throttle(self.context["request"], "confirm_email", key=email)
-        services.send_verification(email)
+        services.send_verification(self.context["request"], self.validated_data["email"])
 
 
 class SendPasswordResetSerializer(EmailSerializer):
@@ -174,9 +172,7 @@ class SendPasswordResetSerializer(EmailSerializer):
 
     def save(self, **kwargs: Any) -> None:
         """Send it."""
-        email = self.validated_data["email"]
-        throttle(self.context["request"], "reset_password", key=email)
-        services.send_password_reset(email)
+        services.send_password_reset(self.context["request"], self.validated_data["email"])
 
 
 class VerifyEmailSerializer(serializers.Serializer[Any]):
@@ -198,9 +194,8 @@ class ResetPasswordSerializer(serializers.Serializer[Any]):
 
     def save(self, **kwargs: Any) -> None:
         """Set the password."""
-        throttle(self.context["request"], "reset_password_from_key")
         with field_errors():
-            services.reset_password(**self.validated_data)
+            services.reset_password(self.context["request"], **self.validated_data)
 
 
 class OwnPasswordSerializer(serializers.Serializer[Any]):
@@ -210,10 +205,7 @@ class OwnPasswordSerializer(serializers.Serializer[Any]):
 
     def validate_current_password(self, password: str) -> str:
         """Refuse another one."""
-        request = self.context["request"]
-        throttle(request, "change_password", user=request.auth.user)
-        if not request.auth.user.check_password(password):
-            raise serializers.ValidationError("This is not your password.")
+        services.require_own_password(self.context["request"], password)
         return password
 
 
@@ -237,6 +229,11 @@ class UserSerializer(serializers.ModelSerializer[User]):
         model = User
         fields = ["id", "email", "full_name"]
         read_only_fields = ["email"]
+
+    def update(self, instance: User, validated_data: dict[str, Any]) -> User:
+        """Change the user."""
+        full_name = validated_data.get("full_name", instance.full_name)
+        return services.update_user(instance, full_name=full_name)
 
 
 class TenantSerializer(serializers.ModelSerializer[Tenant]):
@@ -276,30 +273,15 @@ class SignUpSerializer(EmailSerializer, NewPairSerializer):
 
     def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
         """Find or make the user, without a row yet; who has an account proves that it is theirs."""
-        request, email, password = self.context["request"], attrs["email"], attrs["password"]
-        throttle(request, "signup")
-        if User.objects.find(email).exists():
-            user = services.check_password(request, email, password)
-            if user is None:
-                raise serializers.ValidationError({"email": services.TAKEN})
-            self._require_code(user, attrs.get("code", ""))
-        else:
-            user = User(email=email, full_name=attrs.get("full_name", ""))
-            with field_errors():
-                require_good_password(user, password)
-            user.set_password(password)
+        who = {name: attrs[name] for name in WHO & attrs.keys()}
+        with field_errors():
+            user = services.new_or_known_user(self.context["request"], **who)
         return {**attrs, "user": user}
-
-    def _require_code(self, user: User, code: str) -> None:
-        try:
-            require_code(self.context["request"], user, code, tenant=None)
-        except SecondFactorRequired as error:
-            raise serializers.ValidationError({"code": [error.detail]}) from error
 
     def save(self, **kwargs: Any) -> dict[str, Any]:
         """Make everything, and return the answer."""
         data = self.validated_data
-        with field_errors(slug="tenant_slug", domain="tenant_slug", name="tenant_name"):
+        with field_errors():
             membership = services.sign_up(
                 data["user"], tenant_name=data["tenant_name"], tenant_slug=data["tenant_slug"]
             )
@@ -334,18 +316,12 @@ def token_pair(membership: Membership, family: str = "") -> dict[str, str]:
 
 
 @contextmanager
-def field_errors(**names: str) -> Iterator[None]:
-    """Answer what the platform refuses as errors of the body's fields.
-
-    ``names`` says what the body calls a field; what is about no field is about the first.
-    """
+def field_errors() -> Iterator[None]:
+    """Answer what a service refuses as errors of the body's fields."""
     try:
         yield
     except ValidationError as error:
-        first = next(iter(names.values()), NON_FIELD_ERRORS)
-        names = {NON_FIELD_ERRORS: first} | names
-        body = {names.get(key, key): value for key, value in error.message_dict.items()}
-        raise serializers.ValidationError(body) from error
+        raise serializers.ValidationError(error.message_dict) from error
 
 
 def _require_in_its_place(request: Request, tenant_id: UUID) -> None:

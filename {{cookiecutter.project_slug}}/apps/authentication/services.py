@@ -11,7 +11,7 @@ from allauth.account.models import EmailAddress, EmailConfirmationHMAC
 from allauth.mfa.models import Authenticator
 from django.contrib.auth import authenticate
 from django.contrib.auth.signals import user_logged_in, user_logged_out
-from django.core.exceptions import ValidationError
+from django.core.exceptions import NON_FIELD_ERRORS, ValidationError
 from django.db import IntegrityError, transaction
 from django.db.models import Exists, OuterRef
 from django.dispatch import Signal, receiver
@@ -19,8 +19,14 @@ from django.http import HttpRequest
 
 from apps.audit.services import Action, forget_name, record
 from apps.authentication.access import admit
-from apps.authentication.exceptions import NoActiveAccount, SignUpClosed, SignUpFailed
+from apps.authentication.exceptions import (
+    NoActiveAccount,
+    SecondFactorRequired,
+    SignUpClosed,
+    SignUpFailed,
+)
 from apps.authentication.models import User
+from apps.authentication.second_factor import require_code
 from apps.authentication.throttling import throttle, within_rate
 from apps.isolation import current_tenant
 from apps.isolation.app_registry import SHARED_DB
@@ -35,6 +41,11 @@ from apps.tenants.services import tenant_creation
 logger = logging.getLogger(__name__)
 
 TAKEN = "There is an account with this address, and this is not its password."
+# What a tenant's fields are called in a sign-up; what is about none of them is about the slug.
+SIGN_UP_FIELDS = {
+    "name": "tenant_name",
+    **dict.fromkeys(("slug", "domain", NON_FIELD_ERRORS), "tenant_slug"),
+}
 BAD_TOKEN = "The token is invalid, used up or expired."  # noqa: S105 - a sentence
 
 
@@ -42,6 +53,31 @@ def require_open(request: HttpRequest) -> None:
     """Raise `SignUpClosed` unless anybody may sign up."""
     if not get_adapter().is_open_for_signup(request):
         raise SignUpClosed
+
+
+def new_or_known_user(
+    request: HttpRequest, *, email: str, password: str, code: str = "", full_name: str = ""
+) -> User:
+    """Return who signs up: a new user without a row yet, or who proves that the account is theirs.
+
+    Raises ValidationError for other credentials than the account's, a second factor without its
+    code, and a new password that breaks the policy; `Throttled` for too many tries.
+    """
+    throttle(request, "signup")
+    email = User.objects.normalize_email(email)
+    if User.objects.find(email).exists():
+        user = check_password(request, email, password)
+        if user is None:
+            raise ValidationError({"email": TAKEN})
+        try:
+            require_code(request, user, code, tenant=None)
+        except SecondFactorRequired as error:
+            raise ValidationError({"code": str(error.detail)}) from error
+        return user
+    user = User(email=email, full_name=full_name)
+    require_good_password(user, password)
+    user.set_password(password)
+    return user
 
 
 def sign_up(user: User, *, tenant_name: str, tenant_slug: str) -> Membership:
@@ -60,6 +96,9 @@ def sign_up(user: User, *, tenant_name: str, tenant_slug: str) -> Membership:
             record(Action.SIGNED_UP, tenant=tenant, actor=user)
     except ProvisioningError as error:
         raise SignUpFailed from error
+    except ValidationError as error:
+        errors = error.message_dict.items()
+        raise ValidationError({SIGN_UP_FIELDS.get(key, key): of for key, of in errors}) from error
     except IntegrityError:
         # Another request was faster since the address was looked for.
         if is_new and User.objects.find(user.email).exists():
@@ -70,10 +109,11 @@ def sign_up(user: User, *, tenant_name: str, tenant_slug: str) -> Membership:
     return membership
 
 
-def check_password(request: HttpRequest, email: str, password: str) -> Any:
+def check_password(request: HttpRequest, email: str, password: str) -> User | None:
     """Return the user whose credentials these are, or None; raise `Throttled` for many tries."""
     throttle(request, "login", key=email)
-    return authenticate(request, email=email, password=password)
+    user = authenticate(request, email=email, password=password)
+    return user if isinstance(user, User) else None
 
 
 def identify(request: HttpRequest, email: str, password: str, tenant_id: UUID) -> Membership:
@@ -101,8 +141,10 @@ def record_session(*, signal: Signal, user: User | None, **kwargs: Any) -> None:
         record(action, tenant=current_tenant(), actor=user)
 
 
-def send_verification(email: str) -> None:
+def send_verification(request: HttpRequest, email: str) -> None:
     """Send a link that verifies an address; to one that needs none, say so in a mail alike."""
+    email = User.objects.normalize_email(email)
+    throttle(request, "confirm_email", key=email)
     verified = EmailAddress.objects.filter(user=OuterRef("pk"), verified=True)
     active = User.objects.find(email).filter(is_active=True)
     user = active.annotate(is_verified=Exists(verified)).first()
@@ -122,11 +164,13 @@ def verify_email(request: HttpRequest, token: str) -> None:
         record(Action.ADDRESS_VERIFIED, tenant=None, actor=actor)
 
 
-def send_password_reset(email: str) -> None:
+def send_password_reset(request: HttpRequest, email: str) -> None:
     """Send a link by which to set a new password; to a stranger, say in a mail that there is none.
 
     Known or not, it takes one query and one mail.
     """
+    email = User.objects.normalize_email(email)
+    throttle(request, "reset_password", key=email)
     adapter = get_adapter()
     user = User.objects.find(email).filter(is_active=True).first()
     if user is None:
@@ -137,11 +181,12 @@ def send_password_reset(email: str) -> None:
     adapter.send_password_reset_mail(user, email, context)
 
 
-def reset_password(token: str, password: str) -> None:
+def reset_password(request: HttpRequest, token: str, password: str) -> None:
     """Set a new password, which ends all tokens; raise ValidationError for a bad token.
 
     Whoever has the token reads the address's mail, so the address is verified by this, too.
     """
+    throttle(request, "reset_password_from_key")
     pk, _, key = token.partition("-")
     if not re.fullmatch("[0-9a-f]{32}", pk):
         raise ValidationError({"token": BAD_TOKEN})
@@ -157,13 +202,28 @@ def reset_password(token: str, password: str) -> None:
         record(Action.PASSWORD_RESET, tenant=None, actor=user)
 
 
+def require_own_password(request: Any, password: str) -> None:
+    """Raise ValidationError unless it is the member's password; `Throttled` for too many tries."""
+    user = request.auth.user
+    throttle(request, "change_password", user=user)
+    if not user.check_password(password):
+        raise ValidationError("This is not your password.")
+
+
 def change_password(membership: Membership, password: str) -> None:
     """Set a member's new password; raise ValidationError unless it keeps the policy."""
-    user: Any = membership.user
+    user = membership.user
     require_good_password(user, password, field="new_password")
     with transaction.atomic(using=SHARED_DB):
         get_adapter().set_password(user, password)
         record(Action.PASSWORD_CHANGED, tenant=membership.tenant_id, actor=user)
+
+
+def update_user(user: User, *, full_name: str) -> User:
+    """Change what users may change of themselves."""
+    user.full_name = full_name
+    user.save()
+    return user
 
 
 def forget(user_id: UUID) -> None:

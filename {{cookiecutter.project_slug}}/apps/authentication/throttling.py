@@ -6,6 +6,7 @@ from contextlib import contextmanager
 from typing import Any
 
 from allauth.core import ratelimit
+from django.contrib.auth.base_user import AbstractBaseUser
 from django.core.cache import caches
 from django.http import HttpRequest
 from rest_framework.exceptions import Throttled
@@ -93,13 +94,17 @@ class AnonymousThrottle(Throttle):
         return None if isinstance(request.auth, Membership) else str(self.get_ident(request))
 
 
-def throttle(request: HttpRequest, action: str, *, key: str = "", user: Any = None) -> None:
+def throttle(
+    request: HttpRequest, action: str, *, key: str = "", user: AbstractBaseUser | None = None
+) -> None:
     """Count a try at ``action``, from this address and for this key or user; raise `Throttled`."""
     if not within_rate(request, action, key=key, user=user):
         raise Throttled(WAIT)
 
 
-def within_rate(request: HttpRequest, action: str, *, key: str = "", user: Any = None) -> bool:
+def within_rate(
+    request: HttpRequest, action: str, *, key: str = "", user: AbstractBaseUser | None = None
+) -> bool:
     """Count an ``action``, from this address and for this key or user; tell if it is allowed."""
     with _counting_for_the_platform():
         return bool(ratelimit.consume(request, action=action, key=key, user=user))

@@ -8,7 +8,7 @@ from django.http import HttpRequest
 from apps.memberships.models import Membership
 from apps.memberships.roles import Role
 from apps.memberships.services import add_member, remove_member
-from apps.tenants.admin import ServiceAdmin
+from apps.tenants.admin import ServiceAdmin, staff
 
 
 @admin.register(Membership)
@@ -33,6 +33,6 @@ class MembershipAdmin(ServiceAdmin[Membership]):
     def save_model(self, request: HttpRequest, obj: Membership, form: Any, change: bool) -> None:
         """Give the role, or take the member out."""
         if obj.is_active:
-            obj.pk = add_member(obj.tenant, obj.user, Role(obj.role), actor=request.user).pk
+            obj.pk = add_member(obj.tenant, obj.user, Role(obj.role), actor=staff(request)).pk
         else:
-            remove_member(obj, actor=request.user)
+            remove_member(obj, actor=staff(request))

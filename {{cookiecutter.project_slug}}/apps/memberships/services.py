@@ -10,6 +10,7 @@ from typing import Any
 from uuid import UUID
 
 from django.db import transaction
+from django.db.models import Model
 from django.utils import timezone
 from rest_framework.exceptions import NotFound, PermissionDenied, ValidationError
 
@@ -117,7 +118,7 @@ def transfer_ownership(asking: Membership, member_id: UUID) -> Membership:
     return member
 
 
-def add_member(tenant: Tenant, user: Any, role: Role, *, actor: Any = None) -> Membership:
+def add_member(tenant: Tenant, user: Any, role: Role, *, actor: Model | None = None) -> Membership:
     """Make a user a member of a tenant, by the platform's word; a member gets the role anew.
 
     A second time nothing changes. Raises `LastOwner` if no Owner would be left.
@@ -133,7 +134,7 @@ def add_member(tenant: Tenant, user: Any, role: Role, *, actor: Any = None) -> M
     return member
 
 
-def remove_member(member: Membership, *, actor: Any) -> None:
+def remove_member(member: Membership, *, actor: Model | None) -> None:
     """Take a member out of a tenant, by the platform's word; raise `LastOwner` for the last one."""
     with transaction.atomic(using=SHARED_DB):
         Tenant.objects.locked(member.tenant_id)
@@ -141,7 +142,7 @@ def remove_member(member: Membership, *, actor: Any) -> None:
         _store(stored, Action.MEMBER_REMOVED, actor, is_active=False)
 
 
-def join(member: Membership, role: Role, actor: Any) -> None:
+def join(member: Membership, role: Role, actor: Model | None) -> None:
     """Let somebody in who is no member, or not any more; NotFound for who was erased meanwhile."""
     users = type(member.user).objects.select_for_update(no_key=True)
     if not users.filter(pk=member.user_id, email=member.user.email):
@@ -181,7 +182,7 @@ def _require_owner_beside(member: Membership) -> None:
         raise LastOwner
 
 
-def _store(member: Membership, action: Action, actor: Any, **fields: Any) -> None:
+def _store(member: Membership, action: Action, actor: Model | None, **fields: Any) -> None:
     """Store fields of a membership whose tenant is locked; do nothing if they are stored."""
     before = {} if member._state.adding else {name: getattr(member, name) for name in fields}
     if before == fields:

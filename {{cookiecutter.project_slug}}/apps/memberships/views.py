@@ -3,6 +3,7 @@
 from typing import Any
 from uuid import UUID
 
+from django.db.models import QuerySet
 from drf_spectacular.utils import extend_schema
 from rest_framework.generics import ListAPIView, ListCreateAPIView
 from rest_framework.permissions import AllowAny
@@ -60,7 +61,7 @@ class MemberListView(ListAPIView[Membership]):
     filter_backends = ()
     read_role = Role.VIEWER
 
-    def get_queryset(self) -> Any:
+    def get_queryset(self) -> QuerySet[Membership]:
         """Return the active ones."""
         return selectors.active_members(require_tenant().id)
 
@@ -120,7 +121,7 @@ class InvitationListView(ListCreateAPIView[Invitation]):
     read_role = write_role = Role.ADMIN
     throttle_scope = "invitations"
 
-    def get_queryset(self) -> Any:
+    def get_queryset(self) -> QuerySet[Invitation]:
         """Return the open ones."""
         return selectors.open_invitations(require_tenant().id)
 
@@ -181,6 +182,6 @@ class AuditEventListView(ListAPIView[AuditEvent]):
     filter_backends = ()
     read_role = Role.ADMIN
 
-    def get_queryset(self) -> Any:
+    def get_queryset(self) -> QuerySet[AuditEvent]:
         """Return the tenant's events."""
         return AuditEvent.objects.for_tenant(require_tenant())

@@ -1,197 +1,254 @@
-"""Forms, made of what the API's serializers take. Said here is only how they look."""
+"""Forms of the pages: what people fill in, for the services that the API calls, too."""
 
-from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
-from typing import Any
+from collections.abc import Callable, Iterable
+from typing import Any, ClassVar
+from uuid import UUID
 from zoneinfo import available_timezones
 
 from django import forms
 from django.conf import settings
+from django.core.exceptions import ValidationError
 from django.http import HttpRequest
-from rest_framework import serializers
-from rest_framework.exceptions import AuthenticationFailed, ValidationError
+from rest_framework.exceptions import AuthenticationFailed
+from rest_framework.exceptions import ValidationError as APIValidationError
 
-from apps.authentication import serializers as accounts
-from apps.memberships import serializers as members
+from apps.authentication.services import require_own_password
 from apps.memberships.exceptions import InvalidInvitation, LastOwner
-from apps.projects.serializers import ProjectSerializer, TaskSerializer
-from apps.tenants.serializers import TenantDetailSerializer
+from apps.memberships.roles import INVITED_ROLES, Role
+from apps.tenants.models import Tenant
+from apps.tenants.settings import SETTINGS, Setting, TenantSettings, one_line
+from apps.tenants.slugs import validate_slug
 
-REFUSALS = (AuthenticationFailed, InvalidInvitation, LastOwner, ValidationError)
-"""What is told beside the form. All else is an error page."""
-
-
-class LoginSerializer(serializers.Serializer[Any]):
-    email = serializers.EmailField()
-    password = accounts.PasswordField()
-
-
-class CodeSerializer(serializers.Serializer[Any]):
-    code = serializers.CharField(max_length=20)
-
-
-class SwitchOnSerializer(accounts.OwnPasswordSerializer, CodeSerializer):
-    pass
-
-
-class SlugSerializer(serializers.Serializer[Any]):
-    tenant_slug = serializers.SlugField()
-
-
-@dataclass(frozen=True)
-class Kind:
-    """A heading, what is on the button, and which fields of a serializer there are."""
-
-    heading: str
-    button: str = "Save"
-    serializer: type[serializers.Serializer[Any]] = serializers.Serializer
-    fields: tuple[str, ...] = ()
-    is_partial: bool = False
-
-
-BUTTON = Kind("")
-LOGIN = Kind("Log in", "Log in", LoginSerializer, ("email", "password"))
-CODE = Kind("Second factor", "Log in", CodeSerializer, ("code",))
-LOGOUT = Kind("Log out", "Log out")
-FOUNDING = ("email", "password", "code", "full_name", "tenant_name", "tenant_slug")
-SIGN_UP = Kind("Sign up", "Create workspace", accounts.SignUpSerializer, FOUNDING)
-FIND = Kind("Go to your workspace", "Continue", SlugSerializer, ("tenant_slug",))
-VERIFY = Kind("Verify your address", "Verify", accounts.VerifyEmailSerializer)
-FORGOTTEN = Kind("New password", "Send a link", accounts.SendPasswordResetSerializer, ("email",))
-RESET = Kind("New password", "Set password", accounts.ResetPasswordSerializer, ("password",))
-ACCEPT = Kind("Join", "Join", members.AcceptSerializer, ("password", "full_name"))
-JOIN = Kind("Join", "Join", members.AcceptSerializer)
-USER = Kind("Profile", "Save", accounts.UserSerializer, ("full_name",), is_partial=True)
-OLD_AND_NEW = ("current_password", "new_password")
-PASSWORD = Kind("Password", "Change password", accounts.ChangePasswordSerializer, OLD_AND_NEW)
-SWITCH_ON = Kind("Second factor", "Switch on", SwitchOnSerializer, ("code", "current_password"))
-OWN = ("current_password",)
-SWITCH_OFF = Kind("Second factor", "Switch off", accounts.OwnPasswordSerializer, OWN)
-INVITE = Kind("Invite somebody", "Invite", members.InvitationSerializer, ("email", "role"))
-TRANSFER = Kind("Transfer ownership", "Transfer", members.TransferSerializer, ("member",))
-LEAVE = Kind("Leave this workspace", "Leave")
-ROLE = Kind("", "Save", members.RoleSerializer, ("role",))
-SETTINGS = Kind("Settings", "Save", TenantDetailSerializer, ("name", "settings"), True)
-PROJECT = Kind("New project", "Add project", ProjectSerializer, ("name", "description"))
-TASK = Kind("New task", "Add task", TaskSerializer, ("title", "assignee", "due_on"))
-STATUS = Kind("", "Save", TaskSerializer, ("status",), is_partial=True)
-
-CURRENT = {"widget": forms.PasswordInput({"autocomplete": "current-password"}), "strip": False}
-NEW = {"widget": forms.PasswordInput({"autocomplete": "new-password"}), "strip": False}
-POLICY = {
-    "help_text": "At least 8 characters, of which some are no digits; none that is well known."
-}
 ONE_TIME = {"autocomplete": "one-time-code", "autocapitalize": "none", "spellcheck": "false"}
-BY_APP = "From your app; or one of your recovery codes."
-OR_OWN = {"help_text": "A new one; or yours, if you have an account here already."}
+POLICY = "At least 8 characters, of which some are no digits; none that is well known."
 SLUG = f"Letters, digits, hyphens: what is before .{settings.TENANT_BASE_DOMAIN}"
-ZONES = [(name, name) for name in sorted(available_timezones())]
-LOCALES = [(settings.LANGUAGE_CODE, "Default"), *settings.LANGUAGES]
-
-# By the field's name; where it is not the same everywhere, with the serializer's before it.
-LOOKS: dict[str, dict[str, Any]] = {
-    "email": {"widget": forms.EmailInput({"autocomplete": "username"})},
-    "InvitationSerializer.email": {},
-    "full_name": {"label": "Your name", "widget": forms.TextInput({"autocomplete": "name"})},
-    "password": NEW | POLICY,
-    "LoginSerializer.password": CURRENT,
-    "AcceptSerializer.password": NEW | OR_OWN,
-    "code": {"widget": forms.TextInput(ONE_TIME)},
-    "CodeSerializer.code": {"widget": forms.TextInput(ONE_TIME), "help_text": BY_APP},
-    # Shown to who turns out to need it.
-    "SignUpSerializer.code": {"widget": forms.HiddenInput()},
-    "current_password": CURRENT,
-    "new_password": NEW | POLICY,
-    "member": {"label": "The new Owner", "widget": forms.Select()},
-    "tenant_name": {"label": "Name of the workspace"},
-    "tenant_slug": {"label": "Address of the workspace", "help_text": SLUG},
-    "description": {"widget": forms.Textarea({"rows": 2})},
-    "assignee": {"empty_value": None},
-    "due_on": {"widget": forms.DateInput({"type": "date"})},
-    "timezone": {"widget": forms.Select(choices=ZONES)},
-    "locale": {"widget": forms.Select(choices=LOCALES)},
-    "brand_color": {"widget": forms.TextInput({"type": "color"})},
-}
-CLASSES: dict[type[serializers.Field[Any, Any, Any, Any]], type[forms.Field]] = {
-    serializers.EmailField: forms.EmailField,
-    serializers.CharField: forms.CharField,
-    serializers.IntegerField: forms.IntegerField,
-    serializers.DateField: forms.DateField,
-    serializers.UUIDField: forms.UUIDField,
-    serializers.ChoiceField: forms.ChoiceField,
-    serializers.RelatedField: forms.TypedChoiceField,
-}
+SHOWN_BESIDE_THE_FORM = (AuthenticationFailed, InvalidInvitation, LastOwner, APIValidationError)
+"""All other errors of services are pages of their own."""
 
 
 class PageForm(forms.Form):
-    """Takes a page's input to the serializer, and what that says back to the page."""
+    """A form with a heading and a button, whose input goes to a service."""
 
-    result: Any
+    heading: ClassVar[str] = ""
+    button: ClassVar[str] = "Save"
+    result: Any = None
+    """What the service returned."""
 
-    def __init__(
-        self, kind: Kind, request: HttpRequest | None = None, instance: Any = None, **initial: Any
-    ) -> None:
-        data = request.POST if request and request.method == "POST" else None
+    def __init__(self, request: HttpRequest, **initial: Any) -> None:
+        data = request.POST if request.method == "POST" else None
         super().__init__(data, initial=initial, label_suffix="")
-        self.kind = kind
-        options: Any = {"partial": kind.is_partial, "context": {"request": request}}
-        self.serializer = kind.serializer(instance, data={}, **options)
-        self.fields = dict(_fields(self.serializer, kind.fields))
+        self.request = request
 
-    def succeeds(self, deed: Callable[[Any], object] | None = None, **given: Any) -> bool:
-        """Do what the form is for, by default store what it says; tell what is refused.
-
-        ``given`` is what the serializer is told beside the input. ``result`` is what came of it.
-        """
+    def succeeds(self, action: Callable[..., object]) -> bool:
+        """Call ``action`` with the input, by the names of the fields; show what it refuses."""
         if self.is_valid():
-            data = self._nested(self.serializer, self.kind.fields)
-            self.serializer.initial_data = data | given
             try:
-                self.serializer.is_valid(raise_exception=True)
-                given = self.serializer.validated_data
-                self.result = deed(given) if deed else self.serializer.save()
-            except REFUSALS as error:
-                self._tell(error.detail)
+                self.result = action(**self.cleaned_data)
+            except ValidationError as error:
+                by_field = hasattr(error, "error_dict")
+                self._show(error.message_dict if by_field else error.messages)
+            except SHOWN_BESIDE_THE_FORM as error:
+                self._show(error.detail)
         return self.is_bound and not self.errors
 
-    def _nested(self, source: Any, names: Iterable[str]) -> dict[str, Any]:
-        """Return the input as the serializer takes it."""
-        return {
-            name: self.cleaned_data[name]
-            if name in self.cleaned_data
-            else self._nested(source.fields[name], source.fields[name].fields)
-            for name in names
-        }
-
-    def _tell(self, detail: Any, field: str | None = None) -> None:
+    def _show(self, detail: Any, field: str | None = None) -> None:
+        """Add errors to the fields that they are about, or else to the form."""
         if isinstance(detail, dict):
             for name, part in detail.items():
-                self._tell(part, name if name in self.fields else None)
-                self._show(name)
+                self._show(part, name if name in self.fields else None)
         else:
             parts = detail if isinstance(detail, list) else [detail]
             self.add_error(field, [str(part) for part in parts])
 
-    def _show(self, name: str) -> None:
-        if name in self.fields and self.fields[name].widget.is_hidden:
-            self.fields[name].widget = forms.TextInput(ONE_TIME)
+
+def _password(autocomplete: str, **options: Any) -> forms.CharField:
+    widget = forms.PasswordInput({"autocomplete": autocomplete})
+    return forms.CharField(max_length=1024, strip=False, widget=widget, **options)
 
 
-def _fields(source: Any, names: Iterable[str]) -> Iterator[tuple[str, forms.Field]]:
-    """Go through the fields of a serializer, and those of one inside of it."""
-    for name in names:
-        field = source.fields[name]
-        if isinstance(field, serializers.Serializer):
-            yield from _fields(field, field.fields)
-        else:
-            yield name, _field(type(source).__name__, name, field)
+def _new_password(help_text: str = POLICY) -> forms.CharField:
+    return _password("new-password", help_text=help_text)
 
 
-def _field(serializer: str, name: str, source: Any) -> forms.Field:
-    cls = next(CLASSES[each] for each in type(source).__mro__ if each in CLASSES)
-    may_be_empty = source.allow_null or getattr(source, "allow_blank", False)
-    initial = None if source.default is serializers.empty else source.default
-    options = {"required": not may_be_empty, "label": source.label, "initial": initial}
-    if issubclass(cls, forms.ChoiceField):
-        options["choices"] = [("", "Nobody")] * may_be_empty + list(source.choices.items())
-    return cls(**options | LOOKS.get(f"{serializer}.{name}", LOOKS.get(name, {})))
+def _email() -> forms.EmailField:
+    return forms.EmailField(max_length=254, widget=forms.EmailInput({"autocomplete": "username"}))
+
+
+def _full_name() -> forms.CharField:
+    widget = forms.TextInput({"autocomplete": "name"})
+    return forms.CharField(max_length=255, required=False, label="Your name", widget=widget)
+
+
+def _code(help_text: str = "") -> forms.CharField:
+    return forms.CharField(max_length=20, help_text=help_text, widget=forms.TextInput(ONE_TIME))
+
+
+# Coming and going
+
+
+class LoginForm(PageForm):
+    heading = button = "Log in"
+    email = _email()
+    password = _password("current-password")
+
+
+class CodeForm(PageForm):
+    heading = "Second factor"
+    button = "Log in"
+    code = _code("From your app; or one of your recovery codes.")
+
+
+class LogoutForm(PageForm):
+    heading = button = "Log out"
+
+
+class SignUpForm(PageForm):
+    heading = "Sign up"
+    button = "Create workspace"
+    email = _email()
+    password = _new_password()
+    code = forms.CharField(max_length=20, required=False, widget=forms.HiddenInput)
+    full_name = _full_name()
+    tenant_name = forms.CharField(max_length=255, label="Name of the workspace")
+    tenant_slug = forms.CharField(
+        label="Address of the workspace", help_text=SLUG, validators=[validate_slug]
+    )
+
+    def add_error(self, field: str | None, error: Any) -> None:
+        """Show the code's field to who turns out to need one."""
+        super().add_error(field, error)
+        if field == "code":
+            self.fields["code"].widget = forms.TextInput(ONE_TIME)
+
+
+class FindForm(PageForm):
+    heading = "Go to your workspace"
+    button = "Continue"
+    tenant_slug = forms.SlugField(label="Address of the workspace", help_text=SLUG)
+
+
+class VerifyEmailForm(PageForm):
+    heading = "Verify your address"
+    button = "Verify"
+
+
+class SendPasswordResetForm(PageForm):
+    heading = "New password"
+    button = "Send a link"
+    email = _email()
+
+
+class ResetPasswordForm(PageForm):
+    heading = "New password"
+    button = "Set password"
+    password = _new_password()
+
+
+class JoinForm(PageForm):
+    heading = button = "Join"
+
+
+class AcceptForm(JoinForm):
+    password = _new_password("A new one; or yours, if you have an account here already.")
+    full_name = _full_name()
+
+
+# Oneself
+
+
+class UserForm(PageForm):
+    heading = "Profile"
+    full_name = _full_name()
+
+
+class OwnPasswordForm(PageForm):
+    """Asks for the password: it is the user, and not whoever found the browser open."""
+
+    current_password = _password("current-password")
+
+    def clean_current_password(self) -> str:
+        """Refuse another one."""
+        password: str = self.cleaned_data["current_password"]
+        require_own_password(self.request, password)
+        return password
+
+
+class ChangePasswordForm(OwnPasswordForm):
+    heading = "Password"
+    button = "Change password"
+    new_password = _new_password()
+
+
+class SwitchOnForm(OwnPasswordForm):
+    heading = "Second factor"
+    button = "Switch on"
+    field_order = ("code", "current_password")
+    code = _code()
+
+
+class SwitchOffForm(OwnPasswordForm):
+    heading = "Second factor"
+    button = "Switch off"
+
+
+# Members, and the tenant
+
+
+class InvitationForm(PageForm):
+    heading = "Invite somebody"
+    button = "Invite"
+    email = forms.EmailField(max_length=254)
+    role = forms.ChoiceField(choices=INVITED_ROLES, initial=Role.MEMBER)
+
+
+class ButtonForm(PageForm):
+    pass
+
+
+class RoleForm(PageForm):
+    role = forms.ChoiceField(choices=Role.choices)
+
+
+class TransferForm(PageForm):
+    heading = "Transfer ownership"
+    button = "Transfer"
+    member = forms.UUIDField(label="The new Owner", widget=forms.Select)
+
+    def __init__(self, request: HttpRequest, members: Iterable[tuple[UUID, str]]) -> None:
+        super().__init__(request)
+        self.fields["member"].widget = forms.Select(choices=list(members))
+
+
+class LeaveForm(PageForm):
+    heading = "Leave this workspace"
+    button = "Leave"
+
+
+class TenantForm(PageForm):
+    """A tenant's name, and all of its settings."""
+
+    heading = "Settings"
+    name = forms.CharField(max_length=255, validators=[one_line])
+
+    widgets: ClassVar[dict[str, Callable[[], forms.Widget]]] = {
+        "timezone": lambda: forms.Select(
+            choices=[(name, name) for name in sorted(available_timezones())]
+        ),
+        "locale": lambda: forms.Select(
+            choices=[(settings.LANGUAGE_CODE, "Default"), *settings.LANGUAGES]
+        ),
+        "brand_color": lambda: forms.TextInput({"type": "color"}),
+    }
+    """What a setting looks like, if it is no plain text or number."""
+
+    def __init__(self, request: HttpRequest, tenant: Tenant) -> None:
+        super().__init__(request, name=tenant.name, **TenantSettings(tenant).all())
+        self.fields |= {setting.name: self._field(setting) for setting in SETTINGS}
+
+    def _field(self, setting: Setting[Any]) -> forms.Field:
+        options: dict[str, Any] = {"validators": setting.validators}
+        if setting.name in self.widgets:
+            options["widget"] = self.widgets[setting.name]()
+        if isinstance(setting.default, int):
+            return forms.IntegerField(**options)
+        return forms.CharField(max_length=100, required=bool(setting.default), **options)

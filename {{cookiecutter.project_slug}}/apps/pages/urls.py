@@ -5,9 +5,8 @@ from django.urls import path
 from apps.pages import views
 
 urlpatterns = [
-    path("", views.projects, name="projects"),
-    path("projects/<uuid:project_id>/", views.project, name="project"),
-    path("tasks/<uuid:task_id>/status/", views.change_status, name="change-status"),
+    # Unless the product has a page there, whose routes come first.
+    path("", views.start, name="start"),
     path("members/", views.members, name="members"),
     path("members/leave/", views.leave, name="leave"),
     path("members/transfer/", views.transfer_ownership, name="transfer-ownership"),

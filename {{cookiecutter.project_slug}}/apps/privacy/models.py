@@ -1,7 +1,7 @@
 """Requests about what a tenant holds of one user."""
 
 from datetime import date, timedelta
-from typing import Any, ClassVar
+from typing import ClassVar, Self
 
 from django.conf import settings
 from django.db import models
@@ -57,7 +57,7 @@ class PrivacyRequest(models.Model):
     completed_at = models.DateTimeField(null=True, editable=False)
     content = models.FileField(upload_to=place_of, editable=False)
 
-    objects: ClassVar[PerTenantManager[Any]] = PerTenantManager()
+    objects: ClassVar[PerTenantManager[Self]] = PerTenantManager()
     platform = models.Manager()
 
     class Meta:

@@ -69,7 +69,7 @@ def carry_out(request: PrivacyRequest) -> None:
     try:
         with activate_tenant(ActiveTenant(request.tenant_id)), transaction.atomic(using=SHARED_DB):
             if locked := still_open.select_for_update().first():
-                WORK[locked.kind](locked)
+                WORK[RequestKind(locked.kind)](locked)
                 _end(locked, RequestStatus.DONE, Action.PRIVACY_DONE)
     except Exception:
         logger.exception("privacy request %s failed", request.pk)

@@ -1,9 +1,9 @@
 """Asking for one's data, or for its end."""
 
 from http import HTTPStatus
-from typing import Any
 
 from django.db import transaction
+from django.db.models import QuerySet
 from django.http import FileResponse
 from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import extend_schema
@@ -26,7 +26,11 @@ from config.api import ContentMixin, download
 
 
 class PrivacyRequestViewSet(
-    ContentMixin, CreateModelMixin, ListModelMixin, RetrieveModelMixin, GenericViewSet[Any]
+    ContentMixin,
+    CreateModelMixin,
+    ListModelMixin,
+    RetrieveModelMixin,
+    GenericViewSet[PrivacyRequest],
 ):
     """Requests about oneself; to Admins, about every member."""
 
@@ -35,7 +39,7 @@ class PrivacyRequestViewSet(
     filter_backends = ()
     read_role = write_role = Role.VIEWER
 
-    def get_queryset(self) -> Any:
+    def get_queryset(self) -> QuerySet[PrivacyRequest]:
         """Return the requests that the caller may know of."""
         rows = PrivacyRequest.objects.for_tenant(require_tenant())
         member = membership_of(self.request)

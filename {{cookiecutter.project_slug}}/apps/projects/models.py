@@ -1,12 +1,7 @@
 """Projects and tasks."""
 
-from functools import partial
-from typing import Any
-
-from django.db import models, transaction
+from django.db import models
 from django.db.models import CheckConstraint, Q
-from django.db.models.signals import post_delete
-from django.dispatch import receiver
 
 from apps.isolation.fields import UserForeignKey
 from apps.isolation.models import TenantModel, tenant_index, tenant_unique
@@ -94,10 +89,3 @@ class Attachment(TenantModel):
 
     def __str__(self) -> str:
         return self.name
-
-
-@receiver(post_delete, sender=Attachment)
-def delete_file(instance: Attachment, using: str, **kwargs: Any) -> None:
-    """Delete the file once the row is gone for good. A file that stays is found in the log."""
-    delete = partial(instance.file.storage.delete, place_of(instance))
-    transaction.on_commit(delete, using=using, robust=True)

@@ -4,37 +4,27 @@ from typing import Any
 
 from django.conf import settings
 from django.core.files.uploadedfile import UploadedFile
+from django.db.models import QuerySet
 from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
 from apps.authentication.models import User
-from apps.isolation import require_tenant
 from apps.isolation.integrations.rest_framework import TenantModelSerializer
-from apps.projects.attachments import FileTooLarge, attach
+from apps.projects import selectors, services
+from apps.projects.exceptions import FileTooLarge
 from apps.projects.models import Attachment, Project, Task
 
 
 class MemberField(serializers.PrimaryKeyRelatedField[User]):
     """A user by id, who must be an active member of the tenant."""
 
-    def get_queryset(self) -> Any:
-        """Return the tenant's active members."""
-        # every tenant: users are in many, and their memberships say in which.
-        return User.objects.filter(
-            is_active=True, memberships__is_active=True, memberships__tenant_id=require_tenant().id
-        )
+    def get_queryset(self) -> QuerySet[User]:
+        """Return whose ids are accepted."""
+        return selectors.assignable_users()
 
 
-class CreatorMixin(TenantModelSerializer[Any]):
-    """Notes who made a row."""
-
-    def create(self, validated_data: dict[str, Any]) -> Any:
-        """Insert the row as the request's user."""
-        return super().create({**validated_data, "created_by": self.context["request"].user})
-
-
-class ProjectSerializer(CreatorMixin):
+class ProjectSerializer(TenantModelSerializer[Project]):
     """A project."""
 
     class Meta:
@@ -42,8 +32,16 @@ class ProjectSerializer(CreatorMixin):
         fields = ["id", "name", "description", "status", "created_by", "created_at", "updated_at"]
         read_only_fields = ["created_by"]
 
+    def create(self, validated_data: Any) -> Project:
+        """Make the project as the request's user."""
+        return services.create_project(self.context["request"].user, **validated_data)
 
-class TaskSerializer(CreatorMixin):
+    def update(self, instance: Project, validated_data: Any) -> Project:
+        """Change the project."""
+        return services.update_project(instance, **validated_data)
+
+
+class TaskSerializer(TenantModelSerializer[Task]):
     """A task."""
 
     assignee = MemberField(required=False, allow_null=True)
@@ -53,6 +51,14 @@ class TaskSerializer(CreatorMixin):
         fields = ["id", "project", "title", "status", "assignee", "due_on", "position"]
         fields += ["created_by", "created_at", "updated_at"]
         read_only_fields = ["created_by"]
+
+    def create(self, validated_data: Any) -> Task:
+        """Make the task as the request's user."""
+        return services.create_task(self.context["request"].user, **validated_data)
+
+    def update(self, instance: Task, validated_data: Any) -> Task:
+        """Change the task."""
+        return services.update_task(instance, **validated_data)
 
 
 @extend_schema_field(OpenApiTypes.BINARY)
@@ -76,6 +82,7 @@ class AttachmentSerializer(TenantModelSerializer[Attachment]):
             raise FileTooLarge
         return file
 
-    def create(self, validated_data: dict[str, Any]) -> Attachment:
+    def create(self, validated_data: Any) -> Attachment:
         """Store the file and its row."""
-        return attach(validated_data["task"], validated_data["file"], self.context["request"].user)
+        task, file = validated_data["task"], validated_data["file"]
+        return services.attach(task, file, self.context["request"].user)

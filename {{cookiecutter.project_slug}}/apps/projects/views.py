@@ -15,14 +15,15 @@ from rest_framework.response import Response
 from rest_framework.viewsets import GenericViewSet, ModelViewSet
 
 from apps.memberships.roles import Role
-from apps.projects.attachments import UploadParser, files
+from apps.projects import services
 from apps.projects.filters import ProjectFilter, SearchFilter, TaskFilter
 from apps.projects.models import Attachment, Project, Task
+from apps.projects.parsers import UploadParser
 from apps.projects.serializers import AttachmentSerializer, ProjectSerializer, TaskSerializer
 from config.api import ContentMixin, download
 
 
-class ProjectViewSet(ModelViewSet[Any]):
+class ProjectViewSet(ModelViewSet[Project]):
     """Projects."""
 
     queryset = Project.objects.all()
@@ -35,6 +36,10 @@ class ProjectViewSet(ModelViewSet[Any]):
     read_role = Role.VIEWER
     write_role = Role.MEMBER
 
+    def perform_destroy(self, instance: Project) -> None:
+        """Delete the project."""
+        services.delete_project(instance)
+
 
 class TaskViewSet(ModelViewSet[Any]):
     """Tasks."""
@@ -44,6 +49,10 @@ class TaskViewSet(ModelViewSet[Any]):
     filterset_class = TaskFilter
     read_role = Role.VIEWER
     write_role = Role.MEMBER
+
+    def perform_destroy(self, instance: Task) -> None:
+        """Delete the task."""
+        services.delete_task(instance)
 
     @extend_schema(responses=AttachmentSerializer(many=True))
     @action(
@@ -62,14 +71,16 @@ class TaskViewSet(ModelViewSet[Any]):
     def attach(self, request: Request, pk: str) -> Response:
         """Add a file to a task."""
         task = self.get_object()
-        with files():
+        with services.storage_errors():
             serializer = self.get_serializer(data=request.data)
             serializer.is_valid(raise_exception=True)
             serializer.save(task=task)
         return Response(serializer.data, status=HTTPStatus.CREATED)
 
 
-class AttachmentViewSet(ContentMixin, RetrieveModelMixin, DestroyModelMixin, GenericViewSet[Any]):
+class AttachmentViewSet(
+    ContentMixin, RetrieveModelMixin, DestroyModelMixin, GenericViewSet[Attachment]
+):
     """Files that belong to tasks."""
 
     queryset = Attachment.objects.all()
@@ -77,11 +88,15 @@ class AttachmentViewSet(ContentMixin, RetrieveModelMixin, DestroyModelMixin, Gen
     read_role = Role.VIEWER
     write_role = Role.MEMBER
 
+    def perform_destroy(self, instance: Attachment) -> None:
+        """Delete the attachment."""
+        services.delete_attachment(instance)
+
     @extend_schema(responses={(HTTPStatus.OK, "*/*"): OpenApiTypes.BINARY})
     @action(detail=True)
     def content(self, request: Request, pk: str) -> FileResponse:
         """Send the file."""
         attachment = self.get_object()
-        with files():
+        with services.storage_errors():
             file = attachment.file.open()
         return download(file, attachment.name, attachment.content_type)

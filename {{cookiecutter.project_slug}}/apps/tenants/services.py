@@ -8,6 +8,7 @@ from typing import Any
 from django.conf import settings
 from django.core.exceptions import ValidationError
 from django.db import IntegrityError, transaction
+from django.db.models import Model
 from django.dispatch import Signal
 from django.utils import timezone
 
@@ -73,7 +74,7 @@ def tenant_creation(*, slug: str, name: str, domain: str = "") -> Iterator[Tenan
         raise
 
 
-def set_status(tenant: Tenant, status: Status, *, actor: Any = None) -> None:
+def set_status(tenant: Tenant, status: Status, *, actor: Model | None = None) -> None:
     """Suspend, resume or archive a tenant; raise ValidationError for one in preparation."""
     with transaction.atomic(using=SHARED_DB):
         stored = Tenant.objects.locked(tenant.pk)
@@ -83,7 +84,9 @@ def set_status(tenant: Tenant, status: Status, *, actor: Any = None) -> None:
         change_tenant(stored, actor=actor, settings={}, action=action, status=status)
 
 
-def rename_tenant(tenant: Tenant, *, name: str = "", slug: str = "", actor: Any = None) -> None:
+def rename_tenant(
+    tenant: Tenant, *, name: str = "", slug: str = "", actor: Model | None = None
+) -> None:
     """Give a tenant another name or slug, and with the slug the domain that it has by itself.
 
     Other domains stay, and so does the storage, which is named after the id. Raises
@@ -103,7 +106,7 @@ def rename_tenant(tenant: Tenant, *, name: str = "", slug: str = "", actor: Any 
             save_domain(own, actor=actor)
 
 
-def save_domain(domain: Domain, *, actor: Any) -> None:
+def save_domain(domain: Domain, *, actor: Model | None) -> None:
     """Store a new or changed domain, which has been judged."""
     with transaction.atomic(using=SHARED_DB):
         stored = Domain.platform.filter(pk=domain.pk).first()
@@ -114,7 +117,7 @@ def save_domain(domain: Domain, *, actor: Any) -> None:
             record(action, domain, tenant=domain.tenant_id, actor=actor, before=before, after=after)
 
 
-def remove_domain(domain: Domain, *, actor: Any) -> None:
+def remove_domain(domain: Domain, *, actor: Model | None) -> None:
     """Take a domain away; raise ValidationError if it is the tenant's last one."""
     with transaction.atomic(using=SHARED_DB):
         Tenant.objects.locked(domain.tenant_id)

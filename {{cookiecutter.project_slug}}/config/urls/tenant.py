@@ -24,7 +24,12 @@ common_urlpatterns = [
     # A page has no metadata: OPTIONS is answered with 405 and not with an error.
     path("api/docs/", docs_policy(docs)),
 ]
-urlpatterns = [*common_urlpatterns, path("", include("apps.pages.urls"))]
+urlpatterns = [
+    *common_urlpatterns,
+    # The product's first: one of its pages is where a tenant's host begins.
+    path("", include("apps.projects.page_urls")),
+    path("", include("apps.pages.urls")),
+]
 
 handler400 = errors.bad_request
 handler403 = errors.permission_denied

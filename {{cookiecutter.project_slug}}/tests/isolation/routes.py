@@ -5,18 +5,20 @@ import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
+from uuid import UUID
 
+from django import forms
 from django.apps import apps
 from django.contrib.admindocs.views import simplify_regex
 from django.db.models import Model
+from django.forms import Form
 from django.urls import URLPattern, get_resolver
 from drf_spectacular.generators import SchemaGenerator
 from drf_spectacular.plumbing import build_mock_request, force_instance
+from rest_framework import serializers
 from rest_framework.permissions import AllowAny
 from rest_framework.serializers import BaseSerializer
 from rest_framework.views import APIView
-
-from apps.pages import forms
 
 METHODS = ("GET", "HEAD", "OPTIONS", "POST", "PUT", "PATCH", "DELETE")
 WRITES = ("POST", "PUT", "PATCH")
@@ -55,6 +57,12 @@ class Route:
     def is_of_api(self) -> bool:
         """Whether a view of Django REST framework answers."""
         return issubclass(getattr(self.callback, "cls", object), APIView)
+
+    @property
+    def is_page(self) -> bool:
+        """Whether it is a page of an app of ours."""
+        is_other = self.is_of_api or self.is_of_admin
+        return not is_other and self.callback.__module__.startswith("apps.")
 
     @property
     def is_members_page(self) -> bool:
@@ -117,8 +125,12 @@ class Route:
 
 
 def routes() -> list[Route]:
-    """Return the routes of both URLconfs; one that is in both only once."""
-    of_tenants = list(_walk(get_resolver(TENANT_URLCONF).url_patterns))
+    """Return the routes of both URLconfs; one that is in both only once.
+
+    Of a path that a URLconf has twice, the first is the one that answers.
+    """
+    walked = _walk(get_resolver(TENANT_URLCONF).url_patterns)
+    of_tenants = list({route[0]: route for route in reversed(list(walked))}.values())[::-1]
     shared = [
         each for each in _walk(get_resolver(SHARED_URLCONF).url_patterns) if each not in of_tenants
     ]
@@ -166,17 +178,32 @@ def _methods_of_page(callback: Any) -> list[str]:
 
 
 def _serializer_of_page(callback: Any) -> BaseSerializer[Any] | None:
-    """Return the serializer of the form that the view of a page names, with the form's fields."""
+    """Return what describes the form of a page, named in its view, as a serializer would."""
     view = inspect.unwrap(callback)
-    named = [getattr(forms, name, None) for name in view.__code__.co_names]
+    modules = [each for each in view.__globals__.values() if inspect.ismodule(each)]
+    named = [getattr(each, name, None) for each in modules for name in view.__code__.co_names]
     named += inspect.getclosurevars(view).nonlocals.values()
-    kind = next((each for each in named if isinstance(each, forms.Kind)), None)
-    if kind is None:
+    form = next((each for each in named if isinstance(each, type) and issubclass(each, Form)), None)
+    if form is None:
         return None
-    serializer = kind.serializer()
-    for name in set(serializer.fields) - set(kind.fields):
-        serializer.fields.pop(name)
-    return serializer
+    model = model_called(form.__name__.removesuffix("Form").lower())
+    body: dict[str, Any] = {"Meta": type("Meta", (), {"model": model})}
+    body |= {name: _as_of_serializer(field) for name, field in form.base_fields.items()}
+    described: BaseSerializer[Any] = type(form.__name__, (serializers.Serializer,), body)()
+    return described
+
+
+def _as_of_serializer(field: Any) -> serializers.Field[Any, Any, Any, Any]:
+    if isinstance(field, forms.UUIDField) or getattr(field, "coerce", None) is UUID:
+        return serializers.UUIDField(required=field.required)
+    if isinstance(field, forms.ChoiceField):
+        choices: Any = field.choices
+        return serializers.ChoiceField(choices=choices)
+    if isinstance(field, forms.DateField):
+        return serializers.DateField()
+    if isinstance(field, forms.EmailField):
+        return serializers.EmailField()
+    return serializers.CharField(max_length=field.max_length)
 
 
 def _walk(patterns: Iterable[Any], prefix: str = "", app_name: str = "") -> Iterator[Any]:

@@ -75,6 +75,10 @@ SAMPLES: dict[str, Callable[["Samples"], Any]] = {
     "AcceptSerializer.password": lambda own: PASSWORD,
     "ResetPasswordSerializer.password": lambda own: f"{PASSWORD}, again",
     "TransferSerializer.member": lambda own: str(own.row(Membership).pk),
+    "AcceptForm.password": lambda own: PASSWORD,
+    "ResetPasswordForm.password": lambda own: f"{PASSWORD}, again",
+    "TransferForm.member": lambda own: str(own.row(Membership).pk),
+    "TaskForm.assignee": lambda own: str(own.member.pk),
     "privacy.PrivacyRequest.user_id": lambda own: _member_of_several(own).pk,
     "tenants.Domain.domain": lambda own: f"{own.text()}.example".lower(),
 }

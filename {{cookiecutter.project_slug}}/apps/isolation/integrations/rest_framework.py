@@ -1,7 +1,7 @@
 """Serializers of tenant models."""
 
-from collections.abc import Callable
-from contextlib import nullcontext
+from collections.abc import Callable, Container, Iterator
+from contextlib import contextmanager, nullcontext
 from typing import Any
 
 from django.db import DEFAULT_DB_ALIAS, IntegrityError, connections, transaction
@@ -47,27 +47,35 @@ class TenantModelSerializer[M: Model](ModelSerializer[M]):
         return self._write(lambda: update(instance, validated_data))
 
     def _write(self, write: Callable[[], M]) -> M:
-        # A failed statement spoils the transaction around it, so there a savepoint is needed;
-        # without one the statement is its own transaction, and a savepoint would cost two trips.
-        connection = connections[DEFAULT_DB_ALIAS]
-        guard = transaction.atomic() if connection.in_atomic_block else nullcontext()
-        try:
-            with guard:
-                return write()
-        except IntegrityError as error:
-            raise self._as_validation_error(error) from error
+        with unique_errors(self.Meta.model, self.fields):
+            return write()
 
-    def _as_validation_error(self, error: IntegrityError) -> Exception:
+
+@contextmanager
+def unique_errors(model: type[Model], fields: Container[str]) -> Iterator[None]:
+    """Report a duplicate as ValidationError on the field, of ``fields``, that has to be unique.
+
+    Give it the one statement that writes.
+    """
+    # A failed statement spoils the transaction around it, so there a savepoint is needed;
+    # without one the statement is its own transaction, and a savepoint would cost two trips.
+    connection = connections[DEFAULT_DB_ALIAS]
+    guard = transaction.atomic() if connection.in_atomic_block else nullcontext()
+    try:
+        with guard:
+            yield
+    except IntegrityError as error:
         name = getattr(getattr(error.__cause__, "diag", None), "constraint_name", None)
-        model: type[Model] = self.Meta.model
         for constraint in model._meta.constraints:
             if isinstance(constraint, UniqueConstraint) and constraint.name == name:
-                return self._duplicate(model, [f for f in constraint.fields if f in self.fields])
-        return error
+                names = [field for field in constraint.fields if field in fields]
+                raise _duplicate(model, names) from error
+        raise
 
-    def _duplicate(self, model: type[Model], fields: list[str]) -> ValidationError:
-        key = fields[0] if len(fields) == 1 else api_settings.NON_FIELD_ERRORS_KEY
-        label = model._meta.verbose_name
-        names = " and ".join(fields)
-        message = f"{label} with this {names} already exists.".capitalize()
-        return ValidationError({key: [ErrorDetail(message, "unique")]})
+
+def _duplicate(model: type[Model], fields: list[str]) -> ValidationError:
+    key = fields[0] if len(fields) == 1 else api_settings.NON_FIELD_ERRORS_KEY
+    label = model._meta.verbose_name
+    names = " and ".join(fields)
+    message = f"{label} with this {names} already exists.".capitalize()
+    return ValidationError({key: [ErrorDetail(message, "unique")]})

@@ -1,7 +1,9 @@
 """Pages: who sees which, what they refuse, and what a browser is told."""
 
 import re
+import sys
 from collections.abc import Callable
+from types import SimpleNamespace
 from typing import Any
 from uuid import uuid4
 
@@ -9,8 +11,8 @@ import pytest
 from django.contrib.auth import get_user_model
 from django.core import mail
 from django.http import HttpRequest, HttpResponse
-from django.test import Client, RequestFactory, TestCase, override_settings
-from django.urls import path
+from django.test import RequestFactory, TestCase, override_settings
+from django.urls import include, path
 from django.utils.decorators import method_decorator
 from django.views import View
 from rest_framework.exceptions import PermissionDenied
@@ -22,19 +24,17 @@ from apps.isolation.testing import make_member
 from apps.isolation.testing.people import PASSWORD
 from apps.memberships.models import Invitation, Membership
 from apps.memberships.roles import Role
-from apps.projects.models import Project, Task
+from apps.pages import navigation
+from apps.pages.rendering import render_page
+from apps.pages.testing import Visit, browser
 from apps.tenants.models import Tenant
 from tests.isolation.routes import routes
 from tests.support import mailed_token
 
-PAGES = [route for route in routes() if route.callback.__module__ == "apps.pages.views"]
-BROWSER = {"Accept": "text/html,application/xhtml+xml,*/*;q=0.8"}
+PAGES = [route for route in routes() if route.is_page]
 
 # The least role that may look, and the least that may send; None: the page takes no such request.
 ROLES: dict[str, tuple[Role | None, Role | None]] = {
-    "/": (Role.VIEWER, Role.MEMBER),
-    "/projects/<uuid:project_id>/": (Role.VIEWER, Role.MEMBER),
-    "/tasks/<uuid:task_id>/status/": (None, Role.MEMBER),
     "/members/": (Role.VIEWER, Role.ADMIN),
     "/members/leave/": (Role.VIEWER, Role.VIEWER),
     "/members/transfer/": (Role.OWNER, Role.OWNER),
@@ -52,26 +52,6 @@ OF_MEMBERS = [route for route in PAGES if route.is_members_page]
 OPEN = [route for route in PAGES if not route.is_members_page]
 
 
-def browser(host: str = "acme.localhost", **options: Any) -> Client:
-    """Return a browser in which nobody is logged in."""
-    return Client(headers={"Host": host, **BROWSER}, **options)
-
-
-@pytest.fixture
-def visit(acme: Tenant) -> Callable[..., Client]:
-    """Return a function that gives a browser in which a member has logged in."""
-
-    def visit(role: str, email: str = "", tenant: Any = acme) -> Client:
-        email = email or f"{role}@{tenant.slug}.test"
-        if not Membership.objects.for_tenant(tenant).filter(user__email=email).exists():
-            make_member(tenant, role, email)
-        client = browser(f"{tenant.slug}.localhost")
-        assert client.post("/login/", {"email": email, "password": PASSWORD}).status_code == 302
-        return client
-
-    return visit
-
-
 def url_of(route: Any) -> str:
     """Return the page's address with ids of nothing."""
     return str(route.url({name: uuid4() for name in route.parameters}))
@@ -80,27 +60,29 @@ def url_of(route: Any) -> str:
 # Who sees what
 
 
+def roles_of(route: Any) -> tuple[Role | None, Role | None]:
+    """Return the roles that a page asks for, in the form of `ROLES`."""
+    view = route.callback
+    return (
+        view.read_role if "GET" in route.methods else None,
+        view.write_role if "POST" in route.methods else None,
+    )
+
+
 def test_ct13_each_page_asks_for_the_role_that_it_is_to_ask_for() -> None:
-    found = {
-        str(route): tuple(
-            role if method in route.methods else None
-            for method, role in (
-                ("GET", route.callback.read_role),
-                ("POST", route.callback.write_role),
-            )
-        )
-        for route in OF_MEMBERS
-    }
-    assert found == ROLES
+    found = {str(route): roles_of(route) for route in OF_MEMBERS}
+    assert {path_: found[path_] for path_ in ROLES} == ROLES
+    others = [route.callback.__module__ for route in OF_MEMBERS if str(route) not in {*ROLES, "/"}]
+    assert "apps.pages.views" not in others
 
 
 @pytest.mark.parametrize("route", OF_MEMBERS, ids=str)
 def test_ct13_each_page_answers_those_whose_role_reaches(
-    route: Any, acme: Tenant, visit: Callable[..., Client]
+    route: Any, acme: Tenant, visit: Visit
 ) -> None:
     for role in Role:
         client = visit(role)
-        read, write = ROLES[str(route)]
+        read, write = roles_of(route)
         for method, taken, wanted in (("GET", read, read or write), ("POST", write, write or read)):
             status = client.generic(method, url_of(route)).status_code
             assert wanted
@@ -120,7 +102,7 @@ def test_who_has_not_logged_in_is_sent_to_do_so(route: Any, acme: Tenant) -> Non
 
 @pytest.mark.parametrize("route", OF_MEMBERS, ids=str)
 def test_ct07_who_is_removed_or_demoted_notices_at_the_next_request(
-    route: Any, acme: Tenant, visit: Callable[..., Client]
+    route: Any, acme: Tenant, visit: Visit
 ) -> None:
     client = visit("owner")
     method = "GET" if str(route) == "/members/leave/" else route.methods[-1]
@@ -138,7 +120,7 @@ def test_ct07_who_is_removed_or_demoted_notices_at_the_next_request(
 @pytest.mark.parametrize("status", ["suspended", "archived"])
 @pytest.mark.parametrize("route", [each for each in PAGES if not each.only_on_shared_host], ids=str)
 def test_ct16_a_suspended_tenants_pages_are_there_for_its_members_only(
-    route: Any, status: str, acme: Tenant, visit: Callable[..., Client]
+    route: Any, status: str, acme: Tenant, visit: Visit
 ) -> None:
     member, stranger = visit("owner"), visit("owner", "stranger@acme.test")
     Membership.objects.for_tenant(acme).filter(user__email__startswith="str").delete()
@@ -187,7 +169,7 @@ class AdminsOnly(View):
 
 
 def undecorated(request: HttpRequest) -> HttpResponse:
-    return HttpResponse(Project.objects.count())
+    return HttpResponse(Tenant.objects.count())
 
 
 urlpatterns = [
@@ -203,9 +185,7 @@ def own_routes(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("apps.authentication.middleware.TENANT_URLCONF", __name__)
 
 
-def test_views_of_every_kind_ask_for_the_role(
-    own_routes: None, acme: Tenant, visit: Callable[..., Client]
-) -> None:
+def test_views_of_every_kind_ask_for_the_role(own_routes: None, acme: Tenant, visit: Visit) -> None:
     for role in Role:
         make_member(acme, role)
         with tenant_context(acme):
@@ -237,34 +217,66 @@ def test_a_role_that_there_is_not_fails_at_once() -> None:
         decorators.require_role("boss")
 
 
+# Pages of other apps
+
+
+@decorators.require_role("viewer")
+def notes(request: HttpRequest) -> HttpResponse:
+    return render_page(request, "notes.html", title="Notes")
+
+
+@pytest.fixture
+def notes_app(monkeypatch: pytest.MonkeyPatch, settings: Any) -> None:
+    """Add a page of an app that a team has written, and a link to it."""
+    (engine,) = settings.TEMPLATES
+    page = '{% extends "pages/base.html" %}{% block main %}<h1>{{ may.admin }}</h1>{% endblock %}'
+    loaders = [
+        ("django.template.loaders.locmem.Loader", {"notes.html": page}),
+        "django.template.loaders.app_directories.Loader",
+    ]
+    options = {**engine["OPTIONS"], "loaders": loaders}
+    settings.TEMPLATES = [{**engine, "APP_DIRS": False, "OPTIONS": options}]
+    routes = SimpleNamespace(
+        urlpatterns=[path("notes/", notes, name="notes"), path("", include("config.urls.tenant"))]
+    )
+    monkeypatch.setitem(sys.modules, "notes_urls", routes)
+    monkeypatch.setattr("apps.authentication.middleware.TENANT_URLCONF", "notes_urls")
+    monkeypatch.setattr(navigation, "_LINKS", [*navigation._LINKS])
+    navigation.register("Notes", "notes")
+    navigation.register("Drafts", "notes", role=Role.ADMIN)
+
+
+@pytest.mark.parametrize(("role", "is_admin"), [("viewer", False), ("admin", True)])
+def test_a_page_of_a_new_app_is_in_the_sites_frame(
+    role: str, is_admin: bool, acme: Tenant, visit: Visit, notes_app: None
+) -> None:
+    client = visit(role)
+    text = client.get("/notes/").content.decode()
+    assert "<title>Notes · Acme</title>" in text
+    assert '<a class="brand" href="/">Acme</a>' in text
+    assert f"<h1>{is_admin}</h1>" in text
+    labels = re.findall(r'<a href="[^"]*">(\w+)</a>', text)
+    assert ("Drafts" in labels, "Settings" in labels) == (is_admin, is_admin)
+    assert labels.index("Notes") < labels.index("Members")
+    assert '<a href="/notes/">Notes</a>' in client.get("/members/").content.decode()
+
+
+def test_without_a_product_members_are_welcomed(
+    acme: Tenant, visit: Visit, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    client = visit("viewer")
+    monkeypatch.setattr("apps.authentication.middleware.TENANT_URLCONF", "apps.pages.urls")
+    monkeypatch.setattr(navigation, "_LINKS", navigation._LINKS[-2:])
+    text = client.get("/").content.decode()
+    assert "<h1>Welcome to Acme</h1>" in text
+    assert text.count('href="/members/"') == 2
+
+
 # Forms
 
 
-def test_a_members_day(acme: Tenant, visit: Callable[..., Client]) -> None:
-    client = visit("member")
-    assert client.post("/", {"name": "Bridge", "description": ""})["Location"] == "/"
-    with tenant_context(acme):
-        project = Project.objects.get(name="Bridge")
-    page = f"/projects/{project.pk}/"
-    me = Membership.objects.for_tenant(acme).get(user__email="member@acme.test").user
-    me.full_name = "Mia <b>"
-    me.save()
-    task = {"title": "Pier", "assignee": str(me.pk), "due_on": "2030-01-02"}
-    assert client.post(page, task)["Location"] == page
-    with tenant_context(acme):
-        row = Task.objects.get()
-        assert (row.title, row.assignee_id, str(row.due_on)) == ("Pier", me.pk, "2030-01-02")
-    assert client.post(f"/tasks/{row.pk}/status/", {"status": "done"})["Location"] == page
-    text = client.get(page).content.decode()
-    assert re.search(r'value="done" selected', text)
-    assert "Mia &lt;b&gt;" in text
-    client.post(f"/tasks/{row.pk}/status/", {"status": "nonsense"})
-    assert "nonsense is not one of the available choices" in client.get(page).content.decode()
-
-
 BAD: dict[str, tuple[str, dict[str, str], str]] = {
-    "a name twice": ("/", {"name": "taken"}, "already exists"),
-    "no name": ("/", {"name": ""}, "This field is required."),
+    "no name": ("/settings/", {"name": ""}, "This field is required."),
     "a member's address": ("/members/", {"email": "owner@acme.test", "role": "member"}, "member"),
     "an owner by invitation": ("/members/", {"email": "x@acme.test", "role": "owner"}, "owner"),
     "no time zone": ("/settings/", {"timezone": "Mars/Base"}, "no such time zone"),
@@ -284,12 +296,8 @@ BAD: dict[str, tuple[str, dict[str, str], str]] = {
 
 
 @pytest.mark.parametrize("name", BAD)
-def test_bad_input_is_told_beside_the_form(
-    name: str, acme: Tenant, visit: Callable[..., Client]
-) -> None:
+def test_bad_input_is_told_beside_the_form(name: str, acme: Tenant, visit: Visit) -> None:
     url, body, message = BAD[name]
-    with tenant_context(acme):
-        Project.objects.create(name="taken")
     client = visit("owner")
     if url == "/settings/":
         good = {"name": "Acme", "timezone": "UTC", "locale": "de", "brand_color": "#000000"}
@@ -302,7 +310,7 @@ def test_bad_input_is_told_beside_the_form(
     assert acme.settings == {}
 
 
-def test_settings_take_effect(acme: Tenant, visit: Callable[..., Client]) -> None:
+def test_settings_take_effect(acme: Tenant, visit: Visit) -> None:
     client = visit("owner")
     body = {
         "name": "Acme & Sons",
@@ -323,7 +331,7 @@ def test_settings_take_effect(acme: Tenant, visit: Callable[..., Client]) -> Non
     assert again.cookies["sessionid"]["max-age"] == 7200
 
 
-def test_the_last_owner_is_told_to_stay(acme: Tenant, visit: Callable[..., Client]) -> None:
+def test_the_last_owner_is_told_to_stay(acme: Tenant, visit: Visit) -> None:
     client = visit("owner")
     own = Membership.objects.for_tenant(acme).get()
     response = client.post(f"/members/{own.pk}/role/", {"role": "admin"}, follow=True)
@@ -332,7 +340,7 @@ def test_the_last_owner_is_told_to_stay(acme: Tenant, visit: Callable[..., Clien
     assert own.role == "owner"
 
 
-def test_an_owner_hands_over_and_leaves(acme: Tenant, visit: Callable[..., Client]) -> None:
+def test_an_owner_hands_over_and_leaves(acme: Tenant, visit: Visit) -> None:
     client, heir = visit("owner"), make_member(acme, "member")
     own = Membership.objects.for_tenant(acme).get(role="owner")
     assert "Leave this workspace" in client.get("/members/").content.decode()
@@ -354,7 +362,7 @@ def test_an_owner_hands_over_and_leaves(acme: Tenant, visit: Callable[..., Clien
 
 
 def test_ct14_an_invitation_is_accepted_in_the_browser(
-    acme: Tenant, globex: Tenant, visit: Callable[..., Client], caplog: pytest.LogCaptureFixture
+    acme: Tenant, globex: Tenant, visit: Visit, caplog: pytest.LogCaptureFixture
 ) -> None:
     owner = visit("owner")
     with TestCase.captureOnCommitCallbacks(using=SHARED_DB, execute=True):
@@ -369,7 +377,7 @@ def test_ct14_an_invitation_is_accepted_in_the_browser(
     assert client.get(url).status_code == 200
     assert client.post(url, joining)["Location"] == "/"
     assert client.get("/").status_code == 200
-    assert client.post("/", {"name": "x"}).status_code == 403
+    assert client.post("/members/", {"email": "x@acme.test", "role": "viewer"}).status_code == 403
     assert browser().post(url, joining).status_code == 400
     assert "Bad Request: /invitations/-/" in caplog.text
     assert url not in caplog.text
@@ -416,7 +424,7 @@ def test_log_in_is_throttled_as_in_the_api(acme: Tenant, settings: Any) -> None:
 
 
 def test_pages_are_counted_with_the_api(
-    acme: Tenant, visit: Callable[..., Client], monkeypatch: pytest.MonkeyPatch
+    acme: Tenant, visit: Visit, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     client = visit("owner")
     rates = {"tenant": None, "anonymous": None, "member": "4/minute", "invitations": "1/minute"}
@@ -430,9 +438,7 @@ def test_pages_are_counted_with_the_api(
 
 
 @pytest.mark.parametrize("route", [each for each in PAGES if "POST" in each.methods], ids=str)
-def test_ct24_no_form_is_taken_from_elsewhere(
-    route: Any, acme: Tenant, visit: Callable[..., Client]
-) -> None:
+def test_ct24_no_form_is_taken_from_elsewhere(route: Any, acme: Tenant, visit: Visit) -> None:
     client = visit("owner")
     client.handler.enforce_csrf_checks = True
     host = "localhost" if route.only_on_shared_host else "acme.localhost"
@@ -443,7 +449,7 @@ def test_ct24_no_form_is_taken_from_elsewhere(
 
 @pytest.mark.parametrize("route", PAGES, ids=str)
 def test_ct24_a_page_has_nothing_inside_that_runs_and_is_in_no_frame_or_cache(
-    route: Any, acme: Tenant, visit: Callable[..., Client]
+    route: Any, acme: Tenant, visit: Visit
 ) -> None:
     host = "localhost" if route.only_on_shared_host else "acme.localhost"
     response = visit("owner").get(url_of(route), headers={"Host": host})
@@ -459,7 +465,7 @@ def test_ct24_a_page_has_nothing_inside_that_runs_and_is_in_no_frame_or_cache(
 
 
 def test_ct24_a_session_is_for_one_tenant_and_no_script(
-    acme: Tenant, globex: Tenant, visit: Callable[..., Client]
+    acme: Tenant, globex: Tenant, visit: Visit
 ) -> None:
     make_member(globex, "owner", "owner@acme.test")
     client = visit("owner")
@@ -472,7 +478,7 @@ def test_ct24_a_session_is_for_one_tenant_and_no_script(
 
 
 @pytest.mark.parametrize("end", ["log out", "password", "deactivated"])
-def test_ct24_a_session_ends(end: str, acme: Tenant, visit: Callable[..., Client]) -> None:
+def test_ct24_a_session_ends(end: str, acme: Tenant, visit: Visit) -> None:
     client, key = visit("member"), "sessionid"
     stolen = browser()
     stolen.cookies[key] = client.cookies[key].value
@@ -542,7 +548,7 @@ def test_whether_a_tenant_is_there_the_shared_host_does_not_tell(slug: str, acme
 
 
 def test_one_is_shown_ones_own_tenants_only(
-    acme: Tenant, globex: Tenant, new_tenant: Callable[..., Tenant], visit: Callable[..., Client]
+    acme: Tenant, globex: Tenant, new_tenant: Callable[..., Tenant], visit: Visit
 ) -> None:
     make_member(globex, "viewer", "owner@acme.test")
     make_member(new_tenant("initech"), "owner")

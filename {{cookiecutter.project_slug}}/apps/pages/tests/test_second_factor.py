@@ -15,7 +15,7 @@ from apps.isolation.app_registry import SHARED_DB
 from apps.isolation.testing import api_client, make_member
 from apps.isolation.testing.people import PASSWORD
 from apps.memberships.models import Membership
-from apps.pages.tests.test_pages import browser
+from apps.pages.testing import browser
 from apps.tenants.models import Tenant
 from tests.support import app_code, give_second_factor, invite, mailed_token
 

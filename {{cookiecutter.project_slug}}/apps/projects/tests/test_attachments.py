@@ -14,8 +14,8 @@ from django.db import IntegrityError, connections, transaction
 
 from apps.isolation import tenant_context
 from apps.isolation.testing import make_member
-from apps.projects.attachments import attach
 from apps.projects.models import Attachment, Project, Task
+from apps.projects.services import attach, delete_attachment
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -232,13 +232,13 @@ def test_a_file_stays_until_its_row_is_gone_for_good(member: Any, acme: Any, tas
     _upload(member, task)
     with tenant_context(acme):
         with pytest.raises(ZeroDivisionError), transaction.atomic():
-            Attachment.objects.all().delete()
+            delete_attachment(Attachment.objects.get())
             assert len(_on_disk()) == 1
             1 / 0  # noqa: B018
         assert Attachment.objects.exists()
         assert len(_on_disk()) == 1
         with transaction.atomic():
-            Attachment.objects.all().delete()
+            delete_attachment(Attachment.objects.get())
             assert len(_on_disk()) == 1
     assert _on_disk() == []
 

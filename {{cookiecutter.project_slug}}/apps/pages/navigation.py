@@ -1,0 +1,29 @@
+"""Navigation of a tenant's pages. An app adds its links in ``AppConfig.ready``."""
+
+from dataclasses import dataclass
+
+from apps.memberships.roles import Role
+
+
+@dataclass(frozen=True)
+class Link:
+    """A link to the page that a URLconf calls ``view``, for members whose role reaches ``role``."""
+
+    label: str
+    view: str
+    role: Role = Role.VIEWER
+
+
+_LINKS = [Link("Members", "members"), Link("Settings", "settings", Role.ADMIN)]
+
+
+def register(label: str, view: str, *, role: Role = Role.VIEWER) -> None:
+    """Add a link before those of the platform; a second time nothing changes."""
+    link = Link(label, view, role)
+    if link not in _LINKS:
+        _LINKS.insert(-2, link)
+
+
+def links_for(role: Role) -> list[Link]:
+    """Return the links that a member with this role sees."""
+    return [link for link in _LINKS if role.reaches(link.role)]

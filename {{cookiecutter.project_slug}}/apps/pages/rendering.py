@@ -1,0 +1,84 @@
+"""What every page is made with, those of the product too: its frame, its forms and its lists."""
+
+from collections.abc import Callable, Iterable
+from http import HTTPStatus
+from typing import Any
+
+from django.contrib import messages
+from django.db.models import Model, QuerySet
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
+from django.views.decorators.debug import sensitive_post_parameters
+from django.views.decorators.http import require_http_methods
+from rest_framework.request import Request
+from rest_framework.settings import api_settings
+
+from apps.authentication.decorators import View
+from apps.memberships.roles import Role
+from apps.pages.forms import PageForm
+from apps.pages.navigation import links_for
+from apps.tenants.settings import BRAND_NAME, TenantSettings
+
+
+def form_page(guard: Callable[[View], View]) -> Callable[[View], View]:
+    """Mark a page with a form: what is typed there is in no report of an error."""
+    taking = require_http_methods(["GET", "HEAD", "POST"])
+    return lambda view: sensitive_post_parameters()(guard(taking(view)))
+
+
+def render_page(
+    request: HttpRequest, template: str, form: PageForm | None = None, **context: Any
+) -> HttpResponse:
+    """Render a template that extends ``pages/base.html``, in the site's frame.
+
+    ``title`` in the context is the page's title, by default the form's heading. The template also
+    gets ``member``, ``tenant`` and ``may``, which tells by role what the member may do. A form
+    with errors is answered with 400.
+    """
+    member = getattr(request, "auth", None)
+    tenant = member.tenant if member else context.get("tenant")
+    role = Role(member.role) if member else None
+    frame = {
+        "brand": TenantSettings(tenant).get(BRAND_NAME) or tenant.name if tenant else "",
+        "form": form,
+        "may": {each.value: role is not None and role.reaches(each) for each in Role},
+        "member": member,
+        "navigation": links_for(role) if role else [],
+        "tenant": tenant,
+        "title": form.heading if form else "",
+    }
+    status = HTTPStatus.BAD_REQUEST if form and form.errors else HTTPStatus.OK
+    return render(request, template, frame | context, status=status)
+
+
+def paginate[M: Model](request: HttpRequest, rows: QuerySet[M]) -> dict[str, Any]:
+    """Return a page of rows, and the links to its neighbours, by the API's own pagination."""
+    pages: Any = api_settings.DEFAULT_PAGINATION_CLASS()  # type: ignore[misc,operator] # a class
+    found: Iterable[M] = pages.paginate_queryset(rows, Request(request))
+    return {"rows": found, "newer": pages.get_previous_link(), "older": pages.get_next_link()}
+
+
+def redirect_saved(request: HttpRequest, *place: Any) -> HttpResponse:
+    """Say that all is saved, and go to a place, which is named as for ``redirect``."""
+    messages.success(request, "Saved.")
+    return redirect(*place)
+
+
+def press_button(
+    request: HttpRequest, form: PageForm, action: Callable[..., object], *place: Any
+) -> HttpResponse:
+    """Do what a button in a list is for, and show the list again."""
+    if form.succeeds(action):
+        return redirect_saved(request, *place)
+    complaints = [str(each) for errors in form.errors.values() for each in errors]
+    messages.error(request, " ".join(complaints))
+    return redirect(*place)
+
+
+def fill_in_form(
+    request: HttpRequest, form: PageForm, action: Callable[..., object], place: str, **context: Any
+) -> HttpResponse:
+    """Show a page that is nothing but a form until it succeeds, then go to a place."""
+    if form.succeeds(action):
+        return redirect_saved(request, place)
+    return render_page(request, "pages/form.html", form, **context)

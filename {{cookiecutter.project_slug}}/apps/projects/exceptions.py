@@ -1,0 +1,25 @@
+"""Error responses of attachments."""
+
+from http import HTTPStatus
+
+from django.conf import settings
+from django.template.defaultfilters import filesizeformat
+from rest_framework.exceptions import APIException
+
+
+class FileTooLarge(APIException):
+    """The file has more bytes than an attachment may have."""
+
+    status_code = HTTPStatus.REQUEST_ENTITY_TOO_LARGE
+    default_code = "file_too_large"
+
+    def __init__(self) -> None:
+        super().__init__(f"A file has {filesizeformat(settings.ATTACHMENT_MAX_BYTES)} at most.")
+
+
+class FilesUnavailable(APIException):
+    """The disk is full, or the folder is not ours to use."""
+
+    status_code = HTTPStatus.SERVICE_UNAVAILABLE
+    default_detail = "Files can be neither stored nor read now."
+    default_code = "files_unavailable"

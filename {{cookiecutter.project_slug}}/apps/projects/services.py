@@ -1,0 +1,149 @@
+"""Changes of projects, tasks and attachments. Routes and pages go through these functions."""
+
+import logging
+import re
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager, suppress
+from datetime import date
+from functools import partial
+from typing import Any, TypedDict, Unpack
+
+from django.core.files.uploadedfile import UploadedFile
+from django.db import transaction
+from django.db.models import Model
+
+from apps.authentication.models import User
+from apps.isolation.integrations.rest_framework import unique_errors
+from apps.projects.exceptions import FilesUnavailable
+from apps.projects.models import Attachment, Project, Task, place_of
+
+logger = logging.getLogger(__name__)
+
+CONTENT_TYPE = re.compile(r"[\w.+-]{1,49}/[\w.+-]{1,50}", re.ASCII)
+UNKNOWN_TYPE = "application/octet-stream"
+
+
+class ProjectFields(TypedDict, total=False):
+    """What may be given of a project."""
+
+    name: str
+    description: str
+    status: str
+
+
+class TaskFields(TypedDict, total=False):
+    """What may be given of a task."""
+
+    project: Project
+    title: str
+    status: str
+    assignee: User | None
+    due_on: date | None
+    position: int
+
+
+def create_project(creator: User, **fields: Unpack[ProjectFields]) -> Project:
+    """Make a project; raise ValidationError if its name is taken."""
+    with unique_errors(Project, fields):
+        return Project.objects.create(**fields, created_by=creator)
+
+
+def update_project(project: Project, **fields: Unpack[ProjectFields]) -> Project:
+    """Change a project; raise ValidationError if its name is taken."""
+    _assign(project, fields)
+    with unique_errors(Project, ("name",)):
+        project.save()
+    return project
+
+
+@transaction.atomic
+def delete_project(project: Project) -> None:
+    """Delete a project with its tasks and their attachments."""
+    # Locked, so that nothing is added to them meanwhile.
+    list(Project.objects.select_for_update().filter(pk=project.pk))
+    tasks = list(Task.objects.select_for_update().filter(project=project))
+    _delete_files_of(Attachment.objects.filter(task__in=tasks))
+    project.delete()
+
+
+def create_task(creator: User, **fields: Unpack[TaskFields]) -> Task:
+    """Make a task."""
+    return Task.objects.create(**fields, created_by=creator)
+
+
+def update_task(task: Task, **fields: Unpack[TaskFields]) -> Task:
+    """Change a task."""
+    _assign(task, fields)
+    task.save()
+    return task
+
+
+@transaction.atomic
+def delete_task(task: Task) -> None:
+    """Delete a task with its attachments."""
+    list(Task.objects.select_for_update().filter(pk=task.pk))
+    _delete_files_of(task.attachments.all())
+    task.delete()
+
+
+def attach(task: Task, upload: UploadedFile[Any], uploader: User) -> Attachment:
+    """Store a file and its row, or neither.
+
+    In a transaction of its own: of one around it nobody would hear that it failed, and the file
+    would stay.
+    """
+    attachment = Attachment(
+        task=task,
+        file=upload,
+        name=_printable(upload.name or "") or "file",
+        content_type=_known(upload.content_type or ""),
+        size=upload.size or 0,
+        uploader=uploader,
+    )
+    storage = attachment.file.storage
+    try:
+        with transaction.atomic(durable=True):
+            attachment.save()
+    except BaseException:
+        with suppress(OSError):
+            storage.delete(place_of(attachment))
+        raise
+    return attachment
+
+
+@transaction.atomic
+def delete_attachment(attachment: Attachment) -> None:
+    """Delete an attachment."""
+    _delete_files_of([attachment])
+    attachment.delete()
+
+
+@contextmanager
+def storage_errors() -> Iterator[None]:
+    """Raise `FilesUnavailable` for what the operating system refuses."""
+    try:
+        yield
+    except OSError as error:
+        logger.exception("A file could not be stored or read.")
+        raise FilesUnavailable from error
+
+
+def _assign(row: Model, fields: Mapping[str, object]) -> None:
+    for name, value in fields.items():
+        setattr(row, name, value)
+
+
+def _delete_files_of(attachments: Iterable[Attachment]) -> None:
+    """Delete files once their rows are gone for good. A file that stays is found in the log."""
+    for attachment in attachments:
+        delete = partial(attachment.file.storage.delete, place_of(attachment))
+        transaction.on_commit(delete, robust=True)
+
+
+def _printable(name: str) -> str:
+    """Return the name without what would break a header, or show it as what it is not."""
+    return "".join(filter(str.isprintable, name))
+
+
+def _known(content_type: str) -> str:
+    return content_type if CONTENT_TYPE.fullmatch(content_type) else UNKNOWN_TYPE
