@@ -1,4 +1,4 @@
-import apps.isolation.identifiers
+import apps.isolation.fields
 import django.db.models.deletion
 import django.db.models.functions.text
 import django.db.models.manager
