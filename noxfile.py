@@ -14,6 +14,7 @@ nox -s "fuzz(row)"         run it, and ask it all that its description allows an
 nox -s compare             measure them side by side with plain Django and with other libraries
 nox -s "browser(row)"      walk through its demo in Chromium, and look at every page
 nox -s "guides(row)"       run every command of its documentation, and restore one of two tenants
+nox -s "example(row)"      replace its example by another app, as its documentation says
 nox -s "upgrade(row)"      update a project that somebody has worked on, from the version before
 nox -s docs                build the sites of the template and of the three projects, strictly
 nox -s diff -- row schema  show what differs between the projects of two strategies
@@ -55,8 +56,8 @@ PYTEST = ("python", "-m", "pytest", "--numprocesses=auto")
 # What a demo keeps from one run to the next; everything else is generated anew.
 STATE = {".env", ".postgres"}
 
-# The migrations of the project's own apps.
-MIGRATIONS = "apps/*/migrations/0*.py"
+# The migrations of the project's own apps, and of the one that its tests have.
+MIGRATIONS = "*/*/migrations/0*.py"
 
 # The Pythons that generated projects support, the preferred one first.
 VERSIONS = ("3.13", "3.14", "3.12")
@@ -398,8 +399,9 @@ def make_migrations(session: nox.Session, strategy: str) -> dict[str, str]:
     project = generate(session, strategy)
     for earlier in project.glob(MIGRATIONS):
         earlier.unlink()
-    session.run("python", "manage.py", "makemigrations", "--no-header")
-    session.run("ruff", "format", "apps")
+    settings = "--settings=config.settings.test"
+    session.run("python", "manage.py", "makemigrations", "--no-header", settings)
+    session.run("ruff", "format", "apps", "tests")
     made = sorted(project.glob(MIGRATIONS))
     return {path.relative_to(project).as_posix(): path.read_text(encoding="utf-8") for path in made}
 
@@ -513,6 +515,14 @@ def guides(session: nox.Session, strategy: str) -> None:
     generate(session, strategy)
     session.install("uv")
     session.run("python", str(ROOT / "tests" / "guides.py"), strategy)
+
+
+@nox.session(python=PYTHON or False)
+@nox.parametrize("strategy", STRATEGIES, ids=STRATEGIES)
+def example(session: nox.Session, strategy: str) -> None:
+    """Replace a project's example by another app, as its documentation says; run all tests."""
+    generate(session, strategy)
+    session.run("python", str(ROOT / "tests" / "example.py"))
 
 
 @nox.session(python=PYTHON or False)

@@ -9,27 +9,27 @@ from django.core.exceptions import PermissionDenied, SuspiciousOperation
 from django.test import Client, RequestFactory
 
 from apps.isolation.testing import api_client
-from apps.projects.views import ProjectViewSet
 from config import errors
+from tests.sample.views import ShelfViewSet
 
 HOSTS = ["acme.localhost", "localhost"]
-PROJECTS = "/api/v1/projects/"
+SHELVES = "/api/v1/sample/shelves/"
 
 
 ERRORS: dict[str, tuple[int, Callable[[Any], Any]]] = {
     "not_found": (
         404,
-        lambda client: client.get(f"{PROJECTS}01900000-0000-7000-8000-000000000000/"),
+        lambda client: client.get(f"{SHELVES}01900000-0000-7000-8000-000000000000/"),
     ),
-    "method_not_allowed": (405, lambda client: client.delete(PROJECTS)),
-    "not_acceptable": (406, lambda client: client.get(PROJECTS, headers={"Accept": "text/html"})),
+    "method_not_allowed": (405, lambda client: client.delete(SHELVES)),
+    "not_acceptable": (406, lambda client: client.get(SHELVES, headers={"Accept": "text/html"})),
     "parse_error": (
         400,
-        lambda client: client.post(PROJECTS, "{", content_type="application/json"),
+        lambda client: client.post(SHELVES, "{", content_type="application/json"),
     ),
     "unsupported_media_type": (
         415,
-        lambda client: client.post(PROJECTS, "name=x", content_type="text/plain"),
+        lambda client: client.post(SHELVES, "name=x", content_type="text/plain"),
     ),
 }
 
@@ -44,24 +44,24 @@ def test_detail_and_code(code: str, acme: Any, client_of: Callable[..., Any]) ->
 
 
 def test_no_token_and_too_little_role(acme: Any, client_of: Callable[..., Any]) -> None:
-    anonymous = api_client(acme).get(PROJECTS)
+    anonymous = api_client(acme).get(SHELVES)
     assert anonymous.json() == {
         "detail": "Authentication credentials were not provided.",
         "code": "not_authenticated",
     }
-    assert client_of(acme, "viewer").post(PROJECTS, {"name": "x"}).json() == {
+    assert client_of(acme, "viewer").post(SHELVES, {"name": "x"}).json() == {
         "detail": "You do not have permission to perform this action.",
         "code": "permission_denied",
     }
 
 
 def test_field_errors_name_the_field(acme: Any, client_of: Callable[..., Any]) -> None:
-    response = client_of(acme, "member").post(PROJECTS, {})
+    response = client_of(acme, "member").post(SHELVES, {})
     assert response.json() == {"name": ["This field is required."]}
 
 
 @pytest.mark.parametrize("host", HOSTS)
-@pytest.mark.parametrize("path", ["/api/v1/nothing/", "/api/nothing", f"{PROJECTS}a/b/"])
+@pytest.mark.parametrize("path", ["/api/v1/nothing/", "/api/nothing", f"{SHELVES}a/b/"])
 def test_an_unknown_path_of_the_api(path: str, host: str, acme: Any) -> None:
     response = Client(headers={"Host": host}).get(path)
     assert response.status_code == 404
@@ -86,16 +86,16 @@ def test_an_error_that_nobody_expected(
     def fail(*arguments: object) -> None:
         raise error("inside")
 
-    monkeypatch.setattr(ProjectViewSet, "list", fail)
+    monkeypatch.setattr(ShelfViewSet, "list", fail)
     client = client_of(acme, "member")
     client.raise_request_exception = False
     client.defaults["HTTP_HOST"] = host
-    response = client.get(PROJECTS)
+    response = client.get(SHELVES)
     assert (response.status_code, response.json()) == UNEXPECTED[error]
 
 
 def test_a_permission_that_django_itself_denies(rf: RequestFactory) -> None:
-    response = errors.permission_denied(rf.get(PROJECTS), PermissionDenied("inside"))
+    response = errors.permission_denied(rf.get(SHELVES), PermissionDenied("inside"))
     assert response.status_code == 403
     assert json.loads(response.content) == {
         "detail": "You do not have permission to perform this action.",

@@ -14,8 +14,8 @@ from apps.audit.models import AuditEvent
 from apps.authentication.models import User
 from apps.isolation import tenant_context
 from apps.isolation.cross_tenant import cross_tenant
-from apps.projects.models import Project, Task
 from apps.tenants.models import Domain, Tenant
+from tests.sample.models import Book, Shelf
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -24,7 +24,7 @@ pytestmark = pytest.mark.django_db(transaction=True)
 def rows(acme: Any, globex: Any, client_of: Any) -> None:
     for tenant in (acme, globex):
         with tenant_context(tenant):
-            Task.objects.create(project=Project.objects.create(name="x"), title="x")
+            Book.objects.create(shelf=Shelf.objects.create(name="x"), title="x")
             default_storage.save("x", ContentFile(b"x"))
         client_of(tenant, "member")
     with cross_tenant(reason="a row of the audit trail"):
@@ -38,8 +38,8 @@ def test_all_rows_of_all_tenants_go_and_what_migrations_wrote_stays(
     call_command("flush", interactive=False, verbosity=0)
     for tenant in (acme, globex):
         with tenant_context(tenant):
-            assert not Project.objects.exists()
-            assert not Task.objects.exists()
+            assert not Shelf.objects.exists()
+            assert not Book.objects.exists()
             assert not default_storage.exists("x")
     for manager in (User.objects, Tenant.objects, Domain.platform, AuditEvent.platform):
         assert not manager.exists()

@@ -19,9 +19,9 @@ from apps.isolation.fields import new_id
 from apps.isolation.strategy.provisioning import deprovision, provisioning_report
 from apps.isolation.testing import break_invariant, make_member, make_tenant, owner_cursor
 from apps.memberships.models import Invitation
-from apps.projects.models import Attachment, Project, Task
 from apps.tenants.models import Domain, Tenant
 from apps.tenants.services import create_tenant
+from tests.sample.models import Book, Scan, Shelf
 from tests.support import manage
 
 
@@ -66,8 +66,8 @@ def test_nothing_is_found_where_all_is_well(acme: Tenant, globex: Tenant) -> Non
     globex.save()
     make_tenant("initech", status="preparing")  # of which nothing is asked yet
     with tenant_context(acme):
-        project = Project.objects.create(name="p", created_by=acme.memberships.get().user)
-        Task.objects.create(project=project, title="t")
+        shelf = Shelf.objects.create(name="p", created_by=acme.memberships.get().user)
+        Book.objects.create(shelf=shelf, title="t")
     assert _found() == []
     output = StringIO()
     call_command("tenant_health_check", stdout=output)
@@ -85,7 +85,7 @@ def test_a_tenant_without_an_owner_who_can_log_in(acme: Tenant, globex: Tenant) 
 def test_a_tenant_without_users_is_told_and_asked_all_the_same(acme: Tenant) -> None:
     acme.memberships.all().delete()
     with tenant_context(acme):
-        Project.objects.create(name="p")
+        Shelf.objects.create(name="p")
     assert _found() == [("acme", "has no Owner")]
 
 
@@ -129,16 +129,16 @@ def test_events_of_a_tenant_that_does_not_exist(acme: Tenant) -> None:
 @pytest.mark.django_db(transaction=True)
 def test_a_reference_that_crosses_into_another_tenant(acme: Tenant, globex: Tenant) -> None:
     with tenant_context(globex):
-        theirs = Project.objects.create(name="theirs")
+        theirs = Shelf.objects.create(name="theirs")
     with tenant_context(acme):
-        task = Task.objects.create(project=Project.objects.create(name="ours"), title="t")
-    with owner_cursor(acme) as cursor, _without_keys(cursor, "projects_task"):
-        cursor.execute("UPDATE projects_task SET project_id = %s", [theirs.pk])
+        book = Book.objects.create(shelf=Shelf.objects.create(name="ours"), title="t")
+    with owner_cursor(acme) as cursor, _without_keys(cursor, "sample_book"):
+        cursor.execute("UPDATE sample_book SET shelf_id = %s", [theirs.pk])
         try:
             found = _found()
         finally:
-            cursor.execute("DELETE FROM projects_task")
-    sentence = f"projects.Task.project of {task.pk} names {theirs.pk}, which does not exist here"
+            cursor.execute("DELETE FROM sample_book")
+    sentence = f"sample.Book.shelf of {book.pk} names {theirs.pk}, which does not exist here"
     assert ("acme", sentence) in found
     assert "globex" not in dict(found)
 
@@ -148,21 +148,21 @@ def test_a_reference_to_somebody_who_is_no_member(acme: Tenant, globex: Tenant) 
     former.is_active = False
     former.save()
     with tenant_context(acme):
-        project = Project.objects.create(name="p", created_by=former.user)
-        task = Task.objects.create(project=project, title="t", assignee=stranger)
-    sentence = f"projects.Task.assignee of {task.pk} names user {stranger.pk}, who is no member"
+        shelf = Shelf.objects.create(name="p", created_by=former.user)
+        book = Book.objects.create(shelf=shelf, title="t", reader=stranger)
+    sentence = f"sample.Book.reader of {book.pk} names user {stranger.pk}, who is no member"
     assert _found() == [("acme", sentence)]
 
 
-def test_an_attachment_without_its_file(acme: Tenant) -> None:
+def test_a_row_without_its_file(acme: Tenant) -> None:
     with tenant_context(acme):
-        task = Task.objects.create(project=Project.objects.create(name="p"), title="t")
+        book = Book.objects.create(shelf=Shelf.objects.create(name="p"), title="t")
         lost, _ = (
-            Attachment.objects.create(task=task, file=ContentFile(b"x", name), name=name, size=1)
+            Scan.objects.create(book=book, file=ContentFile(b"x", name), name=name)
             for name in ("lost", "kept")
         )
         lost.file.storage.delete(str(lost.file))
-    sentence = f"projects.Attachment.file of {lost.pk} is not in the storage"
+    sentence = f"sample.Scan.file of {lost.pk} is not in the storage"
     assert _found() == [("acme", sentence)]
 
 
@@ -195,7 +195,7 @@ def test_migrations_that_are_waiting_in_the_shared_data(acme: Tenant) -> None:
 
 @pytest.mark.django_db(transaction=True)
 def test_migrations_that_are_waiting_where_the_tenants_tables_are(acme: Tenant) -> None:
-    with owner_cursor(acme) as cursor, _forgotten(cursor, "projects"):
+    with owner_cursor(acme) as cursor, _forgotten(cursor, "sample"):
         ((slug, problem),) = _found()
     assert slug in {"acme", ""}
     assert problem.endswith(": manage.py migrate")

@@ -16,7 +16,7 @@ from apps.isolation.fields import SharedForeignKey, UserForeignKey
 from apps.isolation.models import TenantModel
 
 User = get_user_model()
-TENANTS, SHARED_DB = "projects", "tenants"
+TENANTS, SHARED_DB = "sample", "tenants"
 
 
 def _catalogue_model(name: str, **fields: Any) -> Any:
@@ -55,7 +55,7 @@ def _through(pair: Any, label: Any) -> Any:
     """Return a table between maps and labels, written out as a tenant model."""
     return _tenant_model(
         "MapLabel",
-        map=models.ForeignKey("projects.Map", on_delete=models.CASCADE),
+        map=models.ForeignKey("sample.Map", on_delete=models.CASCADE),
         label=models.ForeignKey(label, on_delete=models.CASCADE),
         pair=models.ForeignKey(pair, on_delete=models.CASCADE),
     )
@@ -124,7 +124,7 @@ def _many_to_many_with_users() -> None:
 
 
 def _judge(define: Callable[[], None]) -> list[str | None]:
-    with isolate_apps("apps.projects", "apps.tenants") as isolated:
+    with isolate_apps("tests.sample", "apps.tenants") as isolated:
         assert isolated
         define()
         found = check_tenant_models(list(isolated.get_app_configs()))
@@ -184,9 +184,9 @@ def test_good_models_are_accepted() -> None:
 
 
 def test_an_app_is_a_tenants_however_the_settings_name_it(settings: Any) -> None:
-    settings.TENANT_APPS = ["apps.projects", "django.contrib.auth.apps.AuthConfig"]
-    assert tenant_app_labels.__wrapped__() == {"projects", "auth"}
+    settings.TENANT_APPS = ["tests.sample", "django.contrib.auth.apps.AuthConfig"]
+    assert tenant_app_labels.__wrapped__() == {"sample", "auth"}
 
 
-def test_the_projects_own_models_are_accepted() -> None:
+def test_the_models_that_there_are_are_accepted() -> None:
     assert check_tenant_models(None) == []

@@ -11,8 +11,8 @@ import pytest
 
 from apps.isolation import current_tenant, require_tenant, tenant_context
 from apps.isolation.cross_tenant import cross_tenant, cross_tenant_started
-from apps.projects.models import Project
 from config.env import BASE_DIR
+from tests.sample.models import Shelf
 
 NO_CODE = shutil.ignore_patterns("__pycache__", "tests")
 
@@ -22,7 +22,7 @@ def tenants(acme: Any, new_tenant: Any) -> None:
     for tenant in (acme, new_tenant("globex", status="suspended")):
         tenant.status = "active"
         with tenant_context(tenant):
-            Project.objects.create(name=tenant.name)
+            Shelf.objects.create(name=tenant.name)
 
 
 def test_each_tenant_in_turn_whatever_its_status() -> None:
@@ -30,7 +30,7 @@ def test_each_tenant_in_turn_whatever_its_status() -> None:
     with cross_tenant(reason="a count") as tenants:
         for tenant in tenants:
             assert require_tenant().id == tenant.pk
-            seen[str(tenant)] = [project.name for project in Project.objects.all()]
+            seen[str(tenant)] = [shelf.name for shelf in Shelf.objects.all()]
         assert current_tenant() is None
     assert seen == {"Acme": ["Acme"], "Globex": ["Globex"]}
 
@@ -74,14 +74,15 @@ def test_what_cannot_be_written_down_does_not_begin(monkeypatch: pytest.MonkeyPa
     ],
 )
 def test_the_linter_keeps_the_product_from_it(line: str, tmp_path: Path) -> None:
-    for name in ("apps", "config"):
+    for name in ("apps", "config", "devtools"):
         shutil.copytree(BASE_DIR / name, tmp_path / name, ignore=NO_CODE)
-    shutil.copy(BASE_DIR / "pyproject.toml", tmp_path)
-    with (tmp_path / "apps" / "projects" / "views.py").open("a") as views:
-        views.write(f"\n{line}\n")
+    (tmp_path / "apps" / "rooms.py").write_text(f"{line}\n")
+    settings = (BASE_DIR / "pyproject.toml").read_text()
+    layers = settings.replace("layers = [", 'layers = ["rooms", ')
+    (tmp_path / "pyproject.toml").write_text(layers)
     command = [str(Path(sys.executable).parent / "lint-imports"), "--no-cache"]
     done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
-    breach = "apps.projects.views -> apps.isolation.cross_tenant"
+    breach = "apps.rooms -> apps.isolation.cross_tenant"
     is_refused = "cross_tenant" in line
     assert (breach in done.stdout, done.returncode) == (is_refused, int(is_refused))
 

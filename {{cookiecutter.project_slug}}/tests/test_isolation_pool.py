@@ -9,8 +9,8 @@ from rest_framework.test import APIClient
 from apps.isolation import tenant_context
 from apps.isolation.strategy.provisioning import deprovision, provision, provisioning_report
 from apps.isolation.testing import api_client, make_member, pool
-from apps.projects.models import Project
 from apps.tenants.models import Domain, Tenant
+from tests.sample.models import Shelf
 
 
 def test_a_tests_tenant_is_active_and_has_a_domain_and_storage(acme: Tenant) -> None:
@@ -23,16 +23,16 @@ def test_a_tests_tenant_is_active_and_has_a_domain_and_storage(acme: Tenant) -> 
 @pytest.mark.parametrize("turn", [1, 2])
 def test_each_test_finds_it_empty(turn: int, acme: Tenant) -> None:
     with tenant_context(acme):
-        assert not Project.objects.exists()
-        Project.objects.create(name=f"turn {turn}")
+        assert not Shelf.objects.exists()
+        Shelf.objects.create(name=f"turn {turn}")
 
 
 @pytest.mark.django_db(transaction=True)
 @pytest.mark.parametrize("turn", [1, 2])
 def test_each_test_finds_it_empty_even_after_commits(turn: int, acme: Tenant) -> None:
     with tenant_context(acme):
-        assert not Project.objects.exists()
-        Project.objects.create(name=f"turn {turn}")
+        assert not Shelf.objects.exists()
+        Shelf.objects.create(name=f"turn {turn}")
 
 
 def test_more_tenants_than_there_is_storage_for(new_tenant: Callable[..., Any]) -> None:
@@ -62,7 +62,7 @@ def test_storage_is_made_described_and_destroyed_as_often_as_one_likes() -> None
     for _ in range(2):
         provision(tenant)
     with tenant_context(tenant):
-        Project.objects.create(name="Moon")
+        Shelf.objects.create(name="Moon")
     report = provisioning_report(tenant)
     assert report.exists
     assert report.tables >= 1
@@ -72,4 +72,4 @@ def test_storage_is_made_described_and_destroyed_as_often_as_one_likes() -> None
         deprovision(tenant)
     provision(tenant)
     with tenant_context(tenant):
-        assert not Project.objects.exists()
+        assert not Shelf.objects.exists()

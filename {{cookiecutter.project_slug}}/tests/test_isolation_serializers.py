@@ -11,51 +11,51 @@ from rest_framework.exceptions import ValidationError
 from apps.isolation import tenant_context
 from apps.isolation.integrations.rest_framework import TenantModelSerializer, _duplicate
 from apps.isolation.models import TenantModel, tenant_unique
-from apps.projects.models import Project
+from tests.sample.models import Shelf
 from tests.support import statements
 
 
-class ProjectNames(TenantModelSerializer[Project]):
+class ShelfNames(TenantModelSerializer[Shelf]):
     """A serializer of a product that replaces the example."""
 
     class Meta:
-        model = Project
+        model = Shelf
         fields = ["id", "name"]
 
 
 def test_no_validator_asks_before_the_write() -> None:
-    with isolate_apps("apps.projects"):
+    with isolate_apps("tests.sample"):
 
-        class Shelf(TenantModel):
+        class Rack(TenantModel):
             code = models.CharField(max_length=9, unique=True, validators=[validate_slug])
             row = models.IntegerField()
             column = models.IntegerField()
 
             class Meta:
-                app_label = "projects"
-                constraints = [tenant_unique("row", "column", name="shelf_place")]
+                app_label = "sample"
+                constraints = [tenant_unique("row", "column", name="rack_place")]
 
-        class ShelfSerializer(TenantModelSerializer[Any]):
+        class RackSerializer(TenantModelSerializer[Any]):
             class Meta:
-                model = Shelf
+                model = Rack
                 fields = ["code", "row", "column"]
 
-        serializer = ShelfSerializer(data={"code": "x", "row": 1, "column": 2})
+        serializer = RackSerializer(data={"code": "x", "row": 1, "column": 2})
         with statements() as sent:
             assert serializer.is_valid()
         assert sent == []
         assert serializer.validators == []
         assert not [v for v in serializer.fields["code"].validators if hasattr(v, "queryset")]
         for bad in ("x" * 10, "no slug"):
-            assert not ShelfSerializer(data={"code": bad, "row": 1, "column": 2}).is_valid()
+            assert not RackSerializer(data={"code": bad, "row": 1, "column": 2}).is_valid()
         with pytest.raises(ValidationError) as refusal:
-            raise _duplicate(Shelf, ["row", "column"])
+            raise _duplicate(Rack, ["row", "column"])
         assert refusal.value.get_codes() == {"non_field_errors": ["unique"]}
         assert "row and column" in str(refusal.value)
 
 
-def _save(**data: Any) -> Project:
-    serializer = ProjectNames(data=data)
+def _save(**data: Any) -> Shelf:
+    serializer = ShelfNames(data=data)
     serializer.is_valid(raise_exception=True)
     return serializer.save()
 
@@ -66,12 +66,12 @@ def test_a_duplicate_is_a_validation_error_of_the_field(acme: Any) -> None:
         with pytest.raises(ValidationError) as refusal:
             _save(name="Moon")
         assert refusal.value.get_codes() == {"name": ["unique"]}
-        assert Project.objects.count() == 1
+        assert Shelf.objects.count() == 1
 
 
 def test_another_violation_stays_what_it_is(acme: Any) -> None:
-    with tenant_context(acme), pytest.raises(IntegrityError, match="project_status_is_known"):
-        ProjectNames()._write(lambda: Project.objects.create(name="x", status="lost"))
+    with tenant_context(acme), pytest.raises(IntegrityError, match="sample_shelf_status_is_known"):
+        ShelfNames()._write(lambda: Shelf.objects.create(name="x", status="lost"))
 
 
 def test_no_connection_is_left_in_a_failed_transaction(acme: Any) -> None:

@@ -65,16 +65,19 @@ def lines(caplog: pytest.LogCaptureFixture) -> Any:
     return lines
 
 
-@pytest.mark.parametrize("url", ["/api/v1/projects/{}/", "/projects/{}/"])
+@pytest.mark.parametrize(
+    ("method", "url"), [("get", "/api/v1/sample/shelves/{}/"), ("post", "/invitations/{}/revoke/")]
+)
 def test_a_line_of_a_members_request_names_tenant_user_and_request(
-    url: str, acme: Any, lines: Any
+    method: str, url: str, acme: Any, lines: Any
 ) -> None:
     """Django logs it when the request has ended, and the tenant with it."""
-    user = make_member(acme, "member").user
+    user = make_member(acme, "admin").user
     client = api_client(acme, user.email)
     with tenant_context(acme):
         client.force_login(user)
-    answer = client.get(url.format(TENANT), headers={"X-Request-ID": "the-request"})
+    headers = {"X-Request-ID": "the-request"}
+    answer = client.generic(method, url.format(TENANT), headers=headers)
     assert answer.status_code == 404
     (line,) = lines("django.request")
     ids = (str(acme.pk), str(user.pk), "the-request")

@@ -124,8 +124,8 @@ def test_a_request_is_counted_by_its_route_and_its_tenant(
 ) -> None:
     member = client_of(acme, "member")
     unknown = uuid4()
-    assert member.get(f"/api/v1/projects/{unknown}/").status_code == 404
-    labels = {"method": "GET", "route": "/api/v1/projects/<pk>/"}
+    assert member.get(f"/api/v1/sample/shelves/{unknown}/").status_code == 404
+    labels = {"method": "GET", "route": "/api/v1/sample/shelves/<pk>/"}
     assert measured("http_requests_total", status="404", **labels) == 1
     assert measured("http_request_duration_seconds_count", **labels) == 1
     assert measured("tenant_requests_total", tenant=str(acme.pk), status="4xx") == 1
@@ -157,9 +157,9 @@ def test_counting_asks_nobody(acme: Any, client_of: Any, measured: Any, settings
     for middleware in (settings.MIDDLEWARE, [m for m in settings.MIDDLEWARE if m != MIDDLEWARE]):
         settings.MIDDLEWARE = middleware
         member.handler.load_middleware()
-        member.get("/api/v1/tasks/")
+        member.get("/api/v1/sample/books/")
         with statements() as sent:
-            assert member.get("/api/v1/tasks/").status_code == 200
+            assert member.get("/api/v1/sample/books/").status_code == 200
         counts.append(len(sent))
     assert counts[0] == counts[1]
 
@@ -168,9 +168,9 @@ def test_requests_that_name_two_tenants_are_counted_as_denials(
     acme: Any, globex: Any, client_of: Any, measured: Any
 ) -> None:
     member = client_of(acme, "member")
-    answer = member.get("/api/v1/tasks/", headers={"Host": "globex.localhost"})
+    answer = member.get("/api/v1/sample/books/", headers={"Host": "globex.localhost"})
     assert answer.json()["code"] == "token_tenant_mismatch"
-    answer = member.get("/api/v1/tasks/", headers={"X-Tenant": "globex"})
+    answer = member.get("/api/v1/sample/books/", headers={"X-Tenant": "globex"})
     assert answer.json()["code"] == "tenant_conflict"
     for reason in ("token_tenant_mismatch", "tenant_conflict"):
         assert measured("cross_tenant_denials_total", reason=reason) == 1

@@ -31,7 +31,7 @@ LIES = {
     "```python\nfrom apps.isolation import nothing\n```": "the snippet fails: ImportError",
 }
 TRUTHS = """\
-Run `uv run manage.py migrate`, or `scripts/verify.sh format`, and see `/api/v1/tasks/{id}/` and
+Run `uv run manage.py migrate`, or `scripts/verify.sh format`, and see `/api/v1/members/{id}/` and
 `GET /healthz/ready` of `config.health`. `.postgres/` and `config/settings/*.py` are paths,
 `SHARED_HOSTS` is a setting, `TenantModel` a class.
 
@@ -49,17 +49,17 @@ from apps.isolation.models import TenantModel
 ```
 """
 
-UNSCOPED_MODEL = "\n\nclass Leak(models.Model):\n    pass\n"
+UNSCOPED_MODEL = "from django.db import models\n\nclass Leak(models.Model):\n    pass\n"
 # Each line of product code reaches past the active tenant.
 REACHES = {
     "User.objects.all()": "User.objects",
     "get_user_model().objects.all()": "get_user_model.objects",
     "Membership.platform.all()": "platform",
-    "Project._base_manager.all()": "_base_manager",
+    "Room._base_manager.all()": "_base_manager",
     "Membership._default_manager.all()": "_default_manager",
     "get_object_or_404(Membership, pk=1)": "get_object_or_404()",
-    'Project.objects.using("owner").all()': "using()",
-    'Project.objects.raw("SELECT 1")': "raw()",
+    'Room.objects.using("owner").all()': "using()",
+    'Room.objects.raw("SELECT 1")': "raw()",
     "connection.cursor()": "cursor()",
     'cross_tenant(reason="curiosity")': "cross_tenant()",
 }
@@ -93,19 +93,24 @@ def test_check_tenancy_checks_the_invariants(acme: object) -> None:
 
 @pytest.mark.django_db
 def test_check_tenancy_finds_a_model_and_code_that_reach_past_the_tenant(tmp_path: Path) -> None:
-    for name in ("apps", "config", "scripts"):
+    for name in ("apps", "config", "devtools", "scripts", "tests/sample"):
         shutil.copytree(BASE_DIR / name, tmp_path / name)
-    product = tmp_path / "apps/projects"
-    with (product / "models.py").open("a", encoding="utf-8") as models:
-        models.write(UNSCOPED_MODEL)
+    settings = tmp_path / "config/settings/apps.py"
+    text = settings.read_text(encoding="utf-8")
+    apps = text.replace("TENANT_APPS = [\n", 'TENANT_APPS = [\n    "apps.rooms",\n')
+    settings.write_text(apps, encoding="utf-8")
+    product = tmp_path / "apps/rooms"
+    product.mkdir()
+    (product / "__init__.py").touch()
+    (product / "models.py").write_text(UNSCOPED_MODEL, encoding="utf-8")
     (product / "reaches.py").write_text("\n".join(REACHES), encoding="utf-8")
     with_reasons = "\n".join(f"# every tenant: a test\n{line}\n" for line in REACHES)
     (product / "with_reasons.py").write_text(with_reasons, encoding="utf-8")
     process = run(str(tmp_path / "scripts/check_tenancy.py"))
     model, *code = process.stdout.splitlines()
-    assert model.startswith("isolation.E001: projects.Leak is")
+    assert model.startswith("isolation.E001: rooms.Leak is")
     assert [line.split(": ")[:2] for line in code] == [
-        [f"apps/projects/reaches.py:{number}", name]
+        [f"apps/rooms/reaches.py:{number}", name]
         for number, name in enumerate(REACHES.values(), start=1)
     ]
     assert process.returncode == 1

@@ -34,11 +34,11 @@ FAIL = """
 import os
 from unittest.mock import patch
 import config.wsgi
-from apps.projects import views
+from tests.sample import views
 def fail(*args, **kwargs):
     password = "-".join(["the", "password"])
     raise ValueError(f"Key (email)=({os.environ['ADDRESS']}) already exists.")
-patch.object(views.TaskViewSet, "list", fail).start()
+patch.object(views.BookViewSet, "list", fail).start()
 """
 
 
@@ -80,7 +80,7 @@ def _headers(side: Side) -> dict[str, str]:
 
 
 def _asking(headers: dict[str, str]) -> dict[str, str]:
-    url = f"/api/v1/tasks/?search={ADDRESS}"
+    url = f"/api/v1/sample/books/?search={ADDRESS}"
     return {**OFF, "HEADERS": json.dumps(headers), "URL": url, "ADDRESS": ADDRESS}
 
 
@@ -110,7 +110,7 @@ def test_a_request_is_traced_with_its_statements_and_whose_it_was(
     told = {pair.key: pair.value.string_value for pair in request.attributes}
     user = ours.tenant.memberships.get(role="member").user
     assert (told["tenant.id"], told["user.id"]) == (str(ours.tenant.pk), str(user.pk))
-    assert request.name == "GET api/v1/tasks/$"
+    assert request.name == "GET api/v1/sample/books/$"
     # A connection that is made anew may set its time zone first.
     within = [span for span in spans if span.parent_span_id == request.span_id]
     statements = [span for span in within if "TimeZone" not in str(span)]
@@ -138,7 +138,10 @@ def test_an_error_is_reported_with_its_tenant_and_without_secrets(
     ids = {"tenant": ours.tenant.pk, "user": user.pk, "request_id": "the-request"}
     assert event["tags"].items() >= {name: str(value) for name, value in ids.items()}.items()
     assert event["exception"]["values"][0]["type"] == "ValueError"
-    assert event["request"] == {"method": "GET", "url": "http://acme.localhost/api/v1/tasks/"}
+    assert event["request"] == {
+        "method": "GET",
+        "url": "http://acme.localhost/api/v1/sample/books/",
+    }
     everything = b"".join(bodies).decode()
     for secret in (ADDRESS, "search=", "the-browser", "the-password", headers["Authorization"]):
         assert secret not in everything

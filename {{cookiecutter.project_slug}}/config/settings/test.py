@@ -16,3 +16,6 @@ MAILERS = {"default": {"BACKEND": "django.core.mail.backends.locmem.EmailBackend
 # What CACHE_URL names is somebody's: the tests keep to themselves.
 LOCMEM = "django.core.cache.backends.locmem.LocMemCache"
 CACHES |= {name: CACHES[name] | {"BACKEND": LOCMEM, "LOCATION": name} for name in CACHES}
+# The tests' own app, with models of every kind: they need no product.
+TENANT_APPS = [*TENANT_APPS, "tests.sample"]
+INSTALLED_APPS = [*INSTALLED_APPS, "devtools", "tests.sample"]

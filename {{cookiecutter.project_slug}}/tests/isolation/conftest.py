@@ -23,10 +23,10 @@ from apps.isolation.testing import (
 )
 from apps.memberships.models import Membership
 from apps.memberships.roles import Role
-from apps.projects.models import Project, Task
 from tests.isolation.oracles import Answer, ask, fingerprint, taken_back
 from tests.isolation.routes import WRITES, Route
 from tests.isolation.samples import SAMPLES, Samples, Twins, make_user
+from tests.sample.models import Book, Shelf
 
 
 def run[T](coroutine: Coroutine[Any, Any, T]) -> T:
@@ -47,11 +47,11 @@ def run[T](coroutine: Coroutine[Any, Any, T]) -> T:
 
 @dataclass
 class Side:
-    """One tenant with a project, a task in it, and a member's client."""
+    """One tenant with a shelf, a book in it, and a member's client."""
 
     tenant: Any
-    project: Project
-    task: Task
+    shelf: Shelf
+    book: Book
     client: Any
 
 
@@ -64,9 +64,9 @@ def sides(acme: Any, globex: Any, client_of: Callable[..., Any]) -> tuple[Side, 
 
 def _side(tenant: Any, client_of: Callable[..., Any]) -> Side:
     with tenant_context(tenant):
-        project = Project.objects.create(name=f"CANARY {tenant.slug}")
-        task = Task.objects.create(project=project, title=f"CANARY {tenant.slug}")
-    return Side(tenant, project, task, client_of(tenant, "member"))
+        shelf = Shelf.objects.create(name=f"CANARY {tenant.slug}")
+        book = Book.objects.create(shelf=shelf, title=f"CANARY {tenant.slug}")
+    return Side(tenant, shelf, book, client_of(tenant, "member"))
 
 
 class Call:

@@ -18,8 +18,8 @@ from django.tasks import task, task_backends
 from apps.isolation import NoTenantError, TenantUnavailableError, current_tenant, tenant_context
 from apps.isolation.context import activate_tenant
 from apps.isolation.cross_tenant import cross_tenant
-from apps.projects.models import Project
 from tests.isolation.conftest import Side
+from tests.sample.models import Shelf
 
 
 @pytest.mark.django_db(transaction=True)
@@ -51,7 +51,7 @@ def _in(sides: tuple[Side, Side], which: str) -> Any:
 
 def _names() -> list[str]:
     try:
-        return [project.name for project in Project.objects.all()]
+        return [shelf.name for shelf in Shelf.objects.all()]
     finally:
         if threading.current_thread() is not threading.main_thread():
             connections.close_all()
@@ -71,7 +71,7 @@ def test_ct10_a_thread_works_for_the_tenant_that_is_handed_over(
 ) -> None:
     for side in sides:
         with tenant_context(side.tenant):
-            assert worker.submit(copy_context().run, _names).result() == [side.project.name]
+            assert worker.submit(copy_context().run, _names).result() == [side.shelf.name]
 
 
 @pytest.mark.django_db(transaction=True)
@@ -97,7 +97,7 @@ def test_ct10_a_thread_without_a_tenant_gets_none(
 
 
 class _Report(BaseCommand):
-    """Writes the names of projects, as a command of the product would."""
+    """Writes the names of shelves, as a command of the product would."""
 
     stealth_options = ("fail",)
 
@@ -110,7 +110,7 @@ class _Report(BaseCommand):
 def test_ct10_a_command_works_for_the_tenant_that_it_is_called_in(sides: tuple[Side, Side]) -> None:
     for side in sides:
         with tenant_context(side.tenant):
-            assert call_command(_Report()) == side.project.name
+            assert call_command(_Report()) == side.shelf.name
             with pytest.raises(ZeroDivisionError):
                 call_command(_Report(), fail=True)
         with pytest.raises(NoTenantError):
@@ -129,7 +129,7 @@ def test_ct10_a_job_for_all_tenants_leaves_out_who_is_suspended(sides: tuple[Sid
         for tenant in tenants:
             if tenant.is_usable:
                 done[tenant.slug] = _names()
-    assert done == {"acme": [ours.project.name]}
+    assert done == {"acme": [ours.shelf.name]}
     assert current_tenant() is None
 
 
@@ -144,7 +144,7 @@ def test_ct10_a_task_runs_in_the_tenant_that_it_was_enqueued_in(
         with tenant_context(side.tenant):
             result = backend.enqueue(_task.using(backend=alias), [], {})
         assert result.is_finished, f"run the worker of {alias!r} here, then refresh the result"
-        assert result.return_value == [side.project.name]
+        assert result.return_value == [side.shelf.name]
         assert current_tenant() is None
 
 

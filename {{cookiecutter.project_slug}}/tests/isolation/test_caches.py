@@ -21,8 +21,8 @@ from apps.authentication.middleware import tenant_middleware
 from apps.authentication.throttling import Throttle
 from apps.isolation import NoTenantError, tenant_context
 from apps.isolation.testing import api_client, make_member
-from apps.projects.views import ProjectViewSet
 from tests.isolation.conftest import Side
+from tests.sample.views import ShelfViewSet
 from tests.support import statements
 
 SHARED = "localhost"
@@ -77,17 +77,17 @@ def test_ct12_the_platforms_caches_hold_nothing_of_a_tenant(
         pytest.skip("only a cache in memory can be read through")
     for side in sides:
         _walk(side.client)
-        side.client.get("/api/v1/projects/", headers={"Host": SHARED})
+        side.client.get("/api/v1/sample/shelves/", headers={"Host": SHARED})
     kept = repr(vars(caches[alias])["_cache"]).lower()
     assert "canary" not in kept
     assert "member" not in kept
 
 
-_cached = cache_page(60)(ProjectViewSet.as_view({"get": "list"}))
+_cached = cache_page(60)(ShelfViewSet.as_view({"get": "list"}))
 
 
 def _ask_cached(host: str, **headers: str) -> Any:
-    request = RequestFactory().get("/projects/", headers={"Host": host, **headers})
+    request = RequestFactory().get("/shelves/", headers={"Host": host, **headers})
     return tenant_middleware(_respond)(request)
 
 
@@ -143,10 +143,10 @@ def test_ct12_a_page_is_not_cached_for_nobody() -> None:
 def test_ct12_every_answer_says_what_names_the_tenant(sides: tuple[Side, Side]) -> None:
     ours, _ = sides
     asked = [
-        ("acme.localhost", "/api/v1/projects/", 200),
-        ("globex.localhost", "/api/v1/projects/", 401),
-        ("nobody.localhost", "/api/v1/projects/", 404),
-        (SHARED, "/api/v1/projects/", 200),
+        ("acme.localhost", "/api/v1/sample/shelves/", 200),
+        ("globex.localhost", "/api/v1/sample/shelves/", 401),
+        ("nobody.localhost", "/api/v1/sample/shelves/", 404),
+        (SHARED, "/api/v1/sample/shelves/", 200),
         ("acme.localhost", "/nothing/", 404),
         ("acme.localhost", "/api/schema/", 200),
         ("acme.localhost", "/healthz/live", 200),
@@ -171,7 +171,7 @@ def test_ct12_throttles_count_each_tenant_by_itself(
         for cache in caches.all():
             cache.clear()
         for client in clients:
-            answers = [client.get("/api/v1/projects/").status_code for _ in range(3)]
+            answers = [client.get("/api/v1/sample/shelves/").status_code for _ in range(3)]
             assert answers == [200, 200, 429]
 
 
@@ -207,13 +207,19 @@ def test_ct12_functions_that_remember_are_known() -> None:
     assert found <= REMEMBERING, "does it remember anything of a tenant's? see REMEMBERING"
 
 
-PATHS = ["me/", "projects/", "tasks/", "tasks/?status=open", "projects/?search=CANARY"]
+PATHS = [
+    "me/",
+    "sample/shelves/",
+    "sample/books/",
+    "sample/books/?status=free",
+    "sample/shelves/?search=CANARY",
+]
 
 
 def _walk(client: Any) -> dict[str, bytes]:
     """Return what each route answers to a client; what it lists is asked for one by one, too."""
     pages = {path: client.get(f"/api/v1/{path}") for path in PATHS}
-    for path in ("projects/", "tasks/"):
+    for path in ("sample/shelves/", "sample/books/"):
         for row in pages[path].json()["results"]:
             pages[f"{path}{row['id']}/"] = client.get(f"/api/v1/{path}{row['id']}/")
     assert {page.status_code for page in pages.values()} == {200}

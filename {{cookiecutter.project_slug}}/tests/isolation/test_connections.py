@@ -14,8 +14,8 @@ from django.db import DatabaseError, close_old_connections, connection, connecti
 
 from apps.isolation import NoTenantError, current_tenant, require_tenant, tenant_context
 from apps.isolation.testing import isolation_probe
-from apps.projects.models import Project
 from tests.isolation.conftest import Side, run
+from tests.sample.models import Shelf
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -42,7 +42,7 @@ def _kept() -> list[Any]:
 
 
 def _names() -> list[str]:
-    return [project.name for project in Project.objects.all()]
+    return [shelf.name for shelf in Shelf.objects.all()]
 
 
 def _execute(*statements: str) -> None:
@@ -74,9 +74,9 @@ def _nest_transactions() -> None:
 def _roll_back_to_a_savepoint() -> None:
     with transaction.atomic():
         with transaction.atomic():
-            Project.objects.create(name="lost")
+            Shelf.objects.create(name="lost")
             transaction.set_rollback(True)
-        assert not Project.objects.filter(name="lost").exists()
+        assert not Shelf.objects.filter(name="lost").exists()
 
 
 def _fail_in_a_savepoint() -> None:
@@ -102,23 +102,23 @@ def _leave_a_cursor_open() -> None:
 
 
 def _leave_an_iterator_open() -> None:
-    next(Project.objects.iterator(chunk_size=1))
+    next(Shelf.objects.iterator(chunk_size=1))
 
 
 def _leave_an_iterator_open_in_a_transaction() -> None:
     with transaction.atomic():
-        next(Project.objects.iterator(chunk_size=1))
+        next(Shelf.objects.iterator(chunk_size=1))
 
 
 def _lock() -> None:
     with transaction.atomic():
-        list(Project.objects.select_for_update())
+        list(Shelf.objects.select_for_update())
         _execute("SELECT pg_advisory_xact_lock(1)")
 
 
 def _send_many() -> None:
     with connection.cursor() as cursor:
-        cursor.executemany("UPDATE projects_project SET name = name WHERE name = %s", [["a"]])
+        cursor.executemany("UPDATE sample_shelf SET name = name WHERE name = %s", [["a"]])
 
 
 WORK = [
@@ -153,7 +153,7 @@ def test_ct06_nothing_is_left_behind(work: Callable[[], Any], sides: tuple[Side,
     with tenant_context(theirs.tenant):
         assert _kept() == before
         assert isolation_probe().tenant == theirs.tenant.id
-        assert _names() == [theirs.project.name]
+        assert _names() == [theirs.shelf.name]
     assert isolation_probe().tenant is None
     assert _kept() == nobodys
 
@@ -177,7 +177,7 @@ def test_ct06_a_rolled_back_savepoint_brings_no_tenant_back(sides: tuple[Side, S
                 _execute("SELECT 1 / 0")
             assert isolation_probe().tenant == theirs.tenant.id
         assert isolation_probe().tenant == ours.tenant.id
-        assert _names() == [ours.project.name]
+        assert _names() == [ours.shelf.name]
 
 
 def _and_close[T](work: Callable[[], T]) -> T:
@@ -206,7 +206,7 @@ def test_ct11_threads_do_not_see_each_others_tenant(sides: tuple[Side, Side]) ->
         thread.start()
     for thread in threads:
         thread.join()
-    assert seen == {side.tenant.slug: {side.project.name, str(side.tenant.id)} for side in sides}
+    assert seen == {side.tenant.slug: {side.shelf.name, str(side.tenant.id)} for side in sides}
 
 
 def test_ct11_a_new_thread_starts_in_no_tenant(acme: Any) -> None:
@@ -231,7 +231,7 @@ def test_ct11_an_executors_thread_keeps_no_tenant_from_job_to_job(
             return [] if fail and 1 // 0 else names
 
     with ThreadPoolExecutor(max_workers=1) as executor:
-        assert executor.submit(in_ours, fail=False).result() == [ours.project.name]
+        assert executor.submit(in_ours, fail=False).result() == [ours.shelf.name]
         with pytest.raises(ZeroDivisionError):
             executor.submit(in_ours, fail=True).result()
         with tenant_context(theirs.tenant):
@@ -239,7 +239,7 @@ def test_ct11_an_executors_thread_keeps_no_tenant_from_job_to_job(
             with pytest.raises(NoTenantError):
                 executor.submit(_names).result()
             carried = executor.submit(copy_context().run, _names)
-            assert carried.result() == [theirs.project.name]
+            assert carried.result() == [theirs.shelf.name]
         with pytest.raises(NoTenantError):
             executor.submit(_names).result()
         executor.submit(connections.close_all).result()
@@ -250,7 +250,7 @@ def test_ct11_tasks_stay_in_their_tenant_wherever_they_are_taken(
     sides: tuple[Side, Side],
 ) -> None:
     async def names() -> list[str]:
-        return [project.name async for project in Project.objects.all()]
+        return [shelf.name async for shelf in Shelf.objects.all()]
 
     async def work(side: Side) -> None:
         loop = asyncio.get_running_loop()
@@ -264,7 +264,7 @@ def test_ct11_tasks_stay_in_their_tenant_wherever_they_are_taken(
                     await sync_to_async(_and_close, thread_sensitive=False)(_names),
                     await asyncio.to_thread(_and_close, _names),
                 ):
-                    assert found == [side.project.name]
+                    assert found == [side.shelf.name]
                 with pytest.raises(NoTenantError):
                     await loop.run_in_executor(None, _names)
                 with pytest.raises(ZeroDivisionError):
@@ -283,7 +283,7 @@ def test_ct11_a_task_outlives_the_block_that_it_was_begun_in(sides: tuple[Side, 
 
     async def later(go: asyncio.Event) -> list[str]:
         await go.wait()
-        return [project.name async for project in Project.objects.all()]
+        return [shelf.name async for shelf in Shelf.objects.all()]
 
     async def main() -> list[str]:
         go = asyncio.Event()
@@ -293,7 +293,7 @@ def test_ct11_a_task_outlives_the_block_that_it_was_begun_in(sides: tuple[Side, 
             go.set()
             return await task
 
-    assert run(main()) == [ours.project.name]
+    assert run(main()) == [ours.shelf.name]
 
 
 def _visit(tenant: Any) -> Generator[None]:

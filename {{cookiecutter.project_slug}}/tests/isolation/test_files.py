@@ -15,8 +15,8 @@ from django.core.files.uploadedfile import SimpleUploadedFile
 from rest_framework.test import APIClient
 
 from apps.isolation import NoTenantError, tenant_context
-from apps.projects.models import Attachment
 from tests.isolation.conftest import Side
+from tests.sample.models import Scan
 
 SHARED = "localhost"
 
@@ -143,7 +143,7 @@ def attached(sides: tuple[Side, Side]) -> list[Any]:
 def _attach(side: Side, name: str, content: bytes = b"") -> Any:
     content = content or b"CANARY " + side.tenant.slug.encode()
     response = side.client.post(
-        f"/api/v1/tasks/{side.task.pk}/attachments/",
+        f"/api/v1/sample/books/{side.book.pk}/scans/",
         {"file": SimpleUploadedFile(name, content)},
         format="multipart",
     )
@@ -156,7 +156,7 @@ def test_ct23_a_files_address_serves_it_to_nobody(
 ) -> None:
     """Wherever it might be served from, on whichever host, with whichever token."""
     ours, theirs = sides
-    prefix, name = theirs.tenant.id, f"attachments/{attached[1]['id']}"
+    prefix, name = theirs.tenant.id, f"scans/{attached[1]['id']}"
     paths = [
         f"/{start}{middle}{name}"
         for start in ("", "media/", "static/", "files/", "static/../media/", "media/../media/")
@@ -174,7 +174,7 @@ def test_ct23_content_is_served_where_host_and_token_agree(
     sides: tuple[Side, Side], attached: list[Any]
 ) -> None:
     ours, theirs = sides
-    path = f"/api/v1/attachments/{attached[1]['id']}/content/"
+    path = f"/api/v1/sample/scans/{attached[1]['id']}/content/"
     asked = [
         ("globex.localhost", theirs.client, 200),
         (SHARED, theirs.client, 200),
@@ -195,9 +195,9 @@ def test_ct23_content_is_served_where_host_and_token_agree(
 @pytest.mark.parametrize(
     ("method", "path"),
     [
-        ("get", "attachments/{}/"),
-        ("delete", "attachments/{}/"),
-        ("get", "attachments/{}/content/"),
+        ("get", "sample/scans/{}/"),
+        ("delete", "sample/scans/{}/"),
+        ("get", "sample/scans/{}/content/"),
     ],
 )
 def test_ct23_anothers_file_is_answered_like_no_file(
@@ -214,14 +214,14 @@ def test_ct23_anothers_file_is_answered_like_no_file(
     assert _all_files() == before
 
 
-def test_ct23_a_file_is_not_attached_to_anothers_task(
+def test_ct23_a_file_is_not_attached_to_anothers_row(
     sides: tuple[Side, Side], attached: list[Any]
 ) -> None:
     ours, theirs = sides
     before = _all_files()
     answers = []
-    for pk in (theirs.task.pk, uuid4()):
-        path = f"/api/v1/tasks/{pk}/attachments/"
+    for pk in (theirs.book.pk, uuid4()):
+        path = f"/api/v1/sample/books/{pk}/scans/"
         answers.append((ours.client.get(path).status_code, ours.client.get(path).content))
         body = {"file": SimpleUploadedFile("x", b"x")}
         response = ours.client.post(path, body, format="multipart")
@@ -235,11 +235,11 @@ def test_ct23_a_row_that_names_anothers_file_opens_nothing(
     sides: tuple[Side, Side], attached: list[Any]
 ) -> None:
     ours, theirs = sides
-    theirs_name = f"{theirs.tenant.id}/attachments/{attached[1]['id']}"
+    theirs_name = f"{theirs.tenant.id}/scans/{attached[1]['id']}"
     for name, status in ((f"../{theirs_name}", 400), (theirs_name, 503)):
         with tenant_context(ours.tenant):
-            Attachment.objects.update(file=name)
-        response = ours.client.get(f"/api/v1/attachments/{attached[0]['id']}/content/")
+            Scan.objects.update(file=name)
+        response = ours.client.get(f"/api/v1/sample/scans/{attached[0]['id']}/content/")
         content = b"".join(response)
         assert (response.status_code, b"CANARY" in content) == (status, False)
 
@@ -275,7 +275,7 @@ def test_ct23_a_file_may_be_called_anything_and_lies_where_it_must(
         head = f'Content-Disposition: form-data; name="file"; {header}\r\nContent-Type: text/x'
         response = ours.client.generic(
             "POST",
-            f"/api/v1/tasks/{ours.task.pk}/attachments/",
+            f"/api/v1/sample/books/{ours.book.pk}/scans/",
             f"--b\r\n{head}\r\n\r\nCANARY\r\n--b--\r\n".encode(),
             content_type="multipart/form-data; boundary=b",
         )
@@ -283,10 +283,10 @@ def test_ct23_a_file_may_be_called_anything_and_lies_where_it_must(
         if response.status_code == 400:
             continue
         created = response.json()
-        place = Path(django_settings.MEDIA_ROOT, str(ours.tenant.id), "attachments", created["id"])
+        place = Path(django_settings.MEDIA_ROOT, str(ours.tenant.id), "scans", created["id"])
         assert place.read_bytes() == b"CANARY"
         assert created["name"].isprintable()
-        content = ours.client.get(f"/api/v1/attachments/{created['id']}/content/")
+        content = ours.client.get(f"/api/v1/sample/scans/{created['id']}/content/")
         assert b"".join(content) == b"CANARY"
         assert "Set-Cookie" not in content.headers
         disposition = Message()
@@ -305,7 +305,7 @@ def test_ct23_a_name_in_a_strange_encoding_is_no_error_of_ours(
     head = f'Content-Disposition: form-data; name="file"; {header}'
     response = ours.client.generic(
         "POST",
-        f"/api/v1/tasks/{ours.task.pk}/attachments/",
+        f"/api/v1/sample/books/{ours.book.pk}/scans/",
         f"--b\r\n{head}\r\n\r\nCANARY\r\n--b--\r\n".encode(),
         content_type="multipart/form-data; boundary=b",
     )

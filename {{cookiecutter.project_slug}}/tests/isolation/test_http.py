@@ -10,13 +10,13 @@ from django.test import Client, RequestFactory
 from apps.authentication.middleware import tenant_middleware
 from apps.isolation import ActiveTenant, current_tenant, tenant_context
 from apps.isolation.testing import api_client
-from apps.projects.models import Task
 from tests.isolation.conftest import Side
 from tests.isolation.routes import METHODS, routes
+from tests.sample.models import Book
 
 HOST_OF_NOBODY = "initech.localhost"
 SHARED = "localhost"
-TASKS = "/api/v1/tasks/"
+BOOKS = "/api/v1/sample/books/"
 
 
 def _switch(client: Any, host: str, **headers: str) -> Any:
@@ -34,7 +34,7 @@ def test_ct01_on_the_shared_host_a_foreign_tenant_does_not_exist(
     answers = []
     for slug in ("globex", "initech"):
         with django_assert_num_queries(2):
-            response = _switch(ours.client, SHARED, X_TENANT=slug).get("/api/v1/projects/")
+            response = _switch(ours.client, SHARED, X_TENANT=slug).get("/api/v1/sample/shelves/")
         answers.append((response.status_code, response.json()))
     assert answers[0] == answers[1]
     assert (answers[0][0], answers[0][1]["code"]) == (404, "tenant_not_found")
@@ -57,7 +57,7 @@ def test_ct01_on_the_shared_host_a_foreign_tenant_does_not_exist(
     ],
 )
 def test_ct15_hosts(host: str, status: int, sides: tuple[Side, Side]) -> None:
-    assert _switch(sides[0].client, host).get("/api/v1/projects/").status_code == status
+    assert _switch(sides[0].client, host).get("/api/v1/sample/shelves/").status_code == status
 
 
 @pytest.mark.parametrize("host", ["acme.localhost", SHARED])
@@ -65,7 +65,7 @@ def test_unauthenticated_user(host: str, sides: tuple[Side, Side]) -> None:
     """Without a good token nothing is served (CT01)."""
     client = api_client(sides[0].tenant)
     for headers in ({}, {"X_TENANT": "acme"}, {"AUTHORIZATION": "Bearer x"}):
-        response = _switch(client, host, **headers).get("/api/v1/projects/")
+        response = _switch(client, host, **headers).get("/api/v1/sample/shelves/")
         assert response.status_code == 401
         assert response.headers["WWW-Authenticate"].startswith("Bearer")
 
@@ -101,20 +101,25 @@ def test_complete_tenant_isolation(sides: tuple[Side, Side]) -> None:
     """What two tenants do at the same time, with the same names, stays with each."""
     made: list[dict[str, str]] = []
     for side in sides:
-        project = side.client.post("/api/v1/projects/", {"name": "same"}).json()["id"]
-        task = {"title": "same", "project": project}
-        made.append({"projects": project, "tasks": side.client.post(TASKS, task).json()["id"]})
+        shelf = side.client.post("/api/v1/sample/shelves/", {"name": "same"}).json()["id"]
+        book = {"title": "same", "shelf": shelf}
+        made.append({"shelves": shelf, "books": side.client.post(BOOKS, book).json()["id"]})
     for side, own, others in zip(sides, made, reversed(made), strict=True):
         for kind, theirs in others.items():
-            listed = [row["id"] for row in side.client.get(f"/api/v1/{kind}/").json()["results"]]
+            listed = [
+                row["id"] for row in side.client.get(f"/api/v1/sample/{kind}/").json()["results"]
+            ]
             assert own[kind] in listed
             assert theirs not in listed
             for method in ("get", "patch", "delete"):
-                assert getattr(side.client, method)(f"/api/v1/{kind}/{theirs}/").status_code == 404
-        foreign = {"title": "x", "project": others["projects"]}
-        assert side.client.post(TASKS, foreign).status_code == 400
+                assert (
+                    getattr(side.client, method)(f"/api/v1/sample/{kind}/{theirs}/").status_code
+                    == 404
+                )
+        foreign = {"title": "x", "shelf": others["shelves"]}
+        assert side.client.post(BOOKS, foreign).status_code == 400
         with tenant_context(side.tenant):
-            assert Task.objects.filter(title="same").count() == 1
+            assert Book.objects.filter(title="same").count() == 1
 
 
 def test_the_admin_is_on_the_shared_host_only(sides: tuple[Side, Side]) -> None:
@@ -128,8 +133,8 @@ def test_the_admin_is_on_the_shared_host_only(sides: tuple[Side, Side]) -> None:
 )
 def test_ct13_roles(role: str, status: int, sides: tuple[Side, Side], client_of: Any) -> None:
     client = client_of(sides[0].tenant, role)
-    assert client.get("/api/v1/projects/").status_code == 200
-    response = client.post("/api/v1/projects/", {"name": "new"})
+    assert client.get("/api/v1/sample/shelves/").status_code == 200
+    response = client.post("/api/v1/sample/shelves/", {"name": "new"})
     assert response.status_code == status
     if status == 403:
         assert response.json()["code"] == "permission_denied"
@@ -140,7 +145,9 @@ def test_ct07_what_happens_to_a_member_takes_effect_at_once(sides: tuple[Side, S
     membership = ours.tenant.memberships.get()
 
     def write() -> int:
-        status: int = ours.client.post("/api/v1/projects/", {"name": str(uuid4())}).status_code
+        status: int = ours.client.post(
+            "/api/v1/sample/shelves/", {"name": str(uuid4())}
+        ).status_code
         return status
 
     assert write() == 201
@@ -165,11 +172,11 @@ def test_ct16_a_tenants_status_takes_effect_at_once(
     status: str, answer: int, code: str, sides: tuple[Side, Side]
 ) -> None:
     ours, theirs = sides
-    assert ours.client.get("/api/v1/projects/").status_code == 200
+    assert ours.client.get("/api/v1/sample/shelves/").status_code == 200
     type(ours.tenant).objects.filter(pk=ours.tenant.pk).update(status=status)
-    response = ours.client.get("/api/v1/projects/")
+    response = ours.client.get("/api/v1/sample/shelves/")
     assert (response.status_code, response.json()["code"]) == (answer, code)
-    assert theirs.client.get("/api/v1/projects/").status_code == 200
+    assert theirs.client.get("/api/v1/sample/shelves/").status_code == 200
 
 
 # What is sent, and what it is said to be.
@@ -217,6 +224,6 @@ def test_ct16_strangers_who_try_too_often_learn_no_more(acme: Any, settings: Any
 
 def test_a_tenant_in_preparation_asks_to_come_back(acme: Any) -> None:
     type(acme).objects.update(status="preparing")
-    response = api_client(acme).get("/api/v1/projects/")
+    response = api_client(acme).get("/api/v1/sample/shelves/")
     assert response.status_code == 503
     assert int(response.headers["Retry-After"]) > 0

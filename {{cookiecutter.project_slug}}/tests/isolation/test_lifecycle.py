@@ -131,12 +131,12 @@ def test_ct25_a_half_made_tenant_is_not_served_and_is_completed_by_the_next_run(
     tenant = Tenant(slug="acme", name="Acme")
     tenant.save()
     Domain(tenant=tenant, domain="acme.localhost", is_primary=True).save()
-    response = api_client(tenant).get("/api/v1/projects/")
+    response = api_client(tenant).get("/api/v1/sample/shelves/")
     assert (response.status_code, response.json()["code"]) == (503, "tenant_not_ready")
     assert create_tenant(slug="acme", name="Acme").pk == tenant.pk
     membership = make_member(tenant, "member")
     client = api_client(tenant, membership.user.email)
-    assert client.get("/api/v1/projects/").json()["results"] == []
+    assert client.get("/api/v1/sample/shelves/").json()["results"] == []
 
 
 def test_ct25_the_end_of_a_tenant_leaves_nothing(neighbour: Tenant, rows_of: Any) -> None:
@@ -164,7 +164,7 @@ def test_ct25_who_gets_a_slug_again_reaches_nothing_of_its_last_owner(
     first = create_tenant(slug="acme", name="Acme")
     membership = make_member(first, "owner")
     client = api_client(first, membership.user.email)
-    assert client.post("/api/v1/projects/", {"name": "CANARY"}).status_code == 201
+    assert client.post("/api/v1/sample/shelves/", {"name": "CANARY"}).status_code == 201
     name = provisioning_report(first).name
     deprovision(first)
     Domain.objects.for_tenant(first).delete()
@@ -175,9 +175,9 @@ def test_ct25_who_gets_a_slug_again_reaches_nothing_of_its_last_owner(
     assert not any(rows_of(second).values())
     make_member(second, "owner", membership.user.email)
     for _ in range(2):
-        assert client.get("/api/v1/projects/").status_code in {401, 403}
+        assert client.get("/api/v1/sample/shelves/").status_code in {401, 403}
         # Until now the host led to the tenant that is gone, as it may for half a minute.
         for cache in caches.all():
             cache.clear()
     fresh = api_client(second, membership.user.email)
-    assert fresh.get("/api/v1/projects/").json()["results"] == []
+    assert fresh.get("/api/v1/sample/shelves/").json()["results"] == []

@@ -14,6 +14,7 @@ from tests.isolation.rows import (
     MODELS,
     READS,
     WRITES,
+    each_filled_key,
     each_key,
     each_model,
     make_row,
@@ -107,7 +108,7 @@ def test_ct18_rows_of_two_tenants_are_not_related(key: Any, acme: Any, globex: A
         assert not getattr(theirs, back).exists()
 
 
-@each_key
+@each_filled_key
 def test_ct18_what_a_row_refers_to_is_not_read_elsewhere(key: Any, acme: Any, globex: Any) -> None:
     with tenant_context(acme):
         make_row(key.model)
@@ -274,7 +275,7 @@ def test_ct18_so_is_an_asynchronous_one(model: Any, acme: Any, globex: Any) -> N
         run(switch())
 
 
-@each_key
+@each_filled_key
 def test_ct18_a_prefetch_stays_in_the_tenant_that_it_was_made_in(
     key: Any, acme: Any, globex: Any
 ) -> None:

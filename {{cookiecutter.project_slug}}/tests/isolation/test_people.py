@@ -80,11 +80,11 @@ def test_ct07_a_demotion_counts_for_the_token_that_was_given_before(
     ):
         assert owner.patch(f"{API}members/{member.pk}/", {"role": role}).status_code == 200
         assert client.get(f"{API}invitations/").status_code == may_invite
-        assert client.post(f"{API}projects/", {"name": str(uuid4())}).status_code == may_write
+        assert client.post(f"{API}sample/shelves/", {"name": str(uuid4())}).status_code == may_write
     owner.patch(f"{API}members/{member.pk}/", {"role": "viewer"})
     pair = client.post(f"{API}auth/token/refresh/", {"refresh": refresh}).json()
     client.credentials(HTTP_AUTHORIZATION=f"Bearer {pair['access']}")
-    assert client.post(f"{API}projects/", {"name": "x"}).status_code == 403
+    assert client.post(f"{API}sample/shelves/", {"name": "x"}).status_code == 403
 
 
 @pytest.mark.parametrize("how", ["removed", "left"])

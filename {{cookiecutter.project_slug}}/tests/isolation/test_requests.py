@@ -10,20 +10,20 @@ from django.test import AsyncRequestFactory, RequestFactory
 
 from apps.authentication.middleware import tenant_middleware
 from apps.isolation import NoTenantError, current_tenant, tenant_context
-from apps.projects.models import Project
 from tests.isolation.conftest import Side, run
+from tests.sample.models import Shelf
 
 CHUNKS = 3
 
 
 def _names() -> Iterator[str]:
     for _ in range(CHUNKS):
-        yield Project.objects.get().name
+        yield Shelf.objects.get().name
 
 
 async def _names_async() -> AsyncIterator[str]:
     for _ in range(CHUNKS):
-        yield (await Project.objects.aget()).name
+        yield (await Shelf.objects.aget()).name
 
 
 def _stream(request: HttpRequest) -> StreamingHttpResponse:
@@ -35,7 +35,7 @@ async def _stream_async(request: HttpRequest) -> StreamingHttpResponse:
 
 
 async def _answer_async(request: HttpRequest) -> HttpResponse:
-    return HttpResponse((await Project.objects.aget()).name * CHUNKS)
+    return HttpResponse((await Shelf.objects.aget()).name * CHUNKS)
 
 
 def _host(side: Side) -> str:
@@ -58,7 +58,7 @@ def test_ct11_streams_stay_in_their_tenant(sides: tuple[Side, Side]) -> None:
     assert current_tenant() is None
     with tenant_context(sides[0].tenant):
         turns = list(zip_longest(*streams))
-    names = tuple(side.project.name.encode() for side in sides)
+    names = tuple(side.shelf.name.encode() for side in sides)
     assert turns == [names] * CHUNKS
     assert current_tenant() is None
     with pytest.raises(NoTenantError):
@@ -68,7 +68,7 @@ def test_ct11_streams_stay_in_their_tenant(sides: tuple[Side, Side]) -> None:
 @pytest.mark.django_db(transaction=True)
 def test_ct11_a_stream_that_breaks_off_leaves_no_tenant_behind(sides: tuple[Side, Side]) -> None:
     def fail() -> Iterator[str]:
-        yield Project.objects.get().name
+        yield Shelf.objects.get().name
         raise ZeroDivisionError
 
     broken = iter(_ask(lambda request: StreamingHttpResponse(fail()), _host(sides[0])))
@@ -80,7 +80,7 @@ def test_ct11_a_stream_that_breaks_off_leaves_no_tenant_behind(sides: tuple[Side
     next(iter(abandoned))
     with tenant_context(sides[1].tenant):
         abandoned.close()
-        assert Project.objects.get() == sides[1].project
+        assert Shelf.objects.get() == sides[1].shelf
     assert current_tenant() is None
 
 
@@ -95,7 +95,7 @@ def test_ct11_asynchronous_views_stay_in_their_tenant(view: Any, sides: tuple[Si
         return b"".join([chunk async for chunk in response])
 
     for side in sides:
-        assert run(body(_host(side))) == side.project.name.encode() * CHUNKS
+        assert run(body(_host(side))) == side.shelf.name.encode() * CHUNKS
     with pytest.raises(NoTenantError):
         run(body("localhost"))
 
@@ -106,5 +106,5 @@ def test_ct11_asynchronous_streams_take_turns(sides: tuple[Side, Side]) -> None:
         streams = [aiter(await _ask_async(_stream_async, _host(side))) for side in sides]
         return [(await anext(streams[0]), await anext(streams[1])) for _ in range(CHUNKS)]
 
-    names = tuple(side.project.name.encode() for side in sides)
+    names = tuple(side.shelf.name.encode() for side in sides)
     assert run(turns()) == [names] * CHUNKS

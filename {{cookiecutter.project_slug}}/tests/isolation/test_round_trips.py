@@ -11,8 +11,8 @@ from opentelemetry.instrumentation.psycopg import PsycopgInstrumentor
 
 from apps.isolation import tenant_context
 from apps.isolation.testing import isolation_probe
-from apps.projects.models import Task
 from tests.isolation.conftest import Side
+from tests.sample.models import Book
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -46,15 +46,15 @@ def test_tenant_query_performance(
 ) -> None:
     """A list takes one trip more than its query, however many rows there are.
 
-    One for user, membership and tenant together, one for the tasks; the host is known.
+    One for user, membership and tenant together, one for the books; the host is known.
     """
     ours = sides[0]
     with tenant_context(ours.tenant):
         for number in range(1, rows):
-            Task.objects.create(project=ours.project, title=str(number))
-    assert ours.client.get("/api/v1/tasks/").status_code == 200
+            Book.objects.create(shelf=ours.shelf, title=str(number))
+    assert ours.client.get("/api/v1/sample/books/").status_code == 200
     with round_trips() as sent:
-        response = ours.client.get("/api/v1/tasks/")
+        response = ours.client.get("/api/v1/sample/books/")
     assert len(response.json()["results"]) == rows
     assert len(sent) == 2, sent
 
@@ -62,12 +62,12 @@ def test_tenant_query_performance(
 def test_a_creation_takes_three_trips(
     sides: tuple[Side, Side], round_trips: Callable[[], Any]
 ) -> None:
-    """One for the bearer, one for the project that is referred to, one for the row."""
-    client, project = sides[0].client, sides[0].project
-    body = {"title": "new", "project": str(project.pk)}
-    assert client.post("/api/v1/tasks/", body).status_code == 201
+    """One for the bearer, one for the shelf that is referred to, one for the row."""
+    client, shelf = sides[0].client, sides[0].shelf
+    body = {"title": "new", "shelf": str(shelf.pk)}
+    assert client.post("/api/v1/sample/books/", body).status_code == 201
     with round_trips() as sent:
-        response = client.post("/api/v1/tasks/", body)
+        response = client.post("/api/v1/sample/books/", body)
     assert response.status_code == 201
     assert len(sent) == 3, sent
 
@@ -89,6 +89,6 @@ def test_traced_statements_keep_to_the_wall_and_take_no_more_trips(
     for side in sides:
         with tenant_context(side.tenant):
             assert isolation_probe().tenant == side.tenant.pk
-            assert [task.pk for task in Task.objects.iterator()] == [side.task.pk]
+            assert [book.pk for book in Book.objects.iterator()] == [side.book.pk]
     test_tenant_query_performance(1, sides, round_trips)
     test_a_creation_takes_three_trips(sides, round_trips)

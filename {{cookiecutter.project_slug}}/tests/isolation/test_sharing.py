@@ -16,10 +16,10 @@ from django.db import DatabaseError, connection, connections, transaction
 from apps.isolation import ActiveTenant, require_tenant, tenant_context
 from apps.isolation.context import activate_tenant
 from apps.isolation.testing import isolation_probe
-from apps.projects.models import Project
+from tests.sample.models import Shelf
 from tests.support import at_once, run
 
-NAMES = "SELECT name FROM projects_project"
+NAMES = "SELECT name FROM sample_shelf"
 CROWD = """
 import sys
 import django
@@ -30,11 +30,11 @@ fork_workers(sys.argv[1:])
 
 
 def _query() -> set[str]:
-    return {project.name for project in Project.objects.all()}
+    return {shelf.name for shelf in Shelf.objects.all()}
 
 
 def _iterate() -> set[str]:
-    return {project.name for project in Project.objects.iterator(chunk_size=1)}
+    return {shelf.name for shelf in Shelf.objects.iterator(chunk_size=1)}
 
 
 def _iterate_in_a_transaction() -> set[str]:
@@ -58,7 +58,7 @@ def _copy() -> set[str]:
 def _write_many() -> set[str]:
     signature = str(require_tenant().id)
     with connection.cursor() as cursor:
-        cursor.executemany("UPDATE projects_project SET description = %s", [["x"], [signature]])
+        cursor.executemany("UPDATE sample_shelf SET description = %s", [["x"], [signature]])
     return _query()
 
 
@@ -70,7 +70,7 @@ def _fail() -> set[str]:
 
 def _fail_in_a_transaction() -> set[str]:
     with suppress(DatabaseError), transaction.atomic():
-        list(Project.objects.extra(where=["1 / 0 = 1"]))
+        list(Shelf.objects.extra(where=["1 / 0 = 1"]))
     return _query()
 
 
@@ -129,11 +129,11 @@ def tenants(transactional_db: None, new_tenant: Callable[..., Any]) -> Iterator[
     tenants = [new_tenant(slug) for slug in ("acme", "globex", "initech")]
     for tenant in tenants:
         with tenant_context(tenant):
-            Project.objects.bulk_create(Project(name=name) for name in _names_of(tenant))
+            Shelf.objects.bulk_create(Shelf(name=name) for name in _names_of(tenant))
     yield tenants
     for tenant in tenants:
         with tenant_context(tenant):
-            descriptions = Project.objects.values_list("description", flat=True)
+            descriptions = Shelf.objects.values_list("description", flat=True)
             assert set(descriptions) == {str(tenant.id)}
 
 

@@ -39,7 +39,7 @@ def claims(acme: Tenant) -> dict[str, Any]:
 
 def _ask(header: str, host: str) -> Any:
     client = APIClient(headers={"Host": host, "Authorization": header})
-    response = client.get("/api/v1/projects/")
+    response = client.get("/api/v1/sample/shelves/")
     if response.status_code == 401:
         assert response.headers["WWW-Authenticate"].startswith("Bearer")
     return response
@@ -142,7 +142,7 @@ def test_a_role_in_the_token_is_worth_nothing(claims: dict[str, Any]) -> None:
     Membership.platform.update(role="viewer")
     token = _sign({**claims, "role": "owner", "is_superuser": True})
     client = APIClient(headers={"Host": "acme.localhost", "Authorization": f"Bearer {token}"})
-    assert client.post("/api/v1/projects/", {"name": "x"}).status_code == 403
+    assert client.post("/api/v1/sample/shelves/", {"name": "x"}).status_code == 403
 
 
 @pytest.mark.parametrize("host", HOSTS)

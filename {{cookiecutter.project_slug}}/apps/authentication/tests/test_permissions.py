@@ -32,15 +32,15 @@ def test_role_based_access(role: Role, acme: Tenant, client_of: Callable[..., An
     """Viewers read, and all others write too."""
     client = client_of(acme, role)
     writes = role != Role.VIEWER
-    created = client.post("/api/v1/projects/", {"name": "first"})
+    created = client.post("/api/v1/sample/shelves/", {"name": "first"})
     assert created.status_code == (201 if writes else 403)
-    project = created.json()["id"] if writes else "01900000-0000-7000-8000-000000000000"
-    path = f"/api/v1/projects/{project}/"
+    shelf = created.json()["id"] if writes else "01900000-0000-7000-8000-000000000000"
+    path = f"/api/v1/sample/shelves/{shelf}/"
     for method, at, body, status in (
-        ("get", "/api/v1/projects/", None, 200),
+        ("get", "/api/v1/sample/shelves/", None, 200),
         ("get", "/api/v1/me/", None, 200),
         ("get", path, None, 200 if writes else 404),
-        ("options", "/api/v1/projects/", None, 200),
+        ("options", "/api/v1/sample/shelves/", None, 200),
         ("patch", path, {"name": "second"}, 200 if writes else 403),
         ("put", path, {"name": "third"}, 200 if writes else 403),
         ("delete", path, None, 204 if writes else 403),
@@ -65,9 +65,9 @@ def test_require_tenant_access(acme: Tenant, globex: Tenant) -> None:
     assert not HasRole().has_permission(request, Silent())
     member = make_member(acme, "member")
     client = api_client(acme, member.user.email)
-    assert client.get("/api/v1/projects/").status_code == 200
+    assert client.get("/api/v1/sample/shelves/").status_code == 200
     member.delete()
-    assert client.get("/api/v1/projects/").status_code == 401
+    assert client.get("/api/v1/sample/shelves/").status_code == 401
     for host, body in (("acme.localhost", {}), ("localhost", {"tenant": "acme"})):
         body |= {"email": member.user.email, "password": PASSWORD}
         response = APIClient(headers={"Host": host}).post("/api/v1/auth/token/", body)
@@ -80,7 +80,7 @@ def test_the_host_decides_in_which_of_ones_tenants_one_acts(acme: Tenant, globex
     for tenant, role, status in ((acme, "owner", 201), (globex, "viewer", 403)):
         client = api_client(tenant, user.email)
         assert client.get("/api/v1/me/").json()["role"] == role
-        assert client.post("/api/v1/projects/", {"name": "x"}).status_code == status
+        assert client.post("/api/v1/sample/shelves/", {"name": "x"}).status_code == status
 
 
 def test_a_tenant_without_members_has_empty_lists_for_its_first_one(
@@ -88,7 +88,7 @@ def test_a_tenant_without_members_has_empty_lists_for_its_first_one(
 ) -> None:
     assert list(acme.memberships.all()) == []
     owner = client_of(acme, "owner")
-    for path in ("projects/", "tasks/", "invitations/", "audit-events/"):
+    for path in ("sample/shelves/", "sample/books/", "invitations/", "audit-events/"):
         assert owner.get(f"/api/v1/{path}").json()["results"] == []
 
 
@@ -105,10 +105,10 @@ def test_a_superuser_may_do_what_the_membership_says(acme: Tenant) -> None:
     users.create_superuser("root@example.test", PASSWORD)
     make_member(acme, "viewer", "root@example.test")
     client = api_client(acme, "root@example.test")
-    assert client.get("/api/v1/projects/").status_code == 200
-    assert client.post("/api/v1/projects/", {"name": "x"}).status_code == 403
+    assert client.get("/api/v1/sample/shelves/").status_code == 200
+    assert client.post("/api/v1/sample/shelves/", {"name": "x"}).status_code == 403
     Membership.platform.all().delete()
-    assert client.get("/api/v1/projects/").status_code == 401
+    assert client.get("/api/v1/sample/shelves/").status_code == 401
 
 
 def test_a_session_of_the_admin_is_worth_nothing_here(acme: Tenant) -> None:
@@ -120,4 +120,4 @@ def test_a_session_of_the_admin_is_worth_nothing_here(acme: Tenant) -> None:
     client.post("/admin/login/", login, format="multipart")
     assert client.get("/admin/").status_code == 200
     for headers in ({}, {"X-Tenant": "acme"}):
-        assert client.get("/api/v1/projects/", headers=headers).status_code == 401
+        assert client.get("/api/v1/sample/shelves/", headers=headers).status_code == 401

@@ -12,7 +12,7 @@ from apps.isolation.testing import api_client, make_member
 from config.settings.api import THROTTLE_RATES
 from tests.support import at_once, run, statements
 
-PROJECTS = "/api/v1/projects/"
+SHELVES = "/api/v1/sample/shelves/"
 INVITATIONS = "/api/v1/invitations/"
 TOKEN = "/api/v1/auth/token/"
 
@@ -29,7 +29,7 @@ def rates(monkeypatch: pytest.MonkeyPatch) -> Callable[..., None]:
     return rates
 
 
-def _statuses(client: Any, count: int, path: str = PROJECTS, **headers: str) -> list[int]:
+def _statuses(client: Any, count: int, path: str = SHELVES, **headers: str) -> list[int]:
     return [client.get(path, headers=headers).status_code for _ in range(count)]
 
 
@@ -39,7 +39,7 @@ def test_too_much_is_answered_with_when_to_come_back(
     client = client_of(acme, "member")
     rates(member="2/minute")
     assert _statuses(client, 2) == [200, 200]
-    response = client.get(PROJECTS)
+    response = client.get(SHELVES)
     assert response.status_code == 429
     assert response.json() == {
         "detail": "Request was throttled. Expected available in 50 seconds.",
@@ -60,7 +60,7 @@ def test_the_next_minute_counts_anew(
     monkeypatch.setattr(Throttle, "timer", lambda self: 6_000_000_060.0)
     assert _statuses(client, 2) == [200, 429]
     monkeypatch.setattr(Throttle, "timer", lambda self: 6_000_000_119.9)
-    assert client.get(PROJECTS).headers["Retry-After"] == "1"
+    assert client.get(SHELVES).headers["Retry-After"] == "1"
 
 
 def test_each_member_is_counted_alone_and_all_together(
@@ -141,7 +141,7 @@ def test_of_many_at_once_no_more_get_in(
 ) -> None:
     client = client_of(acme, "member")
     rates(member="3/minute")
-    answers = at_once(8, lambda: client.get(PROJECTS).status_code)
+    answers = at_once(8, lambda: client.get(SHELVES).status_code)
     assert sorted(answers) == [200] * 3 + [429] * 5
 
 
@@ -150,10 +150,10 @@ def test_counting_asks_no_database(
 ) -> None:
     client = client_of(acme, "member")
     with statements() as unlimited:
-        client.get(PROJECTS)
+        client.get(SHELVES)
     rates(member="9/minute", tenant="9/minute")
     with statements() as limited:
-        client.get(PROJECTS)
+        client.get(SHELVES)
     assert len(limited) == len(unlimited)
 
 

@@ -62,7 +62,7 @@ def test_the_answer_is_a_tenant_that_works_and_its_owners_tokens(mailoutbox: lis
     headers = {"Host": "initech.localhost", "Authorization": f"Bearer {body['access']}"}
     client = APIClient(headers=headers)
     assert client.get("/api/v1/me/").json()["role"] == "owner"
-    assert client.post("/api/v1/projects/", {"name": "first"}).status_code == 201
+    assert client.post("/api/v1/sample/shelves/", {"name": "first"}).status_code == 201
     user = User.objects.get()
     assert (user.email, user.full_name) == ("ada@initech.test", "Ada")
     assert (user.is_staff, user.is_superuser) == (False, False)

@@ -112,7 +112,7 @@ def test_what_is_refused_leaves_no_trace(owner: APIClient, acme: Tenant) -> None
 
 
 def test_work_on_the_product_is_not_recorded(owner: APIClient, acme: Tenant) -> None:
-    assert owner.post(f"{API}projects/", {"name": "first"}).status_code == 201
+    assert owner.post(f"{API}sample/shelves/", {"name": "first"}).status_code == 201
     assert _new(acme) == []
 
 

@@ -16,8 +16,8 @@ from apps.isolation.testing import api_client, make_member
 from apps.memberships.models import Invitation
 from apps.privacy import data_subject
 from apps.privacy.models import PrivacyRequest, RequestKind
-from apps.projects.models import Task
 from tests.isolation.samples import Samples, shared_models, tenant_models
+from tests.sample.models import Book
 
 EMAIL, NAME = "canary.mia@example.test", "Canary Mia"
 
@@ -30,7 +30,7 @@ class Side:
     owner: Any
     member: Any
     client: Any
-    task: Any
+    book: Any
 
     def dump(self) -> list[str]:
         """Return all that there is of the tenant, as text: rows, shared data and files."""
@@ -123,5 +123,5 @@ def _side(tenant: Any, user: Any) -> Side:
     tenant.memberships.filter(role="viewer").update(invited_by=user)
     clients = (api_client(tenant, each.user.email) for each in (owner, member))
     with tenant_context(tenant):
-        task = Task.objects.filter(created_by=user.pk).get()
-    return Side(tenant, next(clients), member, next(clients), task)
+        book = Book.objects.filter(created_by=user.pk).get()
+    return Side(tenant, next(clients), member, next(clients), book)

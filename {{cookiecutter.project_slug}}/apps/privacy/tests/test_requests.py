@@ -31,8 +31,8 @@ from apps.memberships.roles import Role
 from apps.privacy import data_subject, services
 from apps.privacy.models import PrivacyRequest, RequestKind, RequestStatus
 from apps.privacy.tests.conftest import EMAIL, NAME, Side, texts
-from apps.projects.models import Attachment, place_of
 from tests.isolation.samples import shared_models
+from tests.sample.models import Scan, place_of
 from tests.support import at_once, invite
 
 API = "/api/v1/privacy-requests/"
@@ -160,20 +160,20 @@ def test_an_export_has_the_files(sides: Sides) -> None:
     ours, _ = sides
     ours.ask("export")
     with tenant_context(ours.tenant):
-        (attachment,) = Attachment.objects.filter(uploader=ours.member.user_id)
-        with attachment.file.open() as file:
+        (scan,) = Scan.objects.filter(uploader=ours.member.user_id)
+        with scan.file.open() as file:
             content = file.read()
     archive = _archive(ours, ours.owner)
-    assert archive.read(f"projects.Attachment/{attachment.pk}.file") == content
+    assert archive.read(f"sample.Scan/{scan.pk}.file") == content
 
 
 def test_a_file_that_is_missing_does_not_keep_the_rest_back(sides: Sides) -> None:
     ours, _ = sides
     with tenant_context(ours.tenant):
-        for attachment in Attachment.objects.all():
-            default_storage.delete(place_of(attachment))
+        for scan in Scan.objects.all():
+            default_storage.delete(place_of(scan))
     assert ours.ask("export").json()["status"] == "done"
-    assert "projects.Attachment.json" in _archive(ours, ours.client).namelist()
+    assert "sample.Scan.json" in _archive(ours, ours.client).namelist()
 
 
 def test_an_export_tells_no_secret_and_nothing_of_another_tenant(sides: Sides) -> None:
@@ -291,30 +291,32 @@ def test_what_she_made_stays_the_tenants(sides: Sides) -> None:
     ours, _ = sides
     with tenant_context(ours.tenant):
         before = {
-            field.model: field.model._base_manager.count() for field in data_subject._every_field()
+            field.model: field.model._base_manager.count()
+            for field in data_subject._every_field()
+            if not field.personal
         }
     ours.ask("erase")
     with tenant_context(ours.tenant):
         assert before == {model: model._base_manager.count() for model in before}
-        for attachment in Attachment.objects.all():
-            assert default_storage.exists(place_of(attachment))
-        ours.task.refresh_from_db()
-        assert ours.task.created_by_id is None
+        for scan in Scan.objects.all():
+            assert default_storage.exists(place_of(scan))
+        ours.book.refresh_from_db()
+        assert ours.book.created_by_id is None
 
 
 def test_what_is_declared_personal_goes_with_its_files(
     sides: Sides, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     ours, theirs = sides
-    monkeypatch.setattr(Attachment._meta.get_field("uploader"), "personal", True)
+    monkeypatch.setattr(Scan._meta.get_field("uploader"), "personal", True)
     with tenant_context(ours.tenant):
-        before = Attachment.objects.count()
-        (own,) = Attachment.objects.filter(uploader=ours.member.user_id)
+        before = Scan.objects.count()
+        (own,) = Scan.objects.filter(uploader=ours.member.user_id)
         assert default_storage.exists(place_of(own))
     before_theirs = theirs.dump()
     ours.ask("erase")
     with tenant_context(ours.tenant):
-        assert Attachment.objects.count() == before - 1
+        assert Scan.objects.count() == before - 1
         assert not default_storage.exists(place_of(own))
     assert theirs.dump() == before_theirs
 
@@ -459,7 +461,7 @@ def test_a_run_that_is_killed_at_any_statement_is_completed_by_the_next(
 ) -> None:
     """Each time a little later, so that every run but the last is killed."""
     ours, theirs = sides
-    monkeypatch.setattr(Attachment._meta.get_field("uploader"), "personal", True)
+    monkeypatch.setattr(Scan._meta.get_field("uploader"), "personal", True)
     ours.ask("export")
     request = services.ask_as_platform(ours.tenant.pk, RequestKind(kind), ours.member.user_id)
     before, kills = theirs.dump(), 0

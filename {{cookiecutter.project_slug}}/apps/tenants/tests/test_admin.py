@@ -54,7 +54,7 @@ def test_what_belongs_to_a_tenant_is_not_in_it(acme: Tenant) -> None:
     owned = [model for model in apps.get_models() if issubclass(model, TenantModel)]
     assert owned
     assert not any(admin.site.is_registered(model) for model in owned)
-    assert b"project" not in _staff().get("/admin/").content.lower()
+    assert b"shelf" not in _staff().get("/admin/").content.lower()
 
 
 def test_a_tenant_is_neither_added_nor_deleted_here(acme: Tenant) -> None:

@@ -31,10 +31,10 @@ def _assert_usable(slug: str) -> None:
     assert tenant.status == Status.ACTIVE
     assert Domain.objects.for_tenant(tenant).get().is_primary
     client = api_client(tenant, make_member(tenant, "member").user.email)
-    project = client.post("/api/v1/projects/", {"name": "first"})
-    assert project.status_code == 201
-    task = {"title": "first", "project": project.json()["id"]}
-    assert client.post("/api/v1/tasks/", task).status_code == 201
+    shelf = client.post("/api/v1/sample/shelves/", {"name": "first"})
+    assert shelf.status_code == 201
+    book = {"title": "first", "shelf": shelf.json()["id"]}
+    assert client.post("/api/v1/sample/books/", book).status_code == 201
 
 
 @pytest.mark.parametrize("delay", [0.0, 0.03])
@@ -65,7 +65,7 @@ def test_killed_when_all_is_made_and_nothing_said() -> None:
         _ask("SELECT count(pg_terminate_backend(pid)) FROM waiting")
         while _ask("SELECT count(*) FROM waiting"):
             pass
-    response = api_client(tenant).get("/api/v1/projects/")
+    response = api_client(tenant).get("/api/v1/sample/shelves/")
     assert (response.status_code, response.json()["code"]) == (503, "tenant_not_ready")
     call_command("create_tenant", "initech", verbosity=0)
     _assert_usable("initech")

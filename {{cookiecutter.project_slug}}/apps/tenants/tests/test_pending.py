@@ -40,7 +40,7 @@ def test_a_new_tenant_takes_a_storage_that_is_ready(pending: Any, monkeypatch: A
     assert tenant.pk == pending
     assert not _ready()
     client = api_client(tenant, make_member(tenant, "member").user.email)
-    assert client.post("/api/v1/projects/", {"name": "first"}).status_code == 201
+    assert client.post("/api/v1/sample/shelves/", {"name": "first"}).status_code == 201
     assert create_tenant(slug="hooli", name="Hooli").pk != pending
 
 

@@ -35,8 +35,8 @@ def test_tenant_creation() -> None:
 def test_a_new_tenant_is_served_at_once() -> None:
     tenant = create_tenant(slug="initech", name="Initech")
     client = api_client(tenant, make_member(tenant, "member").user.email)
-    assert client.post("/api/v1/projects/", {"name": "first"}).status_code == 201
-    assert [p["name"] for p in client.get("/api/v1/projects/").json()["results"]] == ["first"]
+    assert client.post("/api/v1/sample/shelves/", {"name": "first"}).status_code == 201
+    assert [p["name"] for p in client.get("/api/v1/sample/shelves/").json()["results"]] == ["first"]
 
 
 @pytest.mark.parametrize(

@@ -142,10 +142,10 @@ def test_changes_at_the_same_time_are_all_kept(acme: Tenant) -> None:
 
 def _answer(client: APIClient) -> tuple[str, str]:
     """Return the end of a moment, and a complaint, as the client is answered."""
-    client.post("/api/v1/projects/", {"name": "first"})
-    (project,) = client.get("/api/v1/projects/").json()["results"]
-    complaint = client.post("/api/v1/projects/", {}).json()["name"][0]
-    return project["created_at"][-6:], complaint
+    client.post("/api/v1/sample/shelves/", {"name": "first"})
+    (shelf,) = client.get("/api/v1/sample/shelves/").json()["results"]
+    complaint = client.post("/api/v1/sample/shelves/", {}).json()["name"][0]
+    return shelf["created_at"][-6:], complaint
 
 
 def test_requests_are_answered_in_the_tenants_time_zone_and_language(

@@ -17,17 +17,17 @@ from apps.isolation.strategy.invariants import count_unmigrated
 from apps.isolation.strategy.naming import physical_name
 from apps.isolation.strategy.provisioning import deprovision
 from apps.isolation.strategy.targets import fingerprints, schema_in, target_opener
-from apps.projects.models import Project
 from apps.tenants.models import Tenant
 from apps.tenants.services import create_tenant
 from config.env import BASE_DIR
+from tests.sample.models import Shelf
 from tests.support import manage, start
 
 pytestmark = pytest.mark.usefixtures("provisioning")
 
 ADD_FIELD = """
-    migrations.AddField("project", "colour", models.CharField(max_length=9, default="blue")),
-    migrations.AddIndex("project", models.Index(fields=["colour"], name="project_by_colour")),
+    migrations.AddField("shelf", "colour", models.CharField(max_length=9, default="blue")),
+    migrations.AddIndex("shelf", models.Index(fields=["colour"], name="shelf_by_colour")),
 """
 RUN_PYTHON = """
     migrations.RunPython(shout, migrations.RunPython.noop),
@@ -42,14 +42,14 @@ MIGRATION = """
 from django.db import migrations, models
 
 def shout(apps, schema_editor):
-    for project in apps.get_model("projects", "Project").objects.all():
-        if project.name == "dumb":
+    for shelf in apps.get_model("sample", "Shelf").objects.all():
+        if shelf.name == "dumb":
             raise ValueError("it cannot shout")
-        project.name = project.name.upper()
-        project.save()
+        shelf.name = shelf.name.upper()
+        shelf.save()
 
 class Migration(migrations.Migration):
-    dependencies = [("projects", "{before}")]
+    dependencies = [("sample", "{before}")]
     operations = [{operations}]
 """
 
@@ -59,10 +59,10 @@ class Deployment:
 
     def __init__(self, folder: Path) -> None:
         self.package = folder / "more_migrations"
-        shutil.copytree(BASE_DIR / "apps" / "projects" / "migrations", self.package)
+        shutil.copytree(BASE_DIR / "tests" / "sample" / "migrations", self.package)
         (folder / "more_settings.py").write_text(
             "from config.settings.test import *\n"
-            "MIGRATION_MODULES = {'projects': 'more_migrations'}\n"
+            "MIGRATION_MODULES = {'sample': 'more_migrations'}\n"
         )
         self.environment = {
             "DJANGO_SETTINGS_MODULE": "more_settings",
@@ -92,7 +92,7 @@ def deployment(tmp_path: Path) -> Iterator[Deployment]:
     deployment = Deployment(tmp_path)
     yield deployment
     # The other tests' template and storages go back to what this version knows.
-    deployment.migrate("projects", deployment.names[0], "--verbosity=0")
+    deployment.migrate("sample", deployment.names[0], "--verbosity=0")
     assert manage("migrate", "--verbosity=0").returncode == 0
 
 
@@ -101,7 +101,7 @@ def tenants(provisioning: None) -> list[Tenant]:
     made = [create_tenant(slug=f"t{number}", name=str(number)) for number in range(3)]
     for tenant in made:
         with tenant_context(tenant):
-            Project.objects.create(name=f"of {tenant.slug}")
+            Shelf.objects.create(name=f"of {tenant.slug}")
     return made
 
 
@@ -112,7 +112,7 @@ def _select(storage: str, query: str) -> list[Any]:
 
 
 def _times_applied(storage: str, name: str) -> int:
-    query = f"SELECT count(*) FROM django_migrations WHERE app = 'projects' AND name = '{name}'"
+    query = f"SELECT count(*) FROM django_migrations WHERE app = 'sample' AND name = '{name}'"
     (count,) = _select(storage, query)
     return int(count)
 
@@ -120,12 +120,12 @@ def _times_applied(storage: str, name: str) -> int:
 def _break(storage: str) -> None:
     """Make the next migration of this storage fail."""
     with target_opener() as opened, opened(storage) as connection, connection.cursor() as cursor:
-        cursor.execute("ALTER TABLE projects_project ADD COLUMN colour integer")
+        cursor.execute("ALTER TABLE sample_shelf ADD COLUMN colour integer")
 
 
 def _mend(storage: str) -> None:
     with target_opener() as opened, opened(storage) as connection, connection.cursor() as cursor:
-        cursor.execute("ALTER TABLE projects_project DROP COLUMN colour")
+        cursor.execute("ALTER TABLE sample_shelf DROP COLUMN colour")
 
 
 def _behind() -> int:
@@ -143,7 +143,7 @@ def test_all_tenants_get_what_the_template_got(
     for storage in fingerprints():
         assert _times_applied(storage, deployment.names[-1]) == 1
     for tenant in tenants:
-        assert _select(physical_name(tenant.pk), "SELECT colour FROM projects_project") == ["blue"]
+        assert _select(physical_name(tenant.pk), "SELECT colour FROM sample_shelf") == ["blue"]
     assert deployment.run("check_fleet").returncode == 0
     assert {run.status for run in MigrationRun.objects.all()} == {"migrated"}
     assert f"{len(fingerprints())} were up to date." in deployment.migrate()
@@ -152,7 +152,7 @@ def test_all_tenants_get_what_the_template_got(
 def test_what_was_undone_is_applied_again(tenants: list[Tenant], deployment: Deployment) -> None:
     deployment.add(ADD_FIELD)
     deployment.migrate()
-    deployment.migrate("projects", deployment.names[0])
+    deployment.migrate("sample", deployment.names[0])
     assert {_times_applied(storage, deployment.names[-1]) for storage in fingerprints()} == {0}
     deployment.migrate()
     assert {_times_applied(storage, deployment.names[-1]) for storage in fingerprints()} == {1}
@@ -165,7 +165,7 @@ def test_python_in_a_migration_runs_in_each_tenant(
     deployment.add(ADD_FIELD)
     deployment.migrate()
     for tenant in tenants:
-        names = _select(physical_name(tenant.pk), "SELECT name FROM projects_project")
+        names = _select(physical_name(tenant.pk), "SELECT name FROM sample_shelf")
         assert names == [f"OF {tenant.slug.upper()}"]
 
 
@@ -195,7 +195,7 @@ def test_a_tenant_whose_rows_a_migration_cannot_take_stops_no_other(
     deployment.add(RUN_PYTHON)
     broken, *others = (physical_name(tenant.pk) for tenant in tenants)
     with tenant_context(tenants[0]):
-        Project.objects.update(name="dumb")
+        Shelf.objects.update(name="dumb")
     result = deployment.run("migrate")
     assert (result.returncode, f"{broken}: it cannot shout" in result.stderr) == (1, True)
     assert f"1 of {len(fingerprints())} tenants were not migrated." in result.stderr
@@ -272,7 +272,7 @@ def test_killed_and_run_again(tenants: list[Tenant], deployment: Deployment) -> 
 @contextmanager
 def _held(connection: Any) -> Iterator[Any]:
     with transaction.atomic(using=connection.alias), connection.cursor() as cursor:
-        cursor.execute("SELECT * FROM projects_project")
+        cursor.execute("SELECT * FROM sample_shelf")
         yield cursor
 
 

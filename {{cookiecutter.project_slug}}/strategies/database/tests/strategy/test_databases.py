@@ -29,8 +29,8 @@ from apps.isolation.strategy.provisioning import (
     template_name,
 )
 from apps.isolation.testing import breach, invariants, isolation_probe
-from apps.projects.models import Project
 from tests.pooler import pooler
+from tests.sample.models import Shelf
 from tests.support import run
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -65,7 +65,7 @@ def test_provisioning_completes_what_a_killed_run_began(
         provision(newcomer)
         with activate_tenant(newcomer):
             assert isolation_probe().tenant == newcomer.id
-            assert list(Project.objects.all()) == []
+            assert list(Shelf.objects.all()) == []
     with connections[SHARED_DB].cursor() as cursor:
         cursor.execute("SELECT has_database_privilege('public', %s, 'CONNECT')", [name])
         assert cursor.fetchone() == (False,)
@@ -110,20 +110,18 @@ def test_a_failing_migration_names_the_database_and_the_next_run_goes_on(acme: A
     _as_owner(f"DROP TABLE {', '.join(tables(of_tenants=True))}", database=name)
     call_command("migrate", verbosity=0)
     with tenant_context(acme):
-        assert Project.objects.create(name="works again").pk
+        assert Shelf.objects.create(name="works again").pk
 
 
 def test_a_data_migration_works_on_the_database_that_is_migrated(acme: Any) -> None:
     with owner_connection(physical_name(acme.id)) as owner, as_owner(owner.alias):
-        historical: Any = (
-            MigrationLoader(owner).project_state().apps.get_model("projects", "Project")
-        )
+        historical: Any = MigrationLoader(owner).project_state().apps.get_model("sample", "Shelf")
         historical.objects.create(name="by a migration")
         with connection.cursor() as cursor:
-            cursor.execute("SELECT name, current_user FROM projects_project")
+            cursor.execute("SELECT name, current_user FROM sample_shelf")
             assert cursor.fetchall() == [("by a migration", owner.settings_dict["USER"])]
     with tenant_context(acme):
-        assert Project.objects.get().name == "by a migration"
+        assert Shelf.objects.get().name == "by a migration"
 
 
 def test_ct05_a_tenants_role_enters_its_own_database_and_no_other(acme: Any, globex: Any) -> None:
@@ -158,18 +156,18 @@ def test_the_least_recently_used_connection_is_closed_first(
     settings.TENANT_CONNECTIONS = 1
     for tenant in (acme, globex, acme):
         with tenant_context(tenant):
-            assert not Project.objects.exists()
+            assert not Shelf.objects.exists()
         assert list(opened.aliases) == [physical_name(tenant.id)]
 
 
 def test_a_connection_in_a_transaction_stays_open(acme: Any, globex: Any, settings: Any) -> None:
     settings.TENANT_CONNECTIONS = 1
     with tenant_context(acme), transaction.atomic():
-        Project.objects.create(name="kept")
+        Shelf.objects.create(name="kept")
         with tenant_context(globex):
-            assert not Project.objects.exists()
+            assert not Shelf.objects.exists()
     with tenant_context(acme):
-        assert Project.objects.get().name == "kept"
+        assert Shelf.objects.get().name == "kept"
 
 
 def test_ct05_public_connects_to_no_database_of_ours(acme: Any) -> None:
@@ -198,8 +196,8 @@ STRAYS = [
     ),
     (
         "tenants' roles have no powers",
-        "GRANT TRUNCATE ON projects_task TO {}",
-        "REVOKE TRUNCATE ON projects_task FROM {}",
+        "GRANT TRUNCATE ON sample_book TO {}",
+        "REVOKE TRUNCATE ON sample_book FROM {}",
     ),
 ]
 
@@ -225,8 +223,8 @@ def test_ct20_what_is_missing_is_an_error_and_not_the_shared_data(
     if lost == "the database":
         deprovision(newcomer)
     else:
-        _as_owner("DROP TABLE projects_project CASCADE", database=physical_name(newcomer.id))
-    for ask in (Project.objects.count, lambda: Project.objects.create(name="x")):
+        _as_owner("DROP TABLE sample_shelf CASCADE", database=physical_name(newcomer.id))
+    for ask in (Shelf.objects.count, lambda: Shelf.objects.create(name="x")):
         with activate_tenant(newcomer), pytest.raises(DatabaseError):
             ask()
 
@@ -242,8 +240,8 @@ def test_ct20_a_tenants_connection_is_of_use_in_its_tenant_only(acme: Any, globe
             for send in (
                 lambda: cursor.execute("SELECT 1"),
                 lambda: cursor.executemany("SELECT %s", [[1]]),
-                lambda: list(Project.objects.using(name).all()),
-                lambda: Project(name="x").save(using=name),
+                lambda: list(Shelf.objects.using(name).all()),
+                lambda: Shelf(name="x").save(using=name),
             ):
                 with pytest.raises(WrongTenantError):
                     send()
@@ -251,31 +249,31 @@ def test_ct20_a_tenants_connection_is_of_use_in_its_tenant_only(acme: Any, globe
 
 def test_ct20_a_transaction_on_the_wrong_storage_is_refused(acme: Any, globex: Any) -> None:
     with transaction.atomic(), tenant_context(acme), pytest.raises(WrongTenantError, match="first"):
-        Project.objects.create(name="x")
+        Shelf.objects.create(name="x")
     with tenant_context(acme), transaction.atomic(), tenant_context(globex):
-        assert not Project.objects.exists()
+        assert not Shelf.objects.exists()
         with pytest.raises(WrongTenantError, match="enter the tenant first"):
-            Project.objects.create(name="x")
+            Shelf.objects.create(name="x")
     # Where it says which database it is of, somebody has thought about it.
     with transaction.atomic(using=SHARED_DB), tenant_context(acme):
-        Project.objects.create(name="x")
+        Shelf.objects.create(name="x")
 
 
 def test_ct18_an_object_of_one_tenant_stays_with_its_database(acme: Any, globex: Any) -> None:
     with tenant_context(acme):
-        project = Project.objects.create(name="ours")
-        assert project._state.db == physical_name(acme.id)
+        shelf = Shelf.objects.create(name="ours")
+        assert shelf._state.db == physical_name(acme.id)
     with tenant_context(globex):
         with pytest.raises(WrongTenantError):
-            project.save(using=physical_name(acme.id))
+            shelf.save(using=physical_name(acme.id))
         with pytest.raises(WrongTenantError):
-            project.save(using=physical_name(globex.id))
+            shelf.save(using=physical_name(globex.id))
 
 
 def test_ct25_nobody_plants_a_row_in_the_template(newcomer: ActiveTenant) -> None:
     plant = (
-        "INSERT INTO projects_project (id, name, description, status, created_at, updated_at) "
-        "VALUES (gen_random_uuid(), 'planted', '', 'active', now(), now())"
+        "INSERT INTO sample_shelf (id, name, description, status, created_at, updated_at) "
+        "VALUES (gen_random_uuid(), 'planted', '', 'open', now(), now())"
     )
     with pytest.raises(OperationalError, match="not currently accepting connections"):
         _as_owner(plant, database=template_name())
@@ -284,7 +282,7 @@ def test_ct25_nobody_plants_a_row_in_the_template(newcomer: ActiveTenant) -> Non
         _as_owner(plant, database=template)
     provision(newcomer)
     with activate_tenant(newcomer):
-        assert not Project.objects.exists()
+        assert not Shelf.objects.exists()
 
 
 def test_the_default_connection_is_a_pointer(acme: Any) -> None:
@@ -299,9 +297,9 @@ def test_the_default_connection_is_a_pointer(acme: Any) -> None:
 def test_generic_relations_find_their_types_in_the_shared_data(acme: Any) -> None:
     ContentType.objects.clear_cache()
     with tenant_context(acme):
-        row = Project.objects.create(name="meant")
+        row = Shelf.objects.create(name="meant")
         types = ContentType.objects.db_manager(row._state.db)
-        assert types.get_for_model(row).model_class() is Project
+        assert types.get_for_model(row).model_class() is Shelf
 
 
 @pytest.mark.parametrize("alias", ["t_1", "t_" + "g" * 32, "t_" + "0" * 33, "tenant", "postgres"])

@@ -18,12 +18,12 @@ from apps.isolation.postgresql.grants import runtime_role
 from apps.isolation.strategy.constraints import PREDICATE, CompositeForeignKey, RowLevelSecurity
 from apps.isolation.strategy.provisioning import deprovision, provisioning_report
 from apps.isolation.testing import breach, invariants
-from apps.projects.models import Project, Task
 from tests.isolation.rows import KEYS, each_model
+from tests.sample.models import Book, Label, Labelling, Shelf
 from tests.support import manage
 
-INSERT = "INSERT INTO projects_project (id, tenant_id, name, description, status, created_at, \
-updated_at) VALUES (%s, %s, %s, '', 'active', now(), now())"
+INSERT = "INSERT INTO sample_shelf (id, tenant_id, name, description, status, created_at, \
+updated_at) VALUES (%s, %s, %s, '', 'open', now(), now())"
 
 
 def _as_owner(sql: str, *params: Any) -> list[Any]:
@@ -33,37 +33,37 @@ def _as_owner(sql: str, *params: Any) -> list[Any]:
 
 
 @pytest.fixture
-def two_projects(acme: Any, globex: Any, transactional_db: None) -> None:
+def two_shelves(acme: Any, globex: Any, transactional_db: None) -> None:
     for tenant in (acme, globex):
         with entering(tenant):
-            Project.objects.create(name=tenant.slug)
+            Shelf.objects.create(name=tenant.slug)
 
 
 def test_raw_sql_finds_the_tenants_rows_and_no_others(
-    two_projects: None, acme: Any, globex: Any
+    two_shelves: None, acme: Any, globex: Any
 ) -> None:
     for tenant in (acme, globex):
         with entering(tenant), connection.cursor() as cursor:
-            cursor.execute("SELECT name FROM projects_project")
+            cursor.execute("SELECT name FROM sample_shelf")
             assert cursor.fetchall() == [(tenant.slug,)]
-            cursor.execute("UPDATE projects_project SET description = 'seen'")
+            cursor.execute("UPDATE sample_shelf SET description = 'seen'")
             assert cursor.rowcount == 1
     with connection.cursor() as cursor:
-        cursor.execute("DELETE FROM projects_project")
+        cursor.execute("DELETE FROM sample_shelf")
         assert cursor.rowcount == 0
 
 
 def test_the_managers_filter_without_the_policies_too(
-    two_projects: None, acme: Any, globex: Any
+    two_shelves: None, acme: Any, globex: Any
 ) -> None:
     """Two layers of isolation: each of them holds when the other has a breach."""
-    table = "ALTER TABLE projects_project"
+    table = "ALTER TABLE sample_shelf"
     with breach(f"{table} DISABLE ROW LEVEL SECURITY", f"{table} ENABLE ROW LEVEL SECURITY"):
         for tenant in (acme, globex):
             with entering(tenant):
-                assert [project.name for project in Project.objects.all()] == [tenant.slug]
-                assert Project._base_manager.count() == 1
-                assert Project.objects.update(description="seen") == 1
+                assert [shelf.name for shelf in Shelf.objects.all()] == [tenant.slug]
+                assert Shelf._base_manager.count() == 1
+                assert Shelf.objects.update(description="seen") == 1
 
 
 def test_a_row_is_written_for_the_active_tenant_only(acme: Any, globex: Any) -> None:
@@ -72,7 +72,7 @@ def test_a_row_is_written_for_the_active_tenant_only(acme: Any, globex: Any) -> 
             cursor.execute(INSERT, [new_id(), acme.id, "ours"])
         for sql, params in (
             (INSERT, [new_id(), globex.id, "theirs"]),
-            ("UPDATE projects_project SET tenant_id = %s", [globex.id]),
+            ("UPDATE sample_shelf SET tenant_id = %s", [globex.id]),
         ):
             with pytest.raises(WrongTenantError), connection.cursor() as cursor:
                 cursor.execute("SAVEPOINT s")
@@ -82,17 +82,17 @@ def test_a_row_is_written_for_the_active_tenant_only(acme: Any, globex: Any) -> 
                     cursor.execute("ROLLBACK TO s")
 
 
-def test_the_owner_sees_all_rows_and_a_stranger_none(two_projects: None) -> None:
-    assert _as_owner("SELECT count(*) FROM projects_project") == [(2,)]
+def test_the_owner_sees_all_rows_and_a_stranger_none(two_shelves: None) -> None:
+    assert _as_owner("SELECT count(*) FROM sample_shelf") == [(2,)]
     _as_owner("CREATE ROLE stranger_of_this_test")
     try:
         _as_owner("GRANT stranger_of_this_test TO CURRENT_USER")
         _as_owner("GRANT USAGE ON SCHEMA public TO stranger_of_this_test")
-        _as_owner("GRANT SELECT ON projects_project TO stranger_of_this_test")
+        _as_owner("GRANT SELECT ON sample_shelf TO stranger_of_this_test")
         with connections[OWNER].cursor() as cursor:
             cursor.execute("SET ROLE stranger_of_this_test")
             try:
-                cursor.execute("SELECT count(*) FROM projects_project")
+                cursor.execute("SELECT count(*) FROM sample_shelf")
                 assert cursor.fetchall() == [(0,)]
             finally:
                 cursor.execute("RESET ROLE")
@@ -108,13 +108,13 @@ def test_another_error_of_privileges_stays_what_it_is(acme: Any) -> None:
     ):
         cursor.execute("SAVEPOINT s")
         try:
-            cursor.execute("TRUNCATE projects_task")
+            cursor.execute("TRUNCATE sample_book")
         finally:
             cursor.execute("ROLLBACK TO s")
 
 
 def test_a_tenants_rows_can_be_counted_and_destroyed(
-    two_projects: None, acme: Any, globex: Any
+    two_shelves: None, acme: Any, globex: Any
 ) -> None:
     before = provisioning_report(acme)
     assert (before.tables, before.size > 0) == (1, True)
@@ -128,18 +128,18 @@ def test_ct17_the_shared_data_is_not_reached_by_way_of_the_tenant(acme: Any) -> 
     """Whoever names a path of fields would else ask what the users of other tenants have."""
     with entering(acme):
         for queryset in (
-            Task.objects.filter(tenant__name="x"),
-            Task.objects.order_by("project__tenant__name"),
-            Task.objects.values("tenant__memberships__user__password"),
-            Task.objects.select_related("tenant"),
+            Book.objects.filter(tenant__name="x"),
+            Book.objects.order_by("shelf__tenant__name"),
+            Book.objects.values("tenant__memberships__user__password"),
+            Book.objects.select_related("tenant"),
         ):
             with pytest.raises(SharedJoinError):
                 list(queryset)
-        assert not Task.objects.filter(tenant=acme, tenant_id=acme.pk).exists()
+        assert not Book.objects.filter(tenant=acme, tenant_id=acme.pk).exists()
 
 
 def test_a_server_without_the_owners_address_takes_back_what_it_made(
-    two_projects: None, acme: Any, globex: Any
+    two_shelves: None, acme: Any, globex: Any
 ) -> None:
     """As after a sign-up that fails: it needs no more rights than any request."""
     code = f"""if True:
@@ -165,7 +165,7 @@ def _migrating() -> Iterator[Any]:
 
 def _state() -> ProjectState:
     state = ProjectState(real_apps={"tenants", "authentication"})
-    for model in (Project, Task):
+    for model in (Shelf, Label, Book, Labelling):
         state.add_model(ModelState.from_model(model))
     return state
 
@@ -173,63 +173,63 @@ def _state() -> ProjectState:
 def _apply(operation: Any) -> Any:
     old = _state()
     new = old.clone()
-    operation.state_forwards("projects", new)
+    operation.state_forwards("sample", new)
     with _migrating() as editor:
-        operation.database_forwards("projects", editor, old, new)
+        operation.database_forwards("sample", editor, old, new)
 
     def undo() -> None:
         with _migrating() as editor:
-            operation.database_backwards("projects", editor, new, old)
+            operation.database_backwards("sample", editor, new, old)
 
     return undo
 
 
-def test_ct05_a_migration_adds_a_field_that_is_not_null(two_projects: None) -> None:
+def test_ct05_a_migration_adds_a_field_that_is_not_null(two_shelves: None) -> None:
     field = models.IntegerField(default=7)
-    undo = _apply(migrations.AddField("Project", "size", field))
+    undo = _apply(migrations.AddField("Shelf", "size", field))
     try:
-        assert _as_owner("SELECT DISTINCT size FROM projects_project") == [(7,)]
+        assert _as_owner("SELECT DISTINCT size FROM sample_shelf") == [(7,)]
     finally:
         undo()
 
 
-def test_ct05_a_data_migration_reaches_the_rows_of_all_tenants(two_projects: None) -> None:
+def test_ct05_a_data_migration_reaches_the_rows_of_all_tenants(two_shelves: None) -> None:
     def describe(apps: Any, editor: Any) -> None:
-        apps.get_model("projects", "Project").objects.update(description="migrated")
+        apps.get_model("sample", "Shelf").objects.update(description="migrated")
 
     _apply(migrations.RunPython(describe, migrations.RunPython.noop))
-    assert _as_owner("SELECT DISTINCT description FROM projects_project") == [("migrated",)]
+    assert _as_owner("SELECT DISTINCT description FROM sample_shelf") == [("migrated",)]
 
 
 def test_ct05_a_composite_key_is_not_made_over_rows_that_break_it(
-    two_projects: None, acme: Any
+    two_shelves: None, acme: Any
 ) -> None:
-    key = CompositeForeignKey(field="project", name="projects_task_project_tenant")
-    _as_owner("ALTER TABLE projects_task DROP CONSTRAINT projects_task_project_tenant")
-    (foreign,) = _as_owner("SELECT id FROM projects_project WHERE tenant_id <> %s", acme.id)
+    key = CompositeForeignKey(field="shelf", name="sample_book_shelf_tenant")
+    _as_owner("ALTER TABLE sample_book DROP CONSTRAINT sample_book_shelf_tenant")
+    (foreign,) = _as_owner("SELECT id FROM sample_shelf WHERE tenant_id <> %s", acme.id)
     with entering(acme):
-        Task.objects.create(title="dirty", project_id=foreign[0])
+        Book.objects.create(title="dirty", shelf_id=foreign[0])
     with pytest.raises(IntegrityError), _migrating() as editor:
-        editor.execute(key.statements(Task, editor), None)
-    _as_owner("DELETE FROM projects_task")
+        editor.execute(key.statements(Book, editor), None)
+    _as_owner("DELETE FROM sample_book")
     with _migrating() as editor:
-        editor.add_constraint(Task, key)
+        editor.add_constraint(Book, key)
 
 
 def test_the_constraints_can_be_taken_back_and_made_again(acme: Any) -> None:
     for name, kind in (
-        ("projects_task_tenant", RowLevelSecurity(name="projects_task_tenant")),
+        ("sample_book_tenant", RowLevelSecurity(name="sample_book_tenant")),
         (
-            "projects_task_project_tenant",
-            CompositeForeignKey(field="project", name="projects_task_project_tenant"),
+            "sample_book_shelf_tenant",
+            CompositeForeignKey(field="shelf", name="sample_book_shelf_tenant"),
         ),
     ):
         constraint: Any = kind
         assert constraint == constraint.clone()
         assert constraint.name == name
         with connections[OWNER].schema_editor(collect_sql=True) as editor:
-            editor.remove_constraint(Task, constraint)
-            editor.add_constraint(Task, constraint)
+            editor.remove_constraint(Book, constraint)
+            editor.add_constraint(Book, constraint)
         assert len(editor.collected_sql) > 1
 
 
@@ -261,43 +261,43 @@ BREACHES = [
     ),
     (
         "views show nobody else's rows",
-        "CREATE MATERIALIZED VIEW breach AS SELECT * FROM projects_task",
+        "CREATE MATERIALIZED VIEW breach AS SELECT * FROM sample_book",
         "DROP MATERIALIZED VIEW breach",
     ),
     (
         "views show nobody else's rows",
-        "CREATE RULE breach AS ON UPDATE TO projects_task DO ALSO DELETE FROM projects_task",
-        "DROP RULE breach ON projects_task",
+        "CREATE RULE breach AS ON UPDATE TO sample_book DO ALSO DELETE FROM sample_book",
+        "DROP RULE breach ON sample_book",
     ),
     (
         "views show nobody else's rows",
-        "CREATE VIEW breach WITH (security_invoker = false) AS SELECT * FROM projects_task",
+        "CREATE VIEW breach WITH (security_invoker = false) AS SELECT * FROM sample_book",
         "DROP VIEW breach",
     ),
     (
         "no policy lets other rows through",
-        "CREATE POLICY breach ON projects_task USING (true)",
-        "DROP POLICY breach ON projects_task",
+        "CREATE POLICY breach ON sample_book USING (true)",
+        "DROP POLICY breach ON sample_book",
     ),
     (
         "no policy lets other rows through",
-        "CREATE POLICY breach ON projects_task AS RESTRICTIVE FOR SELECT USING (true)",
-        "DROP POLICY breach ON projects_task",
+        "CREATE POLICY breach ON sample_book AS RESTRICTIVE FOR SELECT USING (true)",
+        "DROP POLICY breach ON sample_book",
     ),
     (
         "no policy lets other rows through",
-        f"ALTER POLICY projects_task_tenant ON projects_task USING ({PREDICATE} OR true)",
-        f"ALTER POLICY projects_task_tenant ON projects_task USING ({PREDICATE})",
+        f"ALTER POLICY sample_book_tenant ON sample_book USING ({PREDICATE} OR true)",
+        f"ALTER POLICY sample_book_tenant ON sample_book USING ({PREDICATE})",
     ),
     (
         "no policy lets other rows through",
-        "ALTER POLICY projects_task_tenant ON projects_task WITH CHECK (true)",
-        f"ALTER POLICY projects_task_tenant ON projects_task WITH CHECK ({PREDICATE})",
+        "ALTER POLICY sample_book_tenant ON sample_book WITH CHECK (true)",
+        f"ALTER POLICY sample_book_tenant ON sample_book WITH CHECK ({PREDICATE})",
     ),
     (
         "values are unique within a tenant",
-        "ALTER TABLE projects_task ADD CONSTRAINT breach EXCLUDE (title WITH =)",
-        "ALTER TABLE projects_task DROP CONSTRAINT breach",
+        "ALTER TABLE sample_book ADD CONSTRAINT breach EXCLUDE (title WITH =)",
+        "ALTER TABLE sample_book DROP CONSTRAINT breach",
     ),
     (
         "no function keeps the tenant that it read",
@@ -317,10 +317,8 @@ def test_ct21_an_invariant_finds_other_violations(invariant: str, make: str, men
 
 
 @pytest.mark.django_db(transaction=True)
-def test_ct21_a_view_that_reads_with_the_rights_of_the_caller_is_no_violation(
-    two_projects: None,
-) -> None:
-    make = "CREATE VIEW harmless WITH (security_invoker) AS SELECT name FROM projects_project"
+def test_ct21_a_view_that_reads_with_the_rights_of_the_caller_is_no_violation(two_shelves: None) -> None:
+    make = "CREATE VIEW harmless WITH (security_invoker) AS SELECT name FROM sample_shelf"
     with breach(make, "DROP VIEW harmless"):
         assert invariants()["views show nobody else's rows"]() == []
         with connection.cursor() as cursor:
@@ -330,44 +328,42 @@ def test_ct21_a_view_that_reads_with_the_rights_of_the_caller_is_no_violation(
 
 @pytest.mark.django_db(transaction=True)
 def test_ct05_a_partition_that_only_the_whole_leads_to_is_no_violation() -> None:
-    make = (
-        f"CREATE TABLE part () INHERITS (projects_task); REVOKE ALL ON part FROM {runtime_role()}"
-    )
+    make = f"CREATE TABLE part () INHERITS (sample_book); REVOKE ALL ON part FROM {runtime_role()}"
     with breach(make, "DROP TABLE part"):
         assert invariants()["every table is a model's"]() == []
 
 
 @pytest.fixture
-def many_tenants(two_projects: None, acme: Any) -> None:
-    """Give acme and fifty tenants more three hundred tasks each."""
+def many_tenants(two_shelves: None, acme: Any) -> None:
+    """Give acme and fifty tenants more three hundred books each."""
     _as_owner("""
         INSERT INTO tenants_tenant (id, name, slug, status, settings, created_at, updated_at)
         SELECT gen_random_uuid(), n, 'n' || n, 'active', '{}', now(), now()
         FROM generate_series(1, 50) n
     """)
     _as_owner("""
-        INSERT INTO projects_project (id, tenant_id, name, description, status, created_at,
+        INSERT INTO sample_shelf (id, tenant_id, name, description, status, created_at,
             updated_at)
-        SELECT gen_random_uuid(), id, 'many', '', 'active', now(), now() FROM tenants_tenant
+        SELECT gen_random_uuid(), id, 'many', '', 'open', now(), now() FROM tenants_tenant
     """)
     _as_owner("""
-        INSERT INTO projects_task (id, tenant_id, project_id, title, status, position,
+        INSERT INTO sample_book (id, tenant_id, shelf_id, title, status, position,
             created_at, updated_at)
         SELECT gen_random_uuid(), tenant_id, id, n,
-            CASE mod(n, 30) WHEN 0 THEN 'done' ELSE 'open' END, 0, now(), now()
-        FROM projects_project, generate_series(1, 300) n WHERE name = 'many'
+            CASE mod(n, 30) WHEN 0 THEN 'gone' ELSE 'free' END, 0, now(), now()
+        FROM sample_shelf, generate_series(1, 300) n WHERE name = 'many'
     """)
-    _as_owner("ANALYZE projects_task")
+    _as_owner("ANALYZE sample_book")
 
 
 @pytest.mark.parametrize(
     "rows",
     [
-        lambda: Task.objects.order_by("-id")[:51],
-        lambda: Task.objects.filter(status="done"),
-        lambda: Task.objects.filter(project=Project.objects.get(name="many")),
+        lambda: Book.objects.order_by("-id")[:51],
+        lambda: Book.objects.filter(status="gone"),
+        lambda: Book.objects.filter(shelf=Shelf.objects.get(name="many")),
     ],
-    ids=["a page", "by status", "of a project"],
+    ids=["a page", "by status", "of a shelf"],
 )
 def test_among_many_tenants_no_row_of_another_is_read(
     rows: Any, many_tenants: None, acme: Any

@@ -19,7 +19,7 @@ from apps.isolation.fleet.drift import parts_of
 from apps.isolation.strategy.naming import TEMPLATE, physical_name
 from apps.isolation.strategy.provisioning import deprovision, provision, provisioning_report
 from apps.isolation.testing import breach, invariants
-from apps.projects.models import Project
+from tests.sample.models import Shelf
 
 
 @pytest.mark.django_db(transaction=True)
@@ -50,7 +50,7 @@ def test_provisioning_copies_the_applied_migrations_too() -> None:
     provision(tenant)
     try:
         with activate_tenant(tenant), connection.cursor() as cursor:
-            cursor.execute("SELECT count(*) FROM django_migrations WHERE app = 'projects'")
+            cursor.execute("SELECT count(*) FROM django_migrations WHERE app = 'sample'")
             assert cursor.fetchone() != (0,)
     finally:
         deprovision(tenant)
@@ -75,30 +75,30 @@ def test_ct25_rows_of_the_template_are_not_copied() -> None:
     row = "(id, name, description, status, created_at, updated_at)"
     with connections[OWNER].cursor() as cursor:
         cursor.execute(
-            f"INSERT INTO {TEMPLATE}.projects_project {row} "
-            "VALUES (gen_random_uuid(), 'planted', '', 'active', now(), now())"
+            f"INSERT INTO {TEMPLATE}.sample_shelf {row} "
+            "VALUES (gen_random_uuid(), 'planted', '', 'open', now(), now())"
         )
         try:
             provision(tenant)
             with activate_tenant(tenant):
-                assert not Project.objects.exists()
+                assert not Shelf.objects.exists()
         finally:
             deprovision(tenant)
         # Nor does what a data migration makes there stay.
         call_command("migrate", verbosity=0)
-        cursor.execute(f"SELECT count(*) FROM {TEMPLATE}.projects_project")
+        cursor.execute(f"SELECT count(*) FROM {TEMPLATE}.sample_shelf")
         assert cursor.fetchone() == (0,)
 
 
 @pytest.mark.django_db(transaction=True)
-@pytest.mark.parametrize("lost", ["SCHEMA {}", "TABLE {}.projects_project"])
+@pytest.mark.parametrize("lost", ["SCHEMA {}", "TABLE {}.sample_shelf"])
 def test_ct20_what_is_missing_is_an_error_and_not_the_shared_data(lost: str) -> None:
     tenant = ActiveTenant(new_id())
     provision(tenant)
     try:
         with connections[OWNER].cursor() as cursor:
             cursor.execute(f"DROP {lost.format(physical_name(tenant.id))} CASCADE")
-        for ask in (Project.objects.count, lambda: Project.objects.create(name="x")):
+        for ask in (Shelf.objects.count, lambda: Shelf.objects.create(name="x")):
             with activate_tenant(tenant), pytest.raises(ProgrammingError, match="does not exist"):
                 ask()
     finally:
@@ -169,29 +169,29 @@ def test_deleting_the_row_of_a_tenant_leaves_its_schema_to_deprovision(acme: Any
 BREACHES = [
     (
         "tenant tables are in no other schema",
-        "CREATE VIEW public.projects_task AS SELECT 1 AS id",
-        "DROP VIEW public.projects_task",
+        "CREATE VIEW public.sample_book AS SELECT 1 AS id",
+        "DROP VIEW public.sample_book",
     ),
     (
         "views show nobody else's rows",
-        "CREATE MATERIALIZED VIEW public.breach AS SELECT * FROM {ours}.projects_task",
+        "CREATE MATERIALIZED VIEW public.breach AS SELECT * FROM {ours}.sample_book",
         "DROP MATERIALIZED VIEW public.breach",
     ),
     (
         "views show nobody else's rows",
-        "CREATE VIEW {ours}.breach AS SELECT * FROM {theirs}.projects_task",
+        "CREATE VIEW {ours}.breach AS SELECT * FROM {theirs}.sample_book",
         "DROP VIEW {ours}.breach",
     ),
     (
         "no other schema leads into a tenant's",
-        "ALTER TABLE {ours}.projects_task ADD breach uuid REFERENCES {theirs}.projects_task",
-        "ALTER TABLE {ours}.projects_task DROP breach",
+        "ALTER TABLE {ours}.sample_book ADD breach uuid REFERENCES {theirs}.sample_book",
+        "ALTER TABLE {ours}.sample_book DROP breach",
     ),
     (
         "no other schema leads into a tenant's",
         """CREATE SEQUENCE {theirs}.breach;
-        ALTER TABLE {ours}.projects_task ADD breach bigint DEFAULT nextval('{theirs}.breach')""",
-        "ALTER TABLE {ours}.projects_task DROP breach; DROP SEQUENCE {theirs}.breach",
+        ALTER TABLE {ours}.sample_book ADD breach bigint DEFAULT nextval('{theirs}.breach')""",
+        "ALTER TABLE {ours}.sample_book DROP breach; DROP SEQUENCE {theirs}.breach",
     ),
     ("every table is a model's", "CREATE TABLE {ours}.breach ()", "DROP TABLE {ours}.breach"),
 ]

@@ -1,0 +1,16 @@
+"""Installed by the settings of the tests only."""
+
+from django.apps import AppConfig
+from django.urls import include, path
+
+
+class SampleConfig(AppConfig):
+    """An app of tenants, with models of every kind."""
+
+    name = "tests.sample"
+
+    def ready(self) -> None:
+        """Add the routes to those of the API."""
+        from config.urls import api  # noqa: PLC0415 - views import models, which are ready now
+
+        api.urlpatterns.append(path("sample/", include("tests.sample.urls")))
