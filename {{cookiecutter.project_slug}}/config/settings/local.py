@@ -12,3 +12,4 @@ TENANT_URL = env.str("TENANT_URL", default="http://{domain}:8000")
 # Without a mail server, mails appear where the server was started.
 if not env.str("EMAIL_URL", default=""):
     MAILERS = {"default": {"BACKEND": "config.mail.ConsoleBackend"}}
+INSTALLED_APPS = [*INSTALLED_APPS, "devtools"]

@@ -1,115 +1,67 @@
-"""``demo``: one command to a running product."""
+"""What the demo has of this app."""
 
-import json
-import re
-import socket
-import urllib.request
-from collections.abc import Iterator
-from contextlib import contextmanager
-from io import StringIO
-from itertools import takewhile
+from collections import Counter
+from collections.abc import Callable
 from typing import Any
 
 import pytest
-from django.core.management import CommandError, call_command
-from django.db import connections
 
 from apps.isolation import tenant_context
-from apps.isolation.app_registry import SHARED_DB
 from apps.memberships.models import Membership
+from apps.projects import demo
 from apps.projects.models import Task
 from apps.tenants.models import Tenant
-from config.demo import SmokeTestFailed, smoke_test
-from tests.support import start
-
-PASSWORD = "let me try it"
-LOCAL = {"DJANGO_SETTINGS_MODULE": "config.settings.local"}
 
 
-@contextmanager
-def _listener() -> Iterator[int]:
-    """Take a port; at the end it is free again."""
-    with socket.create_server(("127.0.0.1", 0)) as server:
-        yield server.getsockname()[1]
-
-
-def test_a_port_that_is_in_use_is_said_before_anything_is_done(settings: Any) -> None:
-    settings.DEBUG = True
-    with _listener() as port, pytest.raises(CommandError) as refusal:
-        call_command("demo", port=port)
-    assert str(refusal.value) == (
-        f"Port {port} is in use or not allowed; choose another with --port."
-    )
-
-
-@pytest.mark.parametrize("port", [-1, 65_536, 99_999])
-def test_a_port_that_there_is_not_is_said_too(port: int, settings: Any) -> None:
-    settings.DEBUG = True
-    with pytest.raises(CommandError, match=f"^Port {port} is in use or not allowed; "):
-        call_command("demo", port=port)
-
-
-def test_no_demo_without_development_settings(settings: Any) -> None:
-    with pytest.raises(CommandError, match="for development settings only"):
-        call_command("demo")
-    assert not settings.DEBUG
-
-
-def _ask(port: int, host: str, path: str, token: str = "", body: Any = None) -> Any:
-    request = urllib.request.Request(
-        f"http://127.0.0.1:{port}{path}",
-        data=json.dumps(body).encode() if body else None,
-        headers={"Host": host, "Content-Type": "application/json"},
-    )
-    if token:
-        request.add_header("Authorization", f"Bearer {token}")
-    with urllib.request.urlopen(request, timeout=30) as response:  # noqa: S310
-        return json.load(response)
-
-
-@pytest.mark.usefixtures("provisioning")
-def test_it_serves_what_it_prints_until_it_is_stopped() -> None:
-    with _listener() as port:
-        pass
-    with start("manage.py", "demo", "--port", str(port), PYTHONUNBUFFERED="1", **LOCAL) as process:
-        try:
-            assert process.stdout
-            assert process.stderr
-            advice = "".join(takewhile(lambda line: line != "Stop with Ctrl-C.\n", process.stdout))
-            while "Quit the server" not in process.stdout.readline():
-                assert process.poll() is None, process.stderr.read()
-            host = f"acme.localhost:{port}"
-            assert f"http://{host}/api/v1/" in advice
-            assert advice.count("curl -s ") == 3
-            (password,) = re.findall(r"^Password: (.*)$", advice, re.MULTILINE)
-            login = {"email": "member@acme.test", "password": password}
-            token = _ask(port, host, "/api/v1/auth/token/", body=login)["access"]
-            tasks = _ask(port, host, "/api/v1/tasks/?page_size=2", token)["results"]
-            assert [task["title"][:9] for task in tasks] == ["Acme task", "Acme task"]
-        finally:
-            process.terminate()  # Ctrl-C would not do where SIGINT is ignored, as behind nohup
-            process.communicate(timeout=30)
+@pytest.fixture(autouse=True)
+def filled(acme: Any, globex: Any) -> None:
+    for tenant in (acme, globex):
+        with tenant_context(tenant):
+            demo.fill(tenant.name)
 
 
 @pytest.fixture
-def port(live_server: Any, provisioning: None, monkeypatch: pytest.MonkeyPatch) -> Any:
-    """Return the port of a server that serves the demo's data."""
-    monkeypatch.setenv("DEMO_PASSWORD", PASSWORD)
-    call_command("seed_demo", stdout=StringIO())
-    connections[SHARED_DB].close()
-    return live_server.thread.port
+def smoke_test(acme: Any, globex: Any, client_of: Callable[..., Any]) -> Callable[..., Any]:
+    """Return a function that asks without a server."""
+
+    def asker(tenant: Any, role: str) -> demo.Ask:
+        client = client_of(tenant, role)
+
+        def ask(path: str, body: Any = None) -> tuple[int, Any]:
+            response = client.post(path, body) if body else client.get(path)
+            return response.status_code, response.json()
+
+        return ask
+
+    members = {tenant.slug: asker(tenant, "member") for tenant in (acme, globex)}
+    viewer = asker(acme, "viewer")
+    return lambda: {line: holds for line, holds, _ in demo.smoke_test(members, viewer)}
 
 
-def test_the_smoke_test_passes_on_a_good_server(port: int) -> None:
-    assert list(smoke_test("127.0.0.1", port, PASSWORD)) == [
-        "the server is ready",
-        "acme sees its own tasks and no others",
-        "globex sees its own tasks and no others",
-        "acme's token at globex is refused",
-        "a request without a token is refused",
-        "a viewer's write is refused",
-        "a task in globex's project is refused",
-    ]
+def test_five_projects_of_twenty_tasks_each(acme: Any, globex: Any) -> None:
+    for tenant in (acme, globex):
+        with tenant_context(tenant):
+            counts = Counter(Task.objects.values_list("project__name", flat=True))
+            assert list(counts.values()) == [20] * 5
+            assert all(name.startswith(tenant.name) for name in counts)
+
+
+def test_what_has_data_is_not_filled_again(acme: Any) -> None:
+    with tenant_context(acme):
+        before = list(Task.objects.order_by("pk").values_list("pk", "title"))
+        demo.fill(acme.name)
+        assert list(Task.objects.order_by("pk").values_list("pk", "title")) == before
+
+
+def test_the_smoke_test_passes(smoke_test: Callable[[], dict[str, bool]]) -> None:
+    assert smoke_test() == {
+        "acme has its 100 tasks": True,
+        "acme sees its own tasks and no others": True,
+        "globex has its 100 tasks": True,
+        "globex sees its own tasks and no others": True,
+        "a viewer's write is refused": True,
+        "a task in globex's project is refused": True,
+    }
 
 
 def _lose_tasks() -> None:
@@ -130,17 +82,12 @@ def _promote_viewers() -> None:
     ("harm", "complaint"),
     [
         (_lose_tasks, "globex has its 100 tasks"),
-        (_mix_up_tasks, "all are globex's"),
+        (_mix_up_tasks, "globex sees its own tasks and no others"),
         (_promote_viewers, "a viewer's write is refused"),
     ],
 )
-def test_the_smoke_test_finds_what_is_wrong(harm: Any, complaint: str, port: int) -> None:
+def test_the_smoke_test_finds_what_is_wrong(
+    harm: Callable[[], None], complaint: str, smoke_test: Callable[[], dict[str, bool]]
+) -> None:
     harm()
-    connections[SHARED_DB].close()
-    with pytest.raises(SmokeTestFailed, match=f"Expected: {complaint}"):
-        list(smoke_test("127.0.0.1", port, PASSWORD))
-
-
-def test_the_smoke_test_finds_a_wrong_password(port: int) -> None:
-    with pytest.raises(SmokeTestFailed, match=r"log-in of member@acme\.test"):
-        list(smoke_test("127.0.0.1", port, "another"))
+    assert [line for line, holds in smoke_test().items() if not holds] == [complaint]

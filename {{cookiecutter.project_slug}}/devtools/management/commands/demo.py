@@ -8,7 +8,7 @@ from django.conf import settings
 from django.core.management import call_command
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
-from config.demo import HOST, SmokeTestFailed, advice, check, free_port
+from devtools.demo import HOST, SmokeTestFailed, advice, check, free_port
 
 
 class Command(BaseCommand):

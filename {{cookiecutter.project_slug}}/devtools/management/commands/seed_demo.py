@@ -10,16 +10,20 @@ from django.core.management.base import BaseCommand
 
 from apps.authentication.models import User
 from apps.isolation import tenant_context
+<<<<<<< HEAD:{{cookiecutter.project_slug}}/apps/projects/management/commands/seed_demo.py
 from apps.memberships.roles import Role
 from apps.memberships.services import add_member
 from apps.projects.models import Project, Task, TaskStatus
+=======
+from apps.tenants.members import add_member
+>>>>>>> 56fb7c1 (devtools: Move the demo out of the example):{{cookiecutter.project_slug}}/devtools/management/commands/seed_demo.py
 from apps.tenants.models import Status, Tenant
 from apps.tenants.services import create_tenant
+from devtools.demo import of_product
 
 TENANTS = {"acme": "Acme", "globex": "Globex"}
 IN_BOTH = "both@example.test"
 ROLES_IN_BOTH = {"acme": Role.MEMBER, "globex": Role.ADMIN}
-PROJECTS, TASKS = 5, 20
 
 
 class Command(BaseCommand):
@@ -34,41 +38,21 @@ class Command(BaseCommand):
         # One hash for all: hashing is slow on purpose, and these users share the password.
         hashed = make_password(password)
         for slug, name in TENANTS.items():
-            # every tenant: before its tenants are made, a demo is in none.
             tenant = Tenant.objects.filter(slug=slug, status=Status.ACTIVE).first()
             tenant = tenant or create_tenant(slug=slug, name=name)
             members = {f"{role}@{slug}.test": role for role in Role}
             for email, role in (members | {IN_BOTH: ROLES_IN_BOTH[slug]}).items():
                 add_member(tenant, _user(email, hashed), role)
             with tenant_context(tenant):
-                _fill(name)
+                for product in of_product():
+                    product.fill(name)
             self.stdout.write(f"Tenant {slug}: {', '.join(members)}, {IN_BOTH}")
         if not given:
             self.stdout.write(f"Password of all demo users: {password}")
 
 
 def _user(email: str, hashed_password: str) -> User:
-    # every tenant: users are in many, and their memberships say in which.
     user, _ = User.objects.update_or_create(email=email, defaults={"password": hashed_password})
-    # every tenant: an address is its user's; a verified one may have a second factor.
+    # A verified address may have a second factor.
     EmailAddress.objects.update_or_create(user=user, email=email, defaults={"verified": True})
     return user
-
-
-def _fill(name: str) -> None:
-    if Project.objects.exists():
-        return
-    statuses = list(TaskStatus)
-    projects = Project.objects.bulk_create(
-        Project(name=f"{name} project {number}") for number in range(1, PROJECTS + 1)
-    )
-    Task.objects.bulk_create(
-        Task(
-            project=project,
-            title=f"{name} task {number}",
-            status=statuses[number % len(statuses)],
-            position=number,
-        )
-        for project in projects
-        for number in range(1, TASKS + 1)
-    )
