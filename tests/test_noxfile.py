@@ -55,6 +55,7 @@ def test_sessions_are_there() -> None:
         "verification",
         "mutants",
         "guides",
+        "example",
         "upgrade",
         "docs",
         "diff",

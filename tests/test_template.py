@@ -9,6 +9,7 @@ import re
 from typing import TYPE_CHECKING
 
 import pytest
+from example import edits
 from support import (
     CHOICES,
     COOKIECUTTER,
@@ -51,6 +52,8 @@ ANSWER_TEST = re.compile(
 MOST_ANSWER_TESTS = 40
 LONGEST_OVERLAY = 1600
 MOST_ALIKE = 0.6
+# The product's pages are among all others, and so are their tests.
+NOT_YET = "apps/pages/*"
 
 
 def test_asks_eight_questions_in_order() -> None:
@@ -100,6 +103,24 @@ def test_answer_tests_stay_within_budget() -> None:
     found = {name: len(ANSWER_TEST.findall(read(path))) for name, path in RENDERED.items()}
     assert sum(found.values()) <= MOST_ANSWER_TESTS, found
     assert not [name for name, count in found.items() if count and name.startswith("apps/")]
+
+
+def test_the_example_can_be_replaced() -> None:
+    """Nothing but itself and documents names it, or the page that says how has the line."""
+    example = re.compile(
+        r"apps[./]projects\b|\bprojects[._](project|task|attachment)\b"
+        r"|/api/v1/(projects|tasks|attachments)\b",
+        re.IGNORECASE,
+    )
+    lines = {name: line for name, line, _ in edits(read(TREE / "docs" / "development.md"))}
+    assert len(lines) >= 3
+    code = {
+        name: read(path).replace(lines.get(name, "\n\n\n\n"), "")
+        for name, path in SOURCES.items()
+        if not re.search(r"(^|/)apps/projects/|\.md$", name)
+    }
+    named = {name for name, text in code.items() if example.search(text)}
+    assert {name for name in named if not fnmatch.fnmatch(name, NOT_YET)} == set()
 
 
 def test_file_names_are_legal_on_windows() -> None:

@@ -16,6 +16,7 @@ import sys
 from pathlib import Path
 
 import cruft
+from example import write_app
 
 ROOT = Path(__file__).resolve().parent.parent
 TREE = "{{cookiecutter.project_slug}}"
@@ -39,38 +40,6 @@ EDITS = {
 }
 # An app of one's own.
 APP = "apps/rooms"
-MODELS = '''\
-from django.db import models
-
-from apps.isolation.fields import UserForeignKey
-from apps.isolation.models import TenantModel, tenant_unique
-
-
-class Room(TenantModel):
-    """Where people meet."""
-
-    name = models.CharField(max_length=50)
-    booked_by = UserForeignKey(null=True)
-
-    class Meta:
-        constraints = [tenant_unique("name", name="room_name_unique")]
-
-    def __str__(self) -> str:
-        return self.name
-'''
-TEST = """\
-from typing import Any
-
-from apps.isolation import tenant_context
-from apps.rooms.models import Room
-
-
-def test_a_room_is_its_tenant_s(acme: Any, globex: Any) -> None:
-    with tenant_context(acme):
-        Room.objects.create(name="blue")
-    with tenant_context(globex):
-        assert not Room.objects.exists()
-"""
 
 
 def expect(holds: object, what: str) -> None:
@@ -129,12 +98,7 @@ def work(strategy: str, folder: Path) -> None:
         text = (project / name).read_text(encoding="utf-8")
         expect(before in text, f"{name} can be worked on")
         (project / name).write_text(text.replace(before, after, 1), encoding="utf-8")
-    app = project / APP
-    for package in (app, app / "migrations", app / "tests"):
-        package.mkdir()
-        (package / "__init__.py").touch()
-    (app / "models.py").write_text(MODELS, encoding="utf-8")
-    (app / "tests" / "test_rooms.py").write_text(TEST, encoding="utf-8")
+    write_app(project / APP)
     manage = [sys.executable, "manage.py", "makemigrations", "--no-header", "rooms"]
     subprocess.run(manage, cwd=project, check=True)
     commit(project, f"Rooms, each of one tenant ({strategy})")

@@ -1,0 +1,147 @@
+"""Replace a project's example by another app: `nox -s example`.
+
+Run in a generated project, in an environment with its tools: ``python example.py``. It writes a
+small app, does what docs/development.md says, to the letter, and runs the checks, the tests and the
+demo.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+from pages import blocks, commands, plain
+
+PAGE = Path("docs/development.md")
+APP = Path("apps/rooms")
+CHECKS = ("format", "lint", "types", "imports", "migrations", "deploy", "tenancy", "tests")
+ENVIRONMENT = {**os.environ, "VIRTUAL_ENV": sys.prefix}
+
+MODELS = '''\
+from django.db import models
+
+from apps.isolation.fields import UserForeignKey
+from apps.isolation.models import TenantModel, tenant_unique
+
+
+class Room(TenantModel):
+    """Where people meet."""
+
+    name = models.CharField(max_length=50)
+    booked_by = UserForeignKey(null=True)
+
+    class Meta:
+        constraints = [tenant_unique("name", name="room_name_unique")]
+
+    def __str__(self) -> str:
+        return self.name
+'''
+TEST = """\
+from typing import Any
+
+from apps.isolation import tenant_context
+from apps.rooms.models import Room
+
+
+def test_a_room_is_its_tenant_s(acme: Any, globex: Any) -> None:
+    with tenant_context(acme):
+        Room.objects.create(name="blue")
+    with tenant_context(globex):
+        assert not Room.objects.exists()
+"""
+VIEWS = """\
+from typing import Any
+
+from rest_framework.viewsets import ModelViewSet
+
+from apps.isolation.integrations.rest_framework import TenantModelSerializer
+from apps.rooms.models import Room
+from apps.tenants.roles import Role
+
+
+class RoomSerializer(TenantModelSerializer[Room]):
+    class Meta:
+        model = Room
+        fields = ["id", "name"]
+
+
+class RoomViewSet(ModelViewSet[Any]):
+    queryset = Room.objects.all()
+    serializer_class = RoomSerializer
+    read_role = Role.VIEWER
+    write_role = Role.MEMBER
+"""
+URLS = """\
+from rest_framework.routers import SimpleRouter
+
+from apps.rooms import views
+
+router = SimpleRouter()
+router.register("rooms", views.RoomViewSet)
+
+urlpatterns = router.urls
+"""
+
+
+def write_app(app: Path) -> None:
+    """Write an app of one model, with its test."""
+    for package in (app, app / "migrations", app / "tests"):
+        package.mkdir()
+        (package / "__init__.py").touch()
+    (app / "models.py").write_text(MODELS, encoding="utf-8")
+    (app / "tests" / "test_rooms.py").write_text(TEST, encoding="utf-8")
+
+
+def write_route(app: Path) -> None:
+    (app / "views.py").write_text(VIEWS, encoding="utf-8")
+    (app / "urls.py").write_text(URLS, encoding="utf-8")
+
+
+def section(page: str) -> str:
+    """Return what a page says of replacing the example."""
+    return page.partition("\n## Replacing the example\n")[2].partition("\n## ")[0]
+
+
+def edits(page: str) -> list[tuple[str, str, str]]:
+    """Return the rows of its table: a file, what stands there, and what is to stand there."""
+    return re.findall(r"^\| `(\S+)` \| `(\S+)` \| `(\S+)` \|$", section(page), re.MULTILINE)
+
+
+def replace(page: str) -> None:
+    """Do what the page says, from its first line to its last."""
+    first, last = blocks(section(page))
+    run(*commands(first))
+    for name, before, after in edits(page):
+        text = Path(name).read_text(encoding="utf-8")
+        if before not in text:
+            sys.exit(f"FAILED  {name} does not hold {before}")
+        Path(name).write_text(text.replace(before, after), encoding="utf-8")
+        print(f"ok  {name}: {after} instead of {before}", flush=True)
+    run(*commands(last))
+
+
+def run(*lines: str) -> None:
+    for line in lines:
+        command = re.sub(r"^manage\.py", f"{sys.executable} manage.py", plain(line))
+        done = subprocess.run(command.split(), env=ENVIRONMENT, check=False)
+        if done.returncode:
+            sys.exit(f"FAILED  {line}")
+        print(f"ok  {line}", flush=True)
+
+
+def main() -> None:
+    write_app(APP)
+    write_route(APP)
+    run("manage.py migrate --verbosity=0", "manage.py seed_demo")
+    replace(PAGE.read_text(encoding="utf-8"))
+    run("ruff format --quiet apps")
+    for check in CHECKS:
+        run(f"scripts/verify.sh {check}")
+    run("pytest --numprocesses=auto tests/isolation tests/strategy", "manage.py demo --check")
+
+
+if __name__ == "__main__":
+    main()
