@@ -90,7 +90,7 @@ def test_it_describes_files(schema: Any) -> None:
         "page_size",
     }
     assert set(files["post"]["requestBody"]["content"]) == {"multipart/form-data"}
-    body = schema["components"]["schemas"]["Scan"]["properties"]
+    body = schema["components"]["schemas"]["SampleScan"]["properties"]
     assert body["file"] == {"type": "string", "format": "binary", "writeOnly": True}
     assert {name for name, field in body.items() if not field.get("readOnly")} == {"file"}
     content = schema["paths"]["/api/v1/sample/scans/{id}/content/"]["get"]["responses"]["200"]
