@@ -9,14 +9,9 @@ from rest_framework.test import APIClient
 
 from apps.authentication.models import User
 from apps.isolation import tenant_context
-<<<<<<< HEAD:{{cookiecutter.project_slug}}/apps/projects/tests/test_seed_demo.py
 from apps.memberships.models import Membership
-from apps.projects.models import Project, Task
 from apps.tenants.models import Tenant
-=======
-from apps.tenants.models import Membership, Tenant
 from tests.sample.models import Shelf
->>>>>>> 56fb7c1 (devtools: Move the demo out of the example):{{cookiecutter.project_slug}}/devtools/tests/test_seed_demo.py
 
 pytestmark = pytest.mark.usefixtures("provisioning")
 

@@ -10,13 +10,8 @@ from django.core.management.base import BaseCommand
 
 from apps.authentication.models import User
 from apps.isolation import tenant_context
-<<<<<<< HEAD:{{cookiecutter.project_slug}}/apps/projects/management/commands/seed_demo.py
 from apps.memberships.roles import Role
 from apps.memberships.services import add_member
-from apps.projects.models import Project, Task, TaskStatus
-=======
-from apps.tenants.members import add_member
->>>>>>> 56fb7c1 (devtools: Move the demo out of the example):{{cookiecutter.project_slug}}/devtools/management/commands/seed_demo.py
 from apps.tenants.models import Status, Tenant
 from apps.tenants.services import create_tenant
 from devtools.demo import of_product

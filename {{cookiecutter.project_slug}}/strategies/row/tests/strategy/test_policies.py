@@ -317,7 +317,9 @@ def test_ct21_an_invariant_finds_other_violations(invariant: str, make: str, men
 
 
 @pytest.mark.django_db(transaction=True)
-def test_ct21_a_view_that_reads_with_the_rights_of_the_caller_is_no_violation(two_shelves: None) -> None:
+def test_ct21_a_view_that_reads_with_the_rights_of_the_caller_is_no_violation(
+    two_shelves: None,
+) -> None:
     make = "CREATE VIEW harmless WITH (security_invoker) AS SELECT name FROM sample_shelf"
     with breach(make, "DROP VIEW harmless"):
         assert invariants()["views show nobody else's rows"]() == []
