@@ -61,7 +61,7 @@ def configure() -> None:
     """Load the project on a database of its own, with its migrations applied."""
     sys.path.insert(0, os.getcwd())  # noqa: PTH109 - as python -m would
     os.environ["DJANGO_SETTINGS_MODULE"] = "config.settings.test"
-    from config.embedded_postgres import configure_environment
+    from devtools.embedded_postgres import configure_environment
 
     configure_environment()
     import django

@@ -50,7 +50,7 @@ def main(strategy: str) -> None:
 def make_environment() -> dict[str, str]:
     """Return what a reader's shell has: the addresses, this environment, PostgreSQL's programs."""
     sys.path.insert(0, str(Path.cwd()))
-    from config.embedded_postgres import configure_environment  # noqa: PLC0415
+    from devtools.embedded_postgres import configure_environment  # noqa: PLC0415
 
     configure_environment()
     programs = Path(embedded_postgres.__file__).with_name("pginstall") / "bin"

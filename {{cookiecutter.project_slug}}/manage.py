@@ -8,7 +8,6 @@ from django.core.exceptions import ImproperlyConfigured
 from django.core.management import execute_from_command_line
 from django.db import NotSupportedError, OperationalError
 
-from config.embedded_postgres import EmbeddedPostgresError, configure_environment
 from config.env import env
 from config.logs import start_telemetry
 
@@ -19,10 +18,7 @@ def main() -> None:
     """Run a command; production settings get no embedded database and ask for `DATABASE_URL`."""
     settings = os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings.local")
     if not any(word.removeprefix("--settings=") == PRODUCTION for word in (settings, *sys.argv)):
-        try:
-            configure_environment()
-        except EmbeddedPostgresError as error:
-            sys.exit(str(error))
+        start_database()
     start_telemetry(serves=False)
     try:
         execute_from_command_line(sys.argv)
@@ -35,6 +31,20 @@ def main() -> None:
         if env.str("DATABASE_OWNER_URL", default=""):
             raise
         sys.exit(f"DATABASE_OWNER_URL is not set, the address for the owner of the tables. {error}")
+
+
+def start_database() -> None:
+    """Start or join the PostgreSQL of development, unless `DATABASE_URL` names one."""
+    # Not at the top: the production image has no development tools.
+    from devtools.embedded_postgres import (  # noqa: PLC0415
+        EmbeddedPostgresError,
+        configure_environment,
+    )
+
+    try:
+        configure_environment()
+    except EmbeddedPostgresError as error:
+        sys.exit(str(error))
 
 
 if __name__ == "__main__":

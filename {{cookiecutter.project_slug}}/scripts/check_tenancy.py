@@ -23,7 +23,7 @@ from django.apps import AppConfig, apps  # noqa: E402 - the project's modules ne
 from django.conf import settings  # noqa: E402
 from django.db import DatabaseError, connections  # noqa: E402
 
-from config.embedded_postgres import EmbeddedPostgresError, configure_environment  # noqa: E402
+from devtools.embedded_postgres import EmbeddedPostgresError, configure_environment  # noqa: E402
 
 ALLOWED = "# every tenant:"
 BY_HAND = "SQL by hand, which no manager filters; use the ORM"

@@ -11,5 +11,5 @@ PLATFORM_ORIGIN = env.str("PLATFORM_ORIGIN", default="http://localhost:8000")
 TENANT_URL = env.str("TENANT_URL", default="http://{domain}:8000")
 # Without a mail server, mails appear where the server was started.
 if not env.str("EMAIL_URL", default=""):
-    MAILERS = {"default": {"BACKEND": "config.mail.ConsoleBackend"}}
+    MAILERS = {"default": {"BACKEND": "devtools.mail.ConsoleBackend"}}
 INSTALLED_APPS = [*INSTALLED_APPS, "devtools"]

@@ -3,8 +3,7 @@
 from django.core.exceptions import ImproperlyConfigured
 
 from apps.isolation.strategy.databases import Databases
-from config.embedded_postgres import MARKER
-from config.env import env
+from config.env import EMBEDDED_DATABASE_URL, env
 from config.settings.apps import SHARED_APPS, TENANT_APPS
 from config.settings.database import KEPT_CONNECTION, OWNER_CONNECTION, RUN_TIME_CONNECTION
 
@@ -43,7 +42,7 @@ DATABASE_ROUTERS = ["apps.isolation.strategy.routers.TenantRouter"]
 # password that does as well; every other server needs a secret of its own.
 DATABASE_TENANT_SECRET = env.str("DATABASE_TENANT_SECRET", default="")
 if not DATABASE_TENANT_SECRET:
-    if env.str("DATABASE_URL", default="") != env.str(MARKER, default=""):
+    if env.str("DATABASE_URL", default="") != env.str(EMBEDDED_DATABASE_URL, default=""):
         raise ImproperlyConfigured(
             "Set DATABASE_TENANT_SECRET to a long random text: tenants' passwords come from it."
         )

@@ -1,10 +1,10 @@
-"""Gives the tests a database before pytest-django reads the settings: `-p config.pytest_plugin`."""
+"""Gives tests a database before pytest-django reads the settings: `-p devtools.pytest_plugin`."""
 
 from collections.abc import Generator
 
 import pytest
 
-from config.embedded_postgres import EmbeddedPostgresError, configure_environment
+from devtools.embedded_postgres import EmbeddedPostgresError, configure_environment
 
 
 @pytest.hookimpl(wrapper=True)

@@ -16,16 +16,23 @@ from typing import Any
 import psycopg
 import pytest
 
-from config import embedded_postgres
+from config import env
+from devtools import embedded_postgres
 
-CONFIG = Path(embedded_postgres.__file__).parent
 USE = """
 import os, sys
-from config.embedded_postgres import configure_environment
+from devtools.embedded_postgres import configure_environment
 configure_environment()
 print(os.environ["DATABASE_URL"], os.environ["DATABASE_OWNER_URL"], flush=True)
 sys.stdin.read()
 """
+NEEDED = (
+    "config/__init__.py",
+    "config/env.py",
+    "devtools/__init__.py",
+    "devtools/embedded_postgres.py",
+    "devtools/pytest_plugin.py",
+)
 PROMISED = {
     "listen_addresses": "127.0.0.1",
     "max_connections": "200",
@@ -33,7 +40,7 @@ PROMISED = {
     "TimeZone": "UTC",
     "synchronous_commit": "on",  # with fsync off it is what saves a commit from a kill
 }
-OURS = ("DATABASE_URL", "DATABASE_OWNER_URL", embedded_postgres.MARKER)
+OURS = ("DATABASE_URL", "DATABASE_OWNER_URL", env.EMBEDDED_DATABASE_URL)
 
 
 class Project:
@@ -43,9 +50,9 @@ class Project:
         """Copy what the module needs: the module, and where it reads the environment."""
         self.folder = folder
         self.home = folder / ".postgres"
-        (folder / "config").mkdir(parents=True)
-        for name in ("__init__.py", "env.py", "embedded_postgres.py", "pytest_plugin.py"):
-            shutil.copy(CONFIG / name, folder / "config")
+        for name in NEEDED:
+            (folder / name).parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy(env.BASE_DIR / name, folder / name)
 
     def environment(self, **more: str) -> dict[str, str]:
         """Return the environment without the database of the project that runs these tests."""
@@ -84,7 +91,7 @@ class Project:
         )
         assert done.returncode == 1, done
         kind, _, sentence = done.stderr.splitlines()[-1].partition(": ")
-        assert kind == "config.embedded_postgres.EmbeddedPostgresError", done.stderr
+        assert kind == "devtools.embedded_postgres.EmbeddedPostgresError", done.stderr
         assert sentence.endswith("or set DATABASE_URL to use a PostgreSQL of your own.")
         return sentence
 
@@ -391,7 +398,7 @@ def test_without_the_wheel(fresh: Project) -> None:
 
 
 def test_windows_has_no_such_locks(fresh: Project) -> None:
-    prepare = "import config.embedded_postgres, config.env, sys\nsys.platform = 'win32'\n"
+    prepare = "import devtools.embedded_postgres, config.env, sys\nsys.platform = 'win32'\n"
     assert "needs Linux or macOS" in fresh.fail(prepare=prepare)
 
 
@@ -405,7 +412,7 @@ def test_the_pytest_plugin_configures_the_environment_first(project: Project) ->
         "pytest",
         "-q",
         "-p",
-        "config.pytest_plugin",
+        "devtools.pytest_plugin",
         "-p",
         "no:django",
     ]

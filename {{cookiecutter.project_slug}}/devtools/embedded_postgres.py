@@ -38,7 +38,6 @@ if sys.platform != "win32":
 HOST = (
     "127.0.0.1"  # TCP only: the path of a Unix socket may have 107 bytes, a project's may be longer
 )
-MARKER = "EMBEDDED_DATABASE_URL"
 REMEDY = "or set DATABASE_URL to use a PostgreSQL of your own."
 START_PATIENCE, STOP_PATIENCE, EXIT_PATIENCE = 60.0, 10.0, 2.0  # seconds
 
@@ -83,10 +82,11 @@ def configure_environment() -> None:
     A URL that an embedded server's user handed down to its child does not count as set: the child
     joins by itself, so that it can outlive its parent (the reloader of `runserver` does).
     """
-    from config.env import BASE_DIR  # noqa: PLC0415 - the supervisor runs without site-packages
+    # The supervisor runs without site-packages.
+    from config.env import BASE_DIR, EMBEDDED_DATABASE_URL  # noqa: PLC0415
 
     configured = os.environ.get("DATABASE_URL")
-    if configured and configured != os.environ.get(MARKER):
+    if configured and configured != os.environ.get(EMBEDDED_DATABASE_URL):
         return
     if sys.platform == "win32":
         raise EmbeddedPostgresError(
@@ -105,7 +105,7 @@ def configure_environment() -> None:
     passwords = dict(word.split(":")[-2:] for word in words)
     for name, role in (("DATABASE_URL", "app_user"), ("DATABASE_OWNER_URL", "app_owner")):
         os.environ[name] = f"postgres://{role}:{passwords[role]}@{HOST}:{port}/app"
-    os.environ[MARKER] = os.environ["DATABASE_URL"]
+    os.environ[EMBEDDED_DATABASE_URL] = os.environ["DATABASE_URL"]
 
 
 def _join(home: Path) -> None:
