@@ -29,7 +29,7 @@ worker_tmp_dir = "/dev/shm"  # noqa: S108
 # Nobody manages it by a socket: a signal to the container does.
 control_socket_disable = True
 
-# What the processes count for Prometheus, a file for each: config/metrics.py adds them up.
+# What the processes count for Prometheus, a file for each: apps.observability.metrics adds them up.
 os.environ["PROMETHEUS_MULTIPROC_DIR"] = tempfile.mkdtemp(prefix="metrics-", dir=worker_tmp_dir)
 
 

@@ -8,8 +8,8 @@ from django.core.exceptions import ImproperlyConfigured
 from django.core.management import execute_from_command_line
 from django.db import NotSupportedError, OperationalError
 
+from apps.observability.telemetry import start_telemetry
 from config.env import env
-from config.logs import start_telemetry
 
 PRODUCTION = "config.settings.production"
 
@@ -19,7 +19,7 @@ def main() -> None:
     settings = os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings.local")
     if not any(word.removeprefix("--settings=") == PRODUCTION for word in (settings, *sys.argv)):
         start_database()
-    start_telemetry(serves=False)
+    start_telemetry(env, serves=False)
     try:
         execute_from_command_line(sys.argv)
     except (OperationalError, NotSupportedError) as error:

@@ -36,11 +36,15 @@ OVERLAYS = {
 
 OF_THE_PRODUCT = (
     "apps/__init__.py",
-    "apps/audit/__init__.py",
-    "apps/audit/requests.py",
+    "apps/api/__init__.py",
+    "apps/api/downloads.py",
+    "apps/api/pagination.py",
+    "apps/api/parsers.py",
     "apps/authentication/__init__.py",
     "apps/authentication/models.py",
     "apps/isolation/integrations/rest_framework.py",
+    "apps/observability/__init__.py",
+    "apps/observability/request_id.py",
     "apps/projects/__init__.py",
     "apps/projects/exceptions.py",
     "apps/projects/filters.py",
@@ -54,7 +58,6 @@ OF_THE_PRODUCT = (
     "apps/memberships/__init__.py",
     "apps/memberships/roles.py",
     "config/__init__.py",
-    "config/api.py",
     "gunicorn.conf.py",
 )
 """Files that the projects without isolation share with the others, byte for byte."""

@@ -4,7 +4,8 @@ import os
 
 from django.core.asgi import get_asgi_application
 
-from config.logs import start_telemetry
+from apps.observability.telemetry import start_telemetry
+from config.env import env
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings.production")
 
@@ -12,7 +13,7 @@ os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings.production")
 # use again: they are closed with it. DATABASE_POOL_SIZE or PgBouncer saves connecting anew.
 os.environ["DATABASE_KEEP_SECONDS"] = "0"
 
-start_telemetry(serves=True)
+start_telemetry(env, serves=True)
 
 application = get_asgi_application()
 

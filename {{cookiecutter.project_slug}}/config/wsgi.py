@@ -4,11 +4,12 @@ import os
 
 from django.core.wsgi import get_wsgi_application
 
-from config.logs import start_telemetry
+from apps.observability.telemetry import start_telemetry
+from config.env import env
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings.production")
 
-start_telemetry(serves=True)
+start_telemetry(env, serves=True)
 
 application = get_wsgi_application()
 

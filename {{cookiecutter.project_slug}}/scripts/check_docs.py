@@ -34,7 +34,8 @@ ROOT = Path(__file__).resolve().parent.parent
 MAPS = ("AGENTS.md", "README.md")
 PAGES = ("*.md", "docs/**/*.md", "deploy/*.md", ".agents/**/*.md", ".github/**/*.md")
 # Where settings and variables are given their meaning, and where classes are.
-CONFIGURATION = ("config/**/*.py", "*.py", "*.yaml", "Dockerfile", "scripts/*.sh", ".github/**/*")
+READERS = ("config/**/*.py", "apps/observability/*.py")  # of variables
+CONFIGURATION = (*READERS, "*.py", "*.yaml", "Dockerfile", "scripts/*.sh", ".github/**/*")
 CODE = ("apps/**/*.py", "config/**/*.py", "devtools/**/*.py")
 
 # Programs that the machine has, or not; the project does not bring them.
@@ -312,7 +313,7 @@ def example_problems() -> Iterator[str]:
     """Compare the variables that the settings read with those that the example explains."""
     example = (ROOT / ".env.example").read_text(encoding="utf-8")
     explained = set(re.findall(r"^(?:# )?([A-Z_]+)=", example, re.MULTILINE))
-    read = set(re.findall(r"env\.\w+\(\s*\"([A-Z_]+)\"", _text(("config/**/*.py",))))
+    read = set(re.findall(r"env\.\w+\(\s*\"([A-Z_]+)\"", _text(READERS)))
     used = {name for name in explained if re.search(rf"\b{name}\b", _text(CONFIGURATION))}
     yield from (f"nothing reads {name}" for name in sorted(explained - used))
     yield from (f"does not explain {name}" for name in sorted(read - explained))

@@ -8,8 +8,8 @@ import pytest
 from django.core.exceptions import PermissionDenied, SuspiciousOperation
 from django.test import Client, RequestFactory
 
+from apps.api import error_views
 from apps.isolation.testing import api_client
-from config import errors
 from tests.sample.views import ShelfViewSet
 
 HOSTS = ["acme.localhost", "localhost"]
@@ -95,7 +95,7 @@ def test_an_error_that_nobody_expected(
 
 
 def test_a_permission_that_django_itself_denies(rf: RequestFactory) -> None:
-    response = errors.permission_denied(rf.get(SHELVES), PermissionDenied("inside"))
+    response = error_views.permission_denied(rf.get(SHELVES), PermissionDenied("inside"))
     assert response.status_code == 403
     assert json.loads(response.content) == {
         "detail": "You do not have permission to perform this action.",

@@ -14,22 +14,23 @@ from django.test import AsyncClient, Client
 from django.urls import path
 from rest_framework.views import APIView
 
+from apps.api import error_views
 from apps.authentication.decorators import unguarded
 from apps.isolation import NoTenantError, SharedJoinError, WrongTenantError
 from apps.isolation.app_registry import SHARED_DB
 from apps.isolation.exceptions import ProvisioningError
+from apps.observability import metrics
+from apps.observability.tests.test_health import NOWHERE
 from apps.tenants import services
-from config import errors, metrics
 from tests.isolation import conftest
 from tests.support import manage, run, statements
-from tests.test_health import NOWHERE
 from tests.test_settings import PRODUCTION
 
 pytestmark = pytest.mark.django_db
 
 TOKEN = "a-long-random-text-for-prometheus"
 BEARER = {"Host": "localhost", "Authorization": f"Bearer {TOKEN}"}
-MIDDLEWARE = "config.metrics.metrics_middleware"
+MIDDLEWARE = "apps.observability.metrics.metrics_middleware"
 ERRORS = {
     "wrong_tenant": WrongTenantError("no"),
     "shared_join": SharedJoinError("no"),
@@ -54,7 +55,7 @@ urlpatterns = [
     path("page/<str:name>/", unguarded(page)),
     path("api/<str:name>/", Api.as_view()),
 ]
-handler403, handler500 = errors.permission_denied, errors.server_error
+handler403, handler500 = error_views.permission_denied, error_views.server_error
 
 
 @pytest.fixture
@@ -62,6 +63,7 @@ def measured(settings: Any) -> Callable[..., float]:
     """Turn metrics on; return a function that says by how much a series has risen since."""
     settings.METRICS_TOKEN = TOKEN
     settings.MIDDLEWARE = [settings.MIDDLEWARE[0], MIDDLEWARE, *settings.MIDDLEWARE[1:]]
+    Client().handler.load_middleware()
     before = _series()
 
     def measured(name: str, **labels: str) -> float:
@@ -89,7 +91,8 @@ def _scrape() -> dict[str, float]:
 
 def test_without_a_token_nothing_is_counted_nor_loaded() -> None:
     assert Client(headers=BEARER).get("/metrics").status_code == 404
-    ask = "import sys, config.wsgi; print({'config.metrics', 'prometheus_client'} & {*sys.modules})"
+    names = {"apps.observability.metrics", "apps.tenants.metrics", "prometheus_client"}
+    ask = f"import sys, config.wsgi; print({names} & {{*sys.modules}})"
     done = run("-c", ask, **PRODUCTION | {"METRICS_TOKEN": ""})
     assert done.stdout == "set()\n", done.stderr
 
@@ -245,9 +248,10 @@ def test_without_its_database_a_server_tells_what_it_has_counted() -> None:
 def test_a_process_goes_on_counting_where_the_one_before_it_stopped(tmp_path: Path) -> None:
     count = """
 import django; django.setup()
-from config import metrics
-metrics.PROVISIONING_FAILURES.inc()
-print(metrics.exposition().decode())
+from apps.observability.metrics import exposition
+from apps.tenants.metrics import PROVISIONING_FAILURES
+PROVISIONING_FAILURES.inc()
+print(exposition().decode())
 """
     for slot in ("0", "1", "0"):
         done = run("-c", count, PROMETHEUS_MULTIPROC_DIR=str(tmp_path), WORKER_SLOT=slot)

@@ -32,7 +32,7 @@ LIES = {
 }
 TRUTHS = """\
 Run `uv run manage.py migrate`, or `scripts/verify.sh format`, and see `/api/v1/members/{id}/` and
-`GET /healthz/ready` of `config.health`. `.postgres/` and `config/settings/*.py` are paths,
+`GET /healthz/ready` of `apps.observability.views`. `.postgres/`, `config/settings/*.py` are paths,
 `SHARED_HOSTS` is a setting, `TenantModel` a class.
 
 ```sh

@@ -12,9 +12,9 @@ from django.db.models import Model
 from django.db.transaction import TransactionManagementError
 
 from apps.audit.models import AuditEvent
-from apps.audit.requests import request_id
 from apps.isolation.app_registry import SHARED_DB
 from apps.isolation.context import Identified
+from apps.observability.request_id import request_id
 
 HIDDEN = re.compile("password|secret|token|hash|key|email|full_name", re.IGNORECASE)
 

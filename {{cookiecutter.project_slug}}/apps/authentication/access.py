@@ -10,10 +10,10 @@ from rest_framework_simplejwt.exceptions import InvalidToken
 from apps.authentication.exceptions import NoActiveAccount, TokenTenantMismatch
 from apps.authentication.token_lookup import membership_of_token
 from apps.authentication.tokens import Claims
-from apps.isolation import current_tenant, require_tenant
+from apps.isolation import require_tenant
 from apps.memberships.models import Membership
-from apps.tenants.exceptions import TenantNotFound, TenantNotReady, TenantSuspended
-from apps.tenants.models import Status, Tenant
+from apps.tenants.exceptions import TenantNotReady, TenantSuspended
+from apps.tenants.models import Status
 
 REFUSALS: dict[str, type[exceptions.APIException]] = {
     Status.PREPARING: TenantNotReady,
@@ -46,21 +46,6 @@ def require_same_tenant(tenant_id: UUID) -> None:
     """Raise `TokenTenantMismatch` unless ``tenant_id``, a token's, is the active tenant."""
     if require_tenant().id != tenant_id:
         raise TokenTenantMismatch
-
-
-def hide_unserved_tenant() -> None:
-    """Raise `TenantNotFound` unless the active tenant is served.
-
-    For whoever is not let in: they must not learn that it is suspended or archived.
-    """
-    if not is_served():
-        raise TenantNotFound
-
-
-def is_served() -> bool:
-    """Tell whether the active tenant is neither suspended nor archived, or there is none."""
-    unserved, tenant = [Status.SUSPENDED, Status.ARCHIVED], current_tenant()
-    return not (tenant and Tenant.objects.filter(pk=tenant.id, status__in=unserved).exists())
 
 
 def _admitted(membership: Membership | None) -> Membership:

@@ -4,7 +4,6 @@ from typing import Any
 
 from django.http import HttpRequest
 from drf_spectacular.contrib.rest_framework_simplejwt import SimpleJWTScheme
-from rest_framework.exceptions import AuthenticationFailed
 from rest_framework.request import Request
 from rest_framework_simplejwt.authentication import JWTAuthentication
 from rest_framework_simplejwt.exceptions import InvalidToken, TokenError
@@ -31,18 +30,9 @@ class TenantJWTAuthentication(JWTAuthentication):
     """
 
     def authenticate(self, request: Request) -> tuple[Any, Any] | None:
-        """Return user and membership, or None without a token.
-
-        Whoever is not let in must not learn that the tenant is suspended. So the tenant is asked
-        for then, and only then.
-        """
-        try:
-            membership = self._membership(request)
-        except AuthenticationFailed:
-            access.hide_unserved_tenant()
-            raise
+        """Return user and membership, or None without a token."""
+        membership = self._membership(request)
         if membership is None:
-            access.hide_unserved_tenant()
             return None
         activate_locale(membership.tenant)
         return membership.user, membership

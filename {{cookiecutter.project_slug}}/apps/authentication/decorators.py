@@ -15,7 +15,7 @@ from rest_framework.exceptions import PermissionDenied, Throttled
 from rest_framework.permissions import SAFE_METHODS
 from rest_framework.views import APIView
 
-from apps.authentication.access import admit, hide_unserved_tenant
+from apps.authentication.access import admit
 from apps.authentication.exceptions import NoActiveAccount
 from apps.isolation import current_tenant, require_tenant
 from apps.memberships.models import Membership
@@ -49,7 +49,6 @@ def require_role(read: str, *, write: str = "", scope: str = "") -> Callable[[Vi
                 raise PermissionDenied("No tenant access.")
             is_safe = request.method in SAFE_METHODS
             if not request.user.is_authenticated:
-                hide_unserved_tenant()
                 return redirect_to_login(request.get_full_path() if is_safe else "/")
             request.auth = _membership_of(request.user.pk)
             if not Role(request.auth.role).reaches(read_role if is_safe else write_role):
@@ -79,12 +78,8 @@ def open_to_all(view: View) -> View:
     @wraps(view)
     def counted(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
         request.auth = None  # type: ignore[attr-defined] # as the API has it
-        try:
-            _count(request, view)
-            return view(request, *args, **kwargs)
-        except Throttled:
-            hide_unserved_tenant()
-            raise
+        _count(request, view)
+        return view(request, *args, **kwargs)
 
     return unguarded(counted)
 
@@ -95,20 +90,19 @@ def unguarded(view: View) -> View:
     return view
 
 
+def judges_members(view: View) -> View:
+    """Mark an open page whose POST may prove to be a member's, by its body or its session."""
+    vars(view).update(judges_members=True)
+    return view
+
+
 def is_guarded(view: View) -> bool:
     """Tell whether a view says who may see it; those of the API do in their own way."""
-    return _of_api(view) or hasattr(view, "read_role") or hasattr(view, "is_unguarded")
+    return is_of_api(view) or hasattr(view, "read_role") or hasattr(view, "is_unguarded")
 
 
-def is_open(view: Any, method: str | None) -> bool:
-    """Tell whether a view answers whoever asks. What is posted may prove to be a member's."""
-    if not _of_api(view):
-        return hasattr(view, "is_unguarded") and method != "POST"
-    judges = method == "POST" and getattr(view.cls, "judges_members", False)
-    return not (view.cls.authentication_classes or judges)
-
-
-def _of_api(view: View) -> bool:
+def is_of_api(view: View) -> bool:
+    """Tell whether a view is one of Django REST framework."""
     return issubclass(getattr(view, "cls", object), APIView)
 
 
@@ -116,7 +110,6 @@ def _membership_of(user_id: object) -> Membership:
     try:
         return admit(user_id, require_tenant().id)
     except NoActiveAccount:
-        hide_unserved_tenant()
         raise PermissionDenied("No tenant access.") from None
 
 

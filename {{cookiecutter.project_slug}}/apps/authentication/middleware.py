@@ -13,11 +13,10 @@ from django.utils.decorators import sync_and_async_middleware
 from django.utils.deprecation import MiddlewareMixin
 from rest_framework.exceptions import APIException, AuthenticationFailed, PermissionDenied
 
-from apps.authentication.access import is_served
+from apps.api.error_responses import error_response
 from apps.authentication.backends import TenantJWTAuthentication
-from apps.authentication.decorators import is_guarded, is_open
+from apps.authentication.decorators import is_guarded
 from apps.authentication.exceptions import TokenTenantMismatch
-from apps.authentication.refusals import refusal
 from apps.isolation.context import ActiveTenant, activate_tenant, current_tenant
 from apps.memberships.models import Membership
 from apps.tenants.exceptions import TenantConflict, TenantNotFound
@@ -55,7 +54,7 @@ def tenant_middleware(get_response: Callable[[HttpRequest], Any]) -> Callable[[H
             try:
                 tenant = await resolve_async(request)
             except APIException as error:
-                return _varied(refusal(request, error))
+                return _varied(error_response(request, error))
             async with activate_tenant(tenant):
                 return _varied(_bound(await get_response(request), tenant))
 
@@ -65,7 +64,7 @@ def tenant_middleware(get_response: Callable[[HttpRequest], Any]) -> Callable[[H
         try:
             tenant = _resolve(request)
         except APIException as error:
-            return _varied(refusal(request, error))
+            return _varied(error_response(request, error))
         with activate_tenant(tenant):
             return _varied(_bound(get_response(request), tenant))
 
@@ -73,26 +72,22 @@ def tenant_middleware(get_response: Callable[[HttpRequest], Any]) -> Callable[[H
 
 
 class StrictAccessMiddleware(MiddlewareMixin):
-    """Shows no view in a tenant that does not say who may see it, and none where it is not served.
+    """Shows no view in a tenant that does not say who may see it.
 
-    What a view that is none of the API raises in the API's terms is answered here.
+    Answers what a view that is none of the API raises in the API's terms.
     """
 
     def process_view(
         self, request: HttpRequest, view: Callable[..., Any], *arguments: Any
     ) -> HttpResponse | None:
         """Refuse before the view is called."""
-        if current_tenant() is None:
+        if current_tenant() is None or is_guarded(view):
             return None
-        if not is_guarded(view):
-            return refusal(request, PermissionDenied("No tenant access."))
-        if is_open(view, request.method) and not is_served():
-            return refusal(request, TenantNotFound())
-        return None
+        return error_response(request, PermissionDenied("No tenant access."))
 
     def process_exception(self, request: HttpRequest, error: Exception) -> HttpResponse | None:
         """Answer what the services of tenants and accounts refuse."""
-        return refusal(request, error) if isinstance(error, APIException) else None
+        return error_response(request, error) if isinstance(error, APIException) else None
 
 
 def _resolve(request: HttpRequest) -> ActiveTenant | None:

@@ -66,6 +66,7 @@ class TokenPairSerializer(NewPairSerializer):
         request = self.context["request"]
         tenant_id = wanted_tenant(request, attrs.get("tenant")) or NONEXISTENT_ID
         member = services.identify(request, attrs["email"], attrs["password"], tenant_id)
+        request.auth = member
         require_code(request, member.user, attrs.get("code", ""), tenant=tenant_id)
         return token_pair(member)
 
@@ -82,7 +83,7 @@ class TokenRefreshSerializer(serializers.Serializer[Any]):
             old = tokens.TenantRefreshToken(attrs["refresh"])
             claims = tokens.claims_of(old)
             _require_in_its_place(self.context["request"], claims.tenant_id)
-            membership = access.admit_token(claims)
+            membership = self.context["request"].auth = access.admit_token(claims)
             old.blacklist()
         except tokens.TokenUsedUp as error:
             tokens.EndingToken(attrs["refresh"]).end_family(Action.TOKEN_REUSED)
@@ -105,7 +106,7 @@ class TokenVerifySerializer(serializers.Serializer[Any]):
                 tokens.TenantRefreshToken(attrs["token"])  # asks whether it is used up, too
             claims = tokens.claims_of(token)
             _require_in_its_place(self.context["request"], claims.tenant_id)
-            access.admit_token(claims)
+            self.context["request"].auth = access.admit_token(claims)
         except TokenError as error:
             raise InvalidToken(str(error)) from error
         return {}
@@ -123,6 +124,7 @@ class LogoutSerializer(serializers.Serializer[Any]):
             _require_in_its_place(self.context["request"], tokens.claims_of(token).tenant_id)
         except TokenError as error:
             raise InvalidToken(str(error)) from error
+        self.context["request"].auth = token
         return token
 
     def save(self, **kwargs: Any) -> None:

@@ -30,12 +30,15 @@ class OpenView(APIView):
         return serializer
 
     def get_authenticate_header(self, request: Request) -> str:
-        """Name the scheme, without which a refusal would be 403 instead of 401."""
+        """Name the scheme, without which an error would be 403 instead of 401."""
         return 'Bearer realm="api"'
 
 
 class ExchangeView(OpenView):
-    """Exchanges what the serializer accepts for what it returns, which only a member has."""
+    """Exchanges what the serializer accepts for what it returns, which only a member has.
+
+    The serializer sets ``request.auth`` to what lets the request in.
+    """
 
     judges_members = True
 

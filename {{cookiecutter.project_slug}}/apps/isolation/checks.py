@@ -20,8 +20,8 @@ from apps.isolation.models import TenantModel
 from apps.isolation.postgresql.invariants import Invariants
 from apps.isolation.strategy.invariants import invariants
 
-IN_ORDER = ["tenant_middleware", "SessionMiddleware", "AuthenticationMiddleware"]
-IN_ORDER += ["StrictAccessMiddleware"]
+IN_ORDER = ["tenant_middleware", "SuspendedTenantMiddleware", "SessionMiddleware"]
+IN_ORDER += ["AuthenticationMiddleware", "StrictAccessMiddleware"]
 """The tenant comes first, since the session is looked up in it."""
 
 

@@ -6,6 +6,8 @@ from django.core.exceptions import FieldError, PermissionDenied
 class NoTenantError(Exception):
     """Tenant data was accessed while no tenant was active."""
 
+    default_code = "no_tenant"
+
     def __init__(self) -> None:
         super().__init__("No tenant is active: enter one with tenant_context(tenant).")
 
@@ -17,9 +19,13 @@ class TenantUnavailableError(Exception):
 class WrongTenantError(PermissionDenied):
     """An object, query or row of another tenant was used (answered with 403)."""
 
+    default_code = "wrong_tenant"
+
 
 class SharedJoinError(FieldError):
     """A query tried to join a tenant's table to shared data."""
+
+    default_code = "shared_join"
 
 
 class ProvisioningError(Exception):

@@ -18,8 +18,15 @@ from django.views.decorators.http import require_POST, require_safe
 
 from apps.authentication import second_factor
 from apps.authentication import services as accounts
-from apps.authentication.access import admit, hide_unserved_tenant
-from apps.authentication.decorators import MemberRequest, View, open_to_all, require_role, unguarded
+from apps.authentication.access import admit
+from apps.authentication.decorators import (
+    MemberRequest,
+    View,
+    judges_members,
+    open_to_all,
+    require_role,
+    unguarded,
+)
 from apps.authentication.exceptions import NoActiveAccount
 from apps.isolation import require_tenant
 from apps.memberships import invitations, selectors
@@ -200,19 +207,20 @@ def switch(request: MemberRequest) -> HttpResponse:
 # Coming and going
 
 
+@judges_members
 @form_page(open_to_all)
 def log_in(request: HttpRequest) -> HttpResponse:
     form = forms.LoginForm(request)
     if form.succeeds(partial(accounts.identify, request, tenant_id=require_tenant().id)):
         return _enter(request, form.result)
     links = {urljoin(settings.PLATFORM_ORIGIN, "/password-reset/"): "Forgotten your password?"}
-    return render_page(request, "pages/form.html", form, tenant=_served_tenant(), links=links)
+    return render_page(request, "pages/form.html", form, tenant=_tenant(), links=links)
 
 
 @form_page(open_to_all)
 def give_code(request: HttpRequest) -> HttpResponse:
     """Take the second step of a log-in; until then the session knows who it is, and no more."""
-    tenant, member = _served_tenant(), _half_logged_in(request)
+    tenant, member = _tenant(), _half_logged_in(request)
     if member is None:
         return redirect("login")
     form = forms.CodeForm(request)
@@ -222,19 +230,18 @@ def give_code(request: HttpRequest) -> HttpResponse:
     return render_page(request, "pages/form.html", form, tenant=tenant)
 
 
+@judges_members
 @form_page(unguarded)
 def log_out(request: HttpRequest) -> HttpResponse:
     form = forms.LogoutForm(request)
-    is_out = form.succeeds(partial(auth.logout, request))
-    tenant = _served_tenant()
-    if is_out:
+    if form.succeeds(partial(auth.logout, request)):
         return redirect("login")
-    return render_page(request, "pages/form.html", form, tenant=tenant)
+    return render_page(request, "pages/form.html", form, tenant=_tenant())
 
 
 @form_page(open_to_all)
 def invitation(request: HttpRequest, token: str) -> HttpResponse:
-    tenant, user = _served_tenant(), request.user if request.user.is_authenticated else None
+    tenant, user = _tenant(), request.user if request.user.is_authenticated else None
     form = forms.JoinForm(request) if user else forms.AcceptForm(request)
     if not form.succeeds(partial(invitations.accept, token, tenant.pk, user)):
         return render_page(request, "pages/form.html", form, tenant=tenant)
@@ -244,7 +251,7 @@ def invitation(request: HttpRequest, token: str) -> HttpResponse:
 @unguarded
 def theme(request: HttpRequest) -> HttpResponse:
     """Tell the stylesheet the tenant's colour; in a file, since no page has styles inside."""
-    rule = f":root {{ --brand: {TenantSettings(_served_tenant()).get(BRAND_COLOR)}; }}"
+    rule = f":root {{ --brand: {TenantSettings(_tenant()).get(BRAND_COLOR)}; }}"
     return HttpResponse(rule, content_type="text/css", headers={"Cache-Control": "max-age=300"})
 
 
@@ -311,13 +318,13 @@ def _members() -> QuerySet[Membership]:
     return selectors.active_members(require_tenant().id)
 
 
-def _served_tenant() -> Tenant:
-    hide_unserved_tenant()
+def _tenant() -> Tenant:
     return Tenant.objects.get(pk=require_tenant().id)
 
 
 def _enter(request: HttpRequest, member: Membership) -> HttpResponse:
     """Begin the session of somebody with the right password; a second factor is asked for first."""
+    request.auth = member  # type: ignore[attr-defined] # as the API has it
     if not second_factor.is_on(member.user):
         return _begin_session(request, member)
     request.session[HALF] = [str(member.user.pk), member.user.get_session_auth_hash()]

@@ -14,6 +14,7 @@ from rest_framework.request import Request
 from rest_framework.serializers import BaseSerializer
 from rest_framework.viewsets import GenericViewSet
 
+from apps.api.downloads import ContentMixin, download
 from apps.audit.services import Action, record
 from apps.authentication.backends import membership_of
 from apps.isolation import require_tenant
@@ -22,7 +23,6 @@ from apps.memberships.roles import Role
 from apps.privacy import services
 from apps.privacy.models import PrivacyRequest
 from apps.privacy.serializers import PrivacyRequestSerializer
-from config.api import ContentMixin, download
 
 
 class PrivacyRequestViewSet(

@@ -14,13 +14,13 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.viewsets import GenericViewSet, ModelViewSet
 
+from apps.api.downloads import ContentMixin, download
 from apps.memberships.roles import Role
 from apps.projects import services
 from apps.projects.filters import ProjectFilter, SearchFilter, TaskFilter
 from apps.projects.models import Attachment, Project, Task
 from apps.projects.parsers import UploadParser
 from apps.projects.serializers import AttachmentSerializer, ProjectSerializer, TaskSerializer
-from config.api import ContentMixin, download
 
 
 class ProjectViewSet(ModelViewSet[Project]):

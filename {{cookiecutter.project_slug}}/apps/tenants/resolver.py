@@ -3,8 +3,11 @@
 from uuid import UUID
 
 from django.core.cache import caches
-from django.http import HttpRequest
+from django.core.exceptions import DisallowedHost
+from django.http import HttpRequest, HttpResponse
 
+from apps.api import error_views
+from apps.api.error_responses import error_response
 from apps.isolation import require_tenant
 from apps.tenants.exceptions import TenantNotFound, TenantNotReady
 from apps.tenants.hosts import is_shared, normalised
@@ -28,6 +31,13 @@ def host_of(request: HttpRequest) -> str:
         return normalised(name if port.isdigit() else host)
     except UnicodeError:
         raise TenantNotFound from None
+
+
+def bad_request(request: HttpRequest, exception: Exception) -> HttpResponse:
+    """Answer what Django finds suspicious (``handler400``); a malformed host is as an unknown."""
+    if isinstance(exception, DisallowedHost):
+        return error_response(request, TenantNotFound())
+    return error_views.bad_request(request, exception)
 
 
 def named_slug(request: HttpRequest) -> str | None:

@@ -22,10 +22,10 @@ THROTTLE_RATES = {
 REST_FRAMEWORK: dict[str, Any] = {
     "DEFAULT_AUTHENTICATION_CLASSES": ["apps.authentication.backends.TenantJWTAuthentication"],
     "DEFAULT_PERMISSION_CLASSES": ["apps.authentication.permissions.HasRole"],
-    "DEFAULT_PAGINATION_CLASS": "config.api.TimeOrderedPagination",
+    "DEFAULT_PAGINATION_CLASS": "apps.api.pagination.TimeOrderedPagination",
     "DEFAULT_FILTER_BACKENDS": ["django_filters.rest_framework.DjangoFilterBackend"],
     "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
-    "DEFAULT_PARSER_CLASSES": ["config.api.JSONParser"],
+    "DEFAULT_PARSER_CLASSES": ["apps.api.parsers.JSONParser"],
     "DEFAULT_SCHEMA_CLASS": "drf_spectacular.openapi.AutoSchema",
     "DEFAULT_THROTTLE_CLASSES": [
         "apps.authentication.throttling.MemberThrottle",
@@ -37,7 +37,7 @@ REST_FRAMEWORK: dict[str, Any] = {
     # How many proxies add to X-Forwarded-For before a request gets here: so many of its addresses,
     # from the end, are true. With none, the header is whatever the client says, and is not read.
     "NUM_PROXIES": env.int("TRUSTED_PROXY_COUNT", default=0),
-    "EXCEPTION_HANDLER": "config.errors.exception_handler",
+    "EXCEPTION_HANDLER": "apps.api.exception_handlers.exception_handler",
     "TEST_REQUEST_DEFAULT_FORMAT": "json",
     # Otherwise every response waits for a user of Django's own authentication.
     "UNAUTHENTICATED_USER": None,
@@ -61,7 +61,7 @@ SPECTACULAR_SETTINGS = {
     "ENFORCE_NON_BLANK_FIELDS": True,
     "POSTPROCESSING_HOOKS": [
         "drf_spectacular.hooks.postprocess_schema_enums",
-        "config.api.describe_errors",
+        "apps.api.schema.describe_errors",
     ],
     # Served by the project itself, so that the page works without the internet.
     "SWAGGER_UI_DIST": "SIDECAR",

@@ -32,12 +32,13 @@ WSGI_APPLICATION = "config.wsgi.application"
 MIDDLEWARE = [
     "django.middleware.security.SecurityMiddleware",
     "django.middleware.csp.ContentSecurityPolicyMiddleware",
-    "apps.audit.requests.request_id_middleware",
+    "apps.observability.request_id.request_id_middleware",
     # What all answers are given, those for hosts of no tenant too.
     "django.middleware.common.CommonMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     # Before everything that may ask the database: what follows runs inside the tenant.
     "apps.authentication.middleware.tenant_middleware",
+    "apps.authentication.suspended_tenants.SuspendedTenantMiddleware",
     "apps.tenants.middleware.locale_middleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
@@ -48,7 +49,7 @@ MIDDLEWARE = [
 ]
 
 if METRICS_TOKEN:
-    MIDDLEWARE.insert(1, "config.metrics.metrics_middleware")
+    MIDDLEWARE.insert(1, "apps.observability.metrics.metrics_middleware")
 
 TEMPLATES = [
     {

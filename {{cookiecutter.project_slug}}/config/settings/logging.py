@@ -1,4 +1,4 @@
-"""What is logged, and how; and what Prometheus is told.
+"""What is logged, and how; and the metrics for Prometheus.
 
 https://docs.djangoproject.com/en/6.1/topics/logging/
 """
@@ -11,16 +11,16 @@ LOGGING: dict[str, Any] = {
     "version": 1,
     "disable_existing_loggers": False,
     "filters": {
-        "context": {"()": "config.logs.ContextFilter"},
-        "tokens": {"()": "config.logs.TokenFilter"},
+        "context": {"()": "apps.observability.logs.ContextFilter"},
+        "tokens": {"()": "apps.observability.logs.TokenFilter"},
     },
     "formatters": {
         "line": {
-            "()": "config.logs.LineFormatter",
+            "()": "apps.observability.logs.LineFormatter",
             "format": "%(asctime)s %(levelname)s tenant=%(tenant)s user=%(user)s "
             "request=%(request_id)s %(name)s: %(message)s",
         },
-        "json": {"()": "config.logs.JSONFormatter"},
+        "json": {"()": "apps.observability.logs.JSONFormatter"},
     },
     "handlers": {
         "console": {

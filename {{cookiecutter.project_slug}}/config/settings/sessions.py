@@ -28,4 +28,4 @@ SECURE_CSP: dict[str, Any] = {
 X_FRAME_OPTIONS = "DENY"
 
 LOGIN_URL = "/login/"
-CSRF_FAILURE_VIEW = "config.errors.csrf_failure"
+CSRF_FAILURE_VIEW = "apps.api.error_views.csrf_failure"

@@ -6,8 +6,10 @@ from django.utils.csp import CSP
 from django.views.decorators.csp import csp_override
 from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerView
 
+from apps.api import error_views
 from apps.authentication.decorators import unguarded
-from config import errors, health
+from apps.observability import views as observability
+from apps.tenants import resolver
 
 # Swagger UI's page has styles and a script inside.
 INLINE = [CSP.SELF, CSP.UNSAFE_INLINE]
@@ -18,8 +20,8 @@ docs = SpectacularSwaggerView.as_view(url_name="schema", metadata_class=None)
 # On every host.
 common_urlpatterns = [
     path("api/v1/", include("config.urls.api")),
-    path("healthz/live", unguarded(health.live)),
-    path("healthz/ready", unguarded(health.ready)),
+    path("healthz/live", unguarded(observability.live)),
+    path("healthz/ready", unguarded(observability.ready)),
     path("api/schema/", SpectacularAPIView.as_view(), name="schema"),
     # A page has no metadata: OPTIONS is answered with 405 and not with an error.
     path("api/docs/", docs_policy(docs)),
@@ -31,7 +33,7 @@ urlpatterns = [
     path("", include("apps.pages.urls")),
 ]
 
-handler400 = errors.bad_request
-handler403 = errors.permission_denied
-handler404 = errors.not_found
-handler500 = errors.server_error
+handler400 = resolver.bad_request
+handler403 = error_views.permission_denied
+handler404 = error_views.not_found
+handler500 = error_views.server_error

@@ -12,7 +12,7 @@ from django.test import RequestFactory
 from apps.authentication.middleware import tenant_middleware
 from apps.isolation import ActiveTenant, current_tenant
 from apps.isolation.testing import api_client, isolation_probe
-from config.logs import ContextFilter
+from apps.observability.logs import ContextFilter
 from tests.isolation.conftest import Call, World
 from tests.isolation.routes import Route, routes
 

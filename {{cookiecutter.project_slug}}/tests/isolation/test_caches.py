@@ -191,8 +191,8 @@ REMEMBERING = {
     "apps.authentication.tokens.key_ring",
     "apps.isolation.app_registry.tenant_app_labels",
     "apps.tenants.settings._timezones",
-    "config.health._require_head",
-    "config.health._require_isolation",
+    "apps.observability.health._require_head",
+    "apps.observability.health._require_isolation",
 }
 
 

@@ -4,12 +4,13 @@ from typing import Any
 from uuid import uuid4
 
 import pytest
+from django.core import mail
 from django.http import HttpRequest, HttpResponse
 from django.test import Client, RequestFactory
 
 from apps.authentication.middleware import tenant_middleware
 from apps.isolation import ActiveTenant, current_tenant, tenant_context
-from apps.isolation.testing import api_client
+from apps.isolation.testing import api_client, make_member
 from tests.isolation.conftest import Side
 from tests.isolation.routes import METHODS, routes
 from tests.sample.models import Book
@@ -212,6 +213,29 @@ def test_ct16_to_strangers_a_tenant_that_is_not_served_is_as_none(
                 for host in ("acme.localhost", HOST_OF_NOBODY)
             )
             assert told == nothing, (method, path)
+
+
+@pytest.mark.parametrize("path", ["password/reset/", "email/resend/"])
+def test_ct16_what_strangers_ask_of_a_suspended_tenant_is_not_done(path: str, acme: Any) -> None:
+    type(acme).objects.update(status="suspended")
+    body = {"email": make_member(acme, "member").user.email}
+    assert api_client(acme).post(f"/api/v1/auth/{path}", body).status_code == 404
+    assert not mail.outbox
+
+
+def test_ct16_who_was_removed_is_told_the_same_as_of_no_tenant(
+    sides: tuple[Side, Side],
+) -> None:
+    """On the shared host, to the letter: no header tells that a view has answered."""
+    ours, _ = sides
+    ours.tenant.memberships.update(is_active=False)
+    answers = []
+    for slug in ("acme", "initech"):
+        response = _switch(ours.client, SHARED, X_TENANT=slug).get("/api/v1/projects/")
+        del response.headers["X-Request-ID"]
+        answers.append((response.status_code, response.content, response.headers))
+    assert answers[0] == answers[1]
+    assert answers[0][0] == 404
 
 
 def test_ct16_strangers_who_try_too_often_learn_no_more(acme: Any, settings: Any) -> None:

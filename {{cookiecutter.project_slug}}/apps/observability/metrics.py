@@ -1,4 +1,4 @@
-"""What Prometheus is told: how requests went, what isolation refused, how the platform is.
+"""Metrics for Prometheus: of requests, of denials, and of the platform.
 
 The number of series is bounded, whatever clients send: a route is named by its pattern, and only
 so many tenants have series of their own. Requests count in memory and ask nobody for anything; the
@@ -6,6 +6,9 @@ database is asked when Prometheus asks.
 
 Several processes serve. gunicorn.conf.py names the folder in which each keeps its numbers, and the
 files in it: a process that is replaced leaves its file to the next.
+
+An app has metrics of its own in its module ``metrics``, which is imported where requests are
+counted: counters in the registry `COUNTED`, and functions that are decorated with `measures`.
 """
 
 import logging
@@ -20,10 +23,9 @@ from asgiref.sync import iscoroutinefunction
 from django.conf import settings
 from django.contrib.admindocs.views import simplify_regex
 from django.db import DatabaseError, connections
-from django.db.models import Count
-from django.dispatch import receiver
 from django.http import HttpRequest, HttpResponseBase
 from django.utils.decorators import sync_and_async_middleware
+from django.utils.module_loading import autodiscover_modules
 from prometheus_client import (
     CollectorRegistry,
     Counter,
@@ -36,13 +38,7 @@ from prometheus_client import (
 from prometheus_client.core import GaugeMetricFamily
 from prometheus_client.registry import Collector
 
-from apps.authentication.exceptions import TokenTenantMismatch
-from apps.isolation import NoTenantError, SharedJoinError, WrongTenantError
 from apps.isolation.app_registry import SHARED_DB
-from apps.isolation.strategy.invariants import count_unmigrated
-from apps.tenants.exceptions import TenantConflict
-from apps.tenants.models import Status, Tenant
-from apps.tenants.services import provisioning_failed
 
 logger = logging.getLogger(__name__)
 
@@ -50,13 +46,13 @@ FOLDER = os.environ.get("PROMETHEUS_MULTIPROC_DIR", "")
 METHODS = {"GET", "HEAD", "OPTIONS", "POST", "PUT", "PATCH", "DELETE"}
 OTHER = "other"
 
-# What tells of one tenant on the way to another, by the error with which it was stopped.
-DENIALS: dict[type, str] = {
-    TokenTenantMismatch: "token_tenant_mismatch",
-    TenantConflict: "tenant_conflict",
-    WrongTenantError: "wrong_tenant",
-    SharedJoinError: "shared_join",
-    NoTenantError: "no_tenant",
+# The codes of errors with which one tenant is stopped on the way to another.
+DENIALS = {
+    "token_tenant_mismatch",
+    "tenant_conflict",
+    "wrong_tenant",
+    "shared_join",
+    "no_tenant",
 }
 
 if "WORKER_SLOT" in os.environ:
@@ -96,21 +92,14 @@ DENIED = Counter(
     ["reason"],
     registry=COUNTED,
 )
-PROVISIONING_FAILURES = Counter(
-    "provisioning_failures_total", "Tenants whose storage could not be made.", registry=COUNTED
-)
-for reason in DENIALS.values():
+for reason in DENIALS:
     DENIED.labels(reason)  # there from the start: Prometheus sees no rise to a first value
-
-
-@receiver(provisioning_failed)
-def _count_failure(**kwargs: Any) -> None:
-    PROVISIONING_FAILURES.inc()
 
 
 @sync_and_async_middleware
 def metrics_middleware(get_response: Callable[[HttpRequest], Any]) -> Callable[[HttpRequest], Any]:
     """Count the request, and the seconds until its answer."""
+    autodiscover_modules("metrics")
     if iscoroutinefunction(get_response):
 
         async def middleware_async(request: HttpRequest) -> HttpResponseBase:
@@ -142,8 +131,9 @@ def _count(request: HttpRequest, response: HttpResponseBase, seconds: float) -> 
         label = labelled.label(str(tenant.id))
         TENANT_REQUESTS.labels(label, f"{response.status_code // 100}xx").inc()
         TENANT_SECONDS.labels(label).inc(seconds)
-    if denial := DENIALS.get(type(getattr(response, "refused_by", None))):
-        DENIED.labels(denial).inc()
+    code = getattr(getattr(response, "error", None), "default_code", "")
+    if code in DENIALS:
+        DENIED.labels(code).inc()
 
 
 class LabelledTenants:
@@ -179,29 +169,28 @@ class LabelledTenants:
 labelled = LabelledTenants(settings.METRICS_TENANTS)
 
 
+type Measure = Callable[[], Iterator[Metric]]
+MEASURES: list[Measure] = []
+
+
+def measures(function: Measure) -> Measure:
+    """Register a function that asks the database when Prometheus asks."""
+    MEASURES.append(function)
+    return function
+
+
 class Platform(Collector):
     """What the database knows; left out while it does not answer."""
 
     def collect(self) -> Iterator[Metric]:
-        """Ask the shared data."""
+        """Ask the database."""
         try:
-            yield from [*_tenants(), *_connections()]
+            yield from [metric for measure in MEASURES for metric in measure()]
         except DatabaseError:
             logger.warning("The database was not there to be measured.")
 
 
-def _tenants() -> Iterator[Metric]:
-    family = GaugeMetricFamily("tenants", "Tenants, by their status.", labels=["status"])
-    counts = Tenant.objects.order_by().values_list("status").annotate(Count("pk"))
-    for status, count in (dict.fromkeys(Status.values, 0) | dict(counts)).items():
-        family.add_metric([status], count)
-    yield family
-    made = dict(Tenant.objects.exclude(status=Status.PREPARING).values_list("pk", "created_at"))
-    yield GaugeMetricFamily(
-        "tenants_unmigrated", "Tenants that wait for manage.py migrate.", count_unmigrated(made)
-    )
-
-
+@measures
 def _connections() -> Iterator[Metric]:
     with connections[SHARED_DB].cursor() as cursor:
         cursor.execute(

@@ -15,7 +15,7 @@ from opentelemetry.sdk.trace import ReadableSpan, TracerProvider
 from opentelemetry.sdk.trace.export import BatchSpanProcessor
 from opentelemetry.trace import Span, Status
 
-from config.logs import ids_of, scrubbed
+from apps.observability.logs import ids_of, scrubbed
 
 # Of what the instrumentation notes, by its two sets of names: not the address, the query and the
 # browser of whoever asks.

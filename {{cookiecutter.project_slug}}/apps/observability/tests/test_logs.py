@@ -9,10 +9,10 @@ import pytest
 from django.http import HttpRequest, HttpResponse
 from django.test import RequestFactory
 
-from apps.audit.requests import request_id_middleware
 from apps.isolation import tenant_context
 from apps.isolation.testing import api_client, make_member
-from config.logs import ContextFilter, JSONFormatter, LineFormatter, scrubbed
+from apps.observability.logs import ContextFilter, JSONFormatter, LineFormatter, scrubbed
+from apps.observability.request_id import request_id_middleware
 from tests.support import manage
 from tests.test_settings import PRODUCTION
 

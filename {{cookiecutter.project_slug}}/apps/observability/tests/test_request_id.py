@@ -1,4 +1,4 @@
-"""The request's id, from its header to the log and the audit trail."""
+"""The request's id, from its header to the log and the audit log."""
 
 import logging
 from typing import Any
@@ -7,8 +7,8 @@ import pytest
 from django.http import HttpRequest, HttpResponse
 from django.test import AsyncRequestFactory, Client, RequestFactory
 
-from apps.audit.requests import request_id, request_id_middleware
-from config.logs import ContextFilter
+from apps.observability.logs import ContextFilter
+from apps.observability.request_id import request_id, request_id_middleware
 from tests.isolation.conftest import run
 
 

@@ -1,17 +1,11 @@
-"""What machines ask: probes, which answer on every host, and Prometheus, on shared hosts."""
+"""Whether this process can serve requests now."""
 
 import logging
 from functools import cache
 
-from django.conf import settings
 from django.core.cache import caches
 from django.db import DatabaseError, connections
-from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
-from django.utils.crypto import constant_time_compare
-from django.views.decorators.http import require_safe
-from rest_framework.exceptions import NotAuthenticated
 
-from apps.authentication.refusals import refusal
 from apps.isolation.app_registry import SHARED_DB
 from apps.isolation.migration_state import is_fully_migrated
 from apps.isolation.preflight import preflight_problems
@@ -19,30 +13,9 @@ from apps.isolation.preflight import preflight_problems
 logger = logging.getLogger(__name__)
 
 
-def live(request: HttpRequest) -> JsonResponse:
-    """Answer 200 as long as the process can answer at all; asks nobody else."""
-    return JsonResponse({"status": "ok"})
-
-
-def ready(request: HttpRequest) -> JsonResponse:
-    """Answer 200 if requests can be served now, or 503 with what is missing."""
-    problems = {name: problem for name, check in CHECKS.items() if (problem := check())}
-    if problems:
-        return JsonResponse({"status": "unavailable", "problems": problems}, status=503)
-    return JsonResponse({"status": "ok"})
-
-
-@require_safe
-def metrics(request: HttpRequest) -> HttpResponse:
-    """Answer Prometheus, which sends METRICS_TOKEN; where there is no such token, 404."""
-    if not settings.METRICS_TOKEN:
-        raise Http404
-    given = request.headers.get("Authorization", "")
-    if not constant_time_compare(given, f"Bearer {settings.METRICS_TOKEN}"):
-        return refusal(request, NotAuthenticated())
-    from config.metrics import exposition  # noqa: PLC0415 - where nobody counts it is not loaded
-
-    return HttpResponse(exposition(), content_type="text/plain; version=0.0.4; charset=utf-8")
+def health_problems() -> dict[str, str]:
+    """Return what is missing, by the name of the check; nothing if requests can be served."""
+    return {name: problem for name, check in CHECKS.items() if (problem := check())}
 
 
 def _database() -> str:

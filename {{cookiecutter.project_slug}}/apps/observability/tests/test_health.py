@@ -10,7 +10,7 @@ from django.db.migrations.recorder import MigrationRecorder
 from django.test import Client
 
 from apps.isolation.app_registry import SHARED_DB
-from config import health
+from apps.observability import health
 from tests.support import environment, manage, statements
 
 HOSTS = ["127.0.0.1", "localhost", "acme.localhost", "10.0.0.7:8000", "nobody.example"]

@@ -1,4 +1,4 @@
-"""What is answered where a request ends before, or instead of, a view of the API."""
+"""Error responses: ``{"detail": "…", "code": "…"}``, for whatever answers in a view's place."""
 
 from contextlib import suppress
 from typing import Any
@@ -11,8 +11,8 @@ from rest_framework.exceptions import APIException
 API, PAGE, DATA = "/api/", "text/html", "application/json"
 
 
-def refusal(request: HttpRequest, error: APIException) -> HttpResponse:
-    """Return an error as a page to whom pages are for, and as the API has it to all others."""
+def error_response(request: HttpRequest, error: APIException) -> HttpResponse:
+    """Return an error as a page for browsers, and as JSON for everybody else."""
     headers = {}
     if wait := getattr(error, "wait", None):
         headers["Retry-After"] = str(wait)
@@ -20,16 +20,18 @@ def refusal(request: HttpRequest, error: APIException) -> HttpResponse:
         # Without apps.pages there are no pages.
         with suppress(TemplateDoesNotExist):
             page = render_to_string("pages/error.html", {"error": error})
-            return because(HttpResponse(page, status=error.status_code, headers=headers), error)
+            return attach_error(
+                HttpResponse(page, status=error.status_code, headers=headers), error
+            )
     if error.status_code == 401:  # noqa: PLR2004 - the status that needs this header
         headers["WWW-Authenticate"] = 'Bearer realm="api"'
     body = {"detail": str(error.detail), "code": error.get_codes()}
     # To the letter as Django REST framework writes it: nothing tells where a request ended.
     written: Any = {"json_dumps_params": {"separators": (",", ":")}, "headers": headers}
-    return because(JsonResponse(body, status=error.status_code, **written), error)
+    return attach_error(JsonResponse(body, status=error.status_code, **written), error)
 
 
-def because[R: HttpResponseBase](response: R, error: BaseException | None) -> R:
-    """Leave the error with its answer, for what counts answers by their reason."""
-    vars(response).update(refused_by=error)
+def attach_error[R: HttpResponseBase](response: R, error: BaseException | None) -> R:
+    """Keep the error with its response, for the middleware that looks at why it was sent."""
+    vars(response).update(error=error)
     return response

@@ -1,4 +1,4 @@
-"""The request's id: in its answer, in each log line, and in each event of the audit trail."""
+"""The request's id: in its response, in each log line, and in each event of the audit log."""
 
 import re
 from collections.abc import Callable, Iterator

@@ -1,26 +1,16 @@
-"""What is told of the work: log lines, and, each by its own variable, traces and reports of errors.
-
-The libraries for the last two are the dependency group ``telemetry``. Without its variable, neither
-is even loaded.
-
-https://docs.sentry.io/platforms/python/integrations/django/
-"""
+"""Log lines: they name tenant, user and request, and tell no secret."""
 
 import json
 import logging
 import re
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from django.http import HttpRequest
 from django.utils.functional import SimpleLazyObject
 
-from apps.audit.requests import current_request, id_of
 from apps.isolation import current_tenant
-from config.env import env
-
-if TYPE_CHECKING:
-    from sentry_sdk.types import Event
+from apps.observability.request_id import current_request, id_of
 
 # The path of the page that a mailed link leads to holds its token.
 MAILED_TOKEN = re.compile("(/(?:invitations|verify-email|password-reset)/)[^/ ]+")
@@ -109,49 +99,3 @@ class JSONFormatter(logging.Formatter):
         }
         ids = {name: str(vars(record)[name]) for name in ("tenant", "user", "request_id")}
         return json.dumps({name: scrubbed(text) for name, text in fields.items() if text} | ids)
-
-
-# Of a request in a report; all else of it can hold what somebody wrote.
-TOLD = ("method", "url")
-
-
-def start_telemetry(*, serves: bool) -> None:
-    """Turn on what the environment asks for. Only a process that serves is traced."""
-    if dsn := env.str("SENTRY_DSN", default=""):
-        report_errors(dsn)
-    if serves and env.str("OTEL_EXPORTER_OTLP_ENDPOINT", default=""):
-        from config.tracing import trace_requests  # noqa: PLC0415 - loads the library
-
-        trace_requests(service=env.str("OTEL_SERVICE_NAME", default="web"))
-
-
-def report_errors(dsn: str) -> None:
-    """Report what nobody caught, and what is logged as an error."""
-    import sentry_sdk  # noqa: PLC0415 - see above
-
-    sentry_sdk.init(
-        dsn,
-        before_send=_cleaned,
-        send_default_pii=False,
-        include_local_variables=False,  # passwords are among them
-        max_request_body_size="never",
-        auto_session_tracking=False,
-    )
-
-
-def _cleaned(event: "Event", hint: dict[str, Any]) -> "Event | None":
-    """Say of whom it was by ids, and take away what nobody may read."""
-    ids = {name: str(value) for name, value in ids_of(current_request.get()).items()}
-    event["tags"] = {**dict(event.get("tags", {})), **ids}
-    request = event.get("request", {})
-    event["request"] = {name: request[name] for name in TOLD if name in request}
-    cleaned: Event = _scrubbed(event)
-    return cleaned
-
-
-def _scrubbed(value: Any) -> Any:
-    if isinstance(value, dict):
-        return {name: _scrubbed(each) for name, each in value.items()}
-    if isinstance(value, list):
-        return [_scrubbed(each) for each in value]
-    return scrubbed(value) if isinstance(value, str) else value

@@ -1,0 +1,34 @@
+"""Error views: what Django answers where no view did, by their names in ``config.urls``."""
+
+import sys
+
+from django.http import HttpRequest, HttpResponse
+from rest_framework import exceptions
+
+from apps.api.error_responses import attach_error, error_response
+
+
+def bad_request(request: HttpRequest, exception: Exception) -> HttpResponse:
+    """Answer what Django itself finds suspicious."""
+    return error_response(request, exceptions.ParseError("Bad request.", "bad_request"))
+
+
+def permission_denied(request: HttpRequest, exception: Exception) -> HttpResponse:
+    """Answer what Django itself refuses."""
+    return attach_error(error_response(request, exceptions.PermissionDenied()), exception)
+
+
+def csrf_failure(request: HttpRequest, reason: str = "") -> HttpResponse:
+    """Answer a form that was not filled in here (``CSRF_FAILURE_VIEW``)."""
+    message = "This form was not sent from this page. Open the page again, and send it from there."
+    return error_response(request, exceptions.PermissionDenied(message, "csrf_failed"))
+
+
+def not_found(request: HttpRequest, exception: Exception) -> HttpResponse:
+    """Answer a path that no route has."""
+    return error_response(request, exceptions.NotFound())
+
+
+def server_error(request: HttpRequest) -> HttpResponse:
+    """Answer an unexpected error, while it is being handled."""
+    return attach_error(error_response(request, exceptions.APIException()), sys.exception())

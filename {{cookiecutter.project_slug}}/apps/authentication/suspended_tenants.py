@@ -1,0 +1,82 @@
+"""A suspended or archived tenant is shown to its members only; to others there is no such tenant.
+
+All of that is here: a hook on responses, and one before views, so that none does anything for
+somebody who cannot be a member.
+"""
+
+from collections.abc import Callable
+from http import HTTPStatus
+from typing import Any
+
+from django.http import HttpRequest, HttpResponse, HttpResponseBase
+from django.utils.deprecation import MiddlewareMixin
+from rest_framework import HTTP_HEADER_ENCODING
+
+from apps.api.error_responses import attach_error, error_response
+from apps.authentication.decorators import is_of_api
+from apps.isolation import current_tenant
+from apps.tenants.errors import TenantNotFound, TenantSuspended
+from apps.tenants.models import Status, Tenant
+
+HIDDEN = [Status.SUSPENDED, Status.ARCHIVED]
+
+
+class SuspendedTenantMiddleware(MiddlewareMixin):
+    """Answers everybody but members as if there were no such tenant.
+
+    Must stand directly inside of ``tenant_middleware``, so that its answer gets the same headers as
+    that for an unknown tenant. Members cost no query: who was let in has ``request.auth``.
+    """
+
+    def process_view(
+        self, request: HttpRequest, view: Callable[..., Any], *arguments: Any
+    ) -> HttpResponse | None:
+        """Call no view for somebody who cannot be a member."""
+        if _may_be_members(request, view) or not _is_hidden(request):
+            return None
+        return error_response(request, TenantNotFound())
+
+    def process_response(
+        self, request: HttpRequest, response: HttpResponseBase
+    ) -> HttpResponseBase:
+        """Replace what nobody but members may see; each ``TenantNotFound`` is the same, too."""
+        error = getattr(response, "error", None)
+        if not isinstance(error, TenantNotFound) and (
+            _is_for_members(request, response) or not _is_hidden(request)
+        ):
+            return response
+        return attach_error(error_response(request, TenantNotFound()), error)
+
+
+def _may_be_members(request: HttpRequest, view: Any) -> bool:
+    """Tell whether only the view can say who asks: by a token, a session, or what is posted."""
+    target = getattr(view, "cls", view)
+    if request.method == "POST" and getattr(target, "judges_members", False):
+        return True
+    if is_of_api(view):
+        return bool(target.authentication_classes) and _has_token(request)
+    return not hasattr(view, "is_unguarded")
+
+
+def _has_token(request: HttpRequest) -> bool:
+    header = request.headers.get("Authorization", "").encode(HTTP_HEADER_ENCODING)
+    return header.split()[:1] == [b"Bearer"]
+
+
+def _is_for_members(request: HttpRequest, response: HttpResponseBase) -> bool:
+    """Tell whether somebody was let in, or was told why not after proving to be a member."""
+    is_told = isinstance(getattr(response, "error", None), TenantSuspended)
+    # An error of the server may be the database's, which is not asked then.
+    is_fault = response.status_code >= HTTPStatus.INTERNAL_SERVER_ERROR
+    return getattr(request, "auth", None) is not None or is_told or is_fault
+
+
+def _is_hidden(request: HttpRequest) -> bool:
+    """Tell whether the active tenant is suspended or archived; one query for each request."""
+    tenant = current_tenant()
+    if tenant is None:
+        return False
+    if "is_tenant_hidden" not in vars(request):
+        is_hidden = Tenant.objects.filter(pk=tenant.id, status__in=HIDDEN).exists()
+        vars(request).update(is_tenant_hidden=is_hidden)
+    return bool(vars(request)["is_tenant_hidden"])

@@ -1,0 +1,37 @@
+"""What machines ask: probes, which answer on every host, and Prometheus, on shared hosts."""
+
+from django.conf import settings
+from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
+from django.utils.crypto import constant_time_compare
+from django.views.decorators.http import require_safe
+from rest_framework.exceptions import NotAuthenticated
+
+from apps.observability.health import health_problems
+
+
+def live(request: HttpRequest) -> JsonResponse:
+    """Answer 200 as long as the process can answer at all; asks nobody else."""
+    return JsonResponse({"status": "ok"})
+
+
+def ready(request: HttpRequest) -> JsonResponse:
+    """Answer 200 if requests can be served now, or 503 with what is missing."""
+    problems = health_problems()
+    if problems:
+        return JsonResponse({"status": "unavailable", "problems": problems}, status=503)
+    return JsonResponse({"status": "ok"})
+
+
+@require_safe
+def metrics(request: HttpRequest) -> HttpResponse:
+    """Answer Prometheus, which sends METRICS_TOKEN; where there is no such token, 404."""
+    if not settings.METRICS_TOKEN:
+        raise Http404
+    given = request.headers.get("Authorization", "")
+    if not constant_time_compare(given, f"Bearer {settings.METRICS_TOKEN}"):
+        raise NotAuthenticated
+    from apps.observability.metrics import (  # noqa: PLC0415 - loaded only where it is used
+        exposition,
+    )
+
+    return HttpResponse(exposition(), content_type="text/plain; version=0.0.4; charset=utf-8")

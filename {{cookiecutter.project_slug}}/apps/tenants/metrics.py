@@ -1,0 +1,42 @@
+"""Metrics of tenants: how many there are, and how many could not be made."""
+
+from collections.abc import Iterator
+from typing import Any
+
+from django.db import connections
+from django.db.models import Count
+from django.dispatch import receiver
+from prometheus_client import Counter, Metric
+from prometheus_client.core import GaugeMetricFamily
+
+from apps.isolation.app_registry import SHARED_DB
+from apps.isolation.migration_state import is_fully_migrated
+from apps.isolation.strategy.invariants import count_unmigrated
+from apps.observability.metrics import COUNTED, measures
+from apps.tenants.models import Status, Tenant
+from apps.tenants.services import provisioning_failed
+
+PROVISIONING_FAILURES = Counter(
+    "provisioning_failures_total", "Tenants whose storage could not be made.", registry=COUNTED
+)
+
+
+@receiver(provisioning_failed)
+def count_failure(**kwargs: Any) -> None:
+    """Count a tenant that could not be made."""
+    PROVISIONING_FAILURES.inc()
+
+
+@measures
+def count_tenants() -> Iterator[Metric]:
+    """Count tenants by their status, and those that wait for migrations."""
+    family = GaugeMetricFamily("tenants", "Tenants, by their status.", labels=["status"])
+    counts = Tenant.objects.order_by().values_list("status").annotate(Count("pk"))
+    for status, count in (dict.fromkeys(Status.values, 0) | dict(counts)).items():
+        family.add_metric([status], count)
+    yield family
+    made = dict(Tenant.objects.exclude(status=Status.PREPARING).values_list("pk", "created_at"))
+    waiting = count_unmigrated(made) if is_fully_migrated(connections[SHARED_DB]) else len(made)
+    yield GaugeMetricFamily(
+        "tenants_unmigrated", "Tenants that wait for manage.py migrate.", waiting
+    )
