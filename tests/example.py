@@ -59,7 +59,7 @@ from rest_framework.viewsets import ModelViewSet
 
 from apps.isolation.integrations.rest_framework import TenantModelSerializer
 from apps.rooms.models import Room
-from apps.tenants.roles import Role
+from apps.memberships.roles import Role
 
 
 class RoomSerializer(TenantModelSerializer[Room]):

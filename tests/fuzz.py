@@ -74,14 +74,16 @@ def configure() -> None:
 
 def make_tenant(name: str) -> Any:
     """Return a new tenant, with a member for each role."""
-    from apps.tenants import members, roles, services
+    from apps.memberships.roles import Role
+    from apps.memberships.services import add_member
+    from apps.tenants.services import create_tenant
     from django.contrib.auth import get_user_model
 
     slug = f"{name}-{uuid4().hex[:8]}"
-    tenant = services.create_tenant(slug=slug, name=slug)
+    tenant = create_tenant(slug=slug, name=slug)
     for role in ROLES:
         user = get_user_model()._default_manager.create_user(email_of(tenant, role), PASSWORD)
-        members.add_member(tenant, user, roles.Role(role))
+        add_member(tenant, user, Role(role))
     return tenant
 
 

@@ -15,7 +15,7 @@ from rest_framework import HTTP_HEADER_ENCODING
 from apps.api.error_responses import attach_error, error_response
 from apps.authentication.decorators import is_of_api
 from apps.isolation import current_tenant
-from apps.tenants.errors import TenantNotFound, TenantSuspended
+from apps.tenants.exceptions import TenantNotFound, TenantSuspended
 from apps.tenants.models import Status, Tenant
 
 HIDDEN = [Status.SUSPENDED, Status.ARCHIVED]

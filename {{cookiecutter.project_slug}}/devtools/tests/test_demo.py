@@ -17,7 +17,8 @@ from django.db import connections
 
 from apps.isolation import tenant_context
 from apps.isolation.app_registry import SHARED_DB
-from apps.tenants.models import Membership, Tenant
+from apps.memberships.models import Membership
+from apps.tenants.models import Tenant
 from devtools.demo import SmokeTestFailed, of_product, smoke_test
 from tests.sample.models import Shelf
 from tests.support import start

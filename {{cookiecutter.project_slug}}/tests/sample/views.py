@@ -18,8 +18,8 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.viewsets import GenericViewSet, ModelViewSet
 
-from apps.tenants.roles import Role
-from config.api import ContentMixin, download
+from apps.api.downloads import ContentMixin, download
+from apps.memberships.roles import Role
 from tests.sample.models import Book, Scan, Shelf
 from tests.sample.serializers import (
     SampleBookSerializer,
