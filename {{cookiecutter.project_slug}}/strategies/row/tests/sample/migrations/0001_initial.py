@@ -1,7 +1,6 @@
-import apps.isolation.strategy.constraints
 import apps.isolation.fields
-import apps.isolation.identifiers
-import apps.isolation.models
+import apps.isolation.strategy.constraints
+import apps.isolation.strategy.models
 import django.db.models.deletion
 import tests.sample.models
 from django.conf import settings
@@ -68,7 +67,7 @@ class Migration(migrations.Migration):
                 ),
                 (
                     "tenant",
-                    apps.isolation.models.TenantForeignKey(
+                    apps.isolation.strategy.models.TenantForeignKey(
                         blank=True,
                         db_index=False,
                         editable=False,
@@ -94,7 +93,7 @@ class Migration(migrations.Migration):
                 ("word", models.CharField(max_length=50)),
                 (
                     "tenant",
-                    apps.isolation.models.TenantForeignKey(
+                    apps.isolation.strategy.models.TenantForeignKey(
                         blank=True,
                         db_index=False,
                         editable=False,
@@ -140,7 +139,7 @@ class Migration(migrations.Migration):
                 ),
                 (
                     "tenant",
-                    apps.isolation.models.TenantForeignKey(
+                    apps.isolation.strategy.models.TenantForeignKey(
                         blank=True,
                         db_index=False,
                         editable=False,
@@ -194,7 +193,7 @@ class Migration(migrations.Migration):
                 ),
                 (
                     "tenant",
-                    apps.isolation.models.TenantForeignKey(
+                    apps.isolation.strategy.models.TenantForeignKey(
                         blank=True,
                         db_index=False,
                         editable=False,
@@ -235,7 +234,7 @@ class Migration(migrations.Migration):
                 ),
                 (
                     "tenant",
-                    apps.isolation.models.TenantForeignKey(
+                    apps.isolation.strategy.models.TenantForeignKey(
                         blank=True,
                         db_index=False,
                         editable=False,
@@ -287,7 +286,7 @@ class Migration(migrations.Migration):
                 ),
                 (
                     "tenant",
-                    apps.isolation.models.TenantForeignKey(
+                    apps.isolation.strategy.models.TenantForeignKey(
                         blank=True,
                         db_index=False,
                         editable=False,

@@ -1,5 +1,4 @@
 import apps.isolation.fields
-import apps.isolation.identifiers
 import django.db.models.deletion
 import tests.sample.models
 from django.conf import settings
