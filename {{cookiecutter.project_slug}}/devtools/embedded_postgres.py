@@ -35,9 +35,8 @@ if sys.platform != "win32":
     import fcntl
     import pwd
 
-HOST = (
-    "127.0.0.1"  # TCP only: the path of a Unix socket may have 107 bytes, a project's may be longer
-)
+# TCP only: the path of a Unix socket may have 107 bytes, and a project's may be longer.
+HOST = "127.0.0.1"
 REMEDY = "or set DATABASE_URL to use a PostgreSQL of your own."
 START_PATIENCE, STOP_PATIENCE, EXIT_PATIENCE = 60.0, 10.0, 2.0  # seconds
 

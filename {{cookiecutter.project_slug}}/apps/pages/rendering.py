@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterable
 from http import HTTPStatus
 from typing import Any
 
+from django.conf import settings
 from django.contrib import messages
 from django.db.models import Model, QuerySet
 from django.http import HttpRequest, HttpResponse
@@ -14,9 +15,11 @@ from rest_framework.request import Request
 from rest_framework.settings import api_settings
 
 from apps.authentication.decorators import View
+from apps.isolation import require_tenant
 from apps.memberships.roles import Role
 from apps.pages.forms import PageForm
 from apps.pages.navigation import links_for
+from apps.tenants.models import Tenant
 from apps.tenants.settings import BRAND_NAME, TenantSettings
 
 
@@ -82,3 +85,13 @@ def fill_in_form(
     if form.succeeds(action):
         return redirect_saved(request, place)
     return render_page(request, "pages/form.html", form, **context)
+
+
+def active_tenant() -> Tenant:
+    """Return the active tenant's row."""
+    return Tenant.objects.get(pk=require_tenant().id)
+
+
+def tenant_address(domain: str) -> str:
+    """Return the address of a tenant's first page."""
+    return f"{settings.TENANT_URL.format(domain=domain)}/"

@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from apps.pages import views
+from apps.pages import session_views, shared_views, views
 
 urlpatterns = [
     # Unless the product has a page there, whose routes come first.
@@ -12,7 +12,7 @@ urlpatterns = [
     path("members/transfer/", views.transfer_ownership, name="transfer-ownership"),
     path("members/<uuid:membership_id>/role/", views.change_role, name="change-role"),
     path("members/<uuid:membership_id>/remove/", views.remove, name="remove"),
-    path("invitations/<str:token>/", views.invitation, name="invitation"),
+    path("invitations/<str:token>/", session_views.invitation, name="invitation"),
     path("invitations/<uuid:invitation_id>/resend/", views.resend, name="resend"),
     path("invitations/<uuid:invitation_id>/revoke/", views.revoke, name="revoke"),
     path("settings/", views.change_settings, name="settings"),
@@ -20,17 +20,17 @@ urlpatterns = [
     path("profile/password/", views.change_password, name="change-password"),
     path("profile/second-factor/", views.change_second_factor, name="second-factor"),
     path("switch/", views.switch, name="switch"),
-    path("login/", views.log_in, name="login"),
-    path("login/code/", views.give_code, name="give-code"),
-    path("logout/", views.log_out, name="logout"),
+    path("login/", session_views.log_in, name="login"),
+    path("login/code/", session_views.give_code, name="give-code"),
+    path("logout/", session_views.log_out, name="logout"),
     path("theme.css", views.theme, name="theme"),
 ]
 
 shared_urlpatterns = [
-    path("", views.home, name="home"),
-    path("signup/", views.sign_up, name="signup"),
-    path("switch/", views.find, name="switch"),
-    path("verify-email/<str:token>/", views.verify_email, name="verify-email"),
-    path("password-reset/", views.send_password_reset, name="password-reset"),
-    path("password-reset/<str:token>/", views.reset_password, name="set-password"),
+    path("", shared_views.home, name="home"),
+    path("signup/", shared_views.sign_up, name="signup"),
+    path("switch/", shared_views.find, name="switch"),
+    path("verify-email/<str:token>/", shared_views.verify_email, name="verify-email"),
+    path("password-reset/", shared_views.send_password_reset, name="password-reset"),
+    path("password-reset/<str:token>/", shared_views.reset_password, name="set-password"),
 ]
