@@ -60,9 +60,11 @@ class Route:
 
     @property
     def is_page(self) -> bool:
-        """Whether it is a page of an app of ours."""
+        """Whether it is a page for people, of an app of ours."""
         is_other = self.is_of_api or self.is_of_admin
-        return not is_other and self.callback.__module__.startswith("apps.")
+        _, app, *_ = self.callback.__module__.split(".")
+        is_ours = self.callback.__module__.startswith("apps.") and app != "observability"
+        return is_ours and not is_other
 
     @property
     def is_members_page(self) -> bool:
