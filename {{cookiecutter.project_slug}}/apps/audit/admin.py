@@ -1,4 +1,4 @@
-"""The audit trail, to be read by the platform's staff."""
+"""The audit log, to be read by the platform's staff."""
 
 from django.contrib import admin
 

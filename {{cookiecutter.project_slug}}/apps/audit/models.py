@@ -1,4 +1,4 @@
-"""The audit trail."""
+"""The audit log."""
 
 from typing import ClassVar, Self
 

@@ -1,4 +1,4 @@
-"""Writing the audit trail."""
+"""Writes audit events."""
 
 import re
 from collections.abc import Mapping
@@ -80,7 +80,7 @@ def record(
 
     ``before`` and ``after`` are values of fields by name; those that differ are kept, and of
     secrets and of who somebody is only that they differ. Raises TransactionManagementError outside
-    of a transaction of the shared data: without one the deed could stand and the event be lost.
+    of a transaction of the shared data: without one the change could stand and the event be lost.
     """
     if not connections[SHARED_DB].in_atomic_block:
         message = "record() needs the transaction of what it records: atomic(using=SHARED_DB)."

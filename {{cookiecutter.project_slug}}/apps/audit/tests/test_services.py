@@ -1,4 +1,4 @@
-"""The audit trail: written with what it records, and never again."""
+"""The audit log: written with what it records, and never again."""
 
 from typing import Any
 
@@ -94,7 +94,7 @@ def test_of_a_secret_only_the_change_is_kept(name: str, acme: Any) -> None:
 
 
 @pytest.mark.django_db(transaction=True)
-def test_event_and_deed_stand_or_fall_together(acme: Any) -> None:
+def test_event_and_change_stand_or_fall_together(acme: Any) -> None:
     with pytest.raises(TransactionManagementError):
         record(Action.TENANT_CHANGED, acme, tenant=acme, actor=None)
     with pytest.raises(ZeroDivisionError), transaction.atomic(using=SHARED_DB):

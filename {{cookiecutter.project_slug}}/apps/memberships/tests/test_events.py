@@ -1,4 +1,4 @@
-"""What people do in a tenant is in its audit trail, and nothing else is."""
+"""What people do in a tenant is in its audit log, and nothing else is."""
 
 from collections.abc import Callable
 from typing import Any
