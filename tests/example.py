@@ -137,7 +137,7 @@ def main() -> None:
     write_route(APP)
     run("manage.py migrate --verbosity=0", "manage.py seed_demo")
     replace(PAGE.read_text(encoding="utf-8"))
-    run("ruff format --quiet apps")
+    run("ruff check --quiet --fix apps", "ruff format --quiet apps")
     for check in CHECKS:
         run(f"scripts/verify.sh {check}")
     run("pytest --numprocesses=auto tests/isolation tests/strategy", "manage.py demo --check")
