@@ -99,7 +99,10 @@ DIFFERENCES = {
     ".env.example": "the secrets of the isolation layer, and what the owner's role does",
     ".env": "random secrets",
 }
-PRODUCT_APPS = ("audit", "authentication", "memberships", "privacy", "projects", "tenants")
+PRODUCT_APPS = (
+    *("api", "audit", "authentication", "memberships", "observability", "pages", "privacy"),
+    *("projects", "tenants"),
+)
 # Here nothing but migrations may differ, whatever the table above comes to say.
 PRODUCT = [
     *(f"apps/{name}/*" for name in PRODUCT_APPS),
