@@ -51,7 +51,7 @@ QUESTIONS = json.loads((ROOT / "cookiecutter.json").read_text(encoding="utf-8"))
 STRATEGIES = QUESTIONS["isolation_strategy"]
 
 # The tests of a generated project, in whose folder the session is.
-PYTEST = ("python", "-m", "pytest", "--numprocesses=auto")
+PYTEST = ("python", "-m", "pytest", "--numprocesses=auto", "--dist=worksteal")
 
 # What a demo keeps from one run to the next; everything else is generated anew.
 STATE = {".env", ".postgres"}

@@ -16,8 +16,11 @@ check_imports() { lint-imports; }
 check_migrations() { python manage.py makemigrations --check --dry-run; }
 check_tenancy() { python scripts/check_tenancy.py; }
 check_docs() { python scripts/check_docs.py && zensical build --strict; }
-check_tests() { pytest --numprocesses=auto --cov; }
-check_isolation() { pytest --numprocesses=auto tests/isolation tests/strategy; }
+check_tests() { pytest "${parallel[@]}" --cov; }
+check_isolation() { pytest "${parallel[@]}" tests/isolation tests/strategy; }
+
+# Some tests take many times as long as others.
+parallel=(--numprocesses=auto --dist=worksteal)
 
 # The settings of production, with this machine's secrets. No server is asked for anything.
 check_deploy() {
