@@ -27,10 +27,10 @@ class ProvisioningReport:
 
 
 class Naming(Protocol):
-    """Names that PostgreSQL and Django know tenants' data by."""
+    """Names by which PostgreSQL and Django know tenants' data."""
 
     def physical_name(self, tenant_id: UUID) -> str:
-        """Return the name of a tenant's schema, rows or database; made from the id alone."""
+        """Return the name of a tenant's data in PostgreSQL; made from the id alone."""
 
 
 class Models(Protocol):
