@@ -76,13 +76,13 @@ def test_what_cannot_be_written_down_does_not_begin(monkeypatch: pytest.MonkeyPa
 def test_the_linter_keeps_the_product_from_it(line: str, tmp_path: Path) -> None:
     for name in ("apps", "config", "devtools"):
         shutil.copytree(BASE_DIR / name, tmp_path / name, ignore=NO_CODE)
-    (tmp_path / "apps" / "rooms.py").write_text(f"{line}\n")
+    (tmp_path / "apps" / "planted.py").write_text(f"{line}\n")
     settings = (BASE_DIR / "pyproject.toml").read_text()
-    layers = settings.replace("layers = [", 'layers = ["rooms", ')
+    layers = settings.replace("layers = [", 'layers = ["planted", ')
     (tmp_path / "pyproject.toml").write_text(layers)
     command = [str(Path(sys.executable).parent / "lint-imports"), "--no-cache"]
     done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
-    breach = "apps.rooms -> apps.isolation.cross_tenant"
+    breach = "apps.planted -> apps.isolation.cross_tenant"
     is_refused = "cross_tenant" in line
     assert (breach in done.stdout, done.returncode) == (is_refused, int(is_refused))
 

@@ -97,9 +97,9 @@ def test_check_tenancy_finds_a_model_and_code_that_reach_past_the_tenant(tmp_pat
         shutil.copytree(BASE_DIR / name, tmp_path / name)
     settings = tmp_path / "config/settings/apps.py"
     text = settings.read_text(encoding="utf-8")
-    apps = text.replace("TENANT_APPS = [\n", 'TENANT_APPS = [\n    "apps.rooms",\n')
+    apps = text.replace("TENANT_APPS = [\n", 'TENANT_APPS = [\n    "apps.planted",\n')
     settings.write_text(apps, encoding="utf-8")
-    product = tmp_path / "apps/rooms"
+    product = tmp_path / "apps/planted"
     product.mkdir()
     (product / "__init__.py").touch()
     (product / "models.py").write_text(UNSCOPED_MODEL, encoding="utf-8")
@@ -108,9 +108,9 @@ def test_check_tenancy_finds_a_model_and_code_that_reach_past_the_tenant(tmp_pat
     (product / "with_reasons.py").write_text(with_reasons, encoding="utf-8")
     process = run(str(tmp_path / "scripts/check_tenancy.py"))
     model, *code = process.stdout.splitlines()
-    assert model.startswith("isolation.E001: rooms.Leak is")
+    assert model.startswith("isolation.E001: planted.Leak is")
     assert [line.split(": ")[:2] for line in code] == [
-        [f"apps/rooms/reaches.py:{number}", name]
+        [f"apps/planted/reaches.py:{number}", name]
         for number, name in enumerate(REACHES.values(), start=1)
     ]
     assert process.returncode == 1
