@@ -416,5 +416,6 @@ def test_the_pytest_plugin_configures_the_environment_first(project: Project) ->
         "-p",
         "no:django",
     ]
-    environment = project.environment(PYTEST_DISABLE_PLUGIN_AUTOLOAD="1")
+    # Without the options of this run, which may be for a plugin that is not loaded there.
+    environment = project.environment(PYTEST_ADDOPTS="", PYTEST_DISABLE_PLUGIN_AUTOLOAD="1")
     subprocess.run(command, cwd=project.folder, env=environment, check=True)
