@@ -131,7 +131,7 @@ CALLED_BY_NAME = (
     *("add_message", "allow_relation", "check_blacklist", "constraint_sql", "db_for_*", "get_*"),
     *("has_*_permission", "on_exit", "perform_*", "post_fork", "pre_fork", "process_*", "pytest_*"),
     *("remove_sql", "save_formset", "setUpTestData", "validate_*", "write_message"),
-    *("as_sql", "token_backend", "__getattr__", "_alias", "_handle_search_path"),
+    *("as_sql", "token_backend", "_alias", "_handle_search_path"),
 )
 # What is installed and not imported, or imported and not installed by itself.
 DEPENDENCIES_ALLOWED = {

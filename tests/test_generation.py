@@ -77,7 +77,7 @@ TRACES = {
 DIFFERENCES = {
     "apps/isolation/*": "the isolation layer",
     "tests/test_fleet.py": "migrating tenants that have tables of their own",
-    "tests/strategy/*": "tests of what only this isolation has",
+    "tests/strategy/*": "tests of what only this strategy has",
     "*/migrations/*": "made from the models, whose bases differ",
     "config/settings/isolation.py": "databases, routers and apps of the isolation layer",
     "compose.production.yaml": "what the owner's role may do, and who else needs it",

@@ -72,7 +72,7 @@ FAULTS = {
         new="",
     ),
 }
-# A violated invariant itself, which its guards must find.
+# A breach of isolation, which the invariants must find.
 TOO_MANY_RIGHTS = Fault(
     "isolation",
     "apps/isolation/postgresql/grants.py",
@@ -144,7 +144,7 @@ def planted(fault: Fault) -> Iterator[None]:
 
 
 def find_faults(strategy: str) -> None:
-    for name, fault in {**FAULTS, "a violated invariant": BREACHES[strategy]}.items():
+    for name, fault in {**FAULTS, "a breach of isolation": BREACHES[strategy]}.items():
         with planted(fault):
             status, told = verify(fault.check, PYTEST_ADDOPTS="--maxfail=1")
         named = told.rstrip().endswith(f"verify: {fault.check} failed")

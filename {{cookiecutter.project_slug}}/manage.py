@@ -3,6 +3,7 @@
 
 import os
 import sys
+from importlib.util import find_spec
 
 from django.core.exceptions import ImproperlyConfigured
 from django.core.management import execute_from_command_line
@@ -35,7 +36,8 @@ def main() -> None:
 
 def start_database() -> None:
     """Start or join the PostgreSQL of development, unless `DATABASE_URL` names one."""
-    # Not at the top: the production image has no development tools.
+    if find_spec("devtools") is None:
+        return  # the production image has none
     from devtools.embedded_postgres import (  # noqa: PLC0415
         EmbeddedPostgresError,
         configure_environment,

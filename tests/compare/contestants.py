@@ -122,7 +122,7 @@ class Contestant:
         return done.stdout
 
     def migrate(self, **more: str) -> float:
-        """Bring all tenants to head; return the seconds it took, with the start of Python."""
+        """Apply all migrations to every tenant; return the seconds it took, with Python's start."""
         command = "migrate_schemas" if self.name == PEER else "migrate"
         checks = () if self.name == PEER else ("--skip-checks",)
         started = time.perf_counter()

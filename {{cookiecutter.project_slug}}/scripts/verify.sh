@@ -3,7 +3,7 @@
 #
 #   scripts/verify.sh               all of them, in this order
 #   scripts/verify.sh format lint   only these
-#   scripts/verify.sh isolation      the isolation tests alone, which `tests` includes
+#   scripts/verify.sh isolation     the isolation tests alone, which `tests` includes
 set -euo pipefail
 cd "$(dirname "$0")/.."
 

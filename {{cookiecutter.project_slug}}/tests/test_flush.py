@@ -27,7 +27,7 @@ def rows(acme: Any, globex: Any, client_of: Any) -> None:
             Book.objects.create(shelf=Shelf.objects.create(name="x"), title="x")
             default_storage.save("x", ContentFile(b"x"))
         client_of(tenant, "member")
-    with cross_tenant(reason="a row of the audit trail"):
+    with cross_tenant(reason="a row of the audit log"):
         pass
 
 

@@ -1,4 +1,4 @@
-"""Models that would make a violated invariant are refused before they have a table."""
+"""Models that would break isolation are refused before they have a table."""
 
 from collections.abc import Callable
 from typing import Any
@@ -16,15 +16,15 @@ from apps.isolation.fields import SharedForeignKey, UserForeignKey
 from apps.isolation.models import TenantModel
 
 User = get_user_model()
-TENANTS, SHARED_DB = "sample", "tenants"
+TENANT_APP, SHARED_APP = "sample", "tenants"
 
 
-def _catalogue_model(name: str, **fields: Any) -> Any:
-    return _model(models.Model, name, SHARED_DB, fields)
+def _shared_model(name: str, **fields: Any) -> Any:
+    return _model(models.Model, name, SHARED_APP, fields)
 
 
 def _tenant_model(name: str, **fields: Any) -> Any:
-    return _model(TenantModel, name, TENANTS, fields)
+    return _model(TenantModel, name, TENANT_APP, fields)
 
 
 def _model(base: type[models.Model], name: str, app: str, fields: dict[str, Any]) -> Any:
@@ -35,7 +35,7 @@ def _model(base: type[models.Model], name: str, app: str, fields: dict[str, Any]
 def _good() -> None:
     board = _tenant_model("Board", owner=UserForeignKey(null=True))
     _tenant_model("Note", writer=UserForeignKey(personal=True))
-    label = _tenant_model("Label", made_in=SharedForeignKey(_catalogue_model("Country"), null=True))
+    label = _tenant_model("Label", made_in=SharedForeignKey(_shared_model("Country"), null=True))
     pair = _tenant_model(
         "BoardLabel",
         board=models.ForeignKey(board, on_delete=models.CASCADE),
@@ -45,10 +45,10 @@ def _good() -> None:
     _model(
         board,
         "ShortBoard",
-        TENANTS,
-        {"Meta": type("Meta", (), {"proxy": True, "app_label": TENANTS})},
+        TENANT_APP,
+        {"Meta": type("Meta", (), {"proxy": True, "app_label": TENANT_APP})},
     )
-    _catalogue_model("City", mayor=models.ForeignKey(User, on_delete=models.PROTECT))
+    _shared_model("City", mayor=models.ForeignKey(User, on_delete=models.PROTECT))
 
 
 def _through(pair: Any, label: Any) -> Any:
@@ -62,23 +62,23 @@ def _through(pair: Any, label: Any) -> Any:
 
 
 def _tenant_model_among_the_shared_data() -> None:
-    _model(TenantModel, "Lost", SHARED_DB, {})
+    _model(TenantModel, "Lost", SHARED_APP, {})
 
 
 def _plain_model_among_the_tenants() -> None:
-    _model(models.Model, "Lost", TENANTS, {})
+    _model(models.Model, "Lost", TENANT_APP, {})
 
 
 def _foreign_key_out_of_the_shared_data() -> None:
-    _catalogue_model("Bill", board=models.ForeignKey(_tenant_model("Board"), models.CASCADE))
+    _shared_model("Bill", board=models.ForeignKey(_tenant_model("Board"), models.CASCADE))
 
 
 def _one_to_one_out_of_the_shared_data() -> None:
-    _catalogue_model("Bill", board=models.OneToOneField(_tenant_model("Board"), models.CASCADE))
+    _shared_model("Bill", board=models.OneToOneField(_tenant_model("Board"), models.CASCADE))
 
 
 def _many_to_many_out_of_the_shared_data() -> None:
-    _catalogue_model("Bill", boards=models.ManyToManyField(_tenant_model("Board")))
+    _shared_model("Bill", boards=models.ManyToManyField(_tenant_model("Board")))
 
 
 def _plain_key_to_a_user() -> None:
@@ -86,11 +86,11 @@ def _plain_key_to_a_user() -> None:
 
 
 def _plain_key_to_the_shared_data() -> None:
-    _tenant_model("Board", country=models.ForeignKey(_catalogue_model("Country"), models.CASCADE))
+    _tenant_model("Board", country=models.ForeignKey(_shared_model("Country"), models.CASCADE))
 
 
 def _generic_relation_into_the_shared_data() -> None:
-    comment = _catalogue_model(
+    comment = _shared_model(
         "Comment",
         content_type=models.ForeignKey(ContentType, on_delete=models.CASCADE),
         object_id=models.UUIDField(),
@@ -103,7 +103,7 @@ def _user_who_cannot_be_erased() -> None:
     _tenant_model("Board", owner=UserForeignKey())
 
 
-def _catalogue_key_to_a_user() -> None:
+def _shared_key_to_a_user() -> None:
     _tenant_model("Board", owner=SharedForeignKey(User, null=True))
 
 
@@ -133,7 +133,7 @@ def _judge(define: Callable[[], None]) -> list[str | None]:
 
 
 def _two_tables() -> None:
-    _model(_tenant_model("Base"), "Derived", TENANTS, {})
+    _model(_tenant_model("Base"), "Derived", TENANT_APP, {})
 
 
 def _unique_among_all() -> None:
@@ -161,7 +161,7 @@ def _manager_of_ones_own() -> None:
         (_plain_key_to_the_shared_data, "isolation.E003"),
         (_generic_relation_into_the_shared_data, "isolation.E003"),
         (_user_who_cannot_be_erased, "isolation.E008"),
-        (_catalogue_key_to_a_user, "isolation.E008"),
+        (_shared_key_to_a_user, "isolation.E008"),
         (_one_to_one_to_a_user, "isolation.E003"),
         (_automatic_many_to_many, "isolation.E004"),
         (_many_to_many_with_oneself, "isolation.E004"),

@@ -181,7 +181,7 @@ def test_requests_that_name_two_tenants_are_counted_as_denials(
 
 @pytest.mark.parametrize("kind", ["api", "page"])
 @pytest.mark.parametrize("reason", ERRORS)
-def test_what_the_wall_stops_is_counted(
+def test_what_isolation_stops_is_counted(
     reason: str, kind: str, measured: Any, settings: Any
 ) -> None:
     settings.ROOT_URLCONF = __name__

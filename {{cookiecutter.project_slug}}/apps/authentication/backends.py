@@ -78,9 +78,3 @@ class TenantJWTScheme(SimpleJWTScheme):
     """Describes the scheme in the OpenAPI document."""
 
     target_class = "apps.authentication.backends.TenantJWTAuthentication"
-
-
-def membership_of(request: Request) -> Membership:
-    """Return the membership by which an authenticated request is authorised."""
-    membership: Membership = request.auth  # type: ignore[assignment] # set above
-    return membership

@@ -11,9 +11,9 @@ from rest_framework.serializers import BaseSerializer
 from rest_framework.views import APIView
 
 from apps.authentication import serializers, services
-from apps.authentication.backends import membership_of
 from apps.memberships.models import Membership
 from apps.memberships.roles import Role
+from apps.memberships.selectors import membership_of
 
 
 class OpenView(APIView):

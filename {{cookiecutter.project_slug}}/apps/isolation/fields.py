@@ -30,7 +30,7 @@ class SharedForeignKey(models.ForeignKey[Any, Any]):
 
     Reading the related object is a query of its own. Nothing cascades along the key, and the
     shared model has no reverse relation. A query that would join across the key raises
-    `SharedJoinError`, since shared data is not always in the same database as the tenant's tables.
+    `SharedJoinError`: shared data is read by queries of its own.
     """
 
     def __init__(self, to: Any, **kwargs: Any) -> None:

@@ -29,9 +29,9 @@ class CheckedMigrateCommand(MigrateCommand):
             raise CommandError(message)
 
     def invariants(self) -> Invariants:
-        """Return the invariants to check; overridden where there are many databases."""
+        """Return the invariants to check."""
         return invariants()
 
     def migrate(self, *args: Any, **options: Any) -> None:
-        """Migrate as Django does; overridden where there is more than one place to migrate."""
+        """Migrate as Django does."""
         super().handle(*args, **options)

@@ -4,9 +4,16 @@ from typing import Any
 from uuid import UUID
 
 from django.db.models import QuerySet
+from rest_framework.request import Request
 
 from apps.memberships.models import Invitation, Membership
 from apps.memberships.roles import Role
+
+
+def membership_of(request: Request) -> Membership:
+    """Return the membership by which an authenticated request is authorised."""
+    membership: Membership = request.auth  # type: ignore[assignment] # the authentication sets it
+    return membership
 
 
 def active_members(tenant_id: UUID) -> QuerySet[Membership]:

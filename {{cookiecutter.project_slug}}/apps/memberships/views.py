@@ -19,14 +19,9 @@ from apps.isolation import require_tenant
 from apps.memberships import invitations, selectors, serializers, services
 from apps.memberships.models import Invitation, Membership
 from apps.memberships.roles import Role
+from apps.memberships.selectors import membership_of
 from apps.tenants.resolver import wanted_tenant
 from apps.tenants.serializers import TenantDetailSerializer
-
-
-def _acting(request: Request) -> Membership:
-    """Return the membership by which the request is authorised."""
-    membership: Membership = request.auth  # type: ignore[assignment] # the authentication's
-    return membership
 
 
 def _checked(serializer: BaseSerializer[Any]) -> Any:
@@ -43,13 +38,13 @@ class TenantView(APIView):
 
     def get(self, request: Request) -> Response:
         """Answer with the tenant and its settings."""
-        return Response(TenantDetailSerializer(_acting(request).tenant).data)
+        return Response(TenantDetailSerializer(membership_of(request).tenant).data)
 
     def patch(self, request: Request) -> Response:
         """Change the name, or some of the settings; what is not given stays."""
         given = _checked(TenantDetailSerializer(data=request.data, partial=True))
         name = {"name": given.pop("name")} if "name" in given else {}
-        tenant = services.change_settings(_acting(request), given, **name)
+        tenant = services.change_settings(membership_of(request), given, **name)
         return Response(TenantDetailSerializer(tenant).data)
 
 
@@ -77,13 +72,13 @@ class MemberView(APIView):
     def patch(self, request: Request, **kwargs: UUID) -> Response:
         """Give the member another role."""
         role = Role(_checked(serializers.RoleSerializer(data=request.data))["role"])
-        member = services.change_role(_acting(request), kwargs["id"], role)
+        member = services.change_role(membership_of(request), kwargs["id"], role)
         return Response(serializers.MemberSerializer(member).data)
 
     @extend_schema(responses={HTTP_204_NO_CONTENT: None})
     def delete(self, request: Request, **kwargs: UUID) -> Response:
         """Take the member out of the tenant."""
-        services.remove(_acting(request), kwargs["id"])
+        services.remove(membership_of(request), kwargs["id"])
         return Response(status=HTTP_204_NO_CONTENT)
 
 
@@ -95,7 +90,7 @@ class LeaveView(APIView):
     @extend_schema(request=None, responses={HTTP_204_NO_CONTENT: None})
     def post(self, request: Request) -> Response:
         """Leave the tenant."""
-        services.leave(_acting(request))
+        services.leave(membership_of(request))
         return Response(status=HTTP_204_NO_CONTENT)
 
 
@@ -108,7 +103,7 @@ class TransferOwnershipView(APIView):
     def post(self, request: Request) -> Response:
         """Make another member an Owner, and the Owner who asks an Admin."""
         given = _checked(serializers.TransferSerializer(data=request.data))
-        member = services.transfer_ownership(_acting(request), given["member"])
+        member = services.transfer_ownership(membership_of(request), given["member"])
         return Response(serializers.MemberSerializer(member).data)
 
 
@@ -128,7 +123,9 @@ class InvitationListView(ListCreateAPIView[Invitation]):
     def perform_create(self, serializer: BaseSerializer[Invitation]) -> None:
         """Invite an address by mail."""
         given = serializer.validated_data
-        invitation = invitations.invite(_acting(self.request), given["email"], Role(given["role"]))
+        invitation = invitations.invite(
+            membership_of(self.request), given["email"], Role(given["role"])
+        )
         serializer.instance = invitation
 
 
@@ -141,7 +138,7 @@ class InvitationView(APIView):
     @extend_schema(responses={HTTP_204_NO_CONTENT: None})
     def delete(self, request: Request, **kwargs: UUID) -> Response:
         """Take it back."""
-        invitations.revoke(_acting(request), kwargs["id"])
+        invitations.revoke(membership_of(request), kwargs["id"])
         return Response(status=HTTP_204_NO_CONTENT)
 
 
@@ -155,7 +152,7 @@ class InvitationResendView(APIView):
     @extend_schema(request=None, responses=serializers.InvitationSerializer)
     def post(self, request: Request, **kwargs: UUID) -> Response:
         """Mail it with a new token; the old one is worth nothing any more."""
-        invitation = invitations.resend(_acting(request), kwargs["id"])
+        invitation = invitations.resend(membership_of(request), kwargs["id"])
         return Response(serializers.InvitationSerializer(invitation).data)
 
 

@@ -38,7 +38,7 @@ def _cache() -> str:
 
 def _migrations() -> str:
     try:
-        _require_head()
+        _require_migrated()
     except DatabaseError:
         return "cannot be read"
     except _NotYet:
@@ -65,7 +65,7 @@ class _NotYet(Exception):
 
 
 @cache
-def _require_head() -> None:
+def _require_migrated() -> None:
     if not is_fully_migrated(connections[SHARED_DB]):
         raise _NotYet
 

@@ -16,10 +16,10 @@ from rest_framework.viewsets import GenericViewSet
 
 from apps.api.downloads import ContentMixin, download
 from apps.audit.services import Action, record
-from apps.authentication.backends import membership_of
 from apps.isolation import require_tenant
 from apps.isolation.app_registry import SHARED_DB
 from apps.memberships.roles import Role
+from apps.memberships.selectors import membership_of
 from apps.privacy import services
 from apps.privacy.models import PrivacyRequest
 from apps.privacy.serializers import PrivacyRequestSerializer

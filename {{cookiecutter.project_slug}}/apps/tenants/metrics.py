@@ -3,14 +3,11 @@
 from collections.abc import Iterator
 from typing import Any
 
-from django.db import connections
 from django.db.models import Count
 from django.dispatch import receiver
 from prometheus_client import Counter, Metric
 from prometheus_client.core import GaugeMetricFamily
 
-from apps.isolation.app_registry import SHARED_DB
-from apps.isolation.migration_state import is_fully_migrated
 from apps.isolation.strategy.invariants import count_unmigrated
 from apps.observability.metrics import COUNTED, measures
 from apps.tenants.models import Status, Tenant
@@ -36,7 +33,6 @@ def count_tenants() -> Iterator[Metric]:
         family.add_metric([status], count)
     yield family
     made = dict(Tenant.objects.exclude(status=Status.PREPARING).values_list("pk", "created_at"))
-    waiting = count_unmigrated(made) if is_fully_migrated(connections[SHARED_DB]) else len(made)
     yield GaugeMetricFamily(
-        "tenants_unmigrated", "Tenants that wait for manage.py migrate.", waiting
+        "tenants_unmigrated", "Tenants that wait for manage.py migrate.", count_unmigrated(made)
     )

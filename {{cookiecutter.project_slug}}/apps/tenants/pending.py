@@ -1,7 +1,7 @@
 """Storages that are ready before their tenants come, so that a sign-up does not wait for one.
 
 There are none unless ``prepare_tenants`` is run, by whoever runs ``migrate``, which keeps those
-that exist up to date, as it does every tenant's.
+that exist up to date, as it does tenants.
 """
 
 from collections.abc import Iterator

@@ -34,8 +34,8 @@ TENANT_APPS = [
     "apps.projects",
 ]
 
-# Functions of the database that run with their owner's rights (SECURITY DEFINER), which no policy
-# restricts. List those that you have reviewed: "public.name(integer, text)".
+# Functions of the database that run with their owner's rights (SECURITY DEFINER), which bypass
+# isolation. List those that you have reviewed: "public.name(integer, text)".
 SECURITY_DEFINER_FUNCTIONS: list[str] = []
 
 # Further checks of `tenant_health_check`. Each is called with tenants' ids, and returns problems in

@@ -62,7 +62,7 @@ ACCOUNT_RATE_LIMITS: dict[str, str] | bool = {
     "reset_password": "20/m/ip,2/m/key",
     "reset_password_from_key": "20/m/ip",
     "confirm_email": "20/m/ip,1/m/key",
-    # Failed log-ins to a tenant that are written into its audit trail; more are only refused, so
+    # Failed log-ins to a tenant that are written into its audit log; more are only refused, so
     # that nobody can fill it up.
     "failed_login": "60/m/key",
 }

@@ -191,7 +191,7 @@ REMEMBERING = {
     "apps.authentication.tokens.key_ring",
     "apps.isolation.app_registry.tenant_app_labels",
     "apps.tenants.settings._timezones",
-    "apps.observability.health._require_head",
+    "apps.observability.health._require_migrated",
     "apps.observability.health._require_isolation",
 }
 

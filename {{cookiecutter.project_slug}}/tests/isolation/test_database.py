@@ -62,7 +62,7 @@ def test_ct05_a_violated_invariant_is_found(name: str, acme: Any) -> None:
 
 @pytest.mark.django_db(transaction=True)
 @pytest.mark.parametrize("name", PASSAGES)
-def test_ct21_what_leads_past_the_wall_is_found(name: str, acme: Any, settings: Any) -> None:
+def test_ct21_what_leads_past_isolation_is_found(name: str, acme: Any, settings: Any) -> None:
     if name in INAPPLICABLE:
         pytest.skip(INAPPLICABLE[name])
     with break_invariant(name):

@@ -62,7 +62,7 @@ def test_tenant_query_performance(
 def test_a_creation_takes_three_trips(
     sides: tuple[Side, Side], round_trips: Callable[[], Any]
 ) -> None:
-    """One for the bearer, one for the shelf that is referred to, one for the row."""
+    """One for the membership, one for the shelf that is referred to, one for the row."""
     client, shelf = sides[0].client, sides[0].shelf
     body = {"title": "new", "shelf": str(shelf.pk)}
     assert client.post("/api/v1/sample/books/", body).status_code == 201
@@ -82,7 +82,7 @@ def traced() -> Iterator[None]:
     connections.close_all()
 
 
-def test_traced_statements_keep_to_the_wall_and_take_no_more_trips(
+def test_traced_statements_carry_the_tenant_and_take_no_more_trips(
     traced: None, sides: tuple[Side, Side], round_trips: Callable[[], Any]
 ) -> None:
     """A traced cursor is a class around the one that names the tenant."""

@@ -1,4 +1,4 @@
-"""Refresh tokens: good once, at home, and for as long as their bearer is welcome."""
+"""Refresh tokens: good once, at home, and for as long as their user is a member."""
 
 from typing import Any
 from uuid import uuid4

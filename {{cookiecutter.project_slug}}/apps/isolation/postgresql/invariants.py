@@ -19,7 +19,7 @@ def runtime_role_powers(alias: str = SHARED_DB) -> list[str]:
 
 
 def security_definer_functions(alias: str = SHARED_DB) -> list[str]:
-    """Return the functions that run with their owner's rights, which no policy restricts.
+    """Return the functions that run with their owner's rights, and so bypass isolation.
 
     Those listed in ``SECURITY_DEFINER_FUNCTIONS`` have been reviewed and are left out.
     """

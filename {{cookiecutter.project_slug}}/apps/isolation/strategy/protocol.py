@@ -1,4 +1,4 @@
-"""The seam: the names that each strategy defines, module by module.
+"""The seam: the names that every strategy defines, module by module.
 
 ``strategy/__init__.py`` holds the chosen strategy to these protocols, so mypy names what it lacks.
 """

@@ -30,10 +30,10 @@ for path in ("/healthz/live", "/healthz/ready"):
 @pytest.fixture(autouse=True)
 def _forget() -> Iterator[None]:
     """Let each test find out anew what is asked once only."""
-    health._require_head.cache_clear()
+    health._require_migrated.cache_clear()
     health._require_isolation.cache_clear()
     yield
-    health._require_head.cache_clear()
+    health._require_migrated.cache_clear()
 
 
 def _get(path: str, host: str = "127.0.0.1") -> tuple[int, Any]:

@@ -26,7 +26,7 @@ REQUIRED: dict[str, Callable[[], QuerySet[Any]]] = {"domain": Domain.platform.al
 
 
 def find_problems() -> Iterator[Problem]:
-    """Yield all problems; without the current tables only that."""
+    """Yield all problems; while migrations are unapplied, yield only that."""
     if not is_fully_migrated(connections[SHARED_DB]):
         yield "", "migrations are waiting: manage.py migrate"
         return

@@ -22,7 +22,7 @@ class Command(BaseCommand):
         )
 
     def handle(self, *args: Any, **options: Any) -> None:
-        """Make the tenant, or say in one sentence a problem why not."""
+        """Make the tenant, or say in one sentence why not."""
         slug = options["slug"]
         with in_a_sentence(f"make {slug!r}"):
             tenant = create_tenant(

@@ -55,8 +55,6 @@ SHARED_DB = "shared"
 # No foreign key reaches from one database into another.
 SHARED_DB_CONSTRAINTS = False
 
-TENANT_MODEL = "tenants.Tenant"
-
 # Whether this process can make tenants: databases and roles are the owner's to make.
 CAN_PROVISION = bool(OWNER_CONNECTION["NAME"])
 
