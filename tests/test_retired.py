@@ -8,8 +8,9 @@ from retired import ENTRIES, TABLE, problems
 
 @pytest.mark.parametrize("word", TABLE["identifiers"])
 def test_identifier_is_found_as_a_whole_word(word: str) -> None:
-    assert list(problems("a.py", f"x\n{word}(1)")) != []
-    assert list(problems("a.py", f"my{word}s")) == []
+    is_retired = f"{word!r} is retired"
+    assert [line for line in problems("a.py", f"x\n{word}(1)") if is_retired in line]
+    assert not [line for line in problems("a.py", f"my{word}s") if is_retired in line]
 
 
 @pytest.mark.parametrize(
