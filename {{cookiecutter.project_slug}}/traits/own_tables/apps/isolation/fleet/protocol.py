@@ -1,0 +1,26 @@
+"""The part of the seam for tenants that have tables of their own."""
+
+from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager
+from typing import Any, Protocol
+
+
+class Targets(Protocol):
+    """The places of tenants' tables, as ``migrate`` iterates over them."""
+
+    def enter(self, target: str) -> str:
+        """Return SQL that enters a target until COMMIT; empty where connecting enters it."""
+
+    def target_opener(
+        self,
+    ) -> AbstractContextManager[Callable[[str], AbstractContextManager[Any]]]:
+        """Open a function that opens one target after the other as the owner."""
+
+    def opened_template(self) -> AbstractContextManager[tuple[str, Any]]:
+        """Open the template; give its name and the connection."""
+
+    def schema_in(self, target: str) -> str:
+        """Return the schema that holds a target's tables."""
+
+    def fingerprints(self) -> Mapping[str, str | None]:
+        """Return the tenants' targets with the last known hashes of their applied migrations."""
