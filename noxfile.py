@@ -7,6 +7,7 @@
 nox                        what a newcomer and CI need: lint, tests, variants
 nox -s demo -- --help      generate a project, run it, and serve two tenants to try
 nox -s "variants(row)"     generate one strategy's project and run all of its checks
+nox -s deep -- row         run all sessions of a strategy that CI runs weekly, and resume them
 nox -s "pgbouncer(row)"    run its tests with a real PgBouncer before its database
 nox -s "pool(row)"         run its tests with one connection, from a pool, for all threads
 nox -s "mutants(row)"      remove its guards, one at a time; a test must fail
@@ -29,12 +30,9 @@ Nox by itself fetches what the block above names, should it be missing.
 from __future__ import annotations
 
 import argparse
-import importlib.util
 import json
 import os
-import re
 import shutil
-import subprocess
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -42,9 +40,14 @@ from typing import TYPE_CHECKING
 import nox
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterator
+    from collections.abc import Callable, Collection
 
 ROOT = Path(__file__).parent
+TOOLS = ROOT / "tools"
+
+sys.path.append(str(TOOLS))
+from pythons import find_python  # noqa: E402 - nox puts no folder on the path
+
 BUILD = ROOT / "build"
 TEMPLATE = ROOT / "{{cookiecutter.project_slug}}"
 QUESTIONS = json.loads((ROOT / "cookiecutter.json").read_text(encoding="utf-8"))
@@ -73,90 +76,6 @@ VERSION_TESTS = (
     ),
 )
 
-# On a server of pg_virtualenv's: the roles and the database that the embedded one has by itself.
-ON_POSTGRES = """
-    run() { psql --quiet --set ON_ERROR_STOP=1 --command "$@"; }
-    run "CREATE ROLE app_user LOGIN PASSWORD 'test'"
-    run "CREATE ROLE app_owner LOGIN CREATEDB CREATEROLE PASSWORD 'test'"
-    # For PgBouncer, which asks as this role; in template1, and so in each database made later.
-    run "GRANT SELECT ON pg_shadow TO app_owner" template1
-    run "CREATE DATABASE app OWNER app_owner"
-    export DATABASE_URL="postgres://app_user:test@$PGHOST:$PGPORT/app"
-    export DATABASE_OWNER_URL="postgres://app_owner:test@$PGHOST:$PGPORT/app"
-    # Else libpq would fill in the superuser's for what an address leaves out.
-    unset PGUSER PGPASSWORD PGDATABASE PGHOST PGPORT PGSYSCONFDIR
-    exec "$@"
-"""
-
-YAML_STYLE = """
-extends: default
-rules:
-  comments: {min-spaces-from-content: 1}
-  document-start: disable
-  line-length: {max: 100}
-  truthy: {check-keys: false}
-"""
-YAML_SCHEMAS = {
-    "compose-spec": "compose*.yaml",
-    "dependabot": ".github/dependabot.yml",
-    "github-issue-config": ".github/ISSUE_TEMPLATE/config.yml",
-    "github-issue-forms": ".github/ISSUE_TEMPLATE/[!c]*.yml",
-    "github-workflows": ".github/workflows/*.yml",
-}
-
-# What the pages do that markdown's linter would not have.
-MARKDOWN_ALLOWED = {
-    "MD013": "tables have no short lines",
-    "MD029": "a list goes on after a block of code",
-    "MD041": "skills begin with what describes them",
-    "MD059": "a link may be a single word of its sentence",
-}
-# What security's linter would have otherwise.
-MANIFESTS_ALLOWED = {
-    "CKV_K8S_35": "the product reads its secrets from the environment, as .env.example has them",
-    "CKV_K8S_43": "whoever deploys names the image",
-}
-# What no code names, and frameworks call: by a setting, by a file's name, or by a method's.
-CALLED_BY_NAME = (
-    *(
-        "*Config",
-        "*Adapter",
-        "*Authentication",
-        "*Backend",
-        "*Filter",
-        "*Middleware",
-        "*Pagination",
-    ),
-    *("*Router", "*Scheme", "*Throttle", "*_middleware", "csrf_failure", "describe_errors"),
-    *("add_message", "allow_relation", "check_blacklist", "constraint_sql", "db_for_*", "get_*"),
-    *("has_*_permission", "on_exit", "perform_*", "post_fork", "pre_fork", "process_*", "pytest_*"),
-    *("remove_sql", "save_formset", "setUpTestData", "validate_*", "write_message"),
-    *("as_sql", "token_backend", "_alias", "_handle_search_path"),
-)
-# What is installed and not imported, or imported and not installed by itself.
-DEPENDENCIES_ALLOWED = {
-    "DEP002": "django-htmx|gunicorn|redis|whitenoise",  # named in settings and commands
-    "DEP003": "asgiref",  # a part of Django
-    "DEP004": "opentelemetry|pytest|sentry_sdk",  # loaded where they are wanted
-}
-
-LINTERS = (
-    ("hadolint", "Dockerfile"),
-    ("zizmor", "--offline", "--quiet", "--min-severity=medium", "."),
-    ("kingfisher", "scan", "--no-validate", "--no-update-check", "--quiet", "."),
-    ("yamllint", "--strict", "--config-data", YAML_STYLE, "."),
-    (
-        *("pymarkdown", "--disable-rules", ",".join(MARKDOWN_ALLOWED)),
-        *("--set", "extensions.front-matter.enabled=$!True"),
-        *("--set", "plugins.md010.code_blocks=$!False", "scan", "--recurse", "."),
-    ),
-    (
-        *("deptry", ".", "--no-ansi", "--extend-exclude", "(^|.*/)(tests|testing)/|conftest.py"),
-        "--per-rule-ignores",
-        ",".join(f"{rule}={names}" for rule, names in DEPENDENCIES_ALLOWED.items()),
-    ),
-)
-
 nox.needs_version = ">=2025.5.1"
 nox.options.default_venv_backend = "uv|venv"
 nox.options.reuse_venv = "yes"
@@ -164,44 +83,17 @@ nox.options.error_on_missing_interpreters = True
 nox.options.sessions = ["lint", "tests", "variants", "oldest"]
 
 
-def pythons(version: str) -> Iterator[Path]:
-    """Yield the places where a Python may be: on PATH, and in every pyenv that PATH leads to.
-
-    pyenv has a shim on PATH for each of its versions, and most of them refuse to start: a shim
-    serves only the versions that the current folder or the user has selected.
-    """
-    folders = [Path(entry) for entry in os.get_exec_path() if entry]
-    yield from (folder / f"python{version}" for folder in folders)
-    roots = [Path(os.environ.get("PYENV_ROOT", "~/.pyenv")).expanduser()]
-    roots += [folder.parent for folder in folders if folder.name == "shims"]
-    for root in dict.fromkeys(roots):
-        yield from sorted(root.glob(f"versions/{version}*/bin/python{version}"), reverse=True)
-
-
-def starts(python: Path, version: str) -> bool:
-    """Return whether the interpreter is there, and starts, and is what its name says."""
-    ask = [str(python), "-c", "import sys; print('%d.%d' % sys.version_info[:2])"]
-    try:
-        answer = subprocess.run(ask, capture_output=True, text=True, check=False, timeout=30)
-    except (OSError, subprocess.TimeoutExpired):
-        return False
-    return answer.stdout.strip() == version
-
-
-def find_python(versions: tuple[str, ...] = VERSIONS) -> str | None:
-    """Return the first interpreter of these versions, or one that uv can fetch, or nothing."""
-    for version in versions:
-        for python in pythons(version):
-            if starts(python, version):
-                return str(python)
-    return versions[0] if shutil.which("uv") or importlib.util.find_spec("uv") else None
-
-
-PYTHON = find_python()
+PYTHON = find_python(VERSIONS)
 
 # uv leaves compiling to who imports first; where nobody may write what they compiled, every start
 # of Python would do it again.
 os.environ.setdefault("UV_COMPILE_BYTECODE", "1")
+
+
+def of_each_strategy(function: Callable[[nox.Session, str], None]) -> object:
+    """Make a session for each strategy, in the Python that generated projects prefer."""
+    parametrized = nox.parametrize("strategy", STRATEGIES, ids=STRATEGIES)(function)
+    return nox.session(python=PYTHON or False)(parametrized)
 
 
 def clear(folder: Path, keep: Collection[str]) -> None:
@@ -278,8 +170,7 @@ def tests(session: nox.Session) -> None:
     session.run("pytest", *session.posargs)
 
 
-@nox.session(python=PYTHON or False)
-@nox.parametrize("strategy", STRATEGIES, ids=STRATEGIES)
+@of_each_strategy
 def variants(session: nox.Session, strategy: str) -> None:
     """Generate a strategy's project and run all of its checks and tests."""
     generate(session, strategy)
@@ -297,20 +188,25 @@ def oldest(session: nox.Session, strategy: str) -> None:
     run_on_postgres(session, *PYTEST, *chosen, version=OLDEST_POSTGRES)
 
 
-@nox.session(python=PYTHON or False)
-@nox.parametrize("strategy", STRATEGIES, ids=STRATEGIES)
+@nox.session
+def deep(session: nox.Session) -> None:
+    """Run the deep sessions of a strategy, as far as they have not passed: `-- row`."""
+    session.install(*nox.project.dependency_groups(nox.project.load_toml(), "deep"))
+    session.run("python", str(TOOLS / "deep.py"), *session.posargs)
+
+
+@of_each_strategy
 def pgbouncer(session: nox.Session, strategy: str) -> None:
     """Run a strategy's tests with PgBouncer, in transaction mode, before the run-time role."""
     require(session, "pg_virtualenv", "postgresql")
     require(session, "pgbouncer", "pgbouncer")
     generate(session, strategy)
     # No test database is dropped at the end, since the pooler is still connected to it.
-    behind = ("sh", str(ROOT / "tests" / "pgbouncer.sh"), *PYTEST, "--reuse-db")
+    behind = ("sh", str(TOOLS / "pgbouncer.sh"), *PYTEST, "--reuse-db")
     run_on_postgres(session, *behind, *session.posargs)
 
 
-@nox.session(python=PYTHON or False)
-@nox.parametrize("strategy", STRATEGIES, ids=STRATEGIES)
+@of_each_strategy
 def pool(session: nox.Session, strategy: str) -> None:
     """Run a strategy's tests with one connection, from a pool, for all threads of a process."""
     generate(session, strategy)
@@ -319,23 +215,21 @@ def pool(session: nox.Session, strategy: str) -> None:
     session.run(*PYTEST, *chosen, *session.posargs, env={"DATABASE_POOL_SIZE": "1"})
 
 
-@nox.session(python=PYTHON or False)
-@nox.parametrize("strategy", STRATEGIES, ids=STRATEGIES)
+@of_each_strategy
 def fuzz(session: nox.Session, strategy: str) -> None:
     """Ask a strategy's running project all that its description allows, and what it does not."""
     generate(session, strategy)
     session.install("schemathesis>=4.32")
-    session.run("python", str(ROOT / "tests" / "fuzz.py"))
+    session.run("python", str(TOOLS / "fuzz.py"))
 
 
-@nox.session(python=PYTHON or False)
-@nox.parametrize("strategy", STRATEGIES, ids=STRATEGIES)
+@of_each_strategy
 def browser(session: nox.Session, strategy: str) -> None:
     """Walk through a strategy's running demo in a browser, and look at every page."""
     require(session, "chromium", "chromium")
     generate(session, strategy)
     session.install("playwright>=1.65", "axe-playwright-python>=0.1.8")
-    session.run("python", str(ROOT / "tests" / "browser.py"))
+    session.run("python", str(TOOLS / "browser.py"))
 
 
 def require(session: nox.Session, program: str, package: str) -> None:
@@ -350,19 +244,18 @@ def run_on_postgres(session: nox.Session, *command: str, version: str = "") -> N
     session.run(
         *("pg_virtualenv", "-t", *(["-v", version] if version else [])),
         *("-o", "max_connections=200", "-o", "max_locks_per_transaction=256"),
-        *("sh", "-ec", ON_POSTGRES, "sh", *command),
+        *("sh", str(TOOLS / "with_postgres.sh"), *command),
         # Root's pg_virtualenv works as postgres, whom a temporary folder of root's own keeps out.
         env={"DATABASE_TENANT_SECRET": "of-this-test-only", "TMPDIR": "/tmp"},  # noqa: S108
         external=True,
     )
 
 
-@nox.session(python=PYTHON or False)
-@nox.parametrize("strategy", STRATEGIES, ids=STRATEGIES)
+@of_each_strategy
 def mutants(session: nox.Session, strategy: str) -> None:
     """Remove a strategy's guards, one at a time; a test must fail. `-- TEXT`: some of them."""
     generate(session, strategy)
-    session.run("python", str(ROOT / "tests" / "mutants.py"), strategy, *session.posargs)
+    session.run("python", str(TOOLS / "mutants.py"), strategy, *session.posargs)
 
 
 @nox.session(python=PYTHON or False)
@@ -374,7 +267,7 @@ def compare(session: nox.Session) -> None:
     session.install("django-rls-tenants>=1.6", "matplotlib>=3.10", "tqdm>=4.67")
     session.chdir(ROOT)
     folder = BUILD / "compare"
-    program = (f"{session.bin}/python", str(ROOT / "tests" / "compare"), f"--build={folder}")
+    program = (f"{session.bin}/python", str(TOOLS / "compare"), f"--build={folder}")
     run_on_postgres(session, *program, *session.posargs)
 
 
@@ -414,11 +307,10 @@ def lint(session: nox.Session) -> None:
     # their __init__.py in the shared tree, so here they look as if they had none (INP001).
     session.run("ruff", "check", "--no-cache", "--extend-ignore=INP001", *session.posargs)
     session.run("ruff", "format", "--check", "--no-cache")
-    session.run("python", str(ROOT / "tests" / "retired.py"))
+    session.run("python", str(TOOLS / "retired.py"))
 
 
-@nox.session(python=PYTHON or False)
-@nox.parametrize("strategy", STRATEGIES, ids=STRATEGIES)
+@of_each_strategy
 def container(session: nox.Session, strategy: str) -> None:
     """Walk through a strategy's Dockerfile without an engine, and serve as production does."""
     tools = nox.project.dependency_groups(nox.project.load_toml(), "container")
@@ -426,103 +318,41 @@ def container(session: nox.Session, strategy: str) -> None:
     session.install(*tools)
     session.run(
         *("pg_virtualenv", "-o", "max_connections=200", f"{session.bin}/python"),
-        str(ROOT / "tests" / "container.py"),
+        str(TOOLS / "container.py"),
         external=True,
     )
 
 
-@nox.session(python=PYTHON or False)
-@nox.parametrize("strategy", STRATEGIES, ids=STRATEGIES)
+@of_each_strategy
 def ship(session: nox.Session, strategy: str) -> None:
     """Lint all that ships with a strategy's code, and look for what nothing uses."""
     tools = nox.project.dependency_groups(nox.project.load_toml(), "ship")
-    made = Path(session.create_tmp()).resolve()
-    project = generate(session, strategy)
-    session.install(*tools)
-    for command in LINTERS:
-        session.run(*command)
-    session.run("shellcheck", *sorted(map(str, Path().glob("*/*.sh"))))
-    # It looks for other workflows where the repository begins, which is not this template's.
-    session.run("git", "init", "--quiet", external=True)
-    session.run("actionlint", *sorted(map(str, Path().glob(".github/workflows/*.yml"))))
-    for schema, pattern in YAML_SCHEMAS.items():
-        files = sorted(map(str, Path().glob(pattern)))
-        session.run("check-jsonschema", "--builtin-schema", f"vendor.{schema}", *files)
-    find_dead_code(session)
-    check_manifests(session, made)
-    alerts = (project / "deploy").rename(made / "deploy") / "monitoring" / "alerts.yaml"
-    # Nothing misses the folder.
-    session.run("python", "scripts/check_docs.py")
-    check_alerts(session, alerts)
-
-
-def find_dead_code(session: nox.Session) -> None:
-    """Find what no code names. Variables are left out: models and settings are made of them."""
-    found = session.run(
-        *("vulture", ".", f"--ignore-names={','.join(CALLED_BY_NAME)}"),
-        *("--ignore-decorators=@admin.*,@pytest.*,@receiver,@register", "--exclude=migrations"),
-        silent=True,
-        success_codes=[0, 3],
-    )
-    lines = str(found).splitlines()
-    dead = [line for line in lines if not re.search(r"(^|/)test|unused (attr|var)", line)]
-    if dead:
-        session.error("\n".join(dead))
-
-
-def check_manifests(session: nox.Session, made: Path) -> None:
-    """Build what would be sent to Kubernetes; judge it by its schema, and by what is safe."""
-    shutil.rmtree(made)
-    made.mkdir()
-    files = {}
-    for name in ("overlays/staging", "overlays/production", "monitoring"):
-        files[name] = made / f"{Path(name).name}.yaml"
-        text = session.run("kubectl", "kustomize", f"deploy/{name}", silent=True)
-        files[name].write_text(str(text), encoding="utf-8")
-    overlays = [str(path) for name, path in files.items() if name != "monitoring"]
-    session.run("kubernetes-validate", "--strict", "--quiet", *overlays)
-    each = [word for path in ("Dockerfile", *overlays) for word in ("--file", path)]
-    session.run(
-        *("checkov", "--quiet", "--compact", "--skip-download", *each),
-        *("--skip-check", ",".join(MANIFESTS_ALLOWED)),
-    )
-
-
-def check_alerts(session: nox.Session, manifest: Path) -> None:
-    """Have Prometheus itself read the rules, the inside of their manifest, and see each ring."""
-    rules = manifest.with_name("rules.yaml")
-    inside = "import sys, yaml; print(yaml.safe_dump(yaml.safe_load(open(sys.argv[1]))['spec']))"
-    text = session.run("python", "-c", inside, str(manifest), silent=True)
-    rules.write_text(str(text), encoding="utf-8")
     require(session, "promtool", "prometheus")
-    session.run("promtool", "check", "rules", str(rules), external=True)
-    example = shutil.copy(ROOT / "tests" / "alerts.yaml", rules.parent)
-    session.run("promtool", "test", "rules", str(example), external=True)
+    generate(session, strategy)
+    session.install(*tools)
+    session.run("python", str(TOOLS / "ship.py"))
 
 
-@nox.session(python=PYTHON or False)
-@nox.parametrize("strategy", STRATEGIES, ids=STRATEGIES)
+@of_each_strategy
 def verification(session: nox.Session, strategy: str) -> None:
     """Plant a fault for each check of scripts/verify.sh; walk a task as AGENTS.md has it."""
     generate(session, strategy)
-    session.run("python", str(ROOT / "tests" / "verification.py"), strategy)
+    session.run("python", str(TOOLS / "verification.py"), strategy)
 
 
-@nox.session(python=PYTHON or False)
-@nox.parametrize("strategy", STRATEGIES, ids=STRATEGIES)
+@of_each_strategy
 def guides(session: nox.Session, strategy: str) -> None:
     """Run every command of a project's documentation, and restore one of two tenants."""
     generate(session, strategy)
     session.install("uv")
-    session.run("python", str(ROOT / "tests" / "guides.py"), strategy)
+    session.run("python", str(TOOLS / "guides.py"), strategy)
 
 
-@nox.session(python=PYTHON or False)
-@nox.parametrize("strategy", STRATEGIES, ids=STRATEGIES)
+@of_each_strategy
 def example(session: nox.Session, strategy: str) -> None:
     """Replace a project's example by another app, as its documentation says; run all tests."""
     generate(session, strategy)
-    session.run("python", str(ROOT / "tests" / "example.py"))
+    session.run("python", str(TOOLS / "example.py"))
 
 
 @nox.session(python=PYTHON or False)
@@ -532,15 +362,14 @@ def docs(session: nox.Session) -> None:
     for folder in [ROOT, *(bake(session, strategy) for strategy in STRATEGIES)]:
         session.chdir(folder)
         session.run("zensical", "build", "--strict", "--clean")
-        session.run("python", str(ROOT / "tests" / "built_site.py"), "build/site")
+        session.run("python", str(TOOLS / "built_site.py"), "build/site")
 
 
-@nox.session(python=PYTHON or False)
-@nox.parametrize("strategy", STRATEGIES, ids=STRATEGIES)
+@of_each_strategy
 def upgrade(session: nox.Session, strategy: str) -> None:
     """Update a project that somebody has worked on from the version before; run its tests."""
     session.install(*nox.project.dependency_groups(nox.project.load_toml(), "upgrade"))
-    program = ("python", str(ROOT / "tests" / "upgrade.py"))
+    program = ("python", str(TOOLS / "upgrade.py"))
     folder = BUILD / "upgrade" / strategy
     session.run(*program, "create", strategy, str(folder), *session.posargs)
     project = folder / "my_saas"
@@ -558,5 +387,5 @@ def diff(session: nox.Session) -> None:
     if len(session.posargs) != 2 or not {*session.posargs} <= {*STRATEGIES}:
         session.error(f"name two of {', '.join(STRATEGIES)}: nox -s diff -- row schema")
     projects = [str(bake(session, strategy)) for strategy in session.posargs]
-    program = (sys.executable, str(ROOT / "tests" / "differences.py"))
+    program = (sys.executable, str(TOOLS / "differences.py"))
     session.run(*program, *session.posargs, *projects, str(BUILD / "diff"))

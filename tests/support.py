@@ -5,24 +5,23 @@ from __future__ import annotations
 import ast
 import json
 import re
-import subprocess
 import sys
-from pathlib import Path
+from typing import TYPE_CHECKING
 
 import nox
 import yaml
+from template import CHOICES, COOKIECUTTER, QUESTIONS, ROOT, STRATEGIES, TREE, read, shipped
 
 try:
     import tomllib
 except ModuleNotFoundError:  # Python 3.10
     import tomli as tomllib
 
-ROOT = Path(__file__).parent.parent
-TREE = ROOT / "{{cookiecutter.project_slug}}"
-COOKIECUTTER = json.loads((ROOT / "cookiecutter.json").read_text(encoding="utf-8"))
-QUESTIONS = {name: value for name, value in COOKIECUTTER.items() if not name.startswith("_")}
-CHOICES = {name: value for name, value in QUESTIONS.items() if isinstance(value, list)}
-STRATEGIES = CHOICES["isolation_strategy"]
+if TYPE_CHECKING:
+    from pathlib import Path
+
+__all__ = ["CHOICES", "COOKIECUTTER", "QUESTIONS", "ROOT", "STRATEGIES", "TREE", "read", "shipped"]
+
 HOOK = (ROOT / "hooks" / "post_gen_project.py").read_text(encoding="utf-8")
 TRAITS = ast.literal_eval(re.search(r"^TRAITS = (\{.*?^\})", HOOK, re.MULTILINE | re.DOTALL)[1])
 PARSERS = {".toml": tomllib.loads, ".json": json.loads, ".yaml": yaml.safe_load}
@@ -48,11 +47,7 @@ TRICKY = [
     "<script>alert(1)</script> &amp;",
 ]
 
-Projects = dict[str, Path]
-
-
-def read(path: Path) -> str:
-    return path.read_text(encoding="utf-8")
+Projects = dict[str, "Path"]
 
 
 def parse(path: Path) -> object:
@@ -64,14 +59,6 @@ def requirements() -> list[str]:
     settings = parse(TREE / "pyproject.toml")
     development = nox.project.dependency_groups(settings, "dev")
     return [*settings["project"]["dependencies"], *development]
-
-
-def shipped(folder: Path) -> dict[str, Path]:
-    """Return what a commit of the folder would hold: no caches, no files of this machine."""
-    command = ["git", "ls-files", "--cached", "--others", "--exclude-standard", "-z"]
-    names = subprocess.run(command, cwd=folder, capture_output=True, check=True).stdout.decode()
-    paths = {name: folder / name for name in sorted(names.split("\0")) if name}
-    return {name: path for name, path in paths.items() if path.is_file()}
 
 
 def files(folder: Path) -> dict[str, Path]:

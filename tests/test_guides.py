@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from support import Projects
 
-GUIDES = parse(ROOT / "tests" / "guides.toml")
+GUIDES = parse(ROOT / "tools" / "guides.toml")
 OURS = {name: path for name, path in shipped(ROOT).items() if "cookiecutter." not in name}
 RESTORE = "docs/restore.md"
 SCARCE = {"a container engine", "a cloud account"}

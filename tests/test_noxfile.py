@@ -9,6 +9,7 @@ from unittest.mock import Mock
 
 import nox.registry
 import pytest
+import pythons
 from support import ROOT, STRATEGIES
 
 import noxfile
@@ -47,6 +48,7 @@ def test_sessions_are_there() -> None:
         "tests",
         "variants",
         "oldest",
+        "deep",
         "pgbouncer",
         "pool",
         "fuzz",
@@ -71,13 +73,13 @@ def test_sessions_are_there() -> None:
     [(["3.12", "3.13", "3.14"], "3.13"), (["3.11", "3.12", "3.14"], "3.14"), (["3.12"], "3.12")],
 )
 def test_takes_the_best_python_on_path(path: Path, versions: list[str], taken: str) -> None:
-    pythons = {version: put_python(path, version) for version in versions}
-    assert noxfile.find_python() == str(pythons[taken])
+    there = {version: put_python(path, version) for version in versions}
+    assert pythons.find_python(noxfile.VERSIONS) == str(there[taken])
 
 
 def test_passes_over_a_python_that_is_not_what_it_says(path: Path) -> None:
     put_python(path, "3.13", "#!/bin/sh\necho 3.9\n")
-    assert noxfile.find_python() is None
+    assert pythons.find_python(noxfile.VERSIONS) is None
 
 
 @pytest.mark.parametrize("root", [".pyenv", "elsewhere/pyenv"])
@@ -89,7 +91,7 @@ def test_finds_what_only_pyenv_has(
     put_python(shims, "3.13", SHIM)
     monkeypatch.setenv("PATH", f"{path}:{shims}")
     python = put_python(tmp_path / root / "versions" / "3.13.1" / "bin", "3.13")
-    assert noxfile.find_python() == str(python)
+    assert pythons.find_python(noxfile.VERSIONS) == str(python)
 
 
 def test_finds_pyenv_by_its_variable(
@@ -98,13 +100,13 @@ def test_finds_pyenv_by_its_variable(
     assert path.parent == tmp_path
     monkeypatch.setenv("PYENV_ROOT", str(tmp_path / "root"))
     python = put_python(tmp_path / "root" / "versions" / "3.12.9" / "bin", "3.12")
-    assert noxfile.find_python() == str(python)
+    assert pythons.find_python(noxfile.VERSIONS) == str(python)
 
 
 def test_leaves_it_to_uv_to_fetch_one(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    assert noxfile.find_python() is None
+    assert pythons.find_python(noxfile.VERSIONS) is None
     monkeypatch.setattr("importlib.util.find_spec", lambda _name: object())
-    assert noxfile.find_python() == "3.13"
+    assert pythons.find_python(noxfile.VERSIONS) == "3.13"
     assert not path.exists()
 
 

@@ -37,7 +37,7 @@ def test_every_dependency_has_its_reason() -> None:
 
 
 def test_page_of_questions_is_made_from_them() -> None:
-    assert read(prompts.PAGE) == prompts.page(), "run: python tests/prompts.py"
+    assert read(prompts.PAGE) == prompts.page(), "run: python tools/prompts.py"
 
 
 def test_pages_are_led_to_and_short() -> None:

@@ -304,7 +304,7 @@ def fails(error: type[BaseException], work: Callable[[], object]) -> str:
 
 
 def check_lock(project: Path, image: Image, work: Path) -> None:
-    """A lock that fits is kept to, and one that does not fit fails the build."""
+    """Check that a lock that fits is kept to, and that one that does not fit fails the build."""
     context = work / "context"
     shutil.copytree(project, context, ignore=shutil.ignore_patterns(".*postgres*", ".venv"))
     shutil.copy(image.place("uv.lock"), context)
@@ -359,7 +359,7 @@ def check_server(image: Image, port: int) -> None:
 
 
 def check_metrics(port: int, master: int) -> None:
-    """What the processes count is added up, and stays when one of them is replaced."""
+    """Check that what the processes count is added up, and survives one that is replaced."""
     answers = ask(port, "/metrics", "acme.example.com")[0], ask(port, "/metrics")[0]
     expect(answers == (404, 401), "/metrics is on no tenant's host, and asks for the token")
     before = scrape(port)

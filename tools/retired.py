@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 ROOT = Path(__file__).parent.parent
-TABLE = tomllib.loads((ROOT / "tests" / "retired.toml").read_text(encoding="utf-8"))
+TABLE = tomllib.loads((ROOT / "tools" / "retired.toml").read_text(encoding="utf-8"))
 ENTRIES = {re.compile(rf"\b{word}\b"): better for word, better in TABLE["identifiers"].items()}
 ENTRIES |= {
     re.compile(phrase, re.IGNORECASE): better for phrase, better in TABLE["phrases"].items()

@@ -1,4 +1,4 @@
-"""Make docs/prompts.md from what is asked, judged and rendered: ``python tests/prompts.py``.
+"""Make docs/prompts.md from what is asked, judged and rendered: ``python tools/prompts.py``.
 
 A test holds that the page is as this makes it.
 """
@@ -8,11 +8,11 @@ from __future__ import annotations
 import ast
 import re
 
-from support import CHOICES, COOKIECUTTER, QUESTIONS, ROOT, TREE, read, shipped
+from template import CHOICES, COOKIECUTTER, QUESTIONS, ROOT, TREE, read, shipped
 
 PAGE = ROOT / "docs" / "prompts.md"
 HOOK = ROOT / "hooks" / "pre_gen_project.py"
-BEGIN, END = "<!-- made by tests/prompts.py -->\n", "<!-- until here -->\n"
+BEGIN, END = "<!-- made by tools/prompts.py -->\n", "<!-- until here -->\n"
 ROW = "| {} |\n"
 
 

@@ -1,0 +1,27 @@
+"""Facts about the template, which its tests and tools share."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+from pathlib import Path
+
+ROOT = Path(__file__).parent.parent
+TREE = ROOT / "{{cookiecutter.project_slug}}"
+COOKIECUTTER = json.loads((ROOT / "cookiecutter.json").read_text(encoding="utf-8"))
+QUESTIONS = {name: value for name, value in COOKIECUTTER.items() if not name.startswith("_")}
+CHOICES = {name: value for name, value in QUESTIONS.items() if isinstance(value, list)}
+STRATEGIES = CHOICES["isolation_strategy"]
+
+
+def read(path: Path) -> str:
+    """Return the text of a file."""
+    return path.read_text(encoding="utf-8")
+
+
+def shipped(folder: Path) -> dict[str, Path]:
+    """Return what a commit of the folder would hold: no caches, no files of this machine."""
+    command = ["git", "ls-files", "--cached", "--others", "--exclude-standard", "-z"]
+    names = subprocess.run(command, cwd=folder, capture_output=True, check=True).stdout.decode()
+    paths = {name: folder / name for name in sorted(names.split("\0")) if name}
+    return {name: path for name, path in paths.items() if path.is_file()}
