@@ -187,7 +187,6 @@ def do_task() -> None:
 def make_migration() -> None:
     command = [sys.executable, "manage.py", "makemigrations", "--no-header"]
     subprocess.run(command, env=ENVIRONMENT, check=True)
-    subprocess.run(["ruff", "format", "--quiet", "apps"], env=ENVIRONMENT, check=True)
 
 
 if __name__ == "__main__":
