@@ -15,6 +15,7 @@ nox -s "fuzz(row)"         run it, and ask it all that its description allows an
 nox -s compare             measure them side by side with plain Django and with other libraries
 nox -s "browser(row)"      walk through its demo in Chromium, and look at every page
 nox -s "guides(row)"       run every command of its documentation, and restore one of two tenants
+nox -s "tutorial(row)"     follow its tutorial, line by line
 nox -s "example(row)"      replace its example by another app, as its documentation says
 nox -s "upgrade(row)"      update a project that somebody has worked on, from the version before
 nox -s docs                build the sites of the template and of the three projects, strictly
@@ -347,6 +348,14 @@ def guides(session: nox.Session, strategy: str) -> None:
     generate(session, strategy)
     session.install("uv")
     session.run("python", str(TOOLS / "guides.py"), strategy)
+
+
+@of_each_strategy
+def tutorial(session: nox.Session, strategy: str) -> None:
+    """Follow the tutorial of a project, line by line: each file, each edit, each command."""
+    generate(session, strategy)
+    session.install("uv")
+    session.run("python", str(TOOLS / "tutorial.py"))
 
 
 @of_each_strategy

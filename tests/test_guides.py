@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 GUIDES = parse(ROOT / "tools" / "guides.toml")
 OURS = {name: path for name, path in shipped(ROOT).items() if "cookiecutter." not in name}
 RESTORE = "docs/restore.md"
+TUTORIAL = ["docs/tutorial.md", "docs/tutorial-page.md"]  # `nox -s tutorial` runs them
 SCARCE = {"a container engine", "a cloud account"}
 CI = "\n".join(read(path) for path in sorted((ROOT / ".github" / "workflows").iterdir()))
 SESSION = re.compile(r'nox(?: -s "?(\w+).*)?')
@@ -33,7 +34,7 @@ def pages(folder: Path) -> dict[str, str]:
 def run_by_guides(project: Path) -> set[str]:
     """Return what the session runs in a project: the pages' blocks, and what is beside them."""
     run = [plain(command) for command in GUIDES["also"]]
-    for name in [*GUIDES["pages"], RESTORE]:
+    for name in [*GUIDES["pages"], RESTORE, *TUTORIAL]:
         run += [plain(line) for block in blocks(read(project / name)) for line in commands(block)]
     # The session starts the server by the first line of the quick start.
     run += [plain(part) for part in quick_start(project / "README.md")[0].split(" && ")]
@@ -66,7 +67,7 @@ def test_every_command_of_the_template_is_run(projects: Projects) -> None:
     assert not {(name, each) for name, each in every if not is_run(each, run)}
 
 
-@pytest.mark.parametrize("session", sorted({*GUIDES["sessions"].values(), "guides"}))
+@pytest.mark.parametrize("session", sorted({*GUIDES["sessions"].values(), "guides", "tutorial"}))
 def test_sessions_that_run_them_are_run_by_ci(session: str) -> None:
     assert session in nox.registry.get()
     assert in_ci(session)

@@ -58,6 +58,7 @@ def test_sessions_are_there() -> None:
         "mutants",
         "guides",
         "example",
+        "tutorial",
         "upgrade",
         "docs",
         "diff",

@@ -44,12 +44,14 @@ ELSEWHERE |= {"echo", "kubectl", "mkdir", "mv", "pip", "python3", "rm", "tar", "
 ELSEWHERE |= {".tools/bin/pip", ".tools/bin/uv"}
 WRAPPERS = {("uv", "run"), (".tools/bin/uv", "run"), ("python",)}  # what comes after is run
 MADE = {"uv.lock"}  # what a command leaves behind that git does not ignore
+TUTORIALS = {"tutorial.md", "tutorial-page.md"}  # they name what their reader is about to make
 SYSTEM = ("/app", "/dev", "/etc", "/opt", "/tmp", "/usr", "/var")  # noqa: S108 - not routes
 
 API = "/api/v1/"  # what a route begins with that a page names by the rest
 PLACE = r"{\w+}"
 
-FENCE = re.compile(r"^( *)```(\w*)\n(.*?)^\1```", re.MULTILINE | re.DOTALL)
+# A block with a title is a file that the reader writes.
+FENCE = re.compile(r"^( *)```(\w*)(?: title=.*)?\n(.*?)^\1```", re.MULTILINE | re.DOTALL)
 SPAN = re.compile(r"`([^`]+)`")
 LINK = re.compile(r"\]\((?!\w+:)([^)#]*)#?([^)]*)\)")
 HEADING = re.compile(r"^#+ (.+)$", re.MULTILINE)
@@ -94,21 +96,32 @@ def _find(patterns: tuple[str, ...]) -> list[Path]:
 def judge(page: Path) -> Iterator[str]:
     """Yield the line and the problem of each thing that a page says and is not so."""
     text = page.read_text(encoding="utf-8")
+    yield from _judge_links(page, text)
+    if page.name in TUTORIALS:
+        return
     for fence in FENCE.finditer(text):
         judges = {"sh": _shell, "python": _snippet}
         for problem in judges.get(fence[2], _nothing)(textwrap.dedent(fence[3])):
             yield f"{_line(text, fence.start())}: {problem}"
-    # Blanks of the same length, so that the lines keep their numbers.
-    prose = FENCE.sub(lambda fence: re.sub(r"\S", " ", fence[0]), text)
+    prose = _prose(text)
     for span in SPAN.finditer(prose):
         for problem in _span(" ".join(span[1].split())):
             yield f"{_line(prose, span.start())}: {problem}"
+
+
+def _judge_links(page: Path, text: str) -> Iterator[str]:
+    prose = _prose(text)
     for link in LINK.finditer(prose):
         target = page.parent / link[1] if link[1] else page
         if not target.exists():
             yield f"{_line(prose, link.start())}: no such page: {link[1]}"
         elif link[2] and link[2] not in _anchors(target):
             yield f"{_line(prose, link.start())}: no such heading: {link[1]}#{link[2]}"
+
+
+def _prose(text: str) -> str:
+    """Return a page with blanks in place of its blocks, so that the lines keep their numbers."""
+    return FENCE.sub(lambda fence: re.sub(r"\S", " ", fence[0]), text)
 
 
 def _anchors(page: Path) -> set[str]:
