@@ -89,7 +89,7 @@ class Recording:
     is_sql: bool = True
     """Whether the SQL is the whole plan; a plan with Python in it is more."""
 
-    def progress(self, action: str, migration: Any = None, fake: bool = False) -> None:
+    def progress(self, action: str, migration: Any = None, fake: bool | None = False) -> None:
         """Begin a step; a progress callback of Django's MigrationExecutor."""
         if action == "apply_start":
             names = [*migration.replaces, (migration.app_label, migration.name)]
@@ -249,8 +249,7 @@ def _migrate(
 
 def _migrate_by_django(connection: BaseDatabaseWrapper) -> Recording:
     with as_owner(connection.alias), recorded(connection) as recording:
-        progress: Any = recording.progress
-        executor = MigrationExecutor(connection, progress)
+        executor = MigrationExecutor(connection, recording.progress)
         executor.migrate(executor.loader.graph.leaf_nodes())
     return recording
 
