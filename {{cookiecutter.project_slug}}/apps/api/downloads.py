@@ -17,7 +17,7 @@ class ContentMixin:
         return parent.perform_content_negotiation(request, force or self.action == "content")
 
 
-def download(file: Any, name: str, content_type: str) -> FileResponse:
+def download(file: object, name: str, content_type: str) -> FileResponse:
     """Send a file, to be saved and never to be shown: what is in it may be a page."""
     headers = {"Cache-Control": "private, no-store", "Content-Security-Policy": "sandbox"}
     return FileResponse(

@@ -1,7 +1,5 @@
 """How the API answers exceptions of its views (``EXCEPTION_HANDLER``)."""
 
-from typing import Any
-
 from django.core.exceptions import PermissionDenied
 from django.http import Http404
 from rest_framework import exceptions, views
@@ -10,7 +8,7 @@ from rest_framework.response import Response
 from apps.api.error_responses import attach_error
 
 
-def exception_handler(exc: Exception, context: dict[str, Any]) -> Response | None:
+def exception_handler(exc: Exception, context: dict[str, object]) -> Response | None:
     """Answer like Django REST framework does, and add the stable machine code."""
     reason = exc
     if isinstance(exc, Http404):

@@ -3,7 +3,7 @@
 import re
 from collections.abc import Mapping
 from enum import StrEnum
-from typing import Any, TypedDict, Unpack
+from typing import TypedDict, Unpack
 from uuid import UUID
 
 from django.contrib.admin.models import LogEntry
@@ -63,8 +63,8 @@ class Action(StrEnum):
 class Details(TypedDict, total=False):
     """What an event may say beside who did what."""
 
-    before: Mapping[str, Any]
-    after: Mapping[str, Any]
+    before: Mapping[str, object]
+    after: Mapping[str, object]
     reason: str
 
 
@@ -97,7 +97,7 @@ def record(
     ).save(force_insert=True)
 
 
-def record_cross_tenant(*, reason: str, **kwargs: Any) -> None:
+def record_cross_tenant(*, reason: str, **kwargs: object) -> None:
     """Record a cross-tenant operation; committed before it begins."""
     with transaction.atomic(using=SHARED_DB, durable=True):
         record(Action.CROSS_TENANT, tenant=None, actor=None, reason=reason)
@@ -108,7 +108,9 @@ def forget_name(of: Model) -> None:
     LogEntry.objects.filter(object_id=str(of.pk)).update(object_repr="")
 
 
-def differences(before: Mapping[str, Any], after: Mapping[str, Any]) -> dict[str, Any]:
+def differences(
+    before: Mapping[str, object], after: Mapping[str, object]
+) -> dict[str, dict[str, object]]:
     """Return what differs, with the values before and after; of what is hidden, no values."""
     return {
         name: _shown(name, before.get(name), after.get(name))
@@ -117,7 +119,7 @@ def differences(before: Mapping[str, Any], after: Mapping[str, Any]) -> dict[str
     }
 
 
-def _shown(name: str, before: Any, after: Any) -> dict[str, Any]:
+def _shown(name: str, before: object, after: object) -> dict[str, object]:
     if HIDDEN.search(name):
         return {"before": "…", "after": "…"}
     return {"before": before, "after": after}

@@ -4,17 +4,18 @@ https://docs.allauth.org/en/latest/account/adapter.html
 """
 
 from types import SimpleNamespace
-from typing import Any
 from urllib.parse import quote, urljoin, urlsplit
 
 from allauth.account.adapter import DefaultAccountAdapter
+from allauth.account.models import EmailConfirmation
 from django.conf import settings
+from django.http import HttpRequest
 
 
 class AccountAdapter(DefaultAccountAdapter):
     """Mails whose links and signature come from the settings, whatever host was asked."""
 
-    def is_open_for_signup(self, request: Any) -> bool:
+    def is_open_for_signup(self, request: HttpRequest) -> bool:
         """Tell whether anybody may sign up."""
         return bool(settings.SIGN_UP_OPEN)
 
@@ -22,18 +23,20 @@ class AccountAdapter(DefaultAccountAdapter):
         """Return the page on which to set a new password."""
         return _link(f"password-reset/{quote(key)}/")
 
-    def get_email_confirmation_url(self, request: Any, emailconfirmation: Any) -> str:
+    def get_email_confirmation_url(
+        self, request: HttpRequest, emailconfirmation: EmailConfirmation
+    ) -> str:
         """Return the page that verifies an address."""
         return _link(f"verify-email/{quote(emailconfirmation.key, safe=':')}/")
 
-    def send_mail(self, template_prefix: str, email: str, context: dict[str, Any]) -> None:
+    def send_mail(self, template_prefix: str, email: str, context: dict[str, object]) -> None:
         """Send a mail; the site that its templates name is the platform."""
         host = urlsplit(settings.PLATFORM_ORIGIN).netloc
         site = SimpleNamespace(name=host, domain=host)
         context = {"email": email, "current_site": site, **context}
         self.render_mail(template_prefix, email, context).send()
 
-    def add_message(self, *args: Any, **kwargs: Any) -> None:
+    def add_message(self, *args: object, **kwargs: object) -> None:
         """Say nothing: messages are for pages, and the API answers in its body."""
 
 

@@ -1,5 +1,6 @@
 """The platform's administration of users, and how its staff logs in."""
 
+from collections.abc import Iterable
 from typing import Any
 
 import allauth.mfa.admin  # noqa: F401 - registers what is unregistered below
@@ -12,7 +13,7 @@ from django.contrib.auth.admin import UserAdmin as DjangoUserAdmin
 from django.contrib.auth.forms import AdminUserCreationForm
 from django.core.exceptions import ValidationError
 from django.db import transaction
-from django.db.models import QuerySet
+from django.db.models import Model, QuerySet
 from django.http import HttpRequest
 
 from apps.audit.services import Action, record
@@ -36,9 +37,9 @@ class StaffLogInForm(AdminAuthenticationForm):
 
     code = forms.CharField(required=False, max_length=20, label="Code, if you have a second factor")
 
-    request: Any
+    request: HttpRequest
 
-    def clean(self) -> Any:
+    def clean(self) -> dict[str, object]:
         """Count each try."""
         email = User.objects.normalize_email(self.cleaned_data.get("username"))
         throttle(self.request, "login", key=email)
@@ -49,7 +50,7 @@ class StaffLogInForm(AdminAuthenticationForm):
         services.record_failure(self.request, "")
         return super().get_invalid_login_error()
 
-    def confirm_login_allowed(self, user: Any) -> None:
+    def confirm_login_allowed(self, user: User) -> None:
         """Ask for the code of who gave the right password."""
         super().confirm_login_allowed(user)
         try:
@@ -107,6 +108,6 @@ class UserAdmin(DjangoUserAdmin[User]):
         return False
 
 
-def _plain(value: Any) -> Any:
+def _plain(value: Iterable[Model] | str | bool | None) -> object:
     """Return a value as an audit event can keep it: rows by their ids."""
     return value if isinstance(value, str | bool | None) else sorted(row.pk for row in value)

@@ -44,7 +44,7 @@ def require_role(read: str, *, write: str = "", scope: str = "") -> Callable[[Vi
 
     def decorator(view: View) -> View:
         @wraps(view)
-        def guarded(request: MemberRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
+        def guarded(request: MemberRequest, *args: object, **kwargs: object) -> HttpResponseBase:
             if current_tenant() is None:
                 raise PermissionDenied("No tenant access.")
             is_safe = request.method in SAFE_METHODS
@@ -76,7 +76,7 @@ def open_to_all(view: View) -> View:
     """Let everybody in, as often as the API does."""
 
     @wraps(view)
-    def counted(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
+    def counted(request: HttpRequest, *args: object, **kwargs: object) -> HttpResponseBase:
         request.auth = None  # type: ignore[attr-defined] # as the API has it
         _count(request, view)
         return view(request, *args, **kwargs)

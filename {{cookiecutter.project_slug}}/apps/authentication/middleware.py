@@ -1,6 +1,6 @@
 """Which tenant is this request for? Answered once, before anything else is done."""
 
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Iterator
 from importlib import import_module
 from typing import Any
 from uuid import UUID
@@ -15,10 +15,11 @@ from rest_framework.exceptions import APIException, AuthenticationFailed, Permis
 
 from apps.api.error_responses import error_response
 from apps.authentication.backends import TenantJWTAuthentication
-from apps.authentication.decorators import is_guarded
+from apps.authentication.decorators import View, is_guarded
 from apps.authentication.exceptions import TokenTenantMismatch
 from apps.isolation.context import ActiveTenant, activate_tenant, current_tenant
 from apps.memberships.models import Membership
+from apps.observability.request_id import GetResponse
 from apps.tenants.exceptions import TenantConflict, TenantNotFound
 from apps.tenants.hosts import is_shared
 from apps.tenants.resolver import (
@@ -35,7 +36,7 @@ TENANT_URLCONF = "config.urls.tenant"
 
 
 @sync_and_async_middleware
-def tenant_middleware(get_response: Callable[[HttpRequest], Any]) -> Callable[[HttpRequest], Any]:
+def tenant_middleware(get_response: GetResponse) -> GetResponse:
     """Run the request inside its tenant, or answer why not.
 
     The tenant is the host's; on the shared host it is the one that a verified token names.
@@ -78,7 +79,7 @@ class StrictAccessMiddleware(MiddlewareMixin):
     """
 
     def process_view(
-        self, request: HttpRequest, view: Callable[..., Any], *arguments: Any
+        self, request: HttpRequest, view: View, *arguments: object
     ) -> HttpResponse | None:
         """Refuse before the view is called."""
         if current_tenant() is None or is_guarded(view):
@@ -149,7 +150,7 @@ def _bound(response: HttpResponseBase, tenant: ActiveTenant | None) -> HttpRespo
     return response
 
 
-def _each(chunks: Iterator[Any], tenant: ActiveTenant | None) -> Iterator[Any]:
+def _each(chunks: Iterator[bytes], tenant: ActiveTenant | None) -> Iterator[bytes]:
     while True:
         with activate_tenant(tenant):
             try:
@@ -160,8 +161,8 @@ def _each(chunks: Iterator[Any], tenant: ActiveTenant | None) -> Iterator[Any]:
 
 
 async def _each_async(
-    chunks: AsyncIterator[Any], tenant: ActiveTenant | None
-) -> AsyncIterator[Any]:
+    chunks: AsyncIterator[bytes], tenant: ActiveTenant | None
+) -> AsyncIterator[bytes]:
     while True:
         async with activate_tenant(tenant):
             try:

@@ -1,6 +1,6 @@
 """Authorisation by role."""
 
-from typing import Any
+from typing import TYPE_CHECKING
 
 from django.core.exceptions import ImproperlyConfigured
 from rest_framework.permissions import SAFE_METHODS, BasePermission
@@ -8,6 +8,9 @@ from rest_framework.request import Request
 
 from apps.memberships.models import Membership
 from apps.memberships.roles import Role
+
+if TYPE_CHECKING:  # it imports this module
+    from rest_framework.views import APIView
 
 
 class HasRole(BasePermission):
@@ -17,7 +20,7 @@ class HasRole(BasePermission):
     answered with an error and not with data.
     """
 
-    def has_permission(self, request: Request, view: Any) -> bool:
+    def has_permission(self, request: Request, view: "APIView") -> bool:
         """Compare the live membership's role with the wanted one."""
         membership = request.auth
         if not isinstance(membership, Membership):

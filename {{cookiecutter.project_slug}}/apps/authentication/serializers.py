@@ -46,7 +46,7 @@ class CodeField(serializers.CharField):
         super().__init__(write_only=True, required=False, allow_blank=True, max_length=20)
 
 
-class NewPairSerializer(serializers.Serializer[Any]):
+class NewPairSerializer(serializers.Serializer[object]):
     """A pair of tokens out."""
 
     access = serializers.CharField(read_only=True)
@@ -61,7 +61,7 @@ class TokenPairSerializer(NewPairSerializer):
     code = CodeField()
     tenant = serializers.CharField(write_only=True, required=False)
 
-    def validate(self, attrs: dict[str, Any]) -> dict[str, str]:
+    def validate(self, attrs: dict[str, str]) -> dict[str, str]:
         """Return the tokens. Without the right password, every way to fail looks the same."""
         request = self.context["request"]
         tenant_id = wanted_tenant(request, attrs.get("tenant")) or NONEXISTENT_ID
@@ -71,7 +71,7 @@ class TokenPairSerializer(NewPairSerializer):
         return token_pair(member)
 
 
-class TokenRefreshSerializer(serializers.Serializer[Any]):
+class TokenRefreshSerializer(serializers.Serializer[object]):
     """A refresh token in, a new pair out; the old one is used up."""
 
     refresh = serializers.CharField()
@@ -93,7 +93,7 @@ class TokenRefreshSerializer(serializers.Serializer[Any]):
         return token_pair(membership, claims.family)
 
 
-class TokenVerifySerializer(serializers.Serializer[Any]):
+class TokenVerifySerializer(serializers.Serializer[object]):
     """A token in, nothing out if it is good."""
 
     token = serializers.CharField(write_only=True)
@@ -112,7 +112,7 @@ class TokenVerifySerializer(serializers.Serializer[Any]):
         return {}
 
 
-class LogoutSerializer(serializers.Serializer[Any]):
+class LogoutSerializer(serializers.Serializer[object]):
     """A refresh token in; the log-in that it comes from is over."""
 
     refresh = serializers.CharField(write_only=True)
@@ -127,7 +127,7 @@ class LogoutSerializer(serializers.Serializer[Any]):
         self.context["request"].auth = token
         return token
 
-    def save(self, **kwargs: Any) -> None:
+    def save(self, **kwargs: object) -> None:
         """End the log-in."""
         self.validated_data["refresh"].end_family(Action.LOGGED_OUT)
 
@@ -137,7 +137,7 @@ class SwitchSerializer(NewPairSerializer):
 
     tenant = serializers.CharField(write_only=True)
 
-    def validate(self, attrs: dict[str, Any]) -> dict[str, str]:
+    def validate(self, attrs: dict[str, str]) -> dict[str, str]:
         """Return the tokens; they belong to the log-in that is asking, and end with it."""
         request = self.context["request"]
         tenant_id = tenant_of_slug(attrs["tenant"]) or NONEXISTENT_ID
@@ -151,7 +151,7 @@ class SwitchSerializer(NewPairSerializer):
         return token_pair(membership, claims.family if claims else "")
 
 
-class EmailSerializer(serializers.Serializer[Any]):
+class EmailSerializer(serializers.Serializer[object]):
     """An address to which something is sent, if it is somebody's."""
 
     email = serializers.EmailField(write_only=True, max_length=254)
@@ -164,7 +164,7 @@ class EmailSerializer(serializers.Serializer[Any]):
 class SendVerificationSerializer(EmailSerializer):
     """An address in, a mail to it out."""
 
-    def save(self, **kwargs: Any) -> None:
+    def save(self, **kwargs: object) -> None:
         """Send it."""
         services.send_verification(self.context["request"], self.validated_data["email"])
 
@@ -172,35 +172,35 @@ class SendVerificationSerializer(EmailSerializer):
 class SendPasswordResetSerializer(EmailSerializer):
     """An address in, a mail to it out."""
 
-    def save(self, **kwargs: Any) -> None:
+    def save(self, **kwargs: object) -> None:
         """Send it."""
         services.send_password_reset(self.context["request"], self.validated_data["email"])
 
 
-class VerifyEmailSerializer(serializers.Serializer[Any]):
+class VerifyEmailSerializer(serializers.Serializer[object]):
     """The token of a mail in; the address is verified."""
 
     token = serializers.CharField(write_only=True)
 
-    def save(self, **kwargs: Any) -> None:
+    def save(self, **kwargs: object) -> None:
         """Verify the address."""
         with field_errors():
             services.verify_email(self.context["request"], self.validated_data["token"])
 
 
-class ResetPasswordSerializer(serializers.Serializer[Any]):
+class ResetPasswordSerializer(serializers.Serializer[object]):
     """The token of a mail and a new password in."""
 
     token = serializers.CharField(write_only=True)
     password = PasswordField()
 
-    def save(self, **kwargs: Any) -> None:
+    def save(self, **kwargs: object) -> None:
         """Set the password."""
         with field_errors():
             services.reset_password(self.context["request"], **self.validated_data)
 
 
-class OwnPasswordSerializer(serializers.Serializer[Any]):
+class OwnPasswordSerializer(serializers.Serializer[object]):
     """The password in: it is the user, and not whoever found the browser open."""
 
     current_password = PasswordField()
@@ -216,7 +216,7 @@ class ChangePasswordSerializer(OwnPasswordSerializer, NewPairSerializer):
 
     new_password = PasswordField()
 
-    def validate(self, attrs: dict[str, Any]) -> dict[str, str]:
+    def validate(self, attrs: dict[str, str]) -> dict[str, str]:
         """Return the tokens."""
         membership = self.context["request"].auth
         with field_errors():
@@ -232,7 +232,7 @@ class UserSerializer(serializers.ModelSerializer[User]):
         fields = ["id", "email", "full_name"]
         read_only_fields = ["email"]
 
-    def update(self, instance: User, validated_data: dict[str, Any]) -> User:
+    def update(self, instance: User, validated_data: dict[str, str]) -> User:
         """Change the user."""
         full_name = validated_data.get("full_name", instance.full_name)
         return services.update_user(instance, full_name=full_name)
@@ -273,14 +273,14 @@ class SignUpSerializer(EmailSerializer, NewPairSerializer):
     tenant_slug = serializers.CharField(write_only=True, validators=[validate_slug])
     tenant = NewTenantSerializer(read_only=True)
 
-    def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
+    def validate(self, attrs: dict[str, str]) -> dict[str, object]:
         """Find or make the user, without a row yet; who has an account proves that it is theirs."""
         who = {name: attrs[name] for name in WHO & attrs.keys()}
         with field_errors():
             user = services.new_or_known_user(self.context["request"], **who)
         return {**attrs, "user": user}
 
-    def save(self, **kwargs: Any) -> dict[str, Any]:
+    def save(self, **kwargs: object) -> dict[str, object]:
         """Make everything, and return the answer."""
         data = self.validated_data
         with field_errors():
@@ -302,7 +302,7 @@ class MembershipSerializer(serializers.ModelSerializer[Membership]):
         read_only_fields = fields
 
 
-class MeSerializer(serializers.Serializer[Any]):
+class MeSerializer(serializers.Serializer[object]):
     """Who is asking, where, as what, and where else they belong."""
 
     user = UserSerializer(read_only=True)

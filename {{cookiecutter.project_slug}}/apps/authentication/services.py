@@ -132,7 +132,7 @@ def identify(request: HttpRequest, email: str, password: str, tenant_id: UUID) -
 
 
 @receiver([user_logged_in, user_logged_out])
-def record_session(*, signal: Signal, user: User | None, **kwargs: Any) -> None:
+def record_session(*, signal: Signal, user: User | None, **kwargs: object) -> None:
     """Write down that somebody's session has begun or ended, be it of a page or of the admin."""
     if user is None:
         return

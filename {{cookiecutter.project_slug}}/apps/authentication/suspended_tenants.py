@@ -4,7 +4,6 @@ All of that is here: a hook on responses, and one before views, so that none doe
 somebody who cannot be a member.
 """
 
-from collections.abc import Callable
 from http import HTTPStatus
 from typing import Any
 
@@ -13,7 +12,7 @@ from django.utils.deprecation import MiddlewareMixin
 from rest_framework import HTTP_HEADER_ENCODING
 
 from apps.api.error_responses import attach_error, error_response
-from apps.authentication.decorators import is_of_api
+from apps.authentication.decorators import View, is_of_api
 from apps.isolation import current_tenant
 from apps.tenants.exceptions import TenantNotFound, TenantSuspended
 from apps.tenants.models import Status, Tenant
@@ -29,7 +28,7 @@ class SuspendedTenantMiddleware(MiddlewareMixin):
     """
 
     def process_view(
-        self, request: HttpRequest, view: Callable[..., Any], *arguments: Any
+        self, request: HttpRequest, view: View, *arguments: object
     ) -> HttpResponse | None:
         """Call no view for somebody who cannot be a member."""
         if _may_be_members(request, view) or not _is_hidden(request):

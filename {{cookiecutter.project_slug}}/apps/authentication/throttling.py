@@ -3,7 +3,7 @@
 import math
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any
+from typing import TYPE_CHECKING
 
 from allauth.core import ratelimit
 from django.contrib.auth.base_user import AbstractBaseUser
@@ -15,6 +15,9 @@ from rest_framework.request import Request
 from rest_framework.throttling import SimpleRateThrottle
 
 from apps.memberships.models import Membership
+
+if TYPE_CHECKING:  # it imports this module
+    from rest_framework.views import APIView
 
 WAIT = 60
 """Seconds after which to try again: the time over which most limits count."""
@@ -32,7 +35,7 @@ class Throttle(SimpleRateThrottle):
     num_requests: int
     duration: int
 
-    def allow_request(self, request: Request, view: Any) -> bool:
+    def allow_request(self, request: Request, view: "APIView") -> bool:
         """Count the request; tell whether it is still within the rate."""
         who = self.get_cache_key(request, view)
         if self.rate is None or who is None:
@@ -56,7 +59,7 @@ class MemberThrottle(Throttle):
 
     scope = "member"
 
-    def get_cache_key(self, request: Request, view: Any) -> str | None:
+    def get_cache_key(self, request: Request, view: "APIView") -> str | None:
         """Return the user's id."""
         return str(request.user.pk) if isinstance(request.auth, Membership) else None
 
@@ -66,7 +69,7 @@ class TenantThrottle(Throttle):
 
     scope = "tenant"
 
-    def get_cache_key(self, request: Request, view: Any) -> str | None:
+    def get_cache_key(self, request: Request, view: "APIView") -> str | None:
         """Return the same for all members: the cache is the tenant's."""
         return "all" if isinstance(request.auth, Membership) else None
 
@@ -76,7 +79,7 @@ class InvitationThrottle(TenantThrottle):
 
     scope = "invitations"
 
-    def get_cache_key(self, request: Request, view: Any) -> str | None:
+    def get_cache_key(self, request: Request, view: "APIView") -> str | None:
         """Return the same for all members, and nothing for what is no such view."""
         if request.method in SAFE_METHODS or getattr(view, "throttle_scope", "") != self.scope:
             return None
@@ -89,7 +92,7 @@ class AnonymousThrottle(Throttle):
     scope = "anonymous"
     cache_alias = "platform"
 
-    def get_cache_key(self, request: Request, view: Any) -> str | None:
+    def get_cache_key(self, request: Request, view: "APIView") -> str | None:
         """Return the address."""
         return None if isinstance(request.auth, Membership) else str(self.get_ident(request))
 

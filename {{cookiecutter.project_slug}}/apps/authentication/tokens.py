@@ -67,7 +67,7 @@ class KeyRing(TokenBackend):
         except (ValueError, LookupError, TypeError, RecursionError):
             raise jwt.InvalidSignatureError("Token names no known key") from None
 
-    def encode(self, payload: dict[str, Any]) -> str:
+    def encode(self, payload: dict[str, object]) -> str:
         """Return the signed token, whose header names the key."""
         key = str(self.signing_key)
         return jwt.encode(payload, key, self.algorithm, headers={"kid": key_id(key)})

@@ -1,6 +1,6 @@
 """Log-in, tokens, accounts, and who am I."""
 
-from typing import Any, ClassVar
+from typing import ClassVar
 
 from drf_spectacular.utils import extend_schema
 from rest_framework import status
@@ -21,9 +21,9 @@ class OpenView(APIView):
 
     authentication_classes = ()  # an Authorization header plays no part here
     permission_classes = (AllowAny,)
-    serializer_class: ClassVar[type[BaseSerializer[Any]]]
+    serializer_class: ClassVar[type[BaseSerializer[object]]]
 
-    def accepted(self, request: Request) -> BaseSerializer[Any]:
+    def accepted(self, request: Request) -> BaseSerializer[object]:
         """Return the serializer that has accepted the body."""
         serializer = self.serializer_class(data=request.data, context={"request": request})
         serializer.is_valid(raise_exception=True)
@@ -121,7 +121,7 @@ class MemberExchangeView(APIView):
     """Exchanges what the serializer accepts for what it returns, for members."""
 
     read_role = write_role = Role.VIEWER
-    serializer_class: ClassVar[type[BaseSerializer[Any]]]
+    serializer_class: ClassVar[type[BaseSerializer[object]]]
 
     def post(self, request: Request) -> Response:
         serializer = self.serializer_class(data=request.data, context={"request": request})

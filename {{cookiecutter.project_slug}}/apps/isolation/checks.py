@@ -26,7 +26,7 @@ IN_ORDER += ["AuthenticationMiddleware", "StrictAccessMiddleware"]
 
 
 def check_tenant_models(
-    app_configs: Sequence[AppConfig] | None, **kwargs: Any
+    app_configs: Sequence[AppConfig] | None, **kwargs: object
 ) -> list[CheckMessage]:
     """Check that every model is in the right kind of app, and refers to nothing it may not."""
     configs = app_configs if app_configs is not None else list(apps.get_app_configs())
@@ -35,7 +35,7 @@ def check_tenant_models(
 
 
 def check_integrations(
-    app_configs: Sequence[AppConfig] | None, **kwargs: Any
+    app_configs: Sequence[AppConfig] | None, **kwargs: object
 ) -> list[CheckMessage]:
     """Check the settings that scope requests, caches, files and sessions to the tenant."""
     middleware = [path.rpartition(".")[2] for path in settings.MIDDLEWARE]
@@ -65,7 +65,9 @@ def check_integrations(
 
 
 def check_invariants(
-    app_configs: Sequence[AppConfig] | None, databases: Sequence[str] | None = None, **kwargs: Any
+    app_configs: Sequence[AppConfig] | None,
+    databases: Sequence[str] | None = None,
+    **kwargs: object,
 ) -> list[CheckMessage]:
     """Check the invariants in the database: ``manage.py check --database owner``."""
     found = violations() if databases else []
@@ -79,7 +81,7 @@ def violations(of: Invariants | None = None) -> list[str]:
     return [f"{name}: not so, {found}" for name, check in checked for found in check()]
 
 
-def _error(number: str, culprit: Any, message: str, hint: str) -> Error:
+def _error(number: str, culprit: object, message: str, hint: str) -> Error:
     return Error(message, hint=hint, obj=culprit, id=f"isolation.{number}")
 
 

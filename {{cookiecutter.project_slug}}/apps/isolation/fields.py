@@ -63,7 +63,7 @@ class UserForeignKey(SharedForeignKey):
     With ``personal=True`` the row is the user's own, and is deleted with its files.
     """
 
-    def __init__(self, *, personal: bool = False, **kwargs: Any) -> None:
+    def __init__(self, *, personal: bool = False, **kwargs: object) -> None:
         self.personal = personal
         kwargs.pop("to", None)
         super().__init__(settings.AUTH_USER_MODEL, **kwargs)

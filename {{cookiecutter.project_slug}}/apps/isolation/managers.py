@@ -17,12 +17,12 @@ from apps.isolation.ownership import (
 )
 
 
-class TenantQuerySet[M: Model](TenantBoundQuerySetMixin, QuerySet[M]):
+class TenantQuerySet[M: Model](TenantBoundQuerySetMixin[M], QuerySet[M]):
     """A queryset that writes its own tenant's objects only, and is read in one tenant."""
 
     def raw(
         self, raw_query: Any, params: Any = (), translations: Any = None, using: str | None = None
-    ) -> RawQuerySet[Any]:
+    ) -> RawQuerySet[M]:
         """Return the rows of a raw SQL query, bound to the active tenant as all querysets are."""
         hints: dict[str, Any] = {**self._hints, "tenant": current_tenant()}
         rows = TenantRawQuerySet(
@@ -50,14 +50,14 @@ class TenantQuerySet[M: Model](TenantBoundQuerySetMixin, QuerySet[M]):
         """Update the objects; raise `WrongTenantError` if one belongs to another tenant."""
         return super().bulk_update(_bound(objs), *args, **kwargs)
 
-    def iterator(self, *args: Any, **kwargs: Any) -> Iterator[M]:
+    def iterator(self, *args: int | None, **kwargs: int | None) -> Iterator[M]:
         """Iterate over the rows; raise `WrongTenantError` once another tenant is active."""
         begun_in = current_tenant()
         for row in super().iterator(*args, **kwargs):
             require_active(begun_in, "This iterator")
             yield row
 
-    async def aiterator(self, *args: Any, **kwargs: Any) -> AsyncIterator[M]:
+    async def aiterator(self, *args: int, **kwargs: int) -> AsyncIterator[M]:
         """Iterate over the rows; raise `WrongTenantError` once another tenant is active."""
         begun_in = current_tenant()
         async for row in super().aiterator(*args, **kwargs):

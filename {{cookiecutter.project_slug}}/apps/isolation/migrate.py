@@ -19,7 +19,7 @@ class CheckedMigrateCommand(MigrateCommand):
         """Check nothing in the database yet: the migration may be the one that repairs it."""
         return {}
 
-    def handle(self, *args: Any, **options: Any) -> None:
+    def handle(self, *args: object, **options: object) -> None:
         """Migrate; exit with an error if the database violates an invariant afterwards."""
         self.migrate(*args, **options)
         # A test database is migrated before the run-time connection is pointed at it.
@@ -32,6 +32,6 @@ class CheckedMigrateCommand(MigrateCommand):
         """Return the invariants to check."""
         return invariants()
 
-    def migrate(self, *args: Any, **options: Any) -> None:
+    def migrate(self, *args: object, **options: object) -> None:
         """Migrate as Django does."""
         super().handle(*args, **options)

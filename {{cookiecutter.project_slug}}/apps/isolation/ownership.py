@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from django.db import models
+from django.db.models.fetch_modes import FetchMode
 from django.db.models.query import RawQuerySet
 
 from apps.isolation.context import ActiveTenant, current_tenant, require_tenant
@@ -27,7 +28,7 @@ class TenantBoundModel(models.Model):
     class Meta:
         abstract = True
 
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
+    def __init__(self, *args: object, **kwargs: object) -> None:
         # First, since setting a relation asks for it.
         self._bound_tenant = current_tenant()
         super().__init__(*args, **kwargs)
@@ -49,13 +50,13 @@ class TenantBoundModel(models.Model):
         super().refresh_from_db(*args, **kwargs)
 
 
-class TenantBoundQuerySetMixin:
+class TenantBoundQuerySetMixin[R]:
     """Makes a queryset run only in the tenant it was made in, and show its rows in no other."""
 
-    _hints: dict[str, Any]
-    _fetch_mode: Any
-    _prefetch_related_lookups: Any
-    _rows: list[Any] | None
+    _hints: dict[str, object]
+    _fetch_mode: FetchMode
+    _prefetch_related_lookups: tuple[object, ...]
+    _rows: list[R] | None
     _read_in: ActiveTenant | None
 
     @property
@@ -66,18 +67,18 @@ class TenantBoundQuerySetMixin:
         return alias
 
     @property
-    def _result_cache(self) -> list[Any] | None:
+    def _result_cache(self) -> list[R] | None:
         """The rows that were read (Django's name). One queryset may be used in many tenants."""
         if self._rows is not None:
             require_active(self._read_in, "What this queryset has read")
         return self._rows
 
     @_result_cache.setter
-    def _result_cache(self, rows: list[Any] | None) -> None:
+    def _result_cache(self, rows: list[R] | None) -> None:
         self._rows, self._read_in = rows, current_tenant()
 
 
-class TenantRawQuerySet(TenantBoundQuerySetMixin, RawQuerySet[Any]):
+class TenantRawQuerySet[M: models.Model](TenantBoundQuerySetMixin[M], RawQuerySet[M]):
     """The rows of a raw SQL query."""
 
 

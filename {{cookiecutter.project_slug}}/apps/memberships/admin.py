@@ -26,11 +26,11 @@ class MembershipAdmin(ServiceAdmin[Membership]):
         more = ["is_active", "joined_at", "invited_by"] if obj else []
         return ["user", "tenant", "role", *more]
 
-    def get_readonly_fields(self, request: HttpRequest, obj: Membership | None = None) -> Any:
+    def get_readonly_fields(self, request: HttpRequest, obj: Membership | None = None) -> list[str]:
         """Keep whose it is."""
         return ["user", "tenant", "joined_at", "invited_by"] if obj else []
 
-    def save_model(self, request: HttpRequest, obj: Membership, form: Any, change: bool) -> None:
+    def save_model(self, request: HttpRequest, obj: Membership, form: object, change: bool) -> None:
         """Give the role, or take the member out."""
         if obj.is_active:
             obj.pk = add_member(obj.tenant, obj.user, Role(obj.role), actor=staff(request)).pk

@@ -10,6 +10,7 @@ from uuid import UUID
 from allauth.account.models import EmailAddress
 from django.conf import settings
 from django.contrib.auth import authenticate, get_user_model
+from django.contrib.auth.models import AbstractUser
 from django.core.exceptions import ValidationError as DjangoValidationError
 from django.core.mail import EmailMessage
 from django.db import IntegrityError, transaction
@@ -155,7 +156,9 @@ def _valid(token: str, tenant_id: UUID | None) -> Invitation:
     return invitation
 
 
-def _invitee(invitation: Invitation, user: Any, password: str = "", full_name: str = "") -> Any:
+def _invitee(
+    invitation: Invitation, user: AbstractUser | None, password: str = "", full_name: str = ""
+) -> AbstractUser:
     """Return the user who is invited: the one who proved to be it, or a new one, not yet saved."""
     if user is not None:
         if user.email != invitation.email:
@@ -178,7 +181,7 @@ def _invitee(invitation: Invitation, user: Any, password: str = "", full_name: s
     return new
 
 
-def _save_new(user: Any) -> None:
+def _save_new(user: AbstractUser) -> None:
     try:
         with transaction.atomic(using=SHARED_DB):
             user.save(force_insert=True)
@@ -206,7 +209,7 @@ def _not_the_invitee() -> exceptions.AuthenticationFailed:
     return exceptions.AuthenticationFailed(message, "no_active_account")
 
 
-def _join(invitation: Invitation, user: Any) -> Membership:
+def _join(invitation: Invitation, user: AbstractUser) -> Membership:
     """Make the user a member, again if they were; who is one already keeps their role."""
     membership = membership_or_new(user, invitation.tenant_id)
     if not membership.is_active:

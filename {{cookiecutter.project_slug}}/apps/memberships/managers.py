@@ -22,7 +22,7 @@ class MembershipManager[M: Model](PerTenantManager[M]):
 
     def find(self, email: str, tenant: Identified | UUID) -> QuerySet[M]:
         """Return the membership of who has this address in a tenant, with the user."""
-        users: Any = get_user_model()._default_manager
+        users = get_user_model().objects
         rows = self.for_tenant(tenant).filter(user__email=users.normalize_email(email))
         return rows.select_related("user")
 

@@ -1,12 +1,13 @@
 """Which passwords are good enough, wherever one is chosen."""
 
-from typing import Any
-
 from allauth.account.adapter import get_adapter
+from django.contrib.auth.base_user import AbstractBaseUser
 from django.core.exceptions import ValidationError
 
 
-def require_good_password(user: Any, password: str, *, field: str = "password") -> None:
+def require_good_password(
+    user: AbstractBaseUser, password: str, *, field: str = "password"
+) -> None:
     """Raise ValidationError, told of ``field``, unless the password keeps the policy."""
     try:
         get_adapter().clean_password(password, user)

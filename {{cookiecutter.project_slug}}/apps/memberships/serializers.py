@@ -1,7 +1,5 @@
 """Bodies of members and invitations."""
 
-from typing import Any
-
 from rest_framework import serializers
 
 from apps.memberships.models import Invitation, Membership
@@ -21,13 +19,13 @@ class MemberSerializer(serializers.ModelSerializer[Membership]):
         read_only_fields = fields
 
 
-class RoleSerializer(serializers.Serializer[Any]):
+class RoleSerializer(serializers.Serializer[object]):
     """A role for a member."""
 
     role = serializers.ChoiceField(choices=Role.choices)
 
 
-class TransferSerializer(serializers.Serializer[Any]):
+class TransferSerializer(serializers.Serializer[object]):
     """Who is to be the Owner."""
 
     member = serializers.UUIDField()
@@ -43,10 +41,10 @@ class InvitationSerializer(serializers.ModelSerializer[Invitation]):
         fields = ["id", "email", "role", "invited_by", "created_at", "expires_at"]
         read_only_fields = ["invited_by", "expires_at"]
         # Whether the address is free is asked while nobody else can take it.
-        validators: list[Any] = []
+        validators: list[object] = []
 
 
-class AcceptSerializer(serializers.Serializer[Any]):
+class AcceptSerializer(serializers.Serializer[object]):
     """A mailed token; a password of the user whose address it is, or for a new one."""
 
     token = serializers.CharField(max_length=100)

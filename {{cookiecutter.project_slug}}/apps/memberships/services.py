@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from typing import Any
 from uuid import UUID
 
+from django.contrib.auth.models import AbstractUser
 from django.db import transaction
 from django.db.models import Model
 from django.utils import timezone
@@ -118,7 +119,9 @@ def transfer_ownership(asking: Membership, member_id: UUID) -> Membership:
     return member
 
 
-def add_member(tenant: Tenant, user: Any, role: Role, *, actor: Model | None = None) -> Membership:
+def add_member(
+    tenant: Tenant, user: AbstractUser, role: Role, *, actor: Model | None = None
+) -> Membership:
     """Make a user a member of a tenant, by the platform's word; a member gets the role anew.
 
     A second time nothing changes. Raises `LastOwner` if no Owner would be left.
@@ -182,7 +185,7 @@ def _require_owner_beside(member: Membership) -> None:
         raise LastOwner
 
 
-def _store(member: Membership, action: Action, actor: Model | None, **fields: Any) -> None:
+def _store(member: Membership, action: Action, actor: Model | None, **fields: object) -> None:
     """Store fields of a membership whose tenant is locked; do nothing if they are stored."""
     before = {} if member._state.adding else {name: getattr(member, name) for name in fields}
     if before == fields:

@@ -4,7 +4,6 @@ import json
 import logging
 import re
 from datetime import UTC, datetime
-from typing import Any
 
 from django.http import HttpRequest
 from django.utils.functional import SimpleLazyObject
@@ -32,7 +31,7 @@ def scrubbed(text: str) -> str:
     return text
 
 
-def ids_of(request: HttpRequest | None) -> dict[str, Any]:
+def ids_of(request: HttpRequest | None) -> dict[str, object]:
     """Return the ids of tenant, user and request, "-" for none; asks no database.
 
     After the end of a request only the request itself still tells whose it was.
@@ -45,7 +44,7 @@ def ids_of(request: HttpRequest | None) -> dict[str, Any]:
     }
 
 
-def _known_user(request: HttpRequest | None) -> Any:
+def _known_user(request: HttpRequest | None) -> object:
     """Return the user if somebody has asked for it: by a session it is looked up only then."""
     user = getattr(request, "__dict__", {}).get("user")
     if isinstance(user, SimpleLazyObject):

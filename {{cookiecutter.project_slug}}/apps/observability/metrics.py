@@ -17,7 +17,6 @@ import time
 from collections.abc import Callable, Iterator
 from functools import cache, partial
 from pathlib import Path
-from typing import Any
 
 from asgiref.sync import iscoroutinefunction
 from django.conf import settings
@@ -39,6 +38,7 @@ from prometheus_client.core import GaugeMetricFamily
 from prometheus_client.registry import Collector
 
 from apps.isolation.app_registry import SHARED_DB
+from apps.observability.request_id import GetResponse
 
 logger = logging.getLogger(__name__)
 
@@ -97,7 +97,7 @@ for reason in DENIALS:
 
 
 @sync_and_async_middleware
-def metrics_middleware(get_response: Callable[[HttpRequest], Any]) -> Callable[[HttpRequest], Any]:
+def metrics_middleware(get_response: GetResponse) -> GetResponse:
     """Count the request, and the seconds until its answer."""
     autodiscover_modules("metrics")
     if iscoroutinefunction(get_response):

@@ -11,6 +11,9 @@ from asgiref.sync import iscoroutinefunction
 from django.http import HttpRequest, HttpResponseBase
 from django.utils.decorators import sync_and_async_middleware
 
+type GetResponse = Callable[[HttpRequest], Any]
+"""What a middleware wraps, and is: it returns a response or, if it is async, an awaitable."""
+
 HEADER = "X-Request-ID"
 # What a proxy sends, and nothing that could break a log line in two.
 VALID = re.compile(r"[A-Za-z0-9._-]{1,64}")
@@ -20,9 +23,7 @@ current_request: ContextVar[HttpRequest | None] = ContextVar("current_request", 
 
 
 @sync_and_async_middleware
-def request_id_middleware(
-    get_response: Callable[[HttpRequest], Any],
-) -> Callable[[HttpRequest], Any]:
+def request_id_middleware(get_response: GetResponse) -> GetResponse:
     """Take the id that the proxy sent, or make one."""
     if iscoroutinefunction(get_response):
 

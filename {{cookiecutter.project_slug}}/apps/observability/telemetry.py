@@ -43,7 +43,7 @@ def report_errors(dsn: str) -> None:
     )
 
 
-def _cleaned(event: "Event", hint: dict[str, Any]) -> "Event | None":
+def _cleaned(event: "Event", hint: dict[str, object]) -> "Event | None":
     """Say of whom it was by ids, and take away what nobody may read."""
     ids = {name: str(value) for name, value in ids_of(current_request.get()).items()}
     event["tags"] = {**dict(event.get("tags", {})), **ids}

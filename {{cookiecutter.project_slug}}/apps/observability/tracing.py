@@ -4,7 +4,6 @@ https://opentelemetry.io/docs/languages/python/
 """
 
 from collections.abc import Mapping
-from typing import Any
 
 from django.http import HttpRequest, HttpResponseBase
 from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter
@@ -14,6 +13,7 @@ from opentelemetry.sdk.resources import SERVICE_NAME, Resource
 from opentelemetry.sdk.trace import ReadableSpan, TracerProvider
 from opentelemetry.sdk.trace.export import BatchSpanProcessor
 from opentelemetry.trace import Span, Status
+from opentelemetry.util.types import AttributeValue
 
 from apps.observability.logs import ids_of, scrubbed
 
@@ -61,7 +61,7 @@ def _name_ids(span: Span, request: HttpRequest, response: HttpResponseBase) -> N
         span.set_attribute(f"{name.removesuffix('_id')}.id", str(value))
 
 
-def _told(attributes: Mapping[str, Any]) -> dict[str, Any]:
+def _told(attributes: Mapping[str, AttributeValue]) -> dict[str, AttributeValue]:
     return {
         name: scrubbed(value) if isinstance(value, str) else value
         for name, value in attributes.items()

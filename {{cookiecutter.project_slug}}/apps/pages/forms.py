@@ -34,7 +34,7 @@ class PageForm(forms.Form):
     result: Any = None
     """What the service returned."""
 
-    def __init__(self, request: HttpRequest, **initial: Any) -> None:
+    def __init__(self, request: HttpRequest, **initial: object) -> None:
         data = request.POST if request.method == "POST" else None
         super().__init__(data, initial=initial, label_suffix="")
         self.request = request
@@ -51,7 +51,7 @@ class PageForm(forms.Form):
                 self._show(error.detail)
         return self.is_bound and not self.errors
 
-    def _show(self, detail: Any, field: str | None = None) -> None:
+    def _show(self, detail: object, field: str | None = None) -> None:
         """Add errors to the fields that they are about, or else to the form."""
         if isinstance(detail, dict):
             for name, part in detail.items():
@@ -245,7 +245,7 @@ class TenantForm(PageForm):
         super().__init__(request, name=tenant.name, **TenantSettings(tenant).all())
         self.fields |= {setting.name: self._field(setting) for setting in SETTINGS}
 
-    def _field(self, setting: Setting[Any]) -> forms.Field:
+    def _field(self, setting: Setting[str] | Setting[int]) -> forms.Field:
         options: dict[str, Any] = {"validators": setting.validators}
         if setting.name in self.widgets:
             options["widget"] = self.widgets[setting.name]()

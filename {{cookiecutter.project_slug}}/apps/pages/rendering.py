@@ -79,7 +79,11 @@ def press_button(
 
 
 def fill_in_form(
-    request: HttpRequest, form: PageForm, action: Callable[..., object], place: str, **context: Any
+    request: HttpRequest,
+    form: PageForm,
+    action: Callable[..., object],
+    place: str,
+    **context: object,
 ) -> HttpResponse:
     """Show a page that is nothing but a form until it succeeds, then go to a place."""
     if form.succeeds(action):

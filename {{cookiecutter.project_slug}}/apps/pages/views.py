@@ -2,7 +2,6 @@
 
 from collections.abc import Callable
 from functools import partial
-from typing import Any
 from uuid import UUID
 
 from django.contrib import auth, messages
@@ -131,7 +130,7 @@ def leave(request: MemberRequest) -> HttpResponse:
 
 @form_page(require_role("admin"))
 def change_settings(request: MemberRequest) -> HttpResponse:
-    def change(name: str, **values: Any) -> None:
+    def change(name: str, **values: object) -> None:
         people.change_settings(request.auth, values, name=name)
 
     form = forms.TenantForm(request, request.auth.tenant)

@@ -14,7 +14,7 @@ from zipfile import ZipFile
 from django.apps import apps
 from django.core import serializers
 from django.db import transaction
-from django.db.models import FileField, Q, QuerySet
+from django.db.models import FileField, Model, Q, QuerySet
 
 from apps.isolation.fields import UserForeignKey
 from apps.isolation.models import TenantModel
@@ -55,7 +55,9 @@ def export(user_id: UUID, archive: ZipFile) -> None:
                 copyfileobj(source, to)
 
 
-def write_rows(archive: ZipFile, rows: QuerySet[Any], fields: Iterable[str] | None = None) -> None:
+def write_rows(
+    archive: ZipFile, rows: QuerySet[Model], fields: Iterable[str] | None = None
+) -> None:
     """Write rows into a file of the archive that is named as their model is."""
     name = f"{rows.model._meta.label}.json"
     with archive.open(name, "w") as file, TextIOWrapper(file, encoding="utf-8") as text:
@@ -72,14 +74,14 @@ def _every_field() -> list[UserForeignKey]:
     ]
 
 
-def _rows(user_id: UUID, *fields: UserForeignKey) -> QuerySet[Any]:
+def _rows(user_id: UUID, *fields: UserForeignKey) -> QuerySet[Model]:
     """Return the rows of one model that refer to the user by one of these fields."""
     condition = reduce(or_, (Q(**{field.attname: user_id}) for field in fields))
-    rows: QuerySet[Any] = fields[0].model._base_manager.filter(condition)
+    rows: QuerySet[Model] = fields[0].model._base_manager.filter(condition)
     return rows
 
 
-def _files(rows: QuerySet[Any]) -> Iterator[tuple[str, Any]]:
+def _files(rows: QuerySet[Model]) -> Iterator[tuple[str, Any]]:
     """Go through the files of rows, each with a name that there is once."""
     fields = [field for field in rows.model._meta.fields if isinstance(field, FileField)]
     for row in rows.iterator() if fields else ():

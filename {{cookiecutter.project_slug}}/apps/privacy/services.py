@@ -3,14 +3,13 @@
 import logging
 from datetime import timedelta
 from tempfile import TemporaryFile
-from typing import Any
 from uuid import UUID
 from zipfile import ZIP_DEFLATED, ZipFile
 
 from django.conf import settings
 from django.core.files import File
 from django.db import transaction
-from django.db.models import QuerySet
+from django.db.models import Model, QuerySet
 from django.utils import timezone
 from rest_framework.exceptions import ValidationError
 
@@ -121,7 +120,7 @@ def _export(request: PrivacyRequest) -> None:
         request.content.save("", File(file), save=False)
 
 
-def _of_shared_data(request: PrivacyRequest) -> list[tuple[QuerySet[Any], list[str] | None]]:
+def _of_shared_data(request: PrivacyRequest) -> list[tuple[QuerySet[Model], list[str] | None]]:
     """Return the shared data of the user in this tenant, with the fields that they may see."""
     tenant_id, user_id = request.tenant_id, request.user_id
     users = User.objects.filter(pk=user_id)

@@ -32,11 +32,11 @@ class ProjectSerializer(TenantModelSerializer[Project]):
         fields = ["id", "name", "description", "status", "created_by", "created_at", "updated_at"]
         read_only_fields = ["created_by"]
 
-    def create(self, validated_data: Any) -> Project:
+    def create(self, validated_data: services.ProjectFields) -> Project:
         """Make the project as the request's user."""
         return services.create_project(self.context["request"].user, **validated_data)
 
-    def update(self, instance: Project, validated_data: Any) -> Project:
+    def update(self, instance: Project, validated_data: services.ProjectFields) -> Project:
         """Change the project."""
         return services.update_project(instance, **validated_data)
 
@@ -52,11 +52,11 @@ class TaskSerializer(TenantModelSerializer[Task]):
         fields += ["created_by", "created_at", "updated_at"]
         read_only_fields = ["created_by"]
 
-    def create(self, validated_data: Any) -> Task:
+    def create(self, validated_data: services.TaskFields) -> Task:
         """Make the task as the request's user."""
         return services.create_task(self.context["request"].user, **validated_data)
 
-    def update(self, instance: Task, validated_data: Any) -> Task:
+    def update(self, instance: Task, validated_data: services.TaskFields) -> Task:
         """Change the task."""
         return services.update_task(instance, **validated_data)
 
@@ -76,7 +76,7 @@ class AttachmentSerializer(TenantModelSerializer[Attachment]):
         fields = ["id", "task", "file", "name", "content_type", "size", "uploader", "created_at"]
         read_only_fields = ["task", "name", "content_type", "size", "uploader"]
 
-    def validate_file(self, file: UploadedFile[Any]) -> UploadedFile[Any]:
+    def validate_file(self, file: UploadedFile[bytes]) -> UploadedFile[bytes]:
         """Raise `FileTooLarge` for a file that is."""
         if (file.size or 0) > settings.ATTACHMENT_MAX_BYTES:
             raise FileTooLarge

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from datetime import date
 from functools import partial
-from typing import Any, TypedDict, Unpack
+from typing import TypedDict, Unpack
 
 from django.core.files.uploadedfile import UploadedFile
 from django.db import transaction
@@ -86,7 +86,7 @@ def delete_task(task: Task) -> None:
     task.delete()
 
 
-def attach(task: Task, upload: UploadedFile[Any], uploader: User) -> Attachment:
+def attach(task: Task, upload: UploadedFile[bytes], uploader: User) -> Attachment:
     """Store a file and its row, or neither.
 
     In a transaction of its own: of one around it nobody would hear that it failed, and the file

@@ -8,6 +8,7 @@ from typing import Any
 from django.contrib import admin, messages
 from django.core.exceptions import PermissionDenied, ValidationError
 from django.db.models import Count, Model, Q, QuerySet
+from django.forms import ModelForm
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from rest_framework.exceptions import APIException
 
@@ -78,7 +79,9 @@ class TenantAdmin(ServiceAdmin[Tenant]):
         _giving(Status.ARCHIVED, name="Archive"),
     ]
 
-    def changelist_view(self, request: HttpRequest, extra_context: Any = None) -> HttpResponse:
+    def changelist_view(
+        self, request: HttpRequest, extra_context: dict[str, object] | None = None
+    ) -> HttpResponse:
         """Say where tenants come from, since there is no button for it."""
         hint = {"subtitle": "manage.py create_tenant makes one, rename_tenant changes its slug."}
         return super().changelist_view(request, hint | (extra_context or {}))
@@ -102,7 +105,9 @@ class TenantAdmin(ServiceAdmin[Tenant]):
         """Refuse: a row alone would be a tenant without storage."""
         return False
 
-    def save_model(self, request: HttpRequest, obj: Tenant, form: Any, change: bool) -> None:
+    def save_model(
+        self, request: HttpRequest, obj: Tenant, form: ModelForm[Tenant], change: bool
+    ) -> None:
         """Store what was changed in the form; what it leaves alone may change meanwhile."""
         given = {name: form.cleaned_data[name] for name in form.changed_data}
         shown, settings = form.initial["settings"], given.get("settings", {})
@@ -112,7 +117,7 @@ class TenantAdmin(ServiceAdmin[Tenant]):
             Tenant.objects.locked(obj.pk), actor=staff(request), settings=settings, **fields
         )
 
-    def save_formset(self, request: HttpRequest, form: Any, formset: Any, change: bool) -> None:
+    def save_formset(self, request: HttpRequest, form: object, formset: Any, change: bool) -> None:
         """Store the domains."""
         for domain in formset.save(commit=False):
             save_domain(domain, actor=staff(request))

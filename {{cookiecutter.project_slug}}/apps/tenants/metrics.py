@@ -1,7 +1,6 @@
 """Metrics of tenants: how many there are, and how many could not be made."""
 
 from collections.abc import Iterator
-from typing import Any
 
 from django.db.models import Count
 from django.dispatch import receiver
@@ -19,7 +18,7 @@ PROVISIONING_FAILURES = Counter(
 
 
 @receiver(provisioning_failed)
-def count_failure(**kwargs: Any) -> None:
+def count_failure(**kwargs: object) -> None:
     """Count a tenant that could not be made."""
     PROVISIONING_FAILURES.inc()
 

@@ -1,8 +1,6 @@
 """The time zone and locale of a request: the product's own, or those of its tenant."""
 
-from collections.abc import Callable
 from contextlib import suppress
-from typing import Any
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from asgiref.sync import iscoroutinefunction
@@ -11,12 +9,13 @@ from django.http import HttpRequest, HttpResponseBase
 from django.utils import timezone, translation
 from django.utils.decorators import sync_and_async_middleware
 
+from apps.observability.request_id import GetResponse
 from apps.tenants.models import Tenant
 from apps.tenants.settings import LOCALE, TIMEZONE, TenantSettings
 
 
 @sync_and_async_middleware
-def locale_middleware(get_response: Callable[[HttpRequest], Any]) -> Callable[[HttpRequest], Any]:
+def locale_middleware(get_response: GetResponse) -> GetResponse:
     """Begin and end each request with the product's own time zone and locale."""
     if iscoroutinefunction(get_response):
 

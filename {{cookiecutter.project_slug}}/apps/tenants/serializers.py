@@ -8,23 +8,23 @@ from apps.tenants.models import Tenant
 from apps.tenants.settings import SETTINGS, Setting, TenantSettings
 
 
-def _field(setting: Setting[Any]) -> serializers.Field[Any, Any, Any, Any]:
+def _field(setting: Setting[str] | Setting[int]) -> serializers.Field[Any, Any, Any, Any]:
     options: dict[str, Any] = {"required": False, "validators": list(setting.validators)}
     if isinstance(setting.default, int):
         return serializers.IntegerField(**options)
     return serializers.CharField(max_length=100, allow_blank=not setting.default, **options)
 
 
-class TenantSettingsSerializer(serializers.Serializer[Any]):
+class TenantSettingsSerializer(serializers.Serializer[Tenant]):
     """The settings that there are; others are refused."""
 
     def get_fields(self) -> dict[str, serializers.Field[Any, Any, Any, Any]]:
         """Return a field for each setting."""
         return {setting.name: _field(setting) for setting in SETTINGS}
 
-    def to_internal_value(self, data: Any) -> Any:
+    def to_internal_value(self, data: dict[str, object]) -> dict[str, object]:
         """Return the values; raise ValidationError for a setting that there is not."""
-        values = super().to_internal_value(data)
+        values: dict[str, object] = super().to_internal_value(data)
         if unknown := sorted(set(data) - set(self.fields)):
             message = "There is no such setting."
             raise serializers.ValidationError({name: [message] for name in unknown}, "unknown")

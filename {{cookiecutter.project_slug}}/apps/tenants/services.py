@@ -3,7 +3,6 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 from copy import copy
-from typing import Any
 
 from django.conf import settings
 from django.core.exceptions import ValidationError
@@ -128,7 +127,7 @@ def remove_domain(domain: Domain, *, actor: Model | None) -> None:
         domain.delete()
 
 
-def _told(domain: Domain) -> dict[str, Any]:
+def _told(domain: Domain) -> dict[str, object]:
     verified = domain.verified_at and domain.verified_at.isoformat()
     return {"domain": domain.domain, "is_primary": domain.is_primary, "verified_at": verified}
 

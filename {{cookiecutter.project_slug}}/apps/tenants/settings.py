@@ -90,9 +90,9 @@ def change_tenant(
     tenant: "Tenant",
     *,
     actor: "Model | None",
-    settings: dict[str, Any],
+    settings: dict[str, object],
     action: Action = Action.TENANT_CHANGED,
-    **fields: Any,
+    **fields: object,
 ) -> None:
     """Store fields of a tenant whose row is locked; of its settings, those that are given.
 
@@ -111,7 +111,7 @@ def change_tenant(
     record(action, tenant, tenant=tenant, actor=actor, before=before, after=after)
 
 
-def validate_settings(values: Any) -> None:
+def validate_settings(values: object) -> None:
     """Raise ValidationError unless ``values`` are settings that there are, with good values."""
     if not isinstance(values, dict):
         raise ValidationError("Settings are an object.")

@@ -2,9 +2,10 @@
 
 import re
 from datetime import datetime
-from typing import IO, Any
+from typing import IO
 
 from django.core.exceptions import SuspiciousFileOperation
+from django.core.files.base import File
 from django.core.files.storage import Storage, storages
 
 from apps.isolation.context import Identified, require_tenant
@@ -23,10 +24,10 @@ class TenantStorage(Storage):
     name that would lead out of the prefix.
     """
 
-    def _open(self, name: str, mode: str = "rb") -> Any:
+    def _open(self, name: str, mode: str = "rb") -> File[bytes]:
         return _everybodys().open(_placed(name), mode)
 
-    def _save(self, name: str, content: IO[Any]) -> str:
+    def _save(self, name: str, content: IO[bytes]) -> str:
         saved = _everybodys().save(_placed(name), content)
         return saved.removeprefix(_prefix())
 

@@ -7,8 +7,9 @@ from typing import Any
 from django.db import DEFAULT_DB_ALIAS, IntegrityError, connections, transaction
 from django.db.models import Model, UniqueConstraint
 from rest_framework.exceptions import ErrorDetail, ValidationError
-from rest_framework.serializers import ModelSerializer
+from rest_framework.serializers import HiddenField, ModelSerializer
 from rest_framework.settings import api_settings
+from rest_framework.validators import UniqueTogetherValidator
 
 
 class TenantModelSerializer[M: Model](ModelSerializer[M]):
@@ -18,13 +19,13 @@ class TenantModelSerializer[M: Model](ModelSerializer[M]):
     the caller cannot see. The constraint answers in the statement that writes.
     """
 
-    def get_unique_together_validators(self) -> list[Any]:
+    def get_unique_together_validators(self) -> list[UniqueTogetherValidator]:
         """Ask nothing before writing."""
         return []
 
     def get_uniqueness_extra_kwargs(
-        self, field_names: Any, declared_fields: Any, extra_kwargs: Any
-    ) -> tuple[Any, Any]:
+        self, field_names: object, declared_fields: object, extra_kwargs: dict[str, object]
+    ) -> tuple[dict[str, object], dict[str, HiddenField]]:
         """Add no hidden fields for validators that are not there."""
         return extra_kwargs, {}
 

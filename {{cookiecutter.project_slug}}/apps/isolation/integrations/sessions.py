@@ -1,7 +1,6 @@
 """Sessions: each belongs to the tenant that it was begun in, or to none (``SESSION_ENGINE``)."""
 
 from contextlib import suppress
-from typing import Any
 from uuid import UUID
 
 from django.contrib.auth import SESSION_KEY
@@ -24,9 +23,9 @@ class SessionStore(db.SessionStore):
         tenant = current_tenant()
         return f"apps.isolation.sessions:{tenant.id if tenant else 'shared'}"
 
-    def decode(self, session_data: bytes | str) -> dict[str, Any]:
+    def decode(self, session_data: bytes | str) -> dict[str, object]:
         """Return what the session holds; forget the key of one that was not signed for here."""
-        data: dict[str, Any] = super().decode(session_data)
+        data: dict[str, object] = super().decode(session_data)
         if not data:
             # Else the next write would go into the row of the other's session.
             self._session_key = None

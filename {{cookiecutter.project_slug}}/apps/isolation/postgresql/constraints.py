@@ -38,7 +38,7 @@ class TableConstraint(BaseConstraint):
         """Return the statements that make the constraint."""
         raise NotImplementedError
 
-    def validate(self, *args: Any, **kwargs: Any) -> None:
+    def validate(self, *args: object, **kwargs: object) -> None:
         """Leave it to the database."""
 
 
@@ -51,7 +51,7 @@ class AppendOnly(TableConstraint):
 
     def statements(self, model: type[models.Model], schema_editor: SchemaEditor) -> str:
         """Return the statements; trigger and function bear the constraint's name."""
-        quote: Any = schema_editor.quote_name
+        quote = schema_editor.quote_name
         table, name = quote(model._meta.db_table), quote(self.name)
         return f"""
             REVOKE UPDATE, DELETE ON {table} FROM {runtime_role()};

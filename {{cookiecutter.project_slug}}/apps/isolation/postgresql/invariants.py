@@ -1,7 +1,6 @@
 """Invariants that hold in every strategy: each check returns its violations."""
 
 from collections.abc import Callable, Iterable, Mapping
-from typing import Any
 
 from django.conf import settings
 from django.db import connections
@@ -44,7 +43,9 @@ def misplaced_tables(
     )
 
 
-def select_violations(query: str, *, alias: str = SHARED_DB, **params: Any) -> list[str]:
+def select_violations(
+    query: str, *, alias: str = SHARED_DB, **params: str | list[str]
+) -> list[str]:
     """Run a query that selects one column of violations."""
     with connections[alias].cursor() as cursor:
         cursor.execute(query, params)

@@ -2,7 +2,6 @@
 
 from collections.abc import Callable
 from functools import wraps
-from typing import Any
 
 from apps.isolation.context import activate_tenant, current_tenant
 
@@ -15,7 +14,7 @@ class OnCommitMixin:
         super().on_commit(_bind_tenant(func), robust)  # type: ignore[misc]
 
 
-def _bind_tenant(work: Callable[[], object]) -> Callable[[], Any]:
+def _bind_tenant(work: Callable[[], object]) -> Callable[[], object]:
     tenant = current_tenant()
 
     @wraps(work)

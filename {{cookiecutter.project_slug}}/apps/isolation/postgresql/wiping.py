@@ -1,12 +1,12 @@
 """Emptying tables, for ``flush`` and for tests that cannot be rolled back."""
 
-from typing import Any
+from django.db.backends.utils import CursorWrapper
 
 # What migrations wrote, and what Django derives from the models: nobody's data.
 KEPT = ("django_migrations", "django_content_type", "auth_permission")
 
 
-def wipe_tables(cursor: Any, *, schemas: str) -> None:
+def wipe_tables(cursor: CursorWrapper, *, schemas: str) -> None:
     """Empty all tables in the schemas that the regular expression matches, as their owner.
 
     By DELETE: unlike TRUNCATE it touches no table that merely refers to these, and is the faster

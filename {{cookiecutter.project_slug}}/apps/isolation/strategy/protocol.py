@@ -7,10 +7,11 @@ from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, Protocol
+from typing import Protocol
 from uuid import UUID
 
 from django.db import models
+from django.db.backends.utils import CursorWrapper
 
 from apps.isolation.context import ActiveTenant, Identified
 from apps.isolation.postgresql.invariants import Invariants
@@ -59,7 +60,7 @@ class Routers(Protocol):
     """Routing of the ORM's queries."""
 
     @property
-    def TenantRouter(self) -> type[Any]:  # noqa: N802 - a class
+    def TenantRouter(self) -> type[object]:  # noqa: N802 - a class
         """Router for ``DATABASE_ROUTERS``; raises `NoTenantError` outside of tenants."""
 
 
@@ -114,7 +115,7 @@ class Testing(Protocol):
     def PRESETS(self) -> Sequence[str]:  # noqa: N802 - a constant
         """Options of a connection under which every statement would have a tenant."""
 
-    def owner_cursor(self, tenant: Identified) -> AbstractContextManager[Any]:
+    def owner_cursor(self, tenant: Identified) -> AbstractContextManager[CursorWrapper]:
         """Open a cursor of the owner where the tenant's tables are."""
 
     def breaches(self) -> Mapping[str, tuple[str, str]]:

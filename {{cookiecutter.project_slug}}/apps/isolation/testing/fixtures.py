@@ -2,15 +2,20 @@
 
 from collections.abc import Callable, Iterator
 from tempfile import TemporaryDirectory
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from django.apps import apps
 from django.test import override_settings
+from pytest_django import DjangoDbBlocker
+from rest_framework.test import APIClient
 
 from apps.isolation.preflight import close_connections
 from apps.isolation.strategy.provisioning import deprovision
 from apps.isolation.testing import api_client, make_member, make_tenant, pool
+
+if TYPE_CHECKING:
+    from apps.isolation.models import TenantBase
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -20,7 +25,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         marker = item.get_closest_marker("django_db")
         if marker is None and not names & {"db", "transactional_db"}:
             continue
-        options: dict[str, Any] = {"transaction": "transactional_db" in names}
+        options: dict[str, object] = {"transaction": "transactional_db" in names}
         options |= dict(marker.kwargs) if marker else {}
         options["databases"] = "__all__"
         item.add_marker(pytest.mark.django_db(**options), append=False)
@@ -34,7 +39,7 @@ def _media() -> Iterator[None]:
 
 
 @pytest.fixture(scope="session")
-def django_db_setup(django_db_setup: None, django_db_blocker: Any) -> Iterator[None]:
+def django_db_setup(django_db_setup: None, django_db_blocker: DjangoDbBlocker) -> Iterator[None]:
     """Close what is open before the test database is dropped."""
     yield
     with django_db_blocker.unblock():
@@ -42,7 +47,7 @@ def django_db_setup(django_db_setup: None, django_db_blocker: Any) -> Iterator[N
 
 
 @pytest.fixture(scope="session")
-def tenant_storage(django_db_setup: None, django_db_blocker: Any) -> Iterator[None]:
+def tenant_storage(django_db_setup: None, django_db_blocker: DjangoDbBlocker) -> Iterator[None]:
     """Have storage for the tests' tenants."""
     with django_db_blocker.unblock():
         pool.fill()
@@ -52,7 +57,7 @@ def tenant_storage(django_db_setup: None, django_db_blocker: Any) -> Iterator[No
 
 
 @pytest.fixture
-def new_tenant(tenant_storage: None, db: None) -> Iterator[Callable[..., Any]]:
+def new_tenant(tenant_storage: None, db: None) -> "Iterator[Callable[..., TenantBase]]":
     """Return a function that makes a tenant: ``new_tenant("acme")``."""
     pool.release()
     yield make_tenant
@@ -60,22 +65,22 @@ def new_tenant(tenant_storage: None, db: None) -> Iterator[Callable[..., Any]]:
 
 
 @pytest.fixture
-def acme(new_tenant: Callable[..., Any]) -> Any:
+def acme(new_tenant: "Callable[..., TenantBase]") -> "TenantBase":
     """Return a tenant."""
     return new_tenant("acme")
 
 
 @pytest.fixture
-def globex(new_tenant: Callable[..., Any]) -> Any:
+def globex(new_tenant: "Callable[..., TenantBase]") -> "TenantBase":
     """Return another tenant."""
     return new_tenant("globex")
 
 
 @pytest.fixture
-def client_of(db: None) -> Callable[..., Any]:
+def client_of(db: None) -> Callable[..., APIClient]:
     """Return a function that makes a logged-in client: ``client_of(acme, "member")``."""
 
-    def client_of(tenant: Any, role: str) -> Any:
+    def client_of(tenant: Any, role: str) -> APIClient:
         membership = tenant.memberships.filter(role=role).first() or make_member(tenant, role)
         return api_client(tenant, membership.user.email)
 

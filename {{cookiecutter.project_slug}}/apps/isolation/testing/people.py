@@ -27,7 +27,7 @@ def make_tenant(slug: str, **fields: Any) -> Any:
 def make_member(tenant: Any, role: str, email: str = "") -> Any:
     """Return a new membership of ``tenant``; its user is new unless the address is known."""
     email = email or f"{role}@{tenant.slug}.test"
-    users: Any = get_user_model()._default_manager
+    users = get_user_model().objects
     user = users.filter(email=email).first() or users.create_user(email, PASSWORD)
     membership = apps.get_model("memberships.Membership")(tenant=tenant, user=user, role=role)
     membership.save()

@@ -46,7 +46,7 @@ class TenantCommand(BaseCommand):
             "--dry-run", action="store_true", help="do it, say what it changes, and take it back"
         )
 
-    def handle(self, *args: Any, slug: str, dry_run: bool, **options: Any) -> None:
+    def handle(self, *args: object, slug: str, dry_run: bool, **options: object) -> None:
         """Make the change, or say in one sentence why not."""
         with in_a_sentence(f"change {slug!r}"), transaction.atomic(using=SHARED_DB):
             tenant = Tenant.objects.filter(slug=slug).first()

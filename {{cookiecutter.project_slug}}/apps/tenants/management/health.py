@@ -21,7 +21,7 @@ from apps.tenants.models import Domain, Status, Tenant
 type Problem = tuple[str, str]
 """A tenant's slug, empty for shared data, and a sentence."""
 
-REQUIRED: dict[str, Callable[[], QuerySet[Any]]] = {"domain": Domain.platform.all}
+REQUIRED: dict[str, Callable[[], QuerySet[Model]]] = {"domain": Domain.platform.all}
 """Rows of which every tenant has at least one, by name. Apps above add theirs in ``ready``."""
 
 
@@ -82,7 +82,7 @@ def _of_tenant(tenant: Any, *, has_problems: bool) -> list[str]:
         raise
 
 
-def _of_rows(members: Iterable[Any]) -> Iterator[str]:
+def _of_rows(members: Iterable[UUID]) -> Iterator[str]:
     for model in filter(is_tenant_model, apps.get_models()):
         for field in _references(model):
             if is_tenant_model(field.related_model):
@@ -97,7 +97,7 @@ def _references(model: type[Model]) -> list[Any]:
     return [field for field in model._meta.local_fields if isinstance(field, ForeignKey)]
 
 
-def _orphans(field: Any, targets: QuerySet[Any]) -> Iterator[str]:
+def _orphans(field: Any, targets: QuerySet[Model]) -> Iterator[str]:
     """Find rows that refer to none of the targets, such as one of another tenant."""
     referred = targets.filter(**{field.target_field.name: OuterRef(field.attname)})
     rows = field.model._base_manager.exclude(**{field.attname: None}).exclude(Exists(referred))
@@ -105,7 +105,7 @@ def _orphans(field: Any, targets: QuerySet[Any]) -> Iterator[str]:
         yield f"{field} of {pk} names {target}, which does not exist here"
 
 
-def _strangers(field: Any, members: Iterable[Any]) -> Iterator[str]:
+def _strangers(field: Any, members: Iterable[UUID]) -> Iterator[str]:
     """Find rows that refer to a user who is no member and never was."""
     rows = field.model._base_manager.exclude(**{field.attname: None})
     rows = rows.exclude(**{f"{field.attname}__in": members})

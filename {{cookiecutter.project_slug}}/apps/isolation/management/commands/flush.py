@@ -1,7 +1,5 @@
 """Delete all shared rows, all rows of every tenant, and all tenants' files."""
 
-from typing import Any
-
 from django.core.management.base import CommandError
 from django.core.management.commands.flush import Command as FlushCommand
 from django.db import DEFAULT_DB_ALIAS
@@ -22,7 +20,7 @@ class Command(FlushCommand):
 
     help = "Delete all shared rows, all rows of every tenant, and all tenants' files."
 
-    def handle(self, **options: Any) -> None:
+    def handle(self, **options: object) -> None:
         """Ask, then delete."""
         if options["database"] not in {DEFAULT_DB_ALIAS, OWNER}:
             return  # The other aliases are parts of what these two stand for.

@@ -34,7 +34,7 @@ class Command(TenantCommand):
 
 
 def _user(email: str) -> Any:
-    users: Any = get_user_model()._default_manager
+    users = get_user_model().objects
     user = users.find(email).first()
     if user is None:
         raise CommandError(f"There is no user {email!r}: let them sign up, or be invited.")

@@ -2,7 +2,6 @@
 
 import json
 from contextlib import suppress
-from typing import Any
 from uuid import UUID
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
@@ -32,9 +31,9 @@ class Command(BaseCommand):
         parser.add_argument("--dry-run", action="store_true", help="only say what is there")
         parser.add_argument("--json", action="store_true", help="print a JSON object")
 
-    def handle(self, *args: Any, **options: Any) -> None:
+    def handle(self, *args: object, tenant: str, user: str, **options: object) -> None:
         """Do it at once, and say what was found; exit with an error if it fails."""
-        member = _member(options["tenant"], options["user"])
+        member = _member(tenant, user)
         report = {"tenant": member.tenant.slug, "user": str(member.user_id), "kind": self.kind}
         with activate_tenant(ActiveTenant(member.tenant_id)):
             found = data_subject.tally(member.user_id)

@@ -23,7 +23,7 @@ class Command(BaseCommand):
         parser.add_argument("--purge", action="store_true", help=purge)
         parser.add_argument("--json", action="store_true", help="print a JSON array")
 
-    def handle(self, *args: Any, **options: Any) -> None:
+    def handle(self, *args: object, **options: object) -> None:
         """Do what is asked for, then print what is open."""
         if options["run"]:
             for request in _open():

@@ -20,7 +20,7 @@ class Command(BaseCommand):
         """Declare the arguments."""
         parser.add_argument("--json", action="store_true", help="print a JSON array")
 
-    def handle(self, *args: Any, **options: Any) -> None:
+    def handle(self, *args: object, **options: object) -> None:
         """Print one line a tenant, or one array."""
         rows = _rows()
         if options["json"]:

@@ -1,7 +1,5 @@
 """Have storages ready for tenants to come."""
 
-from typing import Any
-
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from apps.tenants.management.base import in_a_sentence
@@ -17,7 +15,7 @@ class Command(BaseCommand):
         """Declare the arguments."""
         parser.add_argument("count", type=int, help="how many are to be ready; 0 for none")
 
-    def handle(self, *args: Any, count: int, **options: Any) -> None:
+    def handle(self, *args: object, count: int, **options: object) -> None:
         """Print a line for each that is made or destroyed."""
         if count < 0:
             raise CommandError("There cannot be fewer storages than none.")

@@ -1,7 +1,5 @@
 """Serve a tenant again that was suspended."""
 
-from typing import Any
-
 from apps.tenants.management.base import TenantCommand
 from apps.tenants.models import Status, Tenant
 from apps.tenants.services import set_status
@@ -12,6 +10,6 @@ class Command(TenantCommand):
 
     help = "Serve a tenant again that was suspended."
 
-    def change(self, tenant: Tenant, options: dict[str, Any]) -> None:
+    def change(self, tenant: Tenant, options: object) -> None:
         """Store the status."""
         set_status(tenant, Status.ACTIVE)

@@ -1,7 +1,5 @@
 """Suspend a tenant: nobody is served, and nothing is lost."""
 
-from typing import Any
-
 from apps.tenants.management.base import TenantCommand
 from apps.tenants.models import Status, Tenant
 from apps.tenants.services import set_status
@@ -12,6 +10,6 @@ class Command(TenantCommand):
 
     help = "Suspend a tenant: nobody is served, and nothing is lost."
 
-    def change(self, tenant: Tenant, options: dict[str, Any]) -> None:
+    def change(self, tenant: Tenant, options: object) -> None:
         """Store the status."""
         set_status(tenant, Status.SUSPENDED)

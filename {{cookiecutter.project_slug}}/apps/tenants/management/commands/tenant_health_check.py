@@ -1,7 +1,6 @@
 """Find what is wrong with tenants and their data."""
 
 import json
-from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
@@ -21,7 +20,7 @@ class Command(BaseCommand):
         """Declare the arguments."""
         parser.add_argument("--json", action="store_true", help="print a JSON array")
 
-    def handle(self, *args: Any, **options: Any) -> None:
+    def handle(self, *args: object, **options: object) -> None:
         """Print what is wrong; exit with an error if anything is."""
         with in_a_sentence("look"):
             found = [{"tenant": slug, "problem": problem} for slug, problem in find_problems()]

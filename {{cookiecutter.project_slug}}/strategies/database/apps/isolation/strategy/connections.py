@@ -41,7 +41,7 @@ def note_use(alias: str) -> None:
             forget(other)
 
 
-def _is_idle(connection: Any) -> bool:
+def _is_idle(connection: BaseDatabaseWrapper) -> bool:
     """Return whether nothing is lost with a connection: no transaction, however it was begun."""
     session = connection.connection
     return session is None or session.info.transaction_status == TransactionStatus.IDLE

@@ -7,7 +7,6 @@ import hmac
 import re
 import threading
 from collections.abc import Iterator
-from typing import Any
 
 from django.conf import settings
 from django.db import DEFAULT_DB_ALIAS
@@ -30,18 +29,20 @@ opened = _OpenedByThread()
 """``opened.aliases``: tenants to which this thread has connected, least recently used first."""
 
 
-class Databases(dict[str, dict[str, Any]]):
+class Databases(dict[str, dict[str, object]]):
     """``DATABASES`` with an entry for every tenant's database, without listing any.
 
     A tenant's settings are the shared database's, except ``of_tenants``, name, role and password.
     So nothing is registered when a tenant is made, and no thread changes what another one reads.
     """
 
-    def __init__(self, databases: dict[str, dict[str, Any]], *, of_tenants: dict[str, Any]) -> None:
+    def __init__(
+        self, databases: dict[str, dict[str, object]], *, of_tenants: dict[str, object]
+    ) -> None:
         super().__init__(databases)
         self._of_tenants = of_tenants
 
-    def __missing__(self, alias: str) -> dict[str, Any]:
+    def __missing__(self, alias: str) -> dict[str, object]:
         if alias not in self:
             raise KeyError(alias)
         own = {"NAME": alias, "USER": alias, "PASSWORD": password_of(alias)}

@@ -1,7 +1,6 @@
 """Base classes of tenant models, and of the models of tenants and domains."""
 
 import re
-from typing import Any
 
 from django.contrib.contenttypes.models import ContentTypeManager
 from django.db import models
@@ -27,7 +26,9 @@ class DomainBase(models.Model):
         abstract = True
 
 
-def _shared_types(self: ContentTypeManager, using: str | None = None, hints: Any = None) -> Any:
+def _shared_types(
+    self: ContentTypeManager, using: str | None = None, hints: dict[str, models.Model] | None = None
+) -> ContentTypeManager:
     is_tenants = re.fullmatch(PATTERN, using or "")
     return super(ContentTypeManager, self).db_manager(SHARED_DB if is_tenants else using, hints)
 

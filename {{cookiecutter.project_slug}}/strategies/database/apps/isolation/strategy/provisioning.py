@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any, LiteralString
+from typing import TYPE_CHECKING, LiteralString
 
 from django.db import connections
 from psycopg.sql import SQL, Identifier
@@ -22,6 +22,8 @@ from apps.isolation.strategy.protocol import ProvisioningReport
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+
+    from django.db.backends.utils import CursorWrapper
 
     from apps.isolation.context import Identified
 
@@ -102,14 +104,14 @@ def shared_database_name() -> str:
     return str(owner or shared)
 
 
-def tenant_databases(cursor: Any) -> list[str]:
+def tenant_databases(cursor: CursorWrapper) -> list[str]:
     """Return the names of the databases of all tenants."""
     roles = _tenant_roles(cursor, group_name())
     cursor.execute("SELECT datname FROM pg_database WHERE datname = ANY (%s) ORDER BY 1", [roles])
     return [name for (name,) in cursor.fetchall()]
 
 
-def prepare_shared(cursor: Any) -> None:
+def prepare_shared(cursor: CursorWrapper) -> None:
     """Make what all tenants share: grants in the shared database, the group, the template."""
     shared, group, template = shared_database_name(), group_name(), template_name()
     cursor.execute(grants_on_tables(runtime_role()))
@@ -123,7 +125,7 @@ def prepare_shared(cursor: Any) -> None:
 
 
 @contextmanager
-def open_template(cursor: Any) -> Iterator[str]:
+def open_template(cursor: CursorWrapper) -> Iterator[str]:
     """Let the owner connect to the template for the time of a block; nothing is copied meanwhile.
 
     After an error, or with migrations left to apply, it stays open, which tells that it is
@@ -156,7 +158,7 @@ def drop_databases(shared: str) -> None:
         _run(cursor, "DROP ROLE IF EXISTS {}", group)
 
 
-def _require_template(cursor: Any) -> None:
+def _require_template(cursor: CursorWrapper) -> None:
     """Raise `ProvisioningError` unless the template is there and ``migrate`` has finished it."""
     finished = "SELECT FROM pg_database WHERE datname = %s AND NOT datallowconn"
     if not _exists(cursor, finished, template_name()):
@@ -164,7 +166,7 @@ def _require_template(cursor: Any) -> None:
         raise ProvisioningError(message)
 
 
-def _make_role(cursor: Any, name: str) -> None:
+def _make_role(cursor: CursorWrapper, name: str) -> None:
     if not _exists(cursor, "SELECT FROM pg_roles WHERE rolname = %s", name):
         # Only a member of a role may end its connections, and so drop its database.
         _run(cursor, "CREATE ROLE {} IN ROLE {} ROLE CURRENT_USER", name, group_name())
@@ -174,14 +176,14 @@ def _make_role(cursor: Any, name: str) -> None:
     cursor.execute(f"ALTER ROLE {_quoted(name)} LOGIN PASSWORD %s", [hashed.decode()])
 
 
-def _make_database(cursor: Any, name: str) -> None:
+def _make_database(cursor: CursorWrapper, name: str) -> None:
     if not _exists(cursor, "SELECT FROM pg_database WHERE datname = %s", name):
         _run(cursor, "CREATE DATABASE {} TEMPLATE {}", name, template_name())
     _close_to_public(cursor, name)
     _run(cursor, "GRANT CONNECT ON DATABASE {} TO {}", name, name)
 
 
-def _drop(cursor: Any, name: str) -> None:
+def _drop(cursor: CursorWrapper, name: str) -> None:
     if _exists(cursor, "SELECT FROM pg_roles WHERE rolname = %s", name):
         _run(cursor, "ALTER ROLE {} NOLOGIN", name)
     # The role goes last: as long as it is there, the database can be found.
@@ -189,7 +191,7 @@ def _drop(cursor: Any, name: str) -> None:
     _run(cursor, "DROP ROLE IF EXISTS {}", name)
 
 
-def _drop_database(cursor: Any, name: str) -> None:
+def _drop_database(cursor: CursorWrapper, name: str) -> None:
     """Drop a database, whoever is connected.
 
     Not WITH (FORCE), which would refuse while PostgreSQL itself vacuums there; a plain DROP ends
@@ -203,12 +205,12 @@ def _drop_database(cursor: Any, name: str) -> None:
     _run(cursor, "DROP DATABASE IF EXISTS {}", name)
 
 
-def _close_to_public(cursor: Any, database: str) -> None:
+def _close_to_public(cursor: CursorWrapper, database: str) -> None:
     """Take back what PostgreSQL lets every role do with a new database: connect to it."""
     _run(cursor, "REVOKE ALL ON DATABASE {} FROM PUBLIC", database)
 
 
-def _tenant_roles(cursor: Any, group: str) -> list[str]:
+def _tenant_roles(cursor: CursorWrapper, group: str) -> list[str]:
     cursor.execute(
         "SELECT DISTINCT r.rolname FROM pg_auth_members m JOIN pg_roles r ON r.oid = m.member "
         "WHERE m.roleid = to_regrole(quote_ident(%s)) AND r.rolname ~ %s ORDER BY 1",
@@ -226,17 +228,17 @@ def _beside(shared: str, what: str) -> str:
     return name
 
 
-def _exists(cursor: Any, query: LiteralString, name: str) -> bool:
+def _exists(cursor: CursorWrapper, query: LiteralString, name: str) -> bool:
     cursor.execute(query, [name])
     return cursor.fetchone() is not None
 
 
-def _lock(cursor: Any, function: LiteralString, name: str) -> None:
+def _lock(cursor: CursorWrapper, function: LiteralString, name: str) -> None:
     """Take (or give back) a lock that ends with the connection at the latest."""
     cursor.execute(f"SELECT {function}(hashtextextended(%s, 0))", [name])
 
 
-def _run(cursor: Any, statement: LiteralString, *names: str) -> None:
+def _run(cursor: CursorWrapper, statement: LiteralString, *names: str) -> None:
     cursor.execute(SQL(statement).format(*map(Identifier, names)))
 
 

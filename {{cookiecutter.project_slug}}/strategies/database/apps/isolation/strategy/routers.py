@@ -1,7 +1,5 @@
 """Routing of the ORM's queries."""
 
-from typing import Any
-
 from django.db import DEFAULT_DB_ALIAS
 from django.db.models import Model
 
@@ -24,7 +22,7 @@ SHARED_ALIASES = {DEFAULT_DB_ALIAS, SHARED_DB, OWNER}
 class TenantRouter:
     """Routes tenant models to the tenant's database, and all others to the shared one."""
 
-    def db_for_read(self, model: type[Model], **hints: Any) -> str:
+    def db_for_read(self, model: type[Model], **hints: object) -> str:
         """Return the alias for ``model``; raise `NoTenantError` if it needs a tenant."""
         if alias := owner_alias():
             return alias
@@ -34,7 +32,7 @@ class TenantRouter:
         require_own_hints(hints)
         return physical_name(tenant.id)
 
-    def db_for_write(self, model: type[Model], **hints: Any) -> str:
+    def db_for_write(self, model: type[Model], **hints: object) -> str:
         """Return the alias for ``model``; raise `WrongTenantError` in a transaction of another's.
 
         A row that is written here would stay when that transaction is rolled back.
@@ -48,10 +46,10 @@ class TenantRouter:
             raise WrongTenantError(message)
         return alias
 
-    def allow_relation(self, obj1: Model, obj2: Model, **hints: Any) -> bool:
+    def allow_relation(self, obj1: Model, obj2: Model, **hints: object) -> bool:
         """Refuse to relate rows of two tenants; shared data may be referred to."""
         return may_relate(obj1, obj2)
 
-    def allow_migrate(self, db: str, app_label: str, **hints: Any) -> bool:
+    def allow_migrate(self, db: str, app_label: str, **hints: object) -> bool:
         """Return whether a database has an app's tables."""
         return (app_label in tenant_app_labels()) != (db in SHARED_ALIASES)

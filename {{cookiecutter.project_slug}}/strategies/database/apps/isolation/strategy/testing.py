@@ -2,7 +2,9 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any, Final
+from typing import Final
+
+from django.db.backends.utils import CursorWrapper
 
 from apps.isolation.app_registry import tables
 from apps.isolation.context import Identified
@@ -26,7 +28,7 @@ PRESETS: Final[list[str]] = []
 
 
 @contextmanager
-def owner_cursor(tenant: Identified) -> Iterator[Any]:
+def owner_cursor(tenant: Identified) -> Iterator[CursorWrapper]:
     """Open a cursor of the owner where the tenant's tables are."""
     with (
         target_opener() as opened,

@@ -6,6 +6,7 @@ from django.db import models
 from django.db.backends.base.schema import BaseDatabaseSchemaEditor as SchemaEditor
 from django.db.backends.utils import names_digest
 from django.db.models.fields.related import lazy_related_operation
+from django.db.models.options import Options
 
 from apps.isolation.postgresql.constraints import TableConstraint
 from apps.isolation.postgresql.grants import runtime_role
@@ -26,7 +27,7 @@ class RowLevelSecurity(TableConstraint):
 
     def statements(self, model: type[models.Model], schema_editor: SchemaEditor) -> str:
         """Return the statements; the policies of one table bear its constraint's name."""
-        quote: Any = schema_editor.quote_name
+        quote = schema_editor.quote_name
         table, role = quote(model._meta.db_table), runtime_role()
         return f"""
             ALTER TABLE {table} ENABLE ROW LEVEL SECURITY;
@@ -56,14 +57,14 @@ class CompositeForeignKey(TableConstraint):
         self.field = field
         super().__init__(name=name)
 
-    def deconstruct(self) -> tuple[str, tuple[Any, ...], dict[str, Any]]:
+    def deconstruct(self) -> tuple[str, tuple[object, ...], dict[str, object]]:
         """Add the field's name to what a migration writes down."""
         path, args, kwargs = super().deconstruct()
         return path, tuple(args), {**kwargs, "field": self.field}
 
     def statements(self, model: type[models.Model], schema_editor: SchemaEditor) -> str:
         """Return the statement; DELETE is Django's to follow up, as with all of its keys."""
-        quote: Any = schema_editor.quote_name
+        quote = schema_editor.quote_name
         field: Any = model._meta.get_field(self.field)
         target = field.related_model
         return f"""
@@ -81,7 +82,7 @@ class CompositeForeignKey(TableConstraint):
 
 def add_tenant_constraints(model: type[models.Model]) -> None:
     """Give a tenant model its policies and keys; called as soon as its class is made."""
-    options: Any = model._meta
+    options = model._meta
     # Relations and saving go by the base manager: they must not reach further than the others.
     options.base_manager_name = "objects"
     _add(options, "constraints", RowLevelSecurity(name=_name(options, "tenant")))
@@ -93,7 +94,7 @@ def add_tenant_constraints(model: type[models.Model]) -> None:
             _add_composite_key(options, field)
 
 
-def _add_composite_key(options: Any, field: Any) -> None:
+def _add_composite_key(options: Options[models.Model], field: Any) -> None:
     if field.db_index and not field.unique:
         field.db_index = False
         name = _name(options, field.name, limit=models.Index.max_name_length)
@@ -108,14 +109,14 @@ def _add_composite_key(options: Any, field: Any) -> None:
     lazy_related_operation(add_key, field.model, field.remote_field.model)
 
 
-def _add(options: Any, option: str, value: object) -> None:
+def _add(options: Options[models.Model], option: str, value: object) -> None:
     """Add to a model's options in a way that migrations detect."""
     values = [*getattr(options, option), value]
     setattr(options, option, values)
     options.original_attrs[option] = values
 
 
-def _name(options: Any, *parts: str, limit: int = 63) -> str:
+def _name(options: Options[models.Model], *parts: str, limit: int = 63) -> str:
     """Return a descriptive name, shortened with a hash to the allowed length."""
     name = "_".join([options.db_table, *parts])
     if len(name) <= limit - len("_owner"):

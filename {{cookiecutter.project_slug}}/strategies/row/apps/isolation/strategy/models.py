@@ -1,6 +1,8 @@
 """Base classes of tenant models, and of the models of tenants and domains."""
 
+from collections.abc import Collection
 from typing import Any, ClassVar, Self
+from uuid import UUID
 
 from django.conf import settings
 from django.db import models
@@ -51,7 +53,7 @@ class TenantForeignKey(models.ForeignKey[Any, Any]):
 
     references_own_tenant = True
 
-    def pre_save(self, model_instance: models.Model, add: bool) -> Any:
+    def pre_save(self, model_instance: models.Model, add: bool) -> UUID:
         """Return the active tenant's id; raise `WrongTenantError` if the row is another's."""
         active = require_tenant().id
         owner = getattr(model_instance, self.attname)
@@ -102,14 +104,14 @@ class TenantModel(TenantBoundModel):
     class Meta:
         abstract = True
 
-    def clean_fields(self, exclude: Any = None) -> None:
+    def clean_fields(self, exclude: Collection[str] | None = None) -> None:
         """Validate the row as the active tenant's, so that uniqueness is checked within it."""
         self.tenant_id = self.tenant_id or require_tenant().id
         super().clean_fields(exclude)
 
 
 @receiver(class_prepared)
-def _prepare_tenant_model(sender: type[models.Model], **kwargs: Any) -> None:
+def _prepare_tenant_model(sender: type[models.Model], **kwargs: object) -> None:
     if issubclass(sender, TenantModel) and not sender._meta.proxy:
         add_tenant_constraints(sender)
 

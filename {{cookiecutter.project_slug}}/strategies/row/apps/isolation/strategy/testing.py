@@ -2,10 +2,11 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any, Final
+from typing import Final
 
 from django.apps import apps
 from django.db import connections
+from django.db.backends.utils import CursorWrapper
 
 from apps.isolation.app_registry import OWNER, is_tenant_model
 from apps.isolation.context import Identified
@@ -26,7 +27,7 @@ PRESETS: Final = ["-c app.tenant=01234567-89ab-7def-8123-456789abcdef", "-c app.
 
 
 @contextmanager
-def owner_cursor(tenant: Identified) -> Iterator[Any]:
+def owner_cursor(tenant: Identified) -> Iterator[CursorWrapper]:
     """Open a cursor of the owner where the tenant's tables are."""
     with connections[OWNER].cursor() as cursor:
         yield cursor

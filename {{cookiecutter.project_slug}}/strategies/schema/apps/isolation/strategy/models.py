@@ -1,5 +1,6 @@
 """Base classes of tenant models, and of the models of tenants and domains."""
 
+from collections.abc import Collection
 from typing import Any, NoReturn
 
 from django.db import models
@@ -17,7 +18,7 @@ class TenantBase(TenantMixin):
     class Meta:
         abstract = True
 
-    def clean_fields(self, exclude: Any = None) -> None:
+    def clean_fields(self, exclude: Collection[str] | None = None) -> None:
         """Validate the row with the schema's name, which follows from the id."""
         self.schema_name = physical_name(self.pk)
         super().clean_fields(exclude)
@@ -33,7 +34,7 @@ class TenantBase(TenantMixin):
     # Deletes the row alone, too; provision() and deprovision() are for the schema.
     delete = models.Model.delete
 
-    def create_schema(self, *args: Any, **kwargs: Any) -> NoReturn:
+    def create_schema(self, *args: object, **kwargs: object) -> NoReturn:
         """Refuse to run all migrations for a schema."""
         message = (
             "Make a tenant's schema with apps.isolation.strategy.provisioning.provision(tenant)."
@@ -41,7 +42,7 @@ class TenantBase(TenantMixin):
         raise NotImplementedError(message)
 
     @staticmethod
-    def deactivate(*args: Any) -> NoReturn:
+    def deactivate(*args: object) -> NoReturn:
         """Refuse to switch the owner's connection, which serves nobody."""
         raise NotImplementedError(ADVICE)
 

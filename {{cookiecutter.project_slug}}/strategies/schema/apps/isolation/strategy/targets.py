@@ -6,6 +6,7 @@ from itertools import batched
 from typing import Any
 
 from django.db import connections
+from django.db.backends.base.base import BaseDatabaseWrapper
 
 from apps.isolation.app_registry import OWNER
 from apps.isolation.migration_state import FINGERPRINT
@@ -21,7 +22,7 @@ def enter(target: str) -> str:
 
 
 @contextmanager
-def target_opener() -> Iterator[Callable[[str], AbstractContextManager[Any]]]:
+def target_opener() -> Iterator[Callable[[str], AbstractContextManager[BaseDatabaseWrapper]]]:
     """Yield a function that opens one schema after the other, over one connection of the owner.
 
     Its locks end as they would with a connection that ends.
@@ -29,7 +30,7 @@ def target_opener() -> Iterator[Callable[[str], AbstractContextManager[Any]]]:
     connection: Any = connections[OWNER]  # this thread's own; django-tenants adds set_schema()
 
     @contextmanager
-    def opened(target: str) -> Iterator[Any]:
+    def opened(target: str) -> Iterator[BaseDatabaseWrapper]:
         connection.set_schema(target)
         yield connection
 
@@ -42,7 +43,7 @@ def target_opener() -> Iterator[Callable[[str], AbstractContextManager[Any]]]:
 
 
 @contextmanager
-def opened_template() -> Iterator[tuple[str, Any]]:
+def opened_template() -> Iterator[tuple[str, BaseDatabaseWrapper]]:
     """Open the template; yield its name and the connection."""
     with target_opener() as opened, opened(TEMPLATE) as connection:
         yield TEMPLATE, connection

@@ -5,6 +5,7 @@ from contextlib import contextmanager
 from typing import Any, Final
 
 from django.db import DEFAULT_DB_ALIAS, connections
+from django.db.backends.utils import CursorWrapper
 
 from apps.isolation.app_registry import OWNER, tables
 from apps.isolation.context import Identified
@@ -28,7 +29,7 @@ PRESETS: Final = [
 
 
 @contextmanager
-def owner_cursor(tenant: Identified) -> Iterator[Any]:
+def owner_cursor(tenant: Identified) -> Iterator[CursorWrapper]:
     """Open a cursor of the owner where the tenant's tables are."""
     connection: Any = connections[OWNER].copy()  # the thread's own is led through all schemas
     connection.set_schema(physical_name(tenant.id))

@@ -12,6 +12,7 @@ from typing import Any
 from django.apps import apps
 from django.conf import settings
 from django.core.management.base import CommandError, CommandParser
+from django.db.backends.base.base import BaseDatabaseWrapper
 from django.db.migrations import Migration
 from tqdm import tqdm
 
@@ -73,7 +74,7 @@ class FleetMigrateCommand(CheckedMigrateCommand):
         super().migration_progress_callback(action, migration, fake)
 
     def migrate_template(
-        self, target: str, connection: Any, migrate: Callable[[], None]
+        self, target: str, connection: BaseDatabaseWrapper, migrate: Callable[[], None]
     ) -> Recordings:
         """Migrate the template by ``migrate``; return a recording of it, for those like it."""
         before = fingerprint_of(target, connection)

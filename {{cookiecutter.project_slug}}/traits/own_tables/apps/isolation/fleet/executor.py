@@ -7,9 +7,9 @@ one transaction per migration, with the row that records it as applied.
 """
 
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field
 from functools import partial
 from queue import Empty, SimpleQueue
@@ -29,6 +29,9 @@ from apps.isolation.migration_state import FINGERPRINT
 from apps.isolation.strategy.targets import enter, target_opener
 
 APPLIED = FINGERPRINT.format("")
+
+type Opener = Callable[[str], AbstractContextManager[BaseDatabaseWrapper]]
+"""A function that opens one target after the other as the owner."""
 
 LOCK_SECONDS = 5
 """How long a migration waits for a table that somebody else holds; meanwhile others wait for it."""
@@ -86,7 +89,7 @@ class Recording:
     is_sql: bool = True
     """Whether the SQL is the whole plan; a plan with Python in it is more."""
 
-    def progress(self, action: str, migration: Any = None, fake: bool = False) -> None:
+    def progress(self, action: str, migration: Any = None, fake: bool | None = False) -> None:
         """Begin a step; a progress callback of Django's MigrationExecutor."""
         if action == "apply_start":
             names = [*migration.replaces, (migration.app_label, migration.name)]
@@ -195,7 +198,7 @@ def recorded(connection: BaseDatabaseWrapper) -> Iterator[Recording]:
     plain: Any = connection.SchemaEditorClass
 
     class RecordingEditor(plain):  # type: ignore[misc]
-        def execute(self, sql: Any, params: Any = ()) -> None:
+        def execute(self, sql: object, params: Sequence[object] | None = ()) -> None:
             if params is not None:
                 sql = self.connection.ops.compose_sql(str(sql), params)
             super().execute(sql, None)
@@ -208,7 +211,9 @@ def recorded(connection: BaseDatabaseWrapper) -> Iterator[Recording]:
         connection.SchemaEditorClass = plain
 
 
-def _migrate_target(target: str, known: str | None, opened: Any, recordings: Recordings) -> Outcome:
+def _migrate_target(
+    target: str, known: str | None, opened: Opener, recordings: Recordings
+) -> Outcome:
     started = time.monotonic()
     before, after, error = None, "", ""
     for _ in range(TRIES):
@@ -244,8 +249,7 @@ def _migrate(
 
 def _migrate_by_django(connection: BaseDatabaseWrapper) -> Recording:
     with as_owner(connection.alias), recorded(connection) as recording:
-        progress: Any = recording.progress
-        executor = MigrationExecutor(connection, progress)
+        executor = MigrationExecutor(connection, recording.progress)
         executor.migrate(executor.loader.graph.leaf_nodes())
     return recording
 
@@ -253,7 +257,7 @@ def _migrate_by_django(connection: BaseDatabaseWrapper) -> Recording:
 def _send(message: str, connection: BaseDatabaseWrapper) -> str:
     """Send statements past Django in one message; return the one value that they select."""
     connection.ensure_connection()
-    session: psycopg.Connection[Any] = connection.connection
+    session: psycopg.Connection = connection.connection
     try:
         cursor = session.execute(message.encode())
     except psycopg.Error:

@@ -2,7 +2,9 @@
 
 from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager
-from typing import Any, Protocol
+from typing import Protocol
+
+from django.db.backends.base.base import BaseDatabaseWrapper
 
 
 class Targets(Protocol):
@@ -13,10 +15,10 @@ class Targets(Protocol):
 
     def target_opener(
         self,
-    ) -> AbstractContextManager[Callable[[str], AbstractContextManager[Any]]]:
+    ) -> AbstractContextManager[Callable[[str], AbstractContextManager[BaseDatabaseWrapper]]]:
         """Open a function that opens one target after the other as the owner."""
 
-    def opened_template(self) -> AbstractContextManager[tuple[str, Any]]:
+    def opened_template(self) -> AbstractContextManager[tuple[str, BaseDatabaseWrapper]]:
         """Open the template; give its name and the connection."""
 
     def schema_in(self, target: str) -> str:

@@ -8,21 +8,22 @@ mode. Nothing is remembered here either: what is not remembered cannot be wrong 
 A backend mixes these into Django's cursors and says in `context_statement` what to send.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from typing import TYPE_CHECKING, Any, Self
 
 import psycopg
 from django.core.exceptions import ImproperlyConfigured
 from psycopg import sql
+from psycopg.abc import Params, Query
 from psycopg.pq import TransactionStatus
 
 from apps.isolation.context import ActiveTenant, current_tenant
 from apps.isolation.postgresql.on_commit import OnCommitMixin
 
 if TYPE_CHECKING:  # Django's stubs leave out what these two inherit.
-    Cursor = psycopg.ClientCursor[Any]
-    ServerSideCursor = psycopg.ServerCursor[Any]
+    Cursor = psycopg.ClientCursor
+    ServerSideCursor = psycopg.ServerCursor
 else:
     from django.db.backends.postgresql.base import Cursor, ServerSideCursor
 
@@ -30,7 +31,7 @@ else:
 class ContextMixin:
     """Adds the context to the statements of a cursor."""
 
-    connection: psycopg.Connection[Any]
+    connection: psycopg.Connection
 
     def context_statement(self, tenant: ActiveTenant | None) -> str:
         """Return the statement that enters ``tenant``, or leaves all tenants, until COMMIT."""
@@ -59,7 +60,7 @@ class ContextMixin:
                 psycopg.ClientCursor(self.connection).execute(context.encode())
             yield
 
-    def _transaction(self) -> AbstractContextManager[Any]:
+    def _transaction(self) -> AbstractContextManager[object]:
         status = self.connection.info.transaction_status
         if self.connection.autocommit and status == TransactionStatus.IDLE:
             return self.connection.transaction()
@@ -79,7 +80,7 @@ class ContextCursor(ContextMixin, Cursor):
         self.nextset()
         return self
 
-    def executemany(self, query: Any, params_seq: Any, **kwargs: Any) -> None:
+    def executemany(self, query: Query, params_seq: Iterable[Params], **kwargs: bool) -> None:
         """Run the statement for all parameters, in a transaction that has the context."""
         with self._context_of_its_own():
             super().executemany(query, params_seq, **kwargs)
@@ -115,7 +116,7 @@ class ContextWrapperMixin(OnCommitMixin):
     connection: Any  # psycopg's, or None before the first use
     settings_dict: dict[str, Any]
 
-    def get_connection_params(self) -> dict[str, Any]:
+    def get_connection_params(self) -> dict[str, object]:
         """Add the cursor class to what Django connects with.
 
         Raises ImproperlyConfigured for an option under which no statement could carry a context.
@@ -123,7 +124,7 @@ class ContextWrapperMixin(OnCommitMixin):
         if self.settings_dict["OPTIONS"].get("server_side_binding"):
             message = "server_side_binding=True sends statements alone, without their tenant."
             raise ImproperlyConfigured(message)
-        params: dict[str, Any] = super().get_connection_params()  # type: ignore[misc]
+        params: dict[str, object] = super().get_connection_params()  # type: ignore[misc]
         return params | {"cursor_factory": self.context_cursor}
 
     def chunked_cursor(self) -> Any:

@@ -1,7 +1,5 @@
 """Routing of the ORM's queries."""
 
-from typing import Any
-
 from django.db import DEFAULT_DB_ALIAS
 from django.db.models import Model
 
@@ -13,7 +11,7 @@ from apps.isolation.ownership import may_relate, require_own_hints
 class TenantRouter:
     """Routes all models to one database, and tenant models nowhere without a tenant."""
 
-    def db_for_read(self, model: type[Model], **hints: Any) -> str:
+    def db_for_read(self, model: type[Model], **hints: object) -> str:
         """Return the alias for ``model``; raise `NoTenantError` if it needs a tenant."""
         if alias := owner_alias():
             return alias
@@ -24,6 +22,6 @@ class TenantRouter:
 
     db_for_write = db_for_read
 
-    def allow_relation(self, obj1: Model, obj2: Model, **hints: Any) -> bool:
+    def allow_relation(self, obj1: Model, obj2: Model, **hints: object) -> bool:
         """Return whether two objects may refer to each other: not if they belong to two tenants."""
         return may_relate(obj1, obj2)

@@ -21,7 +21,7 @@ class Command(FleetMigrateCommand):
         "Migrate the shared data, the template that new tenants are copied from, and all tenants."
     )
 
-    def migrate(self, *args: Any, **options: Any) -> None:
+    def migrate(self, *args: object, **options: object) -> None:
         """Bring every database to the wanted state; a second run continues where one stopped.
 
         The template comes before the tenants, so none that is made meanwhile is left behind.

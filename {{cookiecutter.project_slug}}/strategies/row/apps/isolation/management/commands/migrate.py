@@ -1,7 +1,5 @@
 """Migrate the database, as the owner of its tables."""
 
-from typing import Any
-
 from django.db import connections
 
 from apps.isolation.app_registry import OWNER, as_owner
@@ -12,7 +10,7 @@ from apps.isolation.postgresql.grants import grants_on_tables, runtime_role
 class Command(CheckedMigrateCommand):
     """Django's ``migrate``, over the owner's connection."""
 
-    def migrate(self, *args: Any, **options: Any) -> None:
+    def migrate(self, *args: object, **options: object) -> None:
         """Migrate, and let the run-time role use the tables."""
         options["database"] = OWNER
         with connections[OWNER].cursor() as cursor:

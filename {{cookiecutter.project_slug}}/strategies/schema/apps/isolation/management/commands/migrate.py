@@ -22,7 +22,7 @@ class Command(FleetMigrateCommand):
         "Migrate the shared data, the template that new tenants are copied from, and all tenants."
     )
 
-    def migrate(self, *args: Any, **options: Any) -> None:
+    def migrate(self, *args: object, **options: object) -> None:
         """Bring every schema to the wanted state; a second run continues where one stopped."""
         options["database"] = OWNER
         connection: Any = connections[OWNER]  # django-tenants adds set_schema()

@@ -1,7 +1,6 @@
 """Compare every tenant's tables with the template."""
 
 import json
-from typing import Any
 
 from django.apps import apps
 from django.conf import settings
@@ -19,7 +18,7 @@ class Command(BaseCommand):
         """Add the options."""
         parser.add_argument("--json", action="store_true", help="Print the result as JSON.")
 
-    def handle(self, *args: Any, **options: Any) -> None:
+    def handle(self, *args: object, **options: object) -> None:
         """Print what is wrong; exit with an error if anything is."""
         model = apps.get_model(settings.TENANT_MODEL)
         tenants = dict(model._default_manager.order_by("slug").values_list("pk", "slug"))

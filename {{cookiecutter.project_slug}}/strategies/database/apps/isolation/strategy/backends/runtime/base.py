@@ -1,21 +1,20 @@
 """The default connection: it delegates to the active tenant's, or to the shared one."""
 
-from typing import Any
-
 from django.db import connections
+from django.db.backends.base.base import BaseDatabaseWrapper
 from django.utils.connection import ConnectionProxy
 
 from apps.isolation.strategy.connections import current_alias
 
 
-class DatabaseWrapper(ConnectionProxy[Any]):
+class DatabaseWrapper(ConnectionProxy[BaseDatabaseWrapper]):
     """Delegates everything to the active tenant's connection, or to the shared one.
 
     So ``transaction.atomic()``, ``on_commit()`` and ``connection.cursor()``, which name no
     database, act where the ORM reads and writes. It holds nothing that could be out of date.
     """
 
-    def __init__(self, settings_dict: dict[str, Any], alias: str) -> None:
+    def __init__(self, settings_dict: dict[str, object], alias: str) -> None:
         self.__dict__["_connections"] = connections
 
     @property

@@ -38,8 +38,13 @@ class DatabaseWrapper(OnCommitMixin, postgresql.DatabaseWrapper):
         note_use(self.alias)
 
     def _execute(
-        self, execute: Callable[..., Any], sql: Any, params: Any, many: Any, context: Any
-    ) -> Any:
+        self,
+        execute: Callable[..., object],
+        sql: object,
+        params: object,
+        many: bool,
+        context: object,
+    ) -> object:
         """Send a statement; raise `WrongTenantError` if another tenant is active.
 
         A queryset or a cursor that was made in one tenant would still lead here from the next.

@@ -1,11 +1,12 @@
 """The run-time connection: each statement carries the active tenant's id."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from typing import Any, Self
 
 import psycopg
 from django.db.backends.postgresql import base as postgresql
+from psycopg.abc import Params, Query
 
 from apps.isolation.context import ActiveTenant
 from apps.isolation.exceptions import WrongTenantError
@@ -33,7 +34,7 @@ class RLSCursor(TenantSettingMixin, ContextCursor):
         with _wrong_tenant_errors():
             return super().execute(query, params, **kwargs)
 
-    def executemany(self, query: Any, params_seq: Any, **kwargs: Any) -> None:
+    def executemany(self, query: Query, params_seq: Iterable[Params], **kwargs: bool) -> None:
         """Run a statement many times; raise `WrongTenantError` if a policy refuses a row."""
         with _wrong_tenant_errors():
             super().executemany(query, params_seq, **kwargs)

@@ -62,5 +62,5 @@ class DatabaseWrapper(ContextWrapperMixin, django_tenants.DatabaseWrapper):
         """Refuse django-tenants' way to switch, which would switch nothing here."""
         raise NotImplementedError(ADVICE)
 
-    def _handle_search_path(self, cursor: Any = None) -> None:
+    def _handle_search_path(self, cursor: object = None) -> None:
         """Do not send what django-tenants would: the statement itself carries the search path."""
