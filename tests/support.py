@@ -10,7 +10,18 @@ from typing import TYPE_CHECKING
 
 import nox
 import yaml
-from template import CHOICES, COOKIECUTTER, QUESTIONS, ROOT, STRATEGIES, TREE, read, shipped
+from template import (
+    CHOICES,
+    COOKIECUTTER,
+    QUESTIONS,
+    ROOT,
+    STRATEGIES,
+    TREE,
+    contents,
+    files,
+    read,
+    shipped,
+)
 
 try:
     import tomllib
@@ -20,7 +31,18 @@ except ModuleNotFoundError:  # Python 3.10
 if TYPE_CHECKING:
     from pathlib import Path
 
-__all__ = ["CHOICES", "COOKIECUTTER", "QUESTIONS", "ROOT", "STRATEGIES", "TREE", "read", "shipped"]
+__all__ = [
+    "CHOICES",
+    "COOKIECUTTER",
+    "QUESTIONS",
+    "ROOT",
+    "STRATEGIES",
+    "TREE",
+    "contents",
+    "files",
+    "read",
+    "shipped",
+]
 
 HOOK = (ROOT / "hooks" / "post_gen_project.py").read_text(encoding="utf-8")
 TRAITS = ast.literal_eval(re.search(r"^TRAITS = (\{.*?^\})", HOOK, re.MULTILINE | re.DOTALL)[1])
@@ -59,16 +81,6 @@ def requirements() -> list[str]:
     settings = parse(TREE / "pyproject.toml")
     development = nox.project.dependency_groups(settings, "dev")
     return [*settings["project"]["dependencies"], *development]
-
-
-def files(folder: Path) -> dict[str, Path]:
-    """Return all files of a folder by their relative paths."""
-    paths = sorted(path for path in folder.rglob("*") if path.is_file())
-    return {path.relative_to(folder).as_posix(): path for path in paths}
-
-
-def contents(folder: Path) -> dict[str, bytes]:
-    return {name: path.read_bytes() for name, path in files(folder).items()}
 
 
 def quick_start(readme: Path) -> list[str]:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import ast
 import importlib.util
 import re
 import stat
+import subprocess
 import sys
 from typing import TYPE_CHECKING, Any
 
@@ -12,6 +14,7 @@ import pytest
 from cookiecutter.generate import generate_context
 from cookiecutter.prompt import prompt_for_config
 from cookiecutter.utils import create_env_with_context
+from jinja2 import Environment, StrictUndefined
 from support import (
     CHOICES,
     QUESTIONS,
@@ -171,6 +174,63 @@ def test_all_problems_are_told_at_once_in_ascii(
     assert told.isascii()
     assert re.findall(r"^error: (\w+) ", told, re.MULTILINE) == list(QUESTIONS)
     assert "choose one of schema, row, database." in told
+
+
+def test_old_engine_is_refused_by_one_sentence(tmp_path: Path) -> None:
+    """Cookiecutter 1.7.3 renders hooks so; `nox -s engines` tries it and others."""
+    engine = Environment(undefined=StrictUndefined, keep_trailing_newline=True)  # noqa: S701
+    context = {"cookiecutter": {**ANSWERS, "project_slug": "no name"}}
+    hook = tmp_path / "hook.py"
+    source = engine.from_string(read(ROOT / "hooks" / "pre_gen_project.py"))
+    hook.write_text(source.render(context), encoding="utf-8")
+    done = subprocess.run(
+        [sys.executable, hook], cwd=tmp_path, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 1
+    (line,) = done.stderr.splitlines()
+    assert line.startswith("error: This template needs cookiecutter 2.1 or newer")
+
+
+@pytest.mark.parametrize("version", [(2, 7, 18), (3, 6, 15), (3, 8, 18), (3, 9, 18)])
+def test_old_python_is_refused_by_one_sentence(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, version: tuple[int, ...]
+) -> None:
+    monkeypatch.setattr(sys, "version_info", version)
+    with pytest.raises(SystemExit) as refusal:
+        render("pre_gen_project", tmp_path)
+    told = str(refusal.value)
+    assert told.startswith("error: This template needs Python 3.10 or newer")
+    assert f"runs on Python {version[0]}.{version[1]};" in told
+
+
+def test_first_hook_can_be_read_by_an_old_python() -> None:
+    source = read(ROOT / "hooks" / "pre_gen_project.py")
+    ast.parse(source, feature_version=(3, 7))
+    assert "__future__" not in source, "Python 3.6 refuses the import of annotations"
+
+
+@pytest.mark.parametrize("answer", [None, 5, ["schema"], {}])
+@pytest.mark.parametrize("question", ["project_slug", "author_email", "isolation_strategy"])
+def test_answer_that_is_no_text_is_refused(
+    pre_gen: ModuleType,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    question: str,
+    answer: object,
+) -> None:
+    assert pre_gen.main({**ANSWERS, question: answer}, tmp_path) == 1
+    told = capsys.readouterr().err
+    assert told == (
+        f"error: {question} has no answer in words; give one, or generate without --replay.\n"
+    )
+
+
+def test_answers_of_an_older_template_are_refused(
+    pre_gen: ModuleType, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert pre_gen.main({"project_name": "My SaaS"}, tmp_path) == 1
+    told = re.findall(r"^error: (\w+) has no answer", capsys.readouterr().err, re.MULTILINE)
+    assert told == [name for name in QUESTIONS if name != "project_name"]
 
 
 @pytest.mark.parametrize(

@@ -8,7 +8,7 @@ import sys
 
 import prompts
 import pytest
-from support import ROOT, quick_start, read, requirements, shipped
+from support import ROOT, STRATEGIES, parse, quick_start, read, requirements, shipped
 
 PAGES = {name: path for name, path in shipped(ROOT).items() if path.suffix == ".md"}
 
@@ -44,3 +44,17 @@ def test_pages_are_led_to_and_short() -> None:
     led_to = re.findall(r"^ +- (\S+\.md)$", read(ROOT / "mkdocs.yml"), re.MULTILINE)
     assert {*led_to} == {path.name for path in (ROOT / "docs").iterdir()}
     assert not [name for name in led_to if len(read(ROOT / "docs" / name).splitlines()) > 150]
+
+
+@pytest.mark.parametrize("name", ["bug", "feature"])
+def test_issue_forms_ask_for_the_strategy(name: str) -> None:
+    form = parse(ROOT / ".github" / "ISSUE_TEMPLATE" / f"{name}.yml")
+    assert {"name", "description", "body"} <= form.keys()
+    (question,) = [each for each in form["body"] if each.get("id") == "strategy"]
+    assert question["type"] == "dropdown"
+    assert question["attributes"]["options"][:-1] == STRATEGIES
+    assert question["validations"]["required"]
+
+
+def test_code_of_conduct_is_the_contributor_covenant() -> None:
+    assert "contributor-covenant.org/version/2/0/" in read(ROOT / "CODE_OF_CONDUCT.md")

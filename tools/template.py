@@ -25,3 +25,14 @@ def shipped(folder: Path) -> dict[str, Path]:
     names = subprocess.run(command, cwd=folder, capture_output=True, check=True).stdout.decode()
     paths = {name: folder / name for name in sorted(names.split("\0")) if name}
     return {name: path for name, path in paths.items() if path.is_file()}
+
+
+def files(folder: Path) -> dict[str, Path]:
+    """Return all files of a folder by their relative paths."""
+    paths = sorted(path for path in folder.rglob("*") if path.is_file())
+    return {path.relative_to(folder).as_posix(): path for path in paths}
+
+
+def contents(folder: Path) -> dict[str, bytes]:
+    """Return what the files of a folder hold, by their relative paths."""
+    return {name: path.read_bytes() for name, path in files(folder).items()}

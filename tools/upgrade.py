@@ -1,6 +1,7 @@
 """Create a project at the version before this one, work on it, and update it: `nox -s upgrade`.
 
 python upgrade.py create STRATEGY FOLDER [VERSION]
+python upgrade.py late STRATEGY FOLDER     one whose first commit comes late; its page helps
 python upgrade.py work STRATEGY FOLDER     in an environment with what the project needs
 python upgrade.py update STRATEGY FOLDER
 
@@ -10,6 +11,8 @@ the template that is `CHANGES_AGO` changes back. What is not committed has no pa
 
 from __future__ import annotations
 
+import json
+import re
 import shutil
 import subprocess
 import sys
@@ -38,6 +41,11 @@ EDITS = {
         '    "rooms",\n    "projects",\n    "pages",\n',
     ),
 }
+# What the template changes next to what a user has changed, in the README: git can merge the two,
+# and a patch cannot be applied.
+USERS = ("| `config` |", "| `apps/rooms` | rooms |\n| `config` |")
+TEMPLATES = ("| `apps/api` |", "| `apps/api/` |")
+PAGE = ROOT / "docs" / "upgrading.md"
 # An app of one's own.
 APP = "apps/rooms"
 
@@ -91,6 +99,37 @@ def commit(project: Path, message: str) -> None:
     git("commit", "--quiet", "--no-verify", "--message", message, folder=project)
 
 
+def late(strategy: str, folder: Path) -> None:
+    """Update a project whose first commit holds edits already; then do as the page says."""
+    template = folder / "template"
+    given = {"no_input": True, "default_config": True}
+    options = {**given, "extra_context": {"isolation_strategy": strategy}}
+    project = cruft.create(str(template), folder / "late", **options)
+    replace(project / "README.md", *USERS)
+    git("init", "--quiet", folder=project)
+    commit(project, "Edited before it was committed")
+    replace(template / TREE / "README.md", *TEMPLATES)
+    commit(template, "A change next to it")
+    expect(cruft.update(project, skip_apply_ask=True), "cruft update says that all is well")
+    expect(list(project.rglob("*.rej")), "and leaves what it could not merge in .rej")
+    git("reset", "--quiet", "--hard", folder=project)
+    git("clean", "--quiet", "-d", "--force", folder=project)
+    version = json.loads((project / ".cruft.json").read_text(encoding="utf-8"))["commit"]
+    cruft.create(str(template), project.parent / "as-generated", checkout=version, **options)
+    (command,) = re.findall(r"^find .*$", PAGE.read_text(encoding="utf-8"), re.MULTILINE)
+    subprocess.run(command, shell=True, cwd=project, check=True, stdout=subprocess.DEVNULL)  # noqa: S602 - as it is pasted
+    expect(cruft.update(project, skip_apply_ask=True), "cruft update, as the page says")
+    expect(not list(project.rglob("*.rej")), "leaves nothing")
+    text = (project / "README.md").read_text(encoding="utf-8")
+    expect(USERS[1] in text and TEMPLATES[1] in text, "and both changes are there")
+
+
+def replace(path: Path, before: str, after: str) -> None:
+    text = path.read_text(encoding="utf-8")
+    expect(text.count(before) == 1, f"{path.name} holds {before} once")
+    path.write_text(text.replace(before, after), encoding="utf-8")
+
+
 def work(strategy: str, folder: Path) -> None:
     """Do what a user does: an app, a setting, a paragraph."""
     project = folder / "my_saas"
@@ -125,4 +164,6 @@ def update(strategy: str, folder: Path) -> None:
 
 if __name__ == "__main__":
     what, strategy, folder, *rest = sys.argv[1:]
-    {"create": create, "work": work, "update": update}[what](strategy, Path(folder), *rest)
+    {"create": create, "late": late, "work": work, "update": update}[what](
+        strategy, Path(folder), *rest
+    )
