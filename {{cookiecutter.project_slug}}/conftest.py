@@ -3,5 +3,6 @@
 pytest_plugins = [
     "apps.isolation.testing.fixtures",
     "apps.pages.testing",
+    "tests.deployment",
     "tests.isolation.summary",
 ]

@@ -8,13 +8,15 @@ bounds what is opened: every thread keeps its own connections. docs/deployment.m
 
 import os
 import shutil
+import sys
 import tempfile
 from itertools import count
 from typing import Any
 
 bind = "0.0.0.0:8000"
 worker_class = "gthread"
-workers = int(os.environ.get("WEB_CONCURRENCY", "2"))
+# At least one, which says so if the number is wrong.
+workers = max(1, int(os.environ.get("WEB_CONCURRENCY", "2")))
 threads = 4
 
 # Above the proxy's, so that it never speaks into a connection that is being closed.
@@ -24,13 +26,34 @@ keepalive = 75
 max_requests = 10_000
 max_requests_jitter = 1_000
 
-# Where the processes' heartbeats are kept: in memory, since disks can be slow or read-only.
-worker_tmp_dir = "/dev/shm"  # noqa: S108
+
+def temporary_folder() -> tuple[str | None, str]:
+    """Return where heartbeats are kept, None for gunicorn's own choice, and a folder for metrics.
+
+    In memory, since disks can be slow or read-only; on disk where there is no such folder, as on
+    macOS, or nobody may write into it.
+    """
+    reason: OSError
+    try:
+        return MEMORY, tempfile.mkdtemp(prefix="metrics-", dir=MEMORY)
+    except OSError as error:
+        reason = error
+    try:
+        folder = tempfile.mkdtemp(prefix="metrics-")
+    except OSError as error:
+        sys.exit(f"gunicorn.conf.py: no folder for temporary files. {reason}; {error}")
+    place = tempfile.gettempdir()
+    sys.stderr.write(f"gunicorn.conf.py: heartbeats and metrics are in {place}. {reason}\n")
+    return None, folder
+
+
+MEMORY = "/dev/shm"  # noqa: S108
+worker_tmp_dir, metrics_folder = temporary_folder()
 # Nobody manages it by a socket: a signal to the container does.
 control_socket_disable = True
 
 # What the processes count for Prometheus, a file for each: apps.observability.metrics adds them up.
-os.environ["PROMETHEUS_MULTIPROC_DIR"] = tempfile.mkdtemp(prefix="metrics-", dir=worker_tmp_dir)
+os.environ["PROMETHEUS_MULTIPROC_DIR"] = metrics_folder
 
 
 def pre_fork(server: Any, worker: Any) -> None:
@@ -40,8 +63,11 @@ def pre_fork(server: Any, worker: Any) -> None:
 
 
 def post_fork(server: Any, worker: Any) -> None:
-    """Tell the process its number."""
+    """Tell the process its number, and let its threads take turns more often."""
     os.environ["WORKER_SLOT"] = str(worker.slot)
+    # A thread that comes back from the database waits so long for one that computes, each time: by
+    # default five milliseconds, which others would notice while somebody uploads a large file.
+    sys.setswitchinterval(0.0005)
 
 
 def on_exit(server: Any) -> None:

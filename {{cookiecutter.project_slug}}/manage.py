@@ -3,35 +3,64 @@
 
 import os
 import sys
+from contextlib import suppress
 from importlib.util import find_spec
 
+# Before the imports that take long.
+sys.excepthook = lambda kind, error, trace: (
+    # Ctrl-C is no fault: the shell is told of it by how the process ends, and nobody else.
+    None if issubclass(kind, KeyboardInterrupt) else sys.__excepthook__(kind, error, trace)
+)
+
 from django.core.exceptions import ImproperlyConfigured
-from django.core.management import execute_from_command_line
+from django.core.management import CommandError, CommandParser
+from django.core.management.base import handle_default_options
 from django.db import NotSupportedError, OperationalError
 
+from apps.isolation.management.tenant_option import TenantManagementUtility
 from apps.observability.telemetry import start_telemetry
-from config.env import env
+from config.reading import read
 
 PRODUCTION = "config.settings.production"
+# What Django's backend says of a connection that has no address.
+NAMELESS = "Please supply the NAME"
 
 
 def main() -> None:
     """Run a command; production settings get no embedded database and ask for `DATABASE_URL`."""
-    settings = os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings.local")
-    if not any(word.removeprefix("--settings=") == PRODUCTION for word in (settings, *sys.argv)):
+    os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings.local")
+    choose_settings()
+    if os.environ["DJANGO_SETTINGS_MODULE"] != PRODUCTION:
         start_database()
-    start_telemetry(env, serves=False)
+    start_telemetry(serves=False)
     try:
-        execute_from_command_line(sys.argv)
+        TenantManagementUtility(sys.argv).execute()
     except (OperationalError, NotSupportedError) as error:
         if getattr(error.__cause__, "sqlstate", None):
             raise
         # Down, wrong password, too old: what the connection says is the whole story.
         sys.exit(f"The database of DATABASE_URL or DATABASE_OWNER_URL: {error}")
     except ImproperlyConfigured as error:
-        if env.str("DATABASE_OWNER_URL", default=""):
+        missing = missing_addresses()
+        if not missing or NAMELESS not in str(error):
             raise
-        sys.exit(f"DATABASE_OWNER_URL is not set, the address for the owner of the tables. {error}")
+        sys.exit(f"{' and '.join(missing)} must be set for this command: docs/settings.md.")
+
+
+def choose_settings() -> None:
+    """Apply ``--settings`` before Django does, since what follows depends on it."""
+    parser = CommandParser(add_help=False, allow_abbrev=False, called_from_command_line=False)
+    parser.add_argument("--settings")
+    parser.add_argument("--pythonpath")
+    with suppress(CommandError):  # Django says what is wrong
+        handle_default_options(parser.parse_known_args(sys.argv[1:])[0])
+
+
+def missing_addresses() -> list[str]:
+    """Return the variables of the databases that are not set."""
+    variables = read()
+    addresses = ("DATABASE_URL", "DATABASE_OWNER_URL")
+    return [name for name in addresses if not getattr(variables, name)]
 
 
 def start_database() -> None:

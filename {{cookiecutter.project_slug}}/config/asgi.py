@@ -5,7 +5,6 @@ import os
 from django.core.asgi import get_asgi_application
 
 from apps.observability.telemetry import start_telemetry
-from config.env import env
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings.production")
 
@@ -13,10 +12,13 @@ os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings.production")
 # use again: they are closed with it. DATABASE_POOL_SIZE or PgBouncer saves connecting anew.
 os.environ["DATABASE_KEEP_SECONDS"] = "0"
 
-start_telemetry(env, serves=True)
+start_telemetry(serves=True)
 
 application = get_asgi_application()
 
+from apps.api.requests import ASGIRequest  # noqa: E402 - needs Django
 from apps.isolation.preflight import run_preflight_checks  # noqa: E402 - needs Django
+
+application.request_class = ASGIRequest
 
 run_preflight_checks()

@@ -1,13 +1,65 @@
-"""The environment: real variables first, then the project's `.env`, which never overrides them."""
+"""The process's environment: real variables first, then the project's `.env`, never over them.
 
+What the variables mean and may be is declared in `config.variables`; `config.reading` judges them.
+"""
+
+import os
+import re
+from collections.abc import Iterator
 from pathlib import Path
 
-import environ
+from dotenv.parser import Binding, parse_stream
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 
 # The name of a variable that development tools set (`devtools.embedded_postgres`).
 EMBEDDED_DATABASE_URL = "EMBEDDED_DATABASE_URL"
 
-env = environ.Env()
-env.read_env(BASE_DIR / ".env")
+_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
+
+
+def parse(path: Path) -> tuple[dict[str, str], list[str]]:
+    """Return the values of a `.env`, as they are, and what is wrong in it, by the line's number.
+
+    A problem quotes nothing of its line, since that may be a secret.
+    """
+    try:
+        with path.open(encoding="utf-8-sig") as file:
+            bindings = [each for each in parse_stream(file) if not _is_blank(each)]
+    except FileNotFoundError:
+        return {}, []
+    except (OSError, UnicodeError) as error:
+        reason = error.strerror if isinstance(error, OSError) else "it is not text in UTF-8"
+        return {}, [f"{path.name} cannot be read: {reason}."]
+    problems = dict(_judge(bindings))
+    values = {each.key or "": each.value or "" for each in bindings if _is_pair(each)}
+    return values, [f"{path.name}, line {line}: {problem}" for line, problem in problems.items()]
+
+
+def _is_blank(binding: Binding) -> bool:
+    return binding.key is None and not binding.error
+
+
+def _is_pair(binding: Binding) -> bool:
+    named = binding.value is not None and _NAME.fullmatch(binding.key or "")
+    return bool(named) and "\0" not in binding.original.string
+
+
+def _judge(bindings: list[Binding]) -> Iterator[tuple[int, str]]:
+    lines: dict[str, int] = {}
+    for binding in bindings:
+        text, name = binding.original.string, binding.key or ""
+        # A binding begins with the blank lines before it.
+        line = binding.original.line + text[: len(text) - len(text.lstrip())].count("\n")
+        if not _is_pair(binding):
+            yield line, "it is not NAME=value; a value of several lines needs quotes."
+        elif name in lines:
+            yield line, f"it sets the same variable as line {lines[name]}; keep one of them."
+        lines.setdefault(name, line)
+
+
+_values, PROBLEMS = parse(BASE_DIR / ".env")
+"""What is wrong in `.env`: `config.reading` ends the process with it, and with all else."""
+
+for _name, _value in _values.items():
+    os.environ.setdefault(_name, _value)

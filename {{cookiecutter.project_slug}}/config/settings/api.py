@@ -6,25 +6,36 @@ https://drf-spectacular.readthedocs.io/en/latest/settings.html
 
 from typing import Any
 
-from config.env import env
+from config.reading import read
 
-# Requests in a second, minute, hour or day. An empty variable lifts the limit.
+env = read()
+
+# None lifts a limit.
 THROTTLE_RATES = {
-    "member": env.str("THROTTLE_MEMBER", default="600/minute") or None,
+    "member": env.THROTTLE_MEMBER,
     # All members of a tenant together.
-    "tenant": env.str("THROTTLE_TENANT", default="6000/minute") or None,
+    "tenant": env.THROTTLE_TENANT,
     # Mails with an invitation, of all members of a tenant together.
-    "invitations": env.str("THROTTLE_INVITATIONS", default="60/hour") or None,
+    "invitations": env.THROTTLE_INVITATIONS,
     # All that comes from one address without a token, log-ins included.
-    "anonymous": env.str("THROTTLE_ANONYMOUS", default="60/minute") or None,
+    "anonymous": env.THROTTLE_ANONYMOUS,
 }
+
+# The web pages of other origins whose scripts may ask the API: "https://app.example.com". Without
+# one, browsers let none. Such scripts send a token: cookies are neither taken nor given.
+# https://github.com/adamchainz/django-cors-headers
+CORS_ALLOWED_ORIGINS = env.CORS_ALLOWED_ORIGINS
+CORS_URLS_REGEX = "^/api/"
+CORS_ALLOW_CREDENTIALS = False
+CORS_ALLOW_HEADERS = ["accept", "authorization", "content-type", "x-request-id", "x-tenant"]
+CORS_EXPOSE_HEADERS = ["Content-Disposition", "Retry-After", "WWW-Authenticate", "X-Request-ID"]
 
 REST_FRAMEWORK: dict[str, Any] = {
     "DEFAULT_AUTHENTICATION_CLASSES": ["apps.authentication.backends.TenantJWTAuthentication"],
     "DEFAULT_PERMISSION_CLASSES": ["apps.authentication.permissions.HasRole"],
     "DEFAULT_PAGINATION_CLASS": "apps.api.pagination.TimeOrderedPagination",
     "DEFAULT_FILTER_BACKENDS": ["django_filters.rest_framework.DjangoFilterBackend"],
-    "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
+    "DEFAULT_RENDERER_CLASSES": ["apps.api.renderers.JSONRenderer"],
     "DEFAULT_PARSER_CLASSES": ["apps.api.parsers.JSONParser"],
     "DEFAULT_SCHEMA_CLASS": "drf_spectacular.openapi.AutoSchema",
     "DEFAULT_THROTTLE_CLASSES": [
@@ -36,7 +47,10 @@ REST_FRAMEWORK: dict[str, Any] = {
     "DEFAULT_THROTTLE_RATES": THROTTLE_RATES,
     # How many proxies add to X-Forwarded-For before a request gets here: so many of its addresses,
     # from the end, are true. With none, the header is whatever the client says, and is not read.
-    "NUM_PROXIES": env.int("TRUSTED_PROXY_COUNT", default=0),
+    "NUM_PROXIES": env.TRUSTED_PROXY_COUNT or 0,
+    # What a serializer has under this name becomes the header Location of the answer to a POST. By
+    # default it is "url", as people call fields of their own: any text, which a header cannot hold.
+    "URL_FIELD_NAME": "self_url",
     "EXCEPTION_HANDLER": "apps.api.exception_handlers.exception_handler",
     "TEST_REQUEST_DEFAULT_FORMAT": "json",
     # Otherwise every response waits for a user of Django's own authentication.

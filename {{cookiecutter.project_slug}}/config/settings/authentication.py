@@ -8,8 +8,10 @@ https://docs.allauth.org/en/latest/mfa/configuration.html
 from datetime import timedelta
 from typing import Any
 
-from config.env import env
+from config.reading import read
 from config.settings.isolation import CAN_PROVISION
+
+env = read()
 
 AUTH_USER_MODEL = "authentication.User"
 
@@ -25,18 +27,21 @@ AUTH_PASSWORD_VALIDATORS = [
 
 SIMPLE_JWT: dict[str, Any] = {
     "ALGORITHM": "HS256",
-    "SIGNING_KEY": env.str("JWT_SIGNING_KEY", default=""),
+    "SIGNING_KEY": env.JWT_SIGNING_KEY,
     "AUTH_TOKEN_CLASSES": ["apps.authentication.tokens.TenantAccessToken"],
     "ACCESS_TOKEN_LIFETIME": timedelta(minutes=15),
     "REFRESH_TOKEN_LIFETIME": timedelta(days=14),
     "UPDATE_LAST_LOGIN": False,
+    # Seconds by which the clocks of two servers may differ: one's new token is not too new for the
+    # other, and an old one lives for that much longer.
+    "LEEWAY": env.JWT_LEEWAY_SECONDS,
 }
 
 # Further keys whose tokens are accepted while one key takes over from another (docs/accounts.md).
-JWT_VERIFICATION_KEYS: list[str] = env.list("JWT_VERIFICATION_KEYS", default=[])
+JWT_VERIFICATION_KEYS = env.JWT_VERIFICATION_KEYS
 
 # Whether anybody may sign up, which makes a tenant.
-SIGN_UP_OPEN = env.bool("SIGN_UP_OPEN", default=CAN_PROVISION)
+SIGN_UP_OPEN = CAN_PROVISION if env.SIGN_UP_OPEN is None else env.SIGN_UP_OPEN
 
 ACCOUNT_ADAPTER = "apps.authentication.adapter.AccountAdapter"
 ACCOUNT_EMAIL_SUBJECT_PREFIX = ""
@@ -51,10 +56,16 @@ MFA_ADAPTER = "apps.authentication.second_factor.MFAAdapter"
 # Half a minute to either side: clocks differ, and people type.
 MFA_TOTP_TOLERANCE = 1
 
-# How often one may try, for each address that a request comes from ("ip"), and for each e-mail
+# How often one may try, for each source that a request comes from ("ip"), and for each e-mail
 # address ("key") or user whose password is guessed or whose mailbox is filled.
 ACCOUNT_RATE_LIMITS: dict[str, str] | bool = {
+    # Of log-ins, those that fail are counted: for one address from one source in one tenant, and
+    # over all tenants together;
     "login": "30/m/ip,10/m/key",
+    "login_everywhere": "60/h/key",
+    # and for one address from all sources by which its user has not come in before. So the user
+    # comes in, however many strangers try: by such a source, or after a reset by mail.
+    "login_by_strangers": "300/h/key",
     "signup": "10/m/ip",
     "change_password": "5/m/user",
     # Codes, of who gave the right password: at any time three of a million are good.
@@ -68,4 +79,4 @@ ACCOUNT_RATE_LIMITS: dict[str, str] | bool = {
 }
 
 # Proxies before the server that add to X-Forwarded-For. With none, nobody is believed who sends it.
-ALLAUTH_TRUSTED_PROXY_COUNT = env.int("TRUSTED_PROXY_COUNT", default=0)
+ALLAUTH_TRUSTED_PROXY_COUNT = env.TRUSTED_PROXY_COUNT or 0

@@ -6,7 +6,8 @@ https://docs.djangoproject.com/en/6.1/ref/settings/
 
 import django_stubs_ext
 
-from config.env import BASE_DIR, env
+from config.env import BASE_DIR
+from config.reading import read
 from config.settings.api import *
 from config.settings.apps import *
 from config.settings.authentication import *
@@ -14,6 +15,7 @@ from config.settings.caches import *
 from config.settings.files import *
 from config.settings.hosts import *
 from config.settings.isolation import *
+from config.settings.limits import *
 from config.settings.logging import *
 from config.settings.mail import *
 from config.settings.sessions import *
@@ -21,24 +23,34 @@ from config.settings.sessions import *
 # Lets annotations such as ModelAdmin[User] be evaluated; before any model is imported.
 django_stubs_ext.monkeypatch()
 
-SECRET_KEY = env.str("SECRET_KEY", default="")
+env = read()
+
+SECRET_KEY = env.SECRET_KEY
 # Earlier ones, while one takes over from another.
-SECRET_KEY_FALLBACKS = env.list("SECRET_KEY_FALLBACKS", default=[])
+SECRET_KEY_FALLBACKS = env.SECRET_KEY_FALLBACKS
 DEBUG = False
 
 ROOT_URLCONF = "config.urls.shared"
+# Routes of tools, by their prefix: served on every host, without asking who it is, and only where
+# DEBUG is on.
+DEVELOPMENT_URLS: dict[str, str] = {}
 WSGI_APPLICATION = "config.wsgi.application"
 
 MIDDLEWARE = [
     "django.middleware.security.SecurityMiddleware",
+    "apps.tenants.middleware.CustomerHostMiddleware",
     "django.middleware.csp.ContentSecurityPolicyMiddleware",
     "apps.observability.request_id.request_id_middleware",
     # What all answers are given, those for hosts of no tenant too.
     "django.middleware.common.CommonMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
+    # Outside of all that refuses, so that it counts what is refused.
+    "apps.authentication.error_throttling.ErrorThrottleMiddleware",
     # Before everything that may ask the database: what follows runs inside the tenant.
     "apps.authentication.middleware.tenant_middleware",
     "apps.authentication.suspended_tenants.SuspendedTenantMiddleware",
+    # Before everything that reads a body, or the query string.
+    "apps.api.middleware.RequestBodyMiddleware",
     "apps.tenants.middleware.locale_middleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
@@ -48,8 +60,13 @@ MIDDLEWARE = [
     "allauth.account.middleware.AccountMiddleware",
 ]
 
+if CORS_ALLOWED_ORIGINS:
+    # Outermost: browsers ask before they send a token, and are to read errors, too.
+    MIDDLEWARE.insert(0, "corsheaders.middleware.CorsMiddleware")
+    INSTALLED_APPS = [*INSTALLED_APPS, "corsheaders"]
+
 if METRICS_TOKEN:
-    MIDDLEWARE.insert(1, "apps.observability.metrics.metrics_middleware")
+    MIDDLEWARE.insert(2, "apps.observability.metrics.metrics_middleware")
 
 TEMPLATES = [
     {

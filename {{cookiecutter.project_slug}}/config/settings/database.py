@@ -6,28 +6,37 @@ https://docs.djangoproject.com/en/6.1/ref/settings/#databases
 from typing import Any
 
 import psycopg
+from psycopg.conninfo import conninfo_to_dict
 
-from config.env import env
+from config.reading import read
+
+env = read()
 
 # How many connections the threads of a process share; 0: each thread has one of its own.
-POOL_SIZE = env.int("DATABASE_POOL_SIZE", default=0)
+POOL_SIZE = env.DATABASE_POOL_SIZE
 
 # Seconds for which a connection is kept, since connecting costs more than a whole request; not
 # for ever, since a PostgreSQL process never gives back the memory of tables that it has seen.
-KEEP = env.int("DATABASE_KEEP_SECONDS", default=300)
+KEEP = env.DATABASE_KEEP_SECONDS
+
+# Not temp_file_limit, which the owner may be denied, and would be denied the connection for.
+NO_TIMEOUTS = "-c statement_timeout=0 -c lock_timeout=0 -c idle_in_transaction_session_timeout=0"
 
 
-def _connection(variable: str, **defaults: Any) -> dict[str, Any]:
-    """Return the settings of the connection that an environment variable names.
+# What Django calls the parts of an address; all others are options of the connection.
+PARTS = {"dbname": "NAME", "user": "USER", "password": "PASSWORD", "host": "HOST", "port": "PORT"}
 
-    What the address says (``?sslmode=verify-full``) wins over the defaults. Without the variable
-    the name is empty, and Django refuses to connect: tools that only read the settings (type
-    checker, linters) need no database.
+
+def _connection(url: str, **defaults: Any) -> dict[str, Any]:
+    """Return the settings of the connection to an address.
+
+    What the address says (``?sslmode=verify-full``) wins over the defaults. Without an address the
+    name is empty, and Django refuses to connect: tools that only read the settings (type checker,
+    linters) need no database.
     """
-    url = env.str(variable, default="")
-    given: dict[str, Any] = dict(env.db_url_config(url)) if url else {"NAME": ""}
-    options: dict[str, Any] = {"connect_timeout": 5}
-    return {**defaults, **given, "OPTIONS": options | dict(given.get("OPTIONS") or {})}
+    given = conninfo_to_dict(url)
+    parts = {django: given.pop(name, "") for name, django in PARTS.items()}
+    return {**defaults, **parts, "OPTIONS": {"connect_timeout": 5} | given}
 
 
 def _pooled(connection: dict[str, Any]) -> dict[str, Any]:
@@ -50,9 +59,20 @@ def _clean(session: psycopg.Connection) -> None:
     session.execute("SET TIME ZONE 'UTC'")  # as Django does, but once for each connection
 
 
+def _unlimited(connection: dict[str, Any]) -> dict[str, Any]:
+    """Return the settings of a connection whose statements take as long as they take.
+
+    Migrations do, and who waits for its turn to make a tenant. The database's defaults are the
+    limits of the run-time role (``DATABASE_LIMITS``); what the address sets wins over both.
+    """
+    options = connection["OPTIONS"]
+    given = options.get("options", "")
+    return {**connection, "OPTIONS": {**options, "options": f"{NO_TIMEOUTS} {given}".strip()}}
+
+
 def _run_time_connection(**defaults: Any) -> dict[str, Any]:
     return _connection(
-        "DATABASE_URL",
+        env.DATABASE_URL,
         # A health check would cost a round trip in every request.
         CONN_HEALTH_CHECKS=False,
         # The test database is made by its owner and used by the run-time role.
@@ -63,4 +83,4 @@ def _run_time_connection(**defaults: Any) -> dict[str, Any]:
 
 KEPT_CONNECTION = _run_time_connection(CONN_MAX_AGE=KEEP)
 RUN_TIME_CONNECTION = _pooled(_run_time_connection()) if POOL_SIZE else KEPT_CONNECTION
-OWNER_CONNECTION = _connection("DATABASE_OWNER_URL", TEST={"DEPENDENCIES": []})
+OWNER_CONNECTION = _unlimited(_connection(env.DATABASE_OWNER_URL, TEST={"DEPENDENCIES": []}))

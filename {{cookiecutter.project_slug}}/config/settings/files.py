@@ -3,10 +3,11 @@
 https://docs.djangoproject.com/en/6.1/ref/settings/#storages
 """
 
-from pathlib import Path
 from typing import Any
 
-from config.env import BASE_DIR, env
+from config.reading import read
+
+env = read()
 
 STORAGES: dict[str, dict[str, Any]] = {
     # The active tenant's files, below a prefix of its own in the storage of the next line.
@@ -17,14 +18,18 @@ STORAGES: dict[str, dict[str, Any]] = {
 }
 
 # No server serves this folder: a view does, which asks for permission first.
-MEDIA_ROOT = Path(env.str("MEDIA_ROOT", default=str(BASE_DIR / "media")))
+MEDIA_ROOT = env.MEDIA_ROOT
 FILE_UPLOAD_PERMISSIONS = 0o600
 FILE_UPLOAD_DIRECTORY_PERMISSIONS = 0o700
 
-ATTACHMENT_MAX_BYTES = env.int("ATTACHMENT_MAX_BYTES", default=25 * 1024**2)
+ATTACHMENT_MAX_BYTES = env.ATTACHMENT_MAX_BYTES
+
+# The largest body with files: one of that size, and what else is in its form. Bodies without files
+# have Django's own limit, DATA_UPLOAD_MAX_MEMORY_SIZE.
+REQUEST_MAX_BYTES = ATTACHMENT_MAX_BYTES + 1024**2
 
 # Days until a request is to be done.
-PRIVACY_DUE_DAYS = env.int("PRIVACY_DUE_DAYS", default=30)
+PRIVACY_DUE_DAYS = env.PRIVACY_DUE_DAYS
 
 # Days for which an export can be fetched; `privacy_requests --purge` deletes it afterwards.
-PRIVACY_CONTENT_DAYS = env.int("PRIVACY_CONTENT_DAYS", default=7)
+PRIVACY_CONTENT_DAYS = env.PRIVACY_CONTENT_DAYS

@@ -1,11 +1,13 @@
-"""What is logged, and how; and the metrics for Prometheus.
+"""What is logged, reported, traced and counted.
 
 https://docs.djangoproject.com/en/6.1/topics/logging/
 """
 
 from typing import Any
 
-from config.env import env
+from config.reading import read
+
+env = read()
 
 LOGGING: dict[str, Any] = {
     "version": 1,
@@ -30,16 +32,23 @@ LOGGING: dict[str, Any] = {
         },
     },
     "loggers": {
+        # Django's own handler would say once more what the root's says.
+        "django": {"handlers": []},
         "django.request": {"filters": ["tokens"]},
         "django.security.csrf": {"filters": ["tokens"]},
         # Anybody may send any name; what can be no host's is answered as an unknown one is.
         "django.security.DisallowedHost": {"level": "CRITICAL"},
-        "django.server": {"filters": ["tokens"]},
+        "django.server": {"filters": ["tokens"], "propagate": True},
     },
     "root": {"handlers": ["console"], "level": "INFO"},
 }
 
+# Where errors are reported and traces go (`apps.observability.telemetry`).
+SENTRY_DSN = env.SENTRY_DSN
+OTEL_EXPORTER_OTLP_ENDPOINT = env.OTEL_EXPORTER_OTLP_ENDPOINT
+OTEL_SERVICE_NAME = env.OTEL_SERVICE_NAME
+
 # Prometheus: /metrics, on the shared hosts, for whoever sends this as a bearer token.
-METRICS_TOKEN = env.str("METRICS_TOKEN", default="")
+METRICS_TOKEN = env.METRICS_TOKEN
 # How many tenants have series of their own. Those of all others are one, named "other".
-METRICS_TENANTS = env.int("METRICS_TENANTS", default=100)
+METRICS_TENANTS = env.METRICS_TENANTS

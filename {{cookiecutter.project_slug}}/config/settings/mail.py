@@ -3,24 +3,29 @@
 https://docs.djangoproject.com/en/6.1/ref/settings/#mailers
 """
 
-from config.env import env
+from urllib.parse import unquote, urlsplit
+
+from config.reading import read
 from config.settings.hosts import TENANT_BASE_DOMAIN
 
-_url = env.email_url("EMAIL_URL", default="smtp://localhost:25")
+env = read()
+
+PORTS = {"smtp": 25, "smtp+tls": 587, "smtp+ssl": 465}
+_url = urlsplit(env.EMAIL_URL or "smtp://localhost")
 
 MAILERS = {
     "default": {
-        "BACKEND": _url["EMAIL_BACKEND"],
+        "BACKEND": "django.core.mail.backends.smtp.EmailBackend",
         "OPTIONS": {
-            "host": _url["EMAIL_HOST"],
-            "port": _url["EMAIL_PORT"],
-            "username": _url["EMAIL_HOST_USER"],
-            "password": _url["EMAIL_HOST_PASSWORD"],
-            "use_tls": _url.get("EMAIL_USE_TLS", False),
-            "use_ssl": _url.get("EMAIL_USE_SSL", False),
+            "host": _url.hostname,
+            "port": _url.port or PORTS[_url.scheme],
+            "username": unquote(_url.username or ""),
+            "password": unquote(_url.password or ""),
+            "use_tls": _url.scheme == "smtp+tls",
+            "use_ssl": _url.scheme == "smtp+ssl",
             # A request waits for it.
             "timeout": 10,
         },
     },
 }
-DEFAULT_FROM_EMAIL = env.str("DEFAULT_FROM_EMAIL", default=f"noreply@{TENANT_BASE_DOMAIN}")
+DEFAULT_FROM_EMAIL = env.DEFAULT_FROM_EMAIL or f"noreply@{TENANT_BASE_DOMAIN}"

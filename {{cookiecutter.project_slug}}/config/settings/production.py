@@ -1,27 +1,24 @@
-"""Settings for production. A missing variable stops the start, and the error names it.
+"""Settings for production, which needs some variables that development does not.
 
 https://docs.djangoproject.com/en/6.1/howto/deployment/checklist/
 """
 
-from django.core.exceptions import ImproperlyConfigured
+from config.reading import read
 
-from config.env import env
-from config.settings.base import *
+# Before any value is taken, so that what is missing is named together with what is wrong.
+env = read(production=True)
 
-REQUIRED = ("DATABASE_URL", "JWT_SIGNING_KEY", "SECRET_KEY", "SHARED_HOSTS", "TENANT_BASE_DOMAIN")
-
-if missing := [variable for variable in REQUIRED if not env.str(variable, default="")]:
-    raise ImproperlyConfigured(f"Set in the environment, or in .env: {', '.join(missing)}.")
+from config.settings.base import *  # noqa: E402
 
 # The server serves its own static files, compressed and with a hash of the content in the name.
 # https://whitenoise.readthedocs.io/en/stable/django.html
-MIDDLEWARE = [MIDDLEWARE[0], "whitenoise.middleware.WhiteNoiseMiddleware", *MIDDLEWARE[1:]]
+MIDDLEWARE = [*MIDDLEWARE[:2], "whitenoise.middleware.WhiteNoiseMiddleware", *MIDDLEWARE[2:]]
 STORAGES["staticfiles"]["BACKEND"] = "whitenoise.storage.CompressedManifestStaticFilesStorage"
 
 LOGGING["handlers"]["console"]["formatter"] = "json"
 
-ALLAUTH_TRUSTED_PROXY_COUNT = env.int("TRUSTED_PROXY_COUNT", default=1)
-REST_FRAMEWORK["NUM_PROXIES"] = ALLAUTH_TRUSTED_PROXY_COUNT
+if env.TRUSTED_PROXY_COUNT is None:
+    ALLAUTH_TRUSTED_PROXY_COUNT = REST_FRAMEWORK["NUM_PROXIES"] = 1
 # TLS ends at the proxy, which must set this header and must not pass on a client's.
 SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
 SECURE_SSL_REDIRECT = True

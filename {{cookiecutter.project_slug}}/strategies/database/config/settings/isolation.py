@@ -1,11 +1,15 @@
 """How tenants are kept apart: a PostgreSQL database for each, and one for the shared data."""
 
-from django.core.exceptions import ImproperlyConfigured
+import os
+import sys
 
 from apps.isolation.strategy.databases import Databases
-from config.env import EMBEDDED_DATABASE_URL, env
+from config.env import EMBEDDED_DATABASE_URL
+from config.reading import read
 from config.settings.apps import SHARED_APPS, TENANT_APPS
 from config.settings.database import KEPT_CONNECTION, OWNER_CONNECTION, RUN_TIME_CONNECTION
+
+env = read()
 
 INSTALLED_APPS = [*SHARED_APPS, *TENANT_APPS]
 
@@ -15,7 +19,7 @@ DATABASES = Databases(
         "default": {**RUN_TIME_CONNECTION, "ENGINE": "apps.isolation.strategy.backends.runtime"},
         "shared": {
             **RUN_TIME_CONNECTION,
-            "ENGINE": "django.db.backends.postgresql",
+            "ENGINE": "apps.isolation.strategy.backends.shared",
             # Held between transactions, such a cursor would be lost behind a pooler, which gives
             # every transaction another connection.
             "DISABLE_SERVER_SIDE_CURSORS": True,
@@ -40,16 +44,18 @@ DATABASE_ROUTERS = ["apps.isolation.strategy.routers.TenantRouter"]
 
 # Each tenant's password is derived from this secret. The server of development has a random
 # password that does as well; every other server needs a secret of its own.
-DATABASE_TENANT_SECRET = env.str("DATABASE_TENANT_SECRET", default="")
+DATABASE_TENANT_SECRET = env.DATABASE_TENANT_SECRET
 if not DATABASE_TENANT_SECRET:
-    if env.str("DATABASE_URL", default="") != env.str(EMBEDDED_DATABASE_URL, default=""):
-        raise ImproperlyConfigured(
-            "Set DATABASE_TENANT_SECRET to a long random text: tenants' passwords come from it."
-        )
+    if os.environ.get(EMBEDDED_DATABASE_URL, "") != env.DATABASE_URL:
+        sys.exit("DATABASE_TENANT_SECRET is missing: tenants' passwords are derived from it.")
     DATABASE_TENANT_SECRET = RUN_TIME_CONNECTION.get("PASSWORD", "")
 
 # Tenants' connections that one thread keeps open; the least recently used is closed first.
-TENANT_CONNECTIONS = max(1, env.int("TENANT_CONNECTIONS", default=20))
+TENANT_CONNECTIONS = env.TENANT_CONNECTIONS
+
+# Connections to one tenant's database, of all servers together; 0 lifts the limit. Each thread of
+# a server may keep one.
+TENANT_MOST_CONNECTIONS = env.TENANT_MOST_CONNECTIONS
 
 SHARED_DB = "shared"
 # No foreign key reaches from one database into another.
@@ -58,5 +64,8 @@ SHARED_DB_CONSTRAINTS = False
 # Whether this process can make tenants: databases and roles are the owner's to make.
 CAN_PROVISION = bool(OWNER_CONNECTION["NAME"])
 
-# Compare each tenant's tables with the template.
-TENANT_HEALTH_CHECKS = ["apps.isolation.fleet.drift.find_drift"]
+# Compare each tenant's tables with the template, and its limits with those that are wanted.
+TENANT_HEALTH_CHECKS = [
+    "apps.isolation.fleet.drift.find_drift",
+    "apps.isolation.strategy.limits.find_weaker_limits",
+]
