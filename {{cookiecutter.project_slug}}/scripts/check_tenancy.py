@@ -22,10 +22,12 @@ sys.path.insert(0, str(ROOT))
 from django.apps import AppConfig, apps  # noqa: E402 - the project's modules need its folder on the path
 from django.conf import settings  # noqa: E402
 from django.db import DatabaseError, connections  # noqa: E402
+from django.utils.module_loading import import_string  # noqa: E402
 
 from devtools.embedded_postgres import EmbeddedPostgresError, configure_environment  # noqa: E402
 
 ALLOWED = "# every tenant:"
+JUDGED = (ast.Attribute, ast.Call, ast.Subscript, ast.ImportFrom)
 BY_HAND = "SQL by hand, which no manager filters; use the ORM"
 ALL = "rows of all tenants; that is the platform's work, not the product's"
 
@@ -36,6 +38,10 @@ NAMES = dict.fromkeys(
     ("_base_manager", "_default_manager"), "a manager that asks for no tenant; use objects"
 )
 NAMES["platform"] = ALL
+OUTSIDE = "a store that tenants share; use the default one, which is the tenant's part"
+CALLS |= dict.fromkeys(("FileSystemStorage", "InMemoryStorage", "LocMemCache"), OUTSIDE)
+# Stores by alias: only the tenant's part of each may be named.
+STORES = ("storages", "caches")
 # These take a model and ask its default manager, which for the shared data is the platform's.
 SHORTCUTS = {"get_object_or_404", "get_list_or_404", "aget_object_or_404", "aget_list_or_404"}
 
@@ -73,15 +79,23 @@ def code_problems() -> Iterator[str]:
 def _judge(path: Path) -> Iterator[str]:
     text = path.read_text(encoding="utf-8")
     lines = ["", *text.splitlines()]
-    nodes = [n for n in ast.walk(ast.parse(text)) if isinstance(n, ast.Attribute | ast.Call)]
+    nodes = [node for node in ast.walk(ast.parse(text)) if isinstance(node, JUDGED)]
     for node in sorted(nodes, key=lambda node: node.lineno):
         around = lines[node.lineno - 1 : node.lineno + 1]
         if (what := _reach(node)) and not any(ALLOWED in line for line in around):
             yield f"{path.relative_to(ROOT)}:{node.lineno}: {what}"
 
 
-def _reach(node: ast.Attribute | ast.Call) -> str:
+def _reach(node: ast.Attribute | ast.Call | ast.Subscript | ast.ImportFrom) -> str:
     """Say by what a piece of code reaches past the active tenant, if it does."""
+    if isinstance(node, ast.ImportFrom):
+        renamed = [each.name for each in node.names if each.asname and each.name in STORES]
+        return f"{renamed[0]}: is imported by another name, and so not checked" if renamed else ""
+    if isinstance(node, ast.Subscript):
+        name = _last_word(node.value)
+        alias = node.slice.value if isinstance(node.slice, ast.Constant) else None
+        outside = name in STORES and alias not in _tenants_stores(name)
+        return f"{name}[{ast.unparse(node.slice)}]: {OUTSIDE}" if outside else ""
     if isinstance(node, ast.Attribute):
         if node.attr == "objects" and _last_word(node.value) in _shared_models():
             return f"{_last_word(node.value)}.objects: {ALL}"
@@ -90,6 +104,18 @@ def _reach(node: ast.Attribute | ast.Call) -> str:
     if name in SHORTCUTS and node.args and _last_word(node.args[0]) in _shared_models(every=True):
         return f"{name}(): {ALL}"
     return f"{name}(): {CALLS[name]}" if name in CALLS else ""
+
+
+def _tenants_stores(name: str) -> set[str]:
+    """Return the aliases of ``storages`` or ``caches`` that are the tenant's part."""
+    if name == "caches":
+        return set(settings.CACHES) - set(settings.PLATFORM_CACHES)
+    from apps.isolation.integrations.files import TenantStorage  # noqa: PLC0415 - after the set-up
+
+    classes = {
+        alias: import_string(options["BACKEND"]) for alias, options in settings.STORAGES.items()
+    }
+    return {alias for alias, kind in classes.items() if issubclass(kind, TenantStorage)}
 
 
 def _last_word(node: ast.expr) -> str:

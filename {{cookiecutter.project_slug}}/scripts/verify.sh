@@ -5,7 +5,7 @@
 #   scripts/verify.sh format lint   only these
 #   scripts/verify.sh isolation     the isolation tests alone, which `tests` includes
 set -euo pipefail
-cd "$(dirname "$0")/.."
+CDPATH='' cd -- "$(dirname -- "$0")/.."
 
 all=(format lint types imports migrations deploy tenancy docs tests)
 
@@ -30,16 +30,30 @@ check_deploy() {
         python manage.py check --deploy --fail-level=WARNING
 }
 
-# The tools are the environment's. Called without one, this makes it as every `uv run` does.
-if [ -z "${VIRTUAL_ENV:-}" ]; then
-    uv=$(command -v uv || echo .tools/bin/uv)
-    exec "$uv" run "$0" "$@"
-fi
-
 [ $# -gt 0 ] || set -- "${all[@]}"
 for name in "$@"; do
     if ! declare -F "check_$name" >/dev/null; then
         echo "verify: there is no check named $name; there are: ${all[*]} isolation" >&2
+        exit 2
+    fi
+done
+
+# The tools are those of the project's environment, whichever is active, and whatever is on PATH.
+# Outside of it, this makes it and enters it as every `uv run` does.
+environment=${UV_PROJECT_ENVIRONMENT:-.venv}
+if [ ! "${VIRTUAL_ENV:-}" -ef "$environment" ]; then
+    if ! uv=$(command -v uv || command -v .tools/bin/uv); then
+        echo "verify: found no uv, which installs the tools; install it, or name the environment" \
+            "that has them in UV_PROJECT_ENVIRONMENT and activate it" >&2
+        exit 2
+    fi
+    unset VIRTUAL_ENV # of another project; uv would warn of it
+    exec "$uv" run scripts/verify.sh "$@"
+fi
+export PATH="$VIRTUAL_ENV/bin:$PATH"
+for tool in ruff mypy lint-imports zensical pytest; do
+    if [ ! -x "$VIRTUAL_ENV/bin/$tool" ]; then
+        echo "verify: $VIRTUAL_ENV has no $tool; install the group dev, with uv: uv sync" >&2
         exit 2
     fi
 done

@@ -7,12 +7,20 @@ import pytest
 from django.contrib.auth import get_user_model
 from django.contrib.contenttypes.fields import GenericForeignKey, GenericRelation
 from django.contrib.contenttypes.models import ContentType
+from django.core.files.storage import (
+    FileSystemStorage,
+    InMemoryStorage,
+    default_storage,
+    storages,
+)
 from django.db import models
 from django.test.utils import isolate_apps
 
 from apps.isolation.app_registry import tenant_app_labels
 from apps.isolation.checks import check_tenant_models
 from apps.isolation.fields import SharedForeignKey, UserForeignKey
+from apps.isolation.integrations.files import TenantStorage
+from apps.isolation.managers import TenantManager, TenantQuerySet
 from apps.isolation.models import TenantModel
 
 User = get_user_model()
@@ -42,11 +50,20 @@ def _good() -> None:
         label=models.ForeignKey(label, on_delete=models.CASCADE),
     )
     _tenant_model("Map", labels=models.ManyToManyField(label, through=_through(pair, label)))
+    _tenant_model(
+        "Word",
+        objects=TenantQuerySet.as_manager(),
+        short=TenantManager(),
+        other=TenantManager.from_queryset(TenantQuerySet)(),
+    )
     _model(
         board,
         "ShortBoard",
         TENANT_APP,
         {"Meta": type("Meta", (), {"proxy": True, "app_label": TENANT_APP})},
+    )
+    _tenant_model(
+        "Poem", text=models.TextField(max_length=9), hash=models.TextField(editable=False)
     )
     _shared_model("City", mayor=models.ForeignKey(User, on_delete=models.PROTECT))
 
@@ -149,9 +166,83 @@ def _manager_of_ones_own() -> None:
     _tenant_model("Card", objects=models.Manager())
 
 
+def _queryset_of_ones_own() -> None:
+    _tenant_model("Card", objects=models.QuerySet.as_manager())
+
+
+def _manager_with_another_queryset() -> None:
+    _tenant_model("Card", objects=TenantManager.from_queryset(models.QuerySet)())
+
+
+def _storage_of_the_machine() -> None:
+    _tenant_model("Card", file=models.FileField(storage=FileSystemStorage()))
+
+
+def _storage_of_the_machine_for_pictures() -> None:
+    _tenant_model("Card", file=_ImageField(storage=FileSystemStorage()))
+
+
+def _storage_by_a_class() -> None:
+    _tenant_model("Card", file=models.FileField(storage=FileSystemStorage))
+
+
+def _storage_by_a_function() -> None:
+    _tenant_model("Card", file=models.FileField(storage=lambda: storages["all_tenants"]))
+
+
+def _storage_by_a_function_that_changes_its_mind() -> None:
+    answers = [TenantStorage()]
+    choose = lambda: answers.pop() if answers else InMemoryStorage()  # noqa: E731
+    _tenant_model("Card", file=models.FileField(storage=choose))
+
+
+def _storage_of_all_tenants() -> None:
+    _tenant_model("Card", file=models.FileField(storage=storages["all_tenants"]))
+
+
+def _storage_of_the_styles() -> None:
+    _tenant_model("Card", file=models.FileField(storage=storages["staticfiles"]))
+
+
+class _ImageField(models.ImageField):
+    """Needs no Pillow here, since no picture is read."""
+
+    def check(self, **kwargs: Any) -> list[Any]:
+        return []
+
+
+class _Storage(TenantStorage):
+    """A tenant's storage of the product's own."""
+
+
+def test_a_storage_that_is_the_tenants_part_is_accepted() -> None:
+    def define() -> None:
+        kinds = [None, default_storage, storages["default"], TenantStorage(), _Storage, _Storage()]
+        for number, storage in enumerate(kinds):
+            _tenant_model(f"Card{number}", file=models.FileField(storage=storage))
+        _shared_model("Logo", file=models.FileField(storage=FileSystemStorage()))
+
+    assert _judge(define) == []
+
+
+def _text_of_any_length() -> None:
+    _tenant_model("Card", text=models.TextField(blank=True))
+
+
+def _line_of_any_length() -> None:
+    _tenant_model("Card", line=models.CharField())
+
+
 @pytest.mark.parametrize(
     ("define", "problem"),
     [
+        (_storage_of_the_machine, "isolation.E009"),
+        (_storage_of_the_machine_for_pictures, "isolation.E009"),
+        (_storage_by_a_class, "isolation.E009"),
+        (_storage_by_a_function, "isolation.E009"),
+        (_storage_by_a_function_that_changes_its_mind, "isolation.E009"),
+        (_storage_of_all_tenants, "isolation.E009"),
+        (_storage_of_the_styles, "isolation.E009"),
         (_tenant_model_among_the_shared_data, "isolation.E001"),
         (_plain_model_among_the_tenants, "isolation.E001"),
         (_foreign_key_out_of_the_shared_data, "isolation.E002"),
@@ -169,6 +260,10 @@ def _manager_of_ones_own() -> None:
         (_unique_among_all, "isolation.E006"),
         (_one_to_one_among_tenants, "isolation.E006"),
         (_manager_of_ones_own, "isolation.E007"),
+        (_queryset_of_ones_own, "isolation.E007"),
+        (_manager_with_another_queryset, "isolation.E007"),
+        (_text_of_any_length, "isolation.E011"),
+        (_line_of_any_length, "isolation.E011"),
     ],
 )
 def test_what_breaks_isolation_is_refused(define: Callable[[], None], problem: str) -> None:

@@ -5,7 +5,13 @@ from urllib.parse import quote
 
 import pytest
 
-from apps.isolation.testing import PRESETS, STATEMENTS_CARRY_THE_TENANT
+from apps.isolation.testing import (
+    PRESETS,
+    STATEMENTS_CARRY_THE_TENANT,
+    break_invariant,
+    every_breach,
+    invariants,
+)
 from tests.pooler import Refused, pooler
 from tests.support import environment, manage, run
 
@@ -18,6 +24,12 @@ import config.wsgi
 from django.db import connections
 for connection in connections.all(initialized_only=True):
     print(connection.connection or connection._connection_pools or "nothing")
+"""
+
+KEPT = """
+from config.settings import local
+local.DATABASES[local.SHARED_DB]["CONN_MAX_AGE"] = 60
+import config.wsgi
 """
 
 
@@ -65,6 +77,19 @@ def test_it_does_not_start_with_one_role_for_both() -> None:
     assert "name the same role" in complaint
 
 
+CHEAP = [name for name, invariant in invariants().items() if invariant.is_cheap]
+
+
+@pytest.mark.parametrize("name", CHEAP)
+@pytest.mark.parametrize("server", ["config.wsgi", "config.asgi"])
+def test_it_does_not_start_while_an_invariant_is_violated(
+    server: str, name: str, acme: object
+) -> None:
+    clause = next(clause for clause, each in every_breach()[name].items() if each.make)
+    with break_invariant(name, clause):
+        assert f"{name}: not so" in _complaint(server)
+
+
 @pytest.mark.parametrize("rewrite", [_without_its_prefix, _with_a_prefix_that_stays])
 def test_it_does_not_start_behind_a_pooler_that_takes_messages_apart(
     rewrite: Callable[[bytes], bytes],
@@ -91,8 +116,13 @@ def test_it_does_not_start_behind_a_pooler_of_statements() -> None:
 
 
 def test_it_does_not_start_with_a_pool_and_connections_kept_from_it() -> None:
+    done = run("-c", KEPT, **LOCAL, DATABASE_POOL_SIZE="2")
+    assert "keeps connections" in done.stderr.splitlines()[-1]
+
+
+def test_an_address_keeps_no_connections_from_a_pool() -> None:
     address = f"{environment()['DATABASE_URL']}?conn_max_age=60"
-    assert "keeps connections" in _complaint(DATABASE_URL=address, DATABASE_POOL_SIZE="2")
+    assert "DATABASE_URL must be an address" in _complaint(DATABASE_URL=address)
 
 
 def test_a_database_that_cannot_be_reached_is_not_judged() -> None:

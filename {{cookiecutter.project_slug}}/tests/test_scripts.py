@@ -62,7 +62,18 @@ REACHES = {
     'Room.objects.raw("SELECT 1")': "raw()",
     "connection.cursor()": "cursor()",
     'cross_tenant(reason="curiosity")': "cross_tenant()",
+    'storages["all_tenants"].open("x")': "storages['all_tenants']",
+    'files.storages["staticfiles"]': "storages['staticfiles']",
+    "storages[alias].listdir('')": "storages[alias]",
+    'caches["platform"].get("x")': "caches['platform']",
+    'caches["counters"]': "caches['counters']",
+    "caches[default]": "caches[default]",
+    'FileSystemStorage("/srv")': "FileSystemStorage()",
+    "from django.core.cache import caches as stores": "caches",
 }
+
+
+TENANTS = ['storages["default"]', 'caches["default"]', "from django.core.cache import caches"]
 
 
 def test_check_docs_finds_every_lie(tmp_path: Path) -> None:
@@ -106,6 +117,7 @@ def test_check_tenancy_finds_a_model_and_code_that_reach_past_the_tenant(tmp_pat
     (product / "reaches.py").write_text("\n".join(REACHES), encoding="utf-8")
     with_reasons = "\n".join(f"# every tenant: a test\n{line}\n" for line in REACHES)
     (product / "with_reasons.py").write_text(with_reasons, encoding="utf-8")
+    (product / "tenants.py").write_text("\n".join(TENANTS), encoding="utf-8")
     process = run(str(tmp_path / "scripts/check_tenancy.py"))
     model, *code = process.stdout.splitlines()
     assert model.startswith("isolation.E001: planted.Leak is")
@@ -135,15 +147,101 @@ def test_bootstrap_env_writes_secrets_once(tmp_path: Path) -> None:
     assert _bootstrap(tmp_path) == text
 
 
-def test_verify_knows_its_checks() -> None:
-    """What it runs, CI shows; here only that a wrong name stops it before anything runs."""
-    environment = {**os.environ, "VIRTUAL_ENV": "any"}
+# Where the tools of a project are, and what else has programs of the same names.
+TOOLS = ("ruff", "mypy", "lint-imports", "zensical", "pytest")
+OWN, OTHER = ".venv", "other"
+# As uv does: it enters the project's environment, and leaves an active one alone.
+UV = '#!/bin/sh\n[ -z "$VIRTUAL_ENV" ] || exit 9\nshift\nVIRTUAL_ENV=$PWD/.venv exec "$@"\n'
+
+
+def _program(path: Path, text: str) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(text, encoding="utf-8")
+    path.chmod(0o755)
+
+
+@pytest.fixture
+def project(tmp_path: Path) -> Path:
+    """Return a project whose tools say where they are, beside another's."""
+    (tmp_path / "scripts").mkdir()
+    (tmp_path / ".env").touch()
+    shutil.copy(BASE_DIR / "scripts/verify.sh", tmp_path / "scripts")
+    for folder in (OWN, OTHER, "named"):
+        for tool in TOOLS:
+            _program(tmp_path / folder / "bin" / tool, f"#!/bin/sh\necho {folder}\n")
+    _program(tmp_path / "uv" / "uv", UV)
+    return tmp_path
+
+
+def _verify(project: Path, *checks: str, folder: str = "", **variables: str) -> tuple[int, str]:
+    """Run its script in a shell in which another project is active; a variable "" is not set."""
+    other = {
+        "VIRTUAL_ENV": str(project / OTHER),
+        "PATH": f"{project}/{OTHER}/bin:{project}/uv:/usr/bin:/bin",
+    }
     process = subprocess.run(
-        [BASE_DIR / "scripts/verify.sh", "format", "spelling"],
-        env=environment,
-        capture_output=True,
+        [f"./{os.path.relpath(project / 'scripts/verify.sh', project / folder)}", *checks],
+        cwd=project / folder,
+        env={name: value for name, value in (other | variables).items() if value},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
         text=True,
         check=False,
     )
-    assert process.returncode == 2
-    assert process.stderr.startswith("verify: there is no check named spelling")
+    return process.returncode, process.stdout
+
+
+@pytest.mark.parametrize(
+    ("variables", "tools"),
+    [
+        ({}, OWN),
+        ({"VIRTUAL_ENV": ""}, OWN),
+        ({"VIRTUAL_ENV": "/nowhere"}, OWN),
+        ({"VIRTUAL_ENV": ".venv"}, OWN),
+        ({"VIRTUAL_ENV": "named", "UV_PROJECT_ENVIRONMENT": "named"}, "named"),
+        ({"CDPATH": "/usr"}, OWN),
+    ],
+    ids=str,
+)
+def test_verify_takes_the_projects_own_tools(
+    project: Path, variables: dict[str, str], tools: str
+) -> None:
+    """Whichever environment is active, and whatever is first on PATH."""
+    status, told = _verify(project, "format", **variables)
+    assert (status, told) == (0, f"== format\n{tools}\nverify: all is well (format)\n")
+
+
+def test_verify_can_be_called_from_its_folder(project: Path) -> None:
+    assert _verify(project, "lint", folder="scripts")[0] == 0
+
+
+def test_verify_takes_the_uv_of_the_project(project: Path) -> None:
+    (project / "uv" / "uv").rename(project / "uv.moved")
+    (project / ".tools/bin").mkdir(parents=True)
+    (project / "uv.moved").rename(project / ".tools/bin/uv")
+    assert _verify(project, "format")[0] == 0
+
+
+def test_verify_says_in_a_sentence_that_there_is_no_uv(project: Path) -> None:
+    shutil.rmtree(project / "uv")
+    status, told = _verify(project, "format")
+    assert status == 2
+    assert told.startswith("verify: found no uv, which installs the tools; ")
+    assert told.count("\n") == 1
+
+
+@pytest.mark.parametrize("tool", TOOLS)
+def test_verify_says_in_a_sentence_which_tool_is_missing(project: Path, tool: str) -> None:
+    """Rather than take another project's."""
+    (project / OWN / "bin" / tool).unlink()
+    status, told = _verify(project, "format")
+    assert status == 2
+    assert f"/.venv has no {tool}; install the group dev" in told
+    assert told.count("\n") == 1
+
+
+def test_verify_knows_its_checks(project: Path) -> None:
+    """What it runs, CI shows; here only that a wrong name stops it before anything runs."""
+    status, told = _verify(project, "format", "spelling")
+    assert status == 2
+    assert told.startswith("verify: there is no check named spelling")

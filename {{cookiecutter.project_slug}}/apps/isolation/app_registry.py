@@ -13,6 +13,7 @@ from django.conf import settings
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from django.apps.registry import Apps
     from django.db.models import Model
 
 SHARED_DB: Final[str] = settings.SHARED_DB
@@ -21,6 +22,7 @@ SHARED_DB: Final[str] = settings.SHARED_DB
 OWNER: Final = "owner"
 """Alias of the direct connection of the role that owns the tables: DDL and provisioning only."""
 
+_models: ContextVar[Apps | None] = ContextVar("models", default=None)
 _owner_alias: ContextVar[str | None] = ContextVar("owner_alias", default=None)
 
 
@@ -38,9 +40,19 @@ def is_tenant_model(model: type[Model]) -> bool:
     return model._meta.app_label in tenant_app_labels()
 
 
+@contextmanager
+def models_of(registry: Apps | None) -> Iterator[None]:
+    """Have `tables` name those of other models than the code's, if any are given."""
+    token = _models.set(registry)
+    try:
+        yield
+    finally:
+        _models.reset(token)
+
+
 def tables(*, of_tenants: bool) -> list[str]:
     """Return the names of the tables of tenants, or of the shared data."""
-    models = apps.get_models(include_auto_created=True)
+    models = (_models.get() or apps).get_models(include_auto_created=True)
     return [model._meta.db_table for model in models if is_tenant_model(model) == of_tenants]
 
 

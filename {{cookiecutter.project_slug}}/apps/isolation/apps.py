@@ -10,9 +10,11 @@ class IsolationConfig(AppConfig):
     name = "apps.isolation"
 
     def ready(self) -> None:
-        """Register the system checks."""
+        """Protect the caches that tenants share, and register the system checks."""
         from apps.isolation import checks  # noqa: PLC0415 - needs the models
+        from apps.isolation.integrations.cache import protect_caches  # noqa: PLC0415
 
+        protect_caches()
         register(checks.check_tenant_models, Tags.models)
         register(checks.check_integrations, Tags.security)
         register(checks.check_invariants, Tags.database)

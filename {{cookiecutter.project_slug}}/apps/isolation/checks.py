@@ -8,7 +8,7 @@ from django.conf import settings
 from django.contrib.auth import get_user_model
 from django.core.cache.backends.base import get_key_func
 from django.core.checks import CheckMessage, Error
-from django.db.models import Field, ManyToManyField, Model
+from django.db.models import CharField, Field, ManyToManyField, Model, TextField
 from django.utils.module_loading import import_string
 
 from apps.isolation.app_registry import is_tenant_model
@@ -16,6 +16,7 @@ from apps.isolation.fields import SharedForeignKey, UserForeignKey
 from apps.isolation.integrations.cache import tenant_key
 from apps.isolation.integrations.files import TenantStorage
 from apps.isolation.integrations.sessions import SessionStore
+from apps.isolation.managers import TenantManager, TenantQuerySet
 from apps.isolation.models import TenantModel
 from apps.isolation.postgresql.invariants import Invariants
 from apps.isolation.strategy.invariants import invariants
@@ -77,8 +78,8 @@ def check_invariants(
 
 def violations(of: Invariants | None = None) -> list[str]:
     """Return a sentence for each violation of these invariants, by default of all."""
-    checked = (of or invariants()).items()
-    return [f"{name}: not so, {found}" for name, check in checked for found in check()]
+    asked = (of or invariants()).items()
+    return [f"{name}: not so, {found}" for name, invariant in asked for found in invariant()]
 
 
 def _error(number: str, culprit: object, message: str, hint: str) -> Error:
@@ -99,6 +100,29 @@ def _check_model(model: type[Model]) -> Iterator[CheckMessage]:
     options = model._meta
     for field in [*options.local_fields, *options.local_many_to_many, *options.private_fields]:
         yield from _check_relation(field)
+        yield from _check_length(field)
+
+
+def _check_length(field: Any) -> Iterator[CheckMessage]:
+    """Check the project's own fields that people fill in; libraries see to theirs."""
+    is_text = isinstance(field, CharField | TextField) and field.editable
+    if not is_text or field.max_length is not None:
+        return
+    if is_tenant_model(field.model) or _origin(field).startswith("apps."):
+        message = f"{field} takes text of any length."
+        hint = "Give it a max_length, which forms and serializers hold."
+        yield _error("E011", field, message, hint)
+
+
+def _origin(field: Field[Any, Any]) -> str:
+    """Return the module of the class that a field was inherited from, or is declared in."""
+    bases = [base for base in field.model.__mro__ if hasattr(base, "_meta")]
+    names = [
+        base.__module__
+        for base in bases
+        if any(field.name == each.name for each in base._meta.local_fields)
+    ]
+    return names[-1]
 
 
 def _check_tenant_model(model: type[TenantModel]) -> Iterator[CheckMessage]:
@@ -111,15 +135,28 @@ def _check_tenant_model(model: type[TenantModel]) -> Iterator[CheckMessage]:
             message = f"{field} is unique among all tenants."
             hint = "Use tenant_unique(...) in Meta.constraints; for OneToOneField, a ForeignKey."
             yield _error("E006", field, message, hint)
+        if any(not isinstance(storage, TenantStorage) for storage in _storages(field)):
+            message = f"{field} keeps files outside of the tenant's storage."
+            hint = "Leave out storage=, or give it a subclass of TenantStorage."
+            yield _error("E009", field, message, hint)
         if _outlasts_its_user(field):
             message = f"{field} declares no behaviour for the erasure of its user."
             hint = "Use UserForeignKey: null=True, or personal=True if the row goes with them."
             yield _error("E008", field, message, hint)
     for manager in model._meta.managers:
-        if not isinstance(manager, type(TenantModel._meta.managers[0])):
+        rows = getattr(manager, "_queryset_class", object)
+        if not isinstance(manager, TenantManager) or not issubclass(rows, TenantQuerySet):
             message = f"The manager {manager} does not keep to the active tenant."
-            hint = "Derive it from type(TenantModel.objects), the manager of every tenant model."
+            hint = "Derive it from TenantManager, or its queryset from TenantQuerySet."
             yield _error("E007", model, message, hint)
+
+
+def _storages(field: Field[Any, Any]) -> Iterator[Any]:
+    """Yield where a field keeps files: now, and by what it was told to call for that."""
+    if hasattr(field, "storage"):
+        yield field.storage
+    if choose := getattr(field, "_storage_callable", None):
+        yield choose()
 
 
 def _outlasts_its_user(field: Field[Any, Any]) -> bool:

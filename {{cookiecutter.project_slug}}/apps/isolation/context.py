@@ -10,7 +10,7 @@ from types import TracebackType
 from typing import Protocol, Self
 from uuid import UUID
 
-from apps.isolation.exceptions import NoTenantError, TenantUnavailableError
+from apps.isolation.exceptions import NoTenantError, TenantUnavailableError, WrongTenantError
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,6 +66,21 @@ def require_tenant() -> ActiveTenant:
     if tenant is None:
         raise NoTenantError
     return tenant
+
+
+def is_foreign(tenant: ActiveTenant | None) -> bool:
+    """Return whether ``tenant`` is another than the active one; raise `NoTenantError` if none is.
+
+    None is what belongs to nobody, and so is nobody else's.
+    """
+    return tenant is not None and tenant != require_tenant()
+
+
+def require_active(tenant: ActiveTenant | None, what: str) -> None:
+    """Raise `WrongTenantError` if ``what`` belongs to a tenant other than the active one."""
+    if is_foreign(tenant):
+        message = f"{what} belongs to another tenant than the active one."
+        raise WrongTenantError(message)
 
 
 class activate_tenant:  # noqa: N801 - used like a function, in a with statement

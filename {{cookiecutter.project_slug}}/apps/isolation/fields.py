@@ -6,7 +6,9 @@ from uuid import UUID
 
 from django.conf import settings
 from django.db import models
+from django.db.models.expressions import Expression
 
+from apps.isolation.context import require_tenant
 from apps.isolation.exceptions import SharedJoinError
 
 if sys.version_info >= (3, 14):
@@ -15,6 +17,24 @@ else:
     from uuid_utils.compat import uuid7
 
 _FORCED = ("on_delete", "related_name", "db_constraint")
+
+
+class CurrentTenant(Expression):
+    """The active tenant's id, looked up when the query runs and not when it is written.
+
+    So a queryset may be an attribute of a class. Raises `NoTenantError` when it runs without one.
+    """
+
+    def __init__(self) -> None:
+        super().__init__(output_field=models.UUIDField())
+
+    def as_sql(self, compiler: Any, connection: Any) -> tuple[str, Any]:
+        """Return the id as a parameter."""
+        return "%s", (require_tenant().id,)
+
+
+# What a default form field, serializer field or filter offers and accepts.
+_MEMBERS = models.Q(memberships__tenant=CurrentTenant(), memberships__is_active=True)
 
 
 def new_id() -> UUID:
@@ -59,6 +79,8 @@ class SharedForeignKey(models.ForeignKey[Any, Any]):
 class UserForeignKey(SharedForeignKey):
     """A foreign key from a tenant model to a user.
 
+    Forms, serializers and filters that are made from the model offer and accept the tenant's
+    active members only.
     When the user is erased from the tenant, the key becomes null and the row stays the tenant's.
     With ``personal=True`` the row is the user's own, and is deleted with its files.
     """
@@ -66,4 +88,11 @@ class UserForeignKey(SharedForeignKey):
     def __init__(self, *, personal: bool = False, **kwargs: object) -> None:
         self.personal = personal
         kwargs.pop("to", None)
+        kwargs["limit_choices_to"] = _MEMBERS
         super().__init__(settings.AUTH_USER_MODEL, **kwargs)
+
+    def deconstruct(self) -> tuple[str, str, list[Any], dict[str, Any]]:
+        """Omit from migrations whom the field offers."""
+        name, path, args, kwargs = super().deconstruct()
+        kwargs.pop("limit_choices_to", None)
+        return name, path, args, kwargs

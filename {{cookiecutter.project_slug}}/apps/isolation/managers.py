@@ -6,19 +6,31 @@ from uuid import UUID
 
 from django.db.models import Manager, Model, QuerySet
 from django.db.models.query import RawQuerySet
+from django.db.models.sql import Query
+from django.utils.functional import cached_property
 
-from apps.isolation.context import Identified, current_tenant
+from apps.isolation.context import Identified, current_tenant, require_active
 from apps.isolation.ownership import (
     TenantBoundQuerySetMixin,
     TenantRawQuerySet,
     bind,
-    require_active,
     require_own_hints,
 )
 
 
 class TenantQuerySet[M: Model](TenantBoundQuerySetMixin[M], QuerySet[M]):
-    """A queryset that writes its own tenant's objects only, and is read in one tenant."""
+    """A queryset that writes its own tenant's objects only, and is read in one tenant.
+
+    Base of querysets of one's own.
+    """
+
+    @classmethod
+    def as_manager(cls) -> Any:
+        """Return a manager with this queryset's methods, which keeps to the active tenant."""
+        manager = TenantManager.from_queryset(cls)()
+        # As Django's own: migrations cannot import what was made here.
+        manager._built_with_asmanager = True  # type: ignore[attr-defined] # noqa: SLF001
+        return manager
 
     def raw(
         self, raw_query: Any, params: Any = (), translations: Any = None, using: str | None = None
@@ -66,16 +78,28 @@ class TenantQuerySet[M: Model](TenantBoundQuerySetMixin[M], QuerySet[M]):
 
 
 class TenantManager[M: Model](Manager[M]):
-    """Makes querysets that are bound to the active tenant.
+    """Makes querysets that are bound to the active tenant. Base of managers of one's own.
 
     A queryset that was made while none was active, as an attribute of a view is, may be used in
     every tenant.
     """
 
+    _queryset_class: type[TenantQuerySet[M]] = TenantQuerySet  # Django's name, for from_queryset()
+
     def get_queryset(self) -> QuerySet[M]:
         """Return a queryset whose hints name the tenant to the router."""
         hints = {**self._hints, "tenant": current_tenant()}  # type: ignore[attr-defined]
-        return TenantQuerySet(self.model, using=self._db, hints=hints)
+        rows = self._queryset_class(self.model, using=self._db, hints=hints)
+        if self._query is not None:
+            rows.query = self._query.chain()
+        return rows
+
+    @cached_property
+    def _query(self) -> Query | None:
+        """Return the query that all others start from; made once, as a request needs several."""
+        model: Any = self.model
+        query: Query | None = model.starting_query()
+        return query
 
 
 class TenantRequired(TypeError):
@@ -102,6 +126,37 @@ class PerTenantManager[M: Model](Manager[M]):
 
     def _advice(self) -> str:
         return f"{self.model.__name__}.objects starts with for_tenant(tenant)."
+
+
+class PlatformManager[M: Model](Manager[M]):
+    """A manager of a shared model's rows of all tenants; for platform code.
+
+    What it becomes for relations is for everybody: ``user.memberships`` answers once the tenant is
+    named, by ``for_tenant(tenant)``. ``tenant.memberships`` names it already.
+    """
+
+    field: Any  # of the relation, where this manager is one's
+
+    def for_tenant(self, tenant: Identified | UUID | None) -> QuerySet[M]:
+        """Return the rows of ``tenant``, of this object if there is one."""
+        if tenant is None:
+            raise TenantRequired(self._advice())
+        rows = super().get_queryset()
+        if hasattr(self, "field"):
+            rows = self._apply_rel_filters(rows)  # type: ignore[attr-defined] # a related manager
+        return rows.filter(tenant_id=tenant if isinstance(tenant, UUID) else tenant.id)
+
+    def get_queryset(self) -> QuerySet[M]:
+        """Return the rows of all tenants; raise `TenantRequired` for those of another object."""
+        self._require_tenant()
+        return super().get_queryset()
+
+    def _require_tenant(self) -> None:
+        if hasattr(self, "field") and self.field.name != "tenant":
+            raise TenantRequired(self._advice())
+
+    def _advice(self) -> str:
+        return f"{self.model.__name__} rows of an object are asked for by for_tenant(tenant)."
 
 
 def _bound[M: Model](instances: Iterable[M]) -> list[M]:

@@ -2,12 +2,15 @@
 
 from typing import Any
 
+from django.apps.registry import Apps
 from django.core.management.base import CommandError
 from django.core.management.commands.migrate import Command as MigrateCommand
 from django.db import connections
+from django.db.migrations.executor import MigrationExecutor
 
-from apps.isolation.app_registry import OWNER, SHARED_DB
+from apps.isolation.app_registry import OWNER, SHARED_DB, as_owner, models_of
 from apps.isolation.checks import violations
+from apps.isolation.postgresql.grants import PROTECT_MIGRATIONS
 from apps.isolation.postgresql.invariants import Invariants
 from apps.isolation.strategy.invariants import invariants
 
@@ -19,19 +22,52 @@ class CheckedMigrateCommand(MigrateCommand):
         """Check nothing in the database yet: the migration may be the one that repairs it."""
         return {}
 
-    def handle(self, *args: object, **options: object) -> None:
-        """Migrate; exit with an error if the database violates an invariant afterwards."""
+    def handle(self, *args: object, **options: Any) -> None:
+        """Migrate; exit with an error if the database violates an invariant afterwards.
+
+        With ``--plan`` or ``--check``, only ask: what is to be migrated violates nothing yet.
+        """
+        if options["plan"] or options["check_unapplied"]:
+            self.plan(*args, **{**options, "prune": False})
+            return
         self.migrate(*args, **options)
         # A test database is migrated before the run-time connection is pointed at it.
         names = {connections[alias].settings_dict["NAME"] for alias in (SHARED_DB, OWNER)}
-        if len(names) == 1 and (found := violations(self.invariants())):
-            message = "\n".join(["Migrated, but invariants are violated:", *found])
-            raise CommandError(message)
+        if len(names) == 1:
+            with models_of(_applied_models()):
+                found = violations(self.invariants())
+            if found:
+                message = "\n".join(["Migrated, but invariants are violated:", *found])
+                raise CommandError(message)
 
     def invariants(self) -> Invariants:
         """Return the invariants to check."""
         return invariants()
 
-    def migrate(self, *args: object, **options: object) -> None:
-        """Migrate as Django does."""
+    def plan(self, *args: object, **options: Any) -> None:
+        """Print what would be applied, and change nothing."""
+        self.plan_over(OWNER, args, options)
+
+    def plan_over(self, alias: str, args: Any, options: dict[str, Any]) -> None:
+        """Ask Django for the plan of one connection."""
+        with as_owner(alias):
+            super().handle(*args, **{**options, "database": alias})
+
+    def migrate(self, *args: object, **options: Any) -> None:
+        """Migrate as Django does; let the run-time role read what is applied, and not write it."""
         super().handle(*args, **options)
+        with connections[options["database"]].cursor() as cursor:
+            cursor.execute(PROTECT_MIGRATIONS)
+
+
+def _applied_models() -> Apps | None:
+    """Return the models as of the applied migrations; None if those are all that there are.
+
+    After a way back, tables are there whose models the code has no more.
+    """
+    loader = MigrationExecutor(connections[OWNER]).loader
+    applied = [node for node in loader.applied_migrations if node in loader.graph.nodes]
+    if set(loader.graph.leaf_nodes()) <= set(applied):
+        return None
+    apps: Apps = loader.project_state(applied).apps
+    return apps

@@ -10,11 +10,9 @@ from typing import Any
 from django.db import models
 from django.db.models.fetch_modes import FetchMode
 from django.db.models.query import RawQuerySet
+from django.db.models.sql import Query
 
-from apps.isolation.context import ActiveTenant, current_tenant, require_tenant
-from apps.isolation.exceptions import WrongTenantError
-
-_WRONG_TENANT = "%s belongs to another tenant than the active one."
+from apps.isolation.context import ActiveTenant, current_tenant, require_active, require_tenant
 
 
 class TenantBoundModel(models.Model):
@@ -33,10 +31,17 @@ class TenantBoundModel(models.Model):
         self._bound_tenant = current_tenant()
         super().__init__(*args, **kwargs)
 
+    @classmethod
+    def starting_query(cls) -> Query | None:
+        """Return the query that all of the model's querysets start from, if not an empty one."""
+        return None
+
     def save_base(self, *args: Any, **kwargs: Any) -> None:
         """Save the object; raise `WrongTenantError` if it belongs to another tenant."""
-        require_own(self)
-        self._bound_tenant = require_tenant()
+        tenant = require_tenant()
+        if self._bound_tenant != tenant:
+            require_own(self)
+            self._bound_tenant = tenant
         super().save_base(*args, **kwargs)
 
     def delete(self, *args: Any, **kwargs: Any) -> tuple[int, dict[str, int]]:
@@ -90,8 +95,8 @@ def bind(instance: models.Model) -> None:
 
 def require_own(instance: models.Model) -> None:
     """Raise `WrongTenantError` for an object of another tenant than the active one."""
-    if isinstance(instance, TenantBoundModel) and _is_foreign(instance._bound_tenant):  # noqa: SLF001
-        raise WrongTenantError(_WRONG_TENANT % f"{instance._meta.label} {instance.pk}")
+    if isinstance(instance, TenantBoundModel):
+        require_active(instance._bound_tenant, f"{instance._meta.label} {instance.pk}")  # noqa: SLF001
 
 
 def require_own_hints(hints: Mapping[str, Any]) -> None:
@@ -109,13 +114,3 @@ def may_relate(one: models.Model, other: models.Model) -> bool:
         if isinstance(instance, TenantBoundModel)
     }
     return len(owners - {None}) <= 1
-
-
-def require_active(tenant: ActiveTenant | None, what: str) -> None:
-    """Raise `WrongTenantError` if ``what`` belongs to a tenant other than the active one."""
-    if _is_foreign(tenant):
-        raise WrongTenantError(_WRONG_TENANT % what)
-
-
-def _is_foreign(tenant: ActiveTenant | None) -> bool:
-    return tenant is not None and tenant != require_tenant()

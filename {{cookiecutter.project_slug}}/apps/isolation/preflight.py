@@ -1,5 +1,6 @@
 """Preflight checks: a server refuses to start if its connections cannot keep tenants apart."""
 
+import logging
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, nullcontext
 
@@ -8,8 +9,10 @@ from django.db import DatabaseError, OperationalError, connections, transaction
 
 from apps.isolation.app_registry import OWNER, SHARED_DB
 from apps.isolation.context import ActiveTenant, activate_tenant
-from apps.isolation.postgresql.invariants import runtime_role_powers
-from apps.isolation.strategy.invariants import connection_identity, sample_tenant
+from apps.isolation.postgresql.limits import missing_limits
+from apps.isolation.strategy.invariants import connection_identity, invariants, sample_tenant
+
+logger = logging.getLogger(__name__)
 
 
 def run_preflight_checks() -> None:
@@ -20,10 +23,14 @@ def run_preflight_checks() -> None:
     """
     try:
         reason = next(preflight_problems(), "")
+        # Tenants are kept apart without them, so a server starts all the same.
+        missing = [] if reason else list(missing_limits())
     except OperationalError:
-        reason = ""
+        reason, missing = "", []
     if reason:
         raise ImproperlyConfigured(reason)
+    for sentence in missing:
+        logger.warning("%s", sentence)
     # A server that forks now would share them among its processes.
     close_connections()
 
@@ -42,9 +49,20 @@ def preflight_problems() -> Iterator[str]:
     """Yield the reasons not to serve; first those that need no database."""
     yield from _same_role()
     yield from _kept_from_the_pool()
-    yield from _powers()
+    yield from invariant_problems()
     yield from _no_transactions()
     yield from _lost_contexts()
+
+
+def invariant_problems() -> Iterator[str]:
+    """Yield the reasons not to serve that somebody may bring about in the database at any time."""
+    for name, invariant in invariants().items():
+        if invariant.is_cheap:
+            for found in invariant():
+                yield (
+                    f"{name}: not so, {found}, and a server must not serve like that: "
+                    "docs/isolation.md says what must hold, and which roles to use."
+                )
 
 
 def _same_role() -> Iterator[str]:
@@ -60,16 +78,8 @@ def _kept_from_the_pool() -> Iterator[str]:
     settings = connections[SHARED_DB].settings_dict
     if settings["OPTIONS"].get("pool") and settings["CONN_MAX_AGE"] != 0:
         yield (
-            "DATABASE_POOL_SIZE makes a pool, and conn_max_age in DATABASE_URL keeps connections "
+            "DATABASE_POOL_SIZE makes a pool, and CONN_MAX_AGE in the settings keeps connections "
             "from going back to it: remove one of the two."
-        )
-
-
-def _powers() -> Iterator[str]:
-    for power in runtime_role_powers():
-        yield (
-            f"The role of DATABASE_URL {power}, and a server must not: use a role that may "
-            "read and write rows and nothing else, and DATABASE_OWNER_URL for migrate."
         )
 
 

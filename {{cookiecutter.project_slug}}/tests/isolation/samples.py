@@ -44,6 +44,9 @@ SAMPLES: dict[str, Callable[["Samples"], Any]] = {
     "localhost/password-reset/<str:token>/ token": lambda own: _reset_of(own.member),
     "localhost/verify-email/<str:token>/ token": lambda own: _verification_of(own.member),
     "GET localhost/tls/allowed": lambda own: {"domain": f"{own.tenant.slug}.localhost"},
+    "authentication.Session.session_key": lambda own: uuid4().hex,
+    "privacy.PrivacyRequest.status": lambda own: "done",
+    "privacy.PrivacyRequest.completed_at": lambda own: datetime.now(UTC),
     "audit.AuditEvent.changes": lambda own: {"name": {"before": "", "after": own.text()}},
     "POST /login/": lambda own: {"email": own.member.email, "password": PASSWORD},
     "POST /profile/password/": lambda own: {
@@ -347,7 +350,8 @@ def _invitation_of(own: Samples) -> str:
     """Return the token of an invitation for the tenant's owner, as it stands in the mail."""
     token = own.text()
     invitation = own.build(Invitation)
-    invitation.email = own.tenant.memberships.filter(role="owner").first().user.email
+    owner = own.tenant.memberships.filter(role="owner").first().user
+    invitation.email, invitation.role, invitation.invited_by = owner.email, "member", owner
     invitation.token_hash = hash_of(token)
     # Of an address there is one at a time.
     Invitation.objects.for_tenant(own.tenant).filter(email=invitation.email).delete()

@@ -3,6 +3,7 @@
 A cache that the settings name joins by itself.
 """
 
+import asyncio
 import functools
 import gc
 from collections.abc import Callable
@@ -20,7 +21,10 @@ from rest_framework.settings import api_settings
 from apps.authentication.middleware import tenant_middleware
 from apps.authentication.throttling import Throttle
 from apps.isolation import NoTenantError, tenant_context
+from apps.isolation.context import activate_tenant
+from apps.isolation.integrations.cache import clear_all_caches, tenant_key
 from apps.isolation.testing import api_client, make_member
+from apps.memberships.attempts import within_rate
 from tests.isolation.conftest import Side
 from tests.sample.views import ShelfViewSet
 from tests.support import statements
@@ -59,6 +63,64 @@ def test_ct12_a_key_is_the_tenants_in_every_cache(alias: str, sides: tuple[Side,
         cache.delete("key")
     with tenant_context(theirs.tenant):
         assert cache.get("key") == "globex"
+
+
+MEMORY = "django.core.cache.backends.locmem.LocMemCache"
+BACKENDS: dict[str, dict[str, Any]] = {
+    "memory": {"BACKEND": MEMORY, "LOCATION": "more"},
+    "files": {"BACKEND": "django.core.cache.backends.filebased.FileBasedCache"},
+    "table": {"BACKEND": "django.core.cache.backends.db.DatabaseCache", "LOCATION": "no_table"},
+    "redis": {"BACKEND": "django.core.cache.backends.redis.RedisCache", "LOCATION": "redis://x"},
+    "nothing": {"BACKEND": "django.core.cache.backends.dummy.DummyCache"},
+}
+
+
+@pytest.mark.parametrize("alias", TENANT_CACHES)
+def test_ct12_no_tenant_empties_what_others_have_cached(
+    alias: str, sides: tuple[Side, Side]
+) -> None:
+    ours, theirs = sides
+    with tenant_context(ours.tenant):
+        caches[alias].set("key", "acme")
+    for clear in (caches[alias].clear, lambda: asyncio.run(caches[alias].aclear())):
+        with tenant_context(theirs.tenant), pytest.raises(NotImplementedError, match="all tenants"):
+            clear()
+    with tenant_context(ours.tenant):
+        assert caches[alias].get("key") == "acme"
+
+
+@pytest.mark.parametrize("backend", BACKENDS)
+def test_ct12_whichever_backend_the_settings_name(
+    backend: str, acme: Any, settings: Any, tmp_path: Any
+) -> None:
+    key = f"{tenant_key.__module__}.{tenant_key.__name__}"
+    more = {"LOCATION": str(tmp_path), **BACKENDS[backend], "KEY_FUNCTION": key}
+    settings.CACHES = {**settings.CACHES, "more": more}
+    for tenant in (acme, None):
+        with activate_tenant(tenant), pytest.raises(NotImplementedError, match="all tenants"):
+            caches["more"].clear()
+
+
+def test_ct12_a_tenant_that_fills_the_cache_lets_nobody_try_again(
+    sides: tuple[Side, Side], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What is counted (requests, wrong passwords) is in a store that no tenant writes to."""
+    ours, theirs = sides
+    monkeypatch.setattr(Throttle, "timer", lambda self: 6_000_000_000.0)
+    monkeypatch.setitem(api_settings.DEFAULT_THROTTLE_RATES, "member", "2/minute")
+    request = RequestFactory().post("/")
+    monkeypatch.setattr(django_settings, "ACCOUNT_RATE_LIMITS", {"login": "1/h/key"})
+    clear_all_caches()
+    with tenant_context(ours.tenant):
+        assert within_rate(request, "login", key="ann@acme.test")
+    answers = [ours.client.get("/api/v1/sample/shelves/").status_code for _ in range(2)]
+    with tenant_context(theirs.tenant):
+        for number in range(10_500):
+            caches["default"].set(f"key-{number}", number)
+    answers.append(ours.client.get("/api/v1/sample/shelves/").status_code)
+    assert answers == [200, 200, 429]
+    with tenant_context(theirs.tenant):
+        assert not within_rate(request, "login", key="ann@acme.test")
 
 
 @pytest.mark.parametrize("operation", WITH_A_KEY)
@@ -168,8 +230,7 @@ def test_ct12_throttles_count_each_tenant_by_itself(
     monkeypatch.setattr(Throttle, "timer", lambda self: 6_000_000_000.0)
     for scope in ("member", "tenant"):
         monkeypatch.setitem(api_settings.DEFAULT_THROTTLE_RATES, scope, "2/minute")
-        for cache in caches.all():
-            cache.clear()
+        clear_all_caches()
         for client in clients:
             answers = [client.get("/api/v1/sample/shelves/").status_code for _ in range(3)]
             assert answers == [200, 200, 429]
@@ -192,7 +253,9 @@ REMEMBERING = {
     "apps.isolation.app_registry.tenant_app_labels",
     "apps.tenants.settings._timezones",
     "apps.observability.health._require_migrated",
+    "apps.observability.health._require_invariants",
     "apps.observability.health._require_isolation",
+    "config.reading.read",
 }
 
 

@@ -28,7 +28,7 @@ class Shelf(TenantModel):
     """Has a name that is unique in its tenant, and a status that the database checks."""
 
     name = models.CharField(max_length=200)
-    description = models.TextField(blank=True)
+    description = models.TextField(blank=True, max_length=10_000)
     status = models.CharField(max_length=6, choices=ShelfStatus, default=ShelfStatus.OPEN)
     created_by = UserForeignKey(null=True, editable=False)
     created_at = models.DateTimeField(auto_now_add=True)

@@ -8,11 +8,11 @@ from rest_framework import serializers
 
 from apps.authentication.models import User
 from apps.isolation import require_tenant
-from apps.isolation.integrations.rest_framework import TenantModelSerializer
+from apps.isolation.integrations.rest_framework import CurrentValueMixin, TenantModelSerializer
 from tests.sample.models import Book, Scan, Shelf
 
 
-class ReaderField(serializers.PrimaryKeyRelatedField[User]):
+class ReaderField(CurrentValueMixin, serializers.PrimaryKeyRelatedField[User]):
     """A member of the tenant, by id."""
 
     def get_queryset(self) -> Any:

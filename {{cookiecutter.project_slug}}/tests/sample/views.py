@@ -11,7 +11,7 @@ from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import extend_schema
 from rest_framework.decorators import action
 from rest_framework.exceptions import APIException
-from rest_framework.filters import OrderingFilter, SearchFilter
+from rest_framework.filters import OrderingFilter
 from rest_framework.mixins import DestroyModelMixin, RetrieveModelMixin
 from rest_framework.parsers import MultiPartParser
 from rest_framework.request import Request
@@ -19,6 +19,7 @@ from rest_framework.response import Response
 from rest_framework.viewsets import GenericViewSet, ModelViewSet
 
 from apps.api.downloads import ContentMixin, download
+from apps.api.filters import SearchFilter
 from apps.memberships.roles import Role
 from tests.sample.models import Book, Scan, Shelf
 from tests.sample.serializers import (
@@ -72,13 +73,16 @@ class BookViewSet(SampleViewSet):
 
     queryset = Book.objects.all()
     serializer_class = SampleBookSerializer
+    filter_backends = (DjangoFilterBackend, SearchFilter, OrderingFilter)
     filterset_class = BookFilter
+    search_fields = ("title",)
+    ordering_fields = ("title", "status", "due_on", "position", "created_at")
 
     @extend_schema(responses=SampleScanSerializer(many=True))
     @action(
         detail=True,
         serializer_class=SampleScanSerializer,
-        filterset_class=None,
+        filter_backends=(),
         parser_classes=[MultiPartParser],
     )
     def scans(self, request: Request, pk: str) -> Response:

@@ -1,15 +1,35 @@
 """Serializers of tenant models."""
 
 from collections.abc import Callable, Container, Iterator
-from contextlib import contextmanager, nullcontext
+from contextlib import contextmanager, nullcontext, suppress
 from typing import Any
 
+from django.core.exceptions import ValidationError as DjangoValidationError
 from django.db import DEFAULT_DB_ALIAS, IntegrityError, connections, transaction
 from django.db.models import Model, UniqueConstraint
 from rest_framework.exceptions import ErrorDetail, ValidationError
 from rest_framework.serializers import HiddenField, ModelSerializer
 from rest_framework.settings import api_settings
 from rest_framework.validators import UniqueTogetherValidator
+
+
+class CurrentValueMixin:
+    """For a related field whose rows to choose from become fewer: takes what is there already.
+
+    Who has left cannot be chosen any more. What refers to them can still be read, and sent back.
+    """
+
+    def to_internal_value(self, data: Any) -> Any:
+        """Return the row's own value if it is sent, else one of those to choose from."""
+        this: Any = self
+        row = getattr(this.parent, "instance", None)
+        if isinstance(row, Model) and this.source in {f.name for f in row._meta.concrete_fields}:
+            field: Any = row._meta.get_field(this.source)
+            current = getattr(row, field.attname)
+            with suppress(DjangoValidationError):
+                if current is not None and field.target_field.to_python(data) == current:
+                    return getattr(row, this.source)
+        return super().to_internal_value(data)  # type: ignore[misc] # of a related field
 
 
 class TenantModelSerializer[M: Model](ModelSerializer[M]):

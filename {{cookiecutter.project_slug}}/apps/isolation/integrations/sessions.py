@@ -1,13 +1,13 @@
 """Sessions: each belongs to the tenant that it was begun in, or to none (``SESSION_ENGINE``)."""
 
-from contextlib import suppress
+from typing import Any
 from uuid import UUID
 
+from django.apps import apps
 from django.contrib.auth import SESSION_KEY
 from django.contrib.sessions.backends import db
-from django.core import signing
 
-from apps.isolation.context import current_tenant
+from apps.isolation.context import current_tenant, require_tenant
 
 
 class SessionStore(db.SessionStore):
@@ -16,6 +16,19 @@ class SessionStore(db.SessionStore):
     On the host of another tenant, and on the shared host, the key of a session is no key of
     anything, and the other way round.
     """
+
+    @classmethod
+    def get_model_class(cls) -> Any:
+        """Return the model whose rows say whose they are."""
+        return apps.get_model("authentication.Session")
+
+    def create_model_instance(self, data: dict[str, Any]) -> Any:
+        """Return the row, with the ids by which `end_sessions` finds it."""
+        return self._owned(super().create_model_instance(data), data)
+
+    async def acreate_model_instance(self, data: dict[str, Any]) -> Any:
+        """Return the row, with the ids by which `end_sessions` finds it."""
+        return self._owned(await super().acreate_model_instance(data), data)
 
     @property
     def key_salt(self) -> str:
@@ -31,17 +44,13 @@ class SessionStore(db.SessionStore):
             self._session_key = None
         return data
 
+    def _owned(self, row: Any, data: dict[str, Any]) -> Any:
+        tenant = current_tenant()
+        row.user_id, row.tenant_id = data.get(SESSION_KEY) or None, tenant and tenant.id
+        return row
+
 
 def end_sessions(user_id: UUID) -> None:
-    """End the sessions of a user in the active tenant, and in no other.
-
-    Whose a session is stands in what is signed, so all of them are looked into.
-    """
-    store = SessionStore()
-    for session in store.model.objects.iterator():
-        with suppress(signing.BadSignature):
-            data = signing.loads(
-                session.session_data, salt=store.key_salt, serializer=store.serializer
-            )
-            if data.get(SESSION_KEY) == str(user_id):
-                session.delete()
+    """End the sessions of a user in the active tenant, and in no other."""
+    sessions = SessionStore.get_model_class().objects
+    sessions.filter(user_id=user_id, tenant_id=require_tenant().id).delete()

@@ -1,6 +1,10 @@
-"""Invariants that hold in every strategy: each check returns its violations."""
+"""Invariants that hold in every strategy, in clauses that each find violations of one kind."""
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from contextvars import ContextVar
+from dataclasses import dataclass
+from functools import partial
 
 from django.conf import settings
 from django.db import connections
@@ -8,13 +12,52 @@ from django.db.migrations.recorder import MigrationRecorder
 
 from apps.isolation.app_registry import SHARED_DB
 
-type Invariants = Mapping[str, Callable[[], list[str]]]
-"""Checks by the name of the invariant; each returns a phrase for each violation."""
+type Check = Callable[[], list[str]]
+"""Returns a phrase for each violation."""
 
 
-def runtime_role_powers(alias: str = SHARED_DB) -> list[str]:
-    """Return what the role of a connection may do beyond reading and writing rows."""
-    return select_violations(_POWERS, alias=alias)
+@dataclass(frozen=True, slots=True)
+class Invariant:
+    """What must hold: clauses by name, and a check that asks all of them at once.
+
+    One that ``is_cheap`` is asked when a server starts, and by its readiness probe.
+    """
+
+    clauses: Mapping[str, Check]
+    check: Check
+    is_cheap: bool = False
+
+    def __call__(self) -> list[str]:
+        """Return the violations that any clause finds."""
+        return self.check()
+
+
+type Invariants = Mapping[str, Invariant]
+"""Invariants by name."""
+
+
+def in_clauses(
+    queries: Mapping[str, str],
+    ask: Callable[[str], list[str]] | None = None,
+    *,
+    is_cheap: bool = False,
+) -> Invariant:
+    """Return an invariant whose clauses are queries for violations; ``ask`` runs a query."""
+    ask = ask or select_violations
+    clauses = {name: partial(ask, query) for name, query in queries.items()}
+    every = " UNION ALL ".join(f"({query})" for query in queries.values())
+    return Invariant(clauses, partial(ask, every), is_cheap)
+
+
+def runtime_role_powers() -> Invariant:
+    """Return the invariant that the run-time role reads and writes rows, and nothing else."""
+    return in_clauses(POWERS, select_powers, is_cheap=True)
+
+
+def select_powers(query: str, *, alias: str = SHARED_DB) -> list[str]:
+    """Run a query of `POWERS`; leave out what ``ACCEPTED_POWERS`` lists."""
+    found = select_violations(query, alias=alias)
+    return [power for power in found if power not in settings.ACCEPTED_POWERS]
 
 
 def security_definer_functions(alias: str = SHARED_DB) -> list[str]:
@@ -27,16 +70,17 @@ def security_definer_functions(alias: str = SHARED_DB) -> list[str]:
 
 
 def misplaced_tables(
-    places: Iterable[tuple[str, Iterable[str]]], alias: str = SHARED_DB
+    query: str, places: Iterable[tuple[str, Iterable[str]]], alias: str = SHARED_DB
 ) -> list[str]:
     """Return the tables that the role can reach and that belong to no model or elsewhere.
 
-    ``places`` are the schemas, by regular expression, with the tables that belong there.
+    ``query`` is one of `MISPLACED`. ``places`` are the schemas, by regular expression, with the
+    tables that belong there.
     """
     migrations = MigrationRecorder.Migration._meta.db_table
     pairs = [(schema, table) for schema, tables in places for table in (*tables, migrations)]
     return select_violations(
-        _MISPLACED,
+        query,
         alias=alias,
         schemas=[schema for schema, _ in pairs],
         tables=[table for _, table in pairs],
@@ -48,38 +92,99 @@ def select_violations(
 ) -> list[str]:
     """Run a query that selects one column of violations."""
     with connections[alias].cursor() as cursor:
-        cursor.execute(query, params)
+        cursor.execute(query, {"examined": _examined.get(), **params})
         return [found for (found,) in cursor.fetchall()]
 
 
-_POWERS = """
-SELECT attribute FROM pg_roles,
-    LATERAL (VALUES ('is a superuser', rolsuper), ('bypasses policies', rolbypassrls),
-                    ('creates roles', rolcreaterole), ('creates databases', rolcreatedb),
-                    ('replicates', rolreplication)) AS attributes (attribute, holds)
-WHERE rolname = current_user AND holds
-UNION ALL
-SELECT 'owns ' || c.oid::regclass FROM pg_class c
-WHERE pg_has_role(c.relowner, 'USAGE') AND c.relkind IN ('r', 'p', 'v', 'm', 'S')
-UNION ALL
-SELECT 'is a member of ' || r.rolname FROM pg_roles r
-WHERE r.rolname <> current_user AND pg_has_role(r.oid, 'MEMBER')
-UNION ALL
-SELECT 'may create in schema ' || n.nspname FROM pg_namespace n
-WHERE n.nspname !~ '^pg_' AND has_schema_privilege(n.oid, 'CREATE')
-UNION ALL
-SELECT 'may create schemas' WHERE has_database_privilege(current_database(), 'CREATE')
-UNION ALL
-SELECT 'may make temporary tables, which stay for whom the connection serves next'
-WHERE has_database_privilege(current_database(), 'TEMPORARY')
-UNION ALL
-SELECT format('may %%s %%s', lower(privilege), c.oid::regclass)
-FROM pg_class c, unnest(ARRAY['TRUNCATE', 'REFERENCES', 'TRIGGER']) AS privilege
-WHERE c.relkind IN ('r', 'p') AND c.relnamespace NOT IN (
-        'pg_catalog'::regnamespace, 'information_schema'::regnamespace)
-    AND has_table_privilege(c.oid, privilege)
-ORDER BY 1
+_examined: ContextVar[str | None] = ContextVar("examined", default=None)
+
+
+@contextmanager
+def examine(role: str) -> Iterator[None]:
+    """Ask about another role than the connected one; for tests of powers that nobody may grant."""
+    token = _examined.set(role)
+    try:
+        yield
+    finally:
+        _examined.reset(token)
+
+
+_ROLE = "(SELECT oid FROM pg_roles WHERE rolname = coalesce(%(examined)s, current_user::text))"
+_ROW_RIGHTS = "ARRAY['SELECT', 'INSERT', 'UPDATE', 'DELETE']"
+_ATTRIBUTES = {
+    "is a superuser": "rolsuper",
+    "bypasses policies": "rolbypassrls",
+    "creates roles": "rolcreaterole",
+    "creates databases": "rolcreatedb",
+    "replicates": "rolreplication",
+}
+
+
+def _granted(kinds: str, condition: str) -> str:
+    """Return a query for what the role, or everybody, is granted on relations of some kinds."""
+    return f"""
+SELECT format('may %%s %%s', lower(a.privilege_type), c.oid::regclass)
+FROM pg_class c, aclexplode(c.relacl) a
+WHERE c.relkind IN ({kinds}) AND ({condition})
+    AND CASE a.grantee WHEN 0 THEN true ELSE pg_has_role({_ROLE}, a.grantee, 'USAGE') END
 """
+
+
+# What is allowed is listed, not what is forbidden: so what a later PostgreSQL can grant is found.
+POWERS = {
+    attribute: f"SELECT '{attribute}' FROM pg_roles WHERE oid = {_ROLE} AND {column}"
+    for attribute, column in _ATTRIBUTES.items()
+} | {
+    "owns objects": f"""
+SELECT 'owns ' || pg_describe_object(classid, objid, objsubid) FROM pg_shdepend
+WHERE refclassid = 'pg_authid'::regclass AND refobjid = {_ROLE} AND deptype = 'o'
+    AND dbid IN (0, (SELECT oid FROM pg_database WHERE datname = current_database()))
+""",
+    "is a member of roles": f"""
+SELECT 'is a member of ' || r.rolname FROM pg_roles r
+WHERE r.oid <> {_ROLE} AND pg_has_role({_ROLE}, r.oid, 'MEMBER')
+""",
+    "creates in schemas": f"""
+SELECT 'may create in schema ' || n.nspname FROM pg_namespace n
+WHERE n.nspname !~ '^pg_' AND has_schema_privilege({_ROLE}, n.oid, 'CREATE')
+""",
+    "creates schemas": f"""
+SELECT 'may create schemas' WHERE has_database_privilege({_ROLE}, current_database(), 'CREATE')
+""",
+    "makes temporary tables": f"""
+SELECT 'may make temporary tables, which stay for whom the connection serves next'
+WHERE has_database_privilege({_ROLE}, current_database(), 'TEMPORARY')
+""",
+    "more than rows of tables": _granted(
+        "'r', 'p', 'v', 'm', 'f'", f"a.privilege_type <> ALL ({_ROW_RIGHTS})"
+    ),
+    "more than rows of columns": f"""
+SELECT format('may %%s %%s.%%s', lower(a.privilege_type), t.attrelid::regclass, t.attname)
+FROM pg_attribute t, aclexplode(t.attacl) a
+WHERE a.privilege_type <> ALL ({_ROW_RIGHTS})
+    AND CASE a.grantee WHEN 0 THEN true ELSE pg_has_role({_ROLE}, a.grantee, 'USAGE') END
+""",
+    "more than the next of a sequence": _granted("'S'", "a.privilege_type <> 'USAGE'"),
+    "grants to others": _granted("'r', 'p', 'v', 'm', 'f', 'S'", "a.is_grantable"),
+    "is granted other objects": f"""
+SELECT 'is granted ' || pg_describe_object(classid, objid, objsubid) FROM pg_shdepend
+WHERE refclassid = 'pg_authid'::regclass AND deptype = 'a'
+    AND pg_has_role({_ROLE}, refobjid, 'USAGE')
+    AND classid::regclass::text NOT IN ('pg_class', 'pg_namespace', 'pg_database', 'pg_default_acl')
+    AND dbid IN (0, (SELECT oid FROM pg_database WHERE datname = current_database()))
+""",
+    "writes which migrations are applied": f"""
+SELECT 'may write ' || c.oid::regclass FROM pg_class c
+WHERE c.relname = 'django_migrations' AND c.relkind IN ('r', 'p')
+    AND has_table_privilege({_ROLE}, c.oid, 'INSERT, UPDATE, DELETE')
+""",
+    "makes large objects": f"""
+SELECT DISTINCT 'may make large objects' FROM pg_proc
+WHERE pronamespace = 'pg_catalog'::regnamespace
+    AND proname IN ('lo_creat', 'lo_create', 'lo_from_bytea')
+    AND has_function_privilege({_ROLE}, oid, 'EXECUTE')
+""",
+}
 
 # Objects of an extension are left out.
 OURS = """
@@ -95,10 +200,13 @@ SELECT signature FROM pg_proc p JOIN pg_namespace n ON n.oid = p.pronamespace,
     format('%%s.%%s(%%s)', nspname, proname, pg_get_function_identity_arguments(p.oid)) AS signature
 WHERE p.prosecdef AND {OURS.format(oid="p.oid")} AND signature <> ALL (%(reviewed)s)
 """
-_MISPLACED = f"""
+MISPLACED = {
+    name: f"""
 SELECT format('%%s.%%s', n.nspname, c.relname)
 FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
-WHERE c.relkind IN ('r', 'p', 'f') AND {REACHED} AND NOT EXISTS (
+WHERE c.relkind IN ({kinds}) AND {REACHED} AND NOT EXISTS (
     SELECT FROM unnest(%(schemas)s::text[], %(tables)s::text[]) AS place (schema, name)
     WHERE c.relname = name AND n.nspname ~ schema)
 """
+    for name, kinds in {"tables": "'r', 'f'", "divided tables": "'p'"}.items()
+}

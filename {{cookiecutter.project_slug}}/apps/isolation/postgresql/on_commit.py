@@ -4,6 +4,7 @@ from collections.abc import Callable
 from functools import wraps
 
 from apps.isolation.context import activate_tenant, current_tenant
+from apps.isolation.integrations.transactions import AFTER_COMMIT
 
 
 class OnCommitMixin:
@@ -20,6 +21,10 @@ def _bind_tenant(work: Callable[[], object]) -> Callable[[], object]:
     @wraps(work)
     def work_in_tenant() -> object:
         with activate_tenant(tenant):
-            return work()
+            try:
+                return work()
+            except Exception as error:
+                error.add_note(AFTER_COMMIT)
+                raise
 
     return work_in_tenant

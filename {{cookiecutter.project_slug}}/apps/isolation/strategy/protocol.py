@@ -27,6 +27,24 @@ class ProvisioningReport:
     size: int
 
 
+@dataclass(frozen=True, slots=True)
+class Breach:
+    """How tests violate one clause of an invariant.
+
+    Statements of the owner that do and undo it, where the tables of ``tenant`` are, by default
+    the shared data's; or a role to ``examine`` that has what nobody may grant.
+    """
+
+    make: str = ""
+    undo: str = ""
+    tenant: ActiveTenant | None = None
+    examine: str = ""
+
+
+type Breaches = Mapping[str, Mapping[str, Breach]]
+"""A breach for each clause of each invariant, by their names."""
+
+
 class Naming(Protocol):
     """Names by which PostgreSQL and Django know tenants' data."""
 
@@ -118,5 +136,5 @@ class Testing(Protocol):
     def owner_cursor(self, tenant: Identified) -> AbstractContextManager[CursorWrapper]:
         """Open a cursor of the owner where the tenant's tables are."""
 
-    def breaches(self) -> Mapping[str, tuple[str, str]]:
-        """Return, for each invariant, statements that violate it and that undo the violation."""
+    def breaches(self) -> Breaches:
+        """Return a breach for each clause of each invariant that only this strategy has."""

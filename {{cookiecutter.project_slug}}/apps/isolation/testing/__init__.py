@@ -10,7 +10,14 @@ from apps.isolation.strategy.testing import (
 )
 from apps.isolation.testing.cases import TenantAPITestCase
 from apps.isolation.testing.people import api_client, make_member, make_tenant
-from apps.isolation.testing.probe import IsolationProbe, breach, break_invariant, isolation_probe
+from apps.isolation.testing.probe import (
+    IsolationProbe,
+    breach,
+    break_invariant,
+    check_keys_at_once,
+    every_breach,
+    isolation_probe,
+)
 
 __all__ = [
     "IDS_ARE_UNIQUE_AMONG_TENANTS",
@@ -22,6 +29,8 @@ __all__ = [
     "api_client",
     "breach",
     "break_invariant",
+    "check_keys_at_once",
+    "every_breach",
     "invariants",
     "isolation_probe",
     "make_member",

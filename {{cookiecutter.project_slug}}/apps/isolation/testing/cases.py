@@ -2,8 +2,10 @@
 
 from typing import Any
 
+from django.core.management import call_command
 from rest_framework.test import APIClient, APITestCase
 
+from apps.isolation.context import tenant_context
 from apps.isolation.testing import pool
 from apps.isolation.testing.people import api_client, make_member, make_tenant
 
@@ -18,11 +20,14 @@ class TenantAPITestCase(APITestCase):
     databases = "__all__"
     tenant: Any
     other_tenant: Any
+    _tenant_fixtures: Any = None
 
     @classmethod
     def setUpClass(cls) -> None:
         """Have storage before Django opens the class's transactions."""
         pool.fill()
+        # Django would load them before there is a tenant.
+        cls._tenant_fixtures, cls.fixtures = cls.fixtures, None
         super().setUpClass()
 
     @classmethod
@@ -30,6 +35,9 @@ class TenantAPITestCase(APITestCase):
         """Make the tenants, once for all tests of the class."""
         cls.tenant = make_tenant("acme")
         cls.other_tenant = make_tenant("globex")
+        if cls._tenant_fixtures:
+            with tenant_context(cls.tenant):
+                call_command("loaddata", *cls._tenant_fixtures, verbosity=0)
 
     def client_for(self, role: str, tenant: Any = None) -> APIClient:
         """Return a client that has logged in as a member of ``tenant``, by default the first."""

@@ -7,10 +7,9 @@ id of one of them.
 
 from uuid import UUID
 
-from django.core.cache import caches
-
 from apps.isolation.context import ActiveTenant
 from apps.isolation.fields import new_id
+from apps.isolation.integrations.cache import clear_all_caches
 from apps.isolation.integrations.files import delete_all_files
 from apps.isolation.strategy.provisioning import deprovision, provision
 
@@ -45,8 +44,7 @@ def holds(tenant_id: UUID) -> bool:
 def release() -> None:
     """Make all storages free again, without files and without what was cached about them."""
     _free[:] = reversed(_all)
-    for cache in caches.all():
-        cache.clear()
+    clear_all_caches()
     delete_all_files()
 
 

@@ -5,12 +5,15 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from uuid import UUID
 
-from django.db import connections
+from django.db import DEFAULT_DB_ALIAS, connections
 
 from apps.isolation.app_registry import OWNER
-from apps.isolation.postgresql.grants import runtime_role
+from apps.isolation.context import ActiveTenant
+from apps.isolation.postgresql.breaches import breach_of_functions, breaches_of_powers
+from apps.isolation.postgresql.invariants import examine
 from apps.isolation.strategy.invariants import connection_identity
-from apps.isolation.strategy.testing import breaches
+from apps.isolation.strategy.protocol import Breaches
+from apps.isolation.strategy.testing import breaches, owner_cursor
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,29 +29,42 @@ def isolation_probe() -> IsolationProbe:
     return IsolationProbe(*connection_identity())
 
 
-@contextmanager
-def break_invariant(name: str) -> Iterator[None]:
-    """Violate the invariant called ``name`` for the time of a block."""
-    role = runtime_role()
-    every = {
-        "the run-time role has no powers": (
-            f"GRANT CREATE ON SCHEMA public TO {role}",
-            f"REVOKE CREATE ON SCHEMA public FROM {role}",
-        ),
-        "functions run with the rights of who calls": (
-            "CREATE FUNCTION breach() RETURNS text SECURITY DEFINER LANGUAGE sql RETURN 'x'",
-            "DROP FUNCTION breach",
-        ),
+def check_keys_at_once() -> None:
+    """Have foreign keys checked by each statement until the transaction ends, not by COMMIT."""
+    with connections[DEFAULT_DB_ALIAS].cursor() as cursor:
+        cursor.execute("SET CONSTRAINTS ALL IMMEDIATE")
+
+
+def every_breach() -> Breaches:
+    """Return a breach for each clause of each invariant."""
+    return {
+        "the run-time role has no powers": breaches_of_powers(),
+        "functions run with the rights of who calls": {"functions": breach_of_functions()},
         **breaches(),
     }
-    with breach(*every[name]):
-        yield
 
 
 @contextmanager
-def breach(make: str, undo: str) -> Iterator[None]:
+def break_invariant(name: str, clause: str = "") -> Iterator[None]:
+    """Violate a clause of the invariant called ``name`` for the time of a block.
+
+    Without a clause, the first that a statement can violate, for other processes to see.
+    """
+    every = every_breach()[name]
+    one = every[clause] if clause else next(each for each in every.values() if each.make)
+    if one.examine:
+        with examine(one.examine):
+            yield
+    else:
+        with breach(one.make, one.undo, one.tenant):
+            yield
+
+
+@contextmanager
+def breach(make: str, undo: str, tenant: ActiveTenant | None = None) -> Iterator[None]:
     """Run one statement as the owner, and another at the end of the block."""
-    with connections[OWNER].cursor() as cursor:
+    opened = owner_cursor(tenant) if tenant else connections[OWNER].cursor()
+    with opened as cursor:
         cursor.execute(make)
         try:
             yield

@@ -1,10 +1,8 @@
 """`migrate` over many tenants, by real processes, with migrations that come meanwhile."""
 
 import json
-import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -19,15 +17,18 @@ from apps.isolation.strategy.provisioning import deprovision
 from apps.isolation.strategy.targets import fingerprints, schema_in, target_opener
 from apps.tenants.models import Tenant
 from apps.tenants.services import create_tenant
-from config.env import BASE_DIR
+from tests.deployment import Deployment
 from tests.sample.models import Shelf
-from tests.support import manage, start
+from tests.support import start
 
 pytestmark = pytest.mark.usefixtures("provisioning")
 
 ADD_FIELD = """
     migrations.AddField("shelf", "colour", models.CharField(max_length=9, default="blue")),
     migrations.AddIndex("shelf", models.Index(fields=["colour"], name="shelf_by_colour")),
+"""
+ADD_OTHER = """
+    migrations.AddField("shelf", "size", models.CharField(max_length=9, default="big")),
 """
 RUN_PYTHON = """
     migrations.RunPython(shout, migrations.RunPython.noop),
@@ -38,62 +39,6 @@ LEAVE_A_BREACH = """
         "DROP FUNCTION breach()",
     ),
 """
-MIGRATION = """
-from django.db import migrations, models
-
-def shout(apps, schema_editor):
-    for shelf in apps.get_model("sample", "Shelf").objects.all():
-        if shelf.name == "dumb":
-            raise ValueError("it cannot shout")
-        shelf.name = shelf.name.upper()
-        shelf.save()
-
-class Migration(migrations.Migration):
-    dependencies = [("sample", "{before}")]
-    operations = [{operations}]
-"""
-
-
-class Deployment:
-    """A version of the code that has migrations more than this one."""
-
-    def __init__(self, folder: Path) -> None:
-        self.package = folder / "more_migrations"
-        shutil.copytree(BASE_DIR / "tests" / "sample" / "migrations", self.package)
-        (folder / "more_settings.py").write_text(
-            "from config.settings.test import *\n"
-            "MIGRATION_MODULES = {'sample': 'more_migrations'}\n"
-        )
-        self.environment = {
-            "DJANGO_SETTINGS_MODULE": "more_settings",
-            "PYTHONPATH": str(folder),
-        }
-        self.names = [max(path.stem for path in self.package.glob("0*.py"))]
-
-    def add(self, operations: str) -> None:
-        """Add a migration."""
-        text = MIGRATION.format(before=self.names[-1], operations=operations)
-        self.names.append(f"{len(self.names) + 1:04}_more")
-        (self.package / f"{self.names[-1]}.py").write_text(text)
-
-    def run(self, *arguments: str) -> Any:
-        """Run a command of this version."""
-        return manage(*arguments, **self.environment)
-
-    def migrate(self, *options: str) -> str:
-        """Run ``migrate``; it must succeed."""
-        result = self.run("migrate", "--skip-checks", *options)
-        assert result.returncode == 0, result.stdout + result.stderr
-        return str(result.stdout)
-
-
-@pytest.fixture
-def deployment(tmp_path: Path) -> Iterator[Deployment]:
-    deployment = Deployment(tmp_path)
-    yield deployment
-    # The other tests' template and storages go back to what this version knows.
-    deployment.migrate("sample", deployment.names[0], "--verbosity=0")
-    assert manage("migrate", "--verbosity=0").returncode == 0
 
 
 @pytest.fixture
@@ -156,6 +101,100 @@ def test_what_was_undone_is_applied_again(tenants: list[Tenant], deployment: Dep
     assert {_times_applied(storage, deployment.names[-1]) for storage in fingerprints()} == {0}
     deployment.migrate()
     assert {_times_applied(storage, deployment.names[-1]) for storage in fingerprints()} == {1}
+
+
+SQUASHED = """
+from django.db import migrations, models
+
+class Migration(migrations.Migration):
+    replaces = {replaces}
+    initial = True
+    dependencies = [("sample", "{before}")]
+    operations = [{operations}]
+"""
+
+
+def _applied(storage: str) -> set[str]:
+    return set(_select(storage, "SELECT name FROM django_migrations WHERE app = 'sample'"))
+
+
+@pytest.mark.parametrize("one_by_one", [False, True])
+def test_a_squash_is_recorded_for_every_tenant(
+    one_by_one: bool, tenants: list[Tenant], deployment: Deployment
+) -> None:
+    """As Django advises: squash, migrate, remove what was replaced, and go on."""
+    deployment.add(ADD_FIELD)
+    deployment.add(ADD_OTHER)
+    deployment.migrate()
+    first, *replaced = deployment.names
+    squash = {"replaces": [("sample", name) for name in replaced], "before": first}
+    path = deployment.package / f"{replaced[0]}_squashed.py"
+    path.write_text(SQUASHED.format(operations=ADD_FIELD + ADD_OTHER, **squash))
+    answer = deployment.migrate(*(["--one-by-one"] if one_by_one else []))
+    assert {path.stem in _applied(storage) for storage in fingerprints()} == {True}
+    assert _behind() == 0, answer
+    for name in replaced:
+        (deployment.package / f"{name}.py").unlink()
+    path.write_text(SQUASHED.format(operations=ADD_FIELD + ADD_OTHER, **squash | {"replaces": []}))
+    deployment.names[1:] = [path.stem]
+    deployment.migrate()
+    deployment.migrate("sample", "--prune")
+    assert {frozenset(_applied(name)) for name in fingerprints()} == {frozenset({first, path.stem})}
+    deployment.add(RUN_PYTHON)
+    deployment.migrate()
+    assert {_times_applied(name, deployment.names[-1]) for name in fingerprints()} == {1}
+    assert deployment.run("check_fleet").returncode == 0
+
+
+def test_what_is_faked_is_faked_for_every_tenant(
+    tenants: list[Tenant], deployment: Deployment
+) -> None:
+    deployment.add(ADD_FIELD)
+    deployment.migrate("sample", "--fake")
+    assert {_times_applied(name, deployment.names[-1]) for name in fingerprints()} == {1}
+    deployment.migrate("sample", deployment.names[0], "--fake")
+    assert {_times_applied(name, deployment.names[-1]) for name in fingerprints()} == {0}
+    deployment.migrate()
+    assert _select(physical_name(tenants[0].pk), "SELECT colour FROM sample_shelf") == ["blue"]
+
+
+@pytest.mark.parametrize("option", [[], ["--one-by-one"]])
+def test_a_tenant_with_other_migrations_than_the_template_has_failed(
+    option: list[str], tenants: list[Tenant], deployment: Deployment
+) -> None:
+    """One was restored from the backup of a version that had another migration."""
+    deployment.add(ADD_FIELD)
+    restored = physical_name(tenants[0].pk)
+    with target_opener() as opened, opened(restored) as connection, connection.cursor() as cursor:
+        cursor.execute(
+            "INSERT INTO django_migrations (app, name, applied) VALUES ('sample', '9_x', now())"
+        )
+    result = deployment.run("migrate", *option)
+    assert result.returncode == 1
+    assert f"{restored}: other migrations are applied than to the template" in result.stderr
+    assert _behind() == 1
+    with target_opener() as opened, opened(restored) as connection, connection.cursor() as cursor:
+        cursor.execute("DELETE FROM django_migrations WHERE name = '9_x'")
+    deployment.migrate("--retry-failed")
+    assert _behind() == 0
+
+
+COMMENTED = [
+    "UPDATE sample_shelf SET description = '1' -- note",
+    "UPDATE sample_shelf SET description = description || '2'; -- note",
+    "UPDATE sample_shelf SET description = description || '3' /* note */",
+    "-- note\nUPDATE sample_shelf SET description = description || '4'\n-- note\n",
+    "UPDATE sample_shelf SET description = description || '5';\n\n;",
+]
+
+
+def test_sql_that_ends_in_a_comment(tenants: list[Tenant], deployment: Deployment) -> None:
+    for statement in COMMENTED:
+        deployment.add(f"migrations.RunSQL([{statement!r}], migrations.RunSQL.noop),")
+    deployment.migrate()
+    for tenant in tenants:
+        description = "SELECT description FROM sample_shelf"
+        assert _select(physical_name(tenant.pk), description) == ["12345"]
 
 
 def test_python_in_a_migration_runs_in_each_tenant(

@@ -28,7 +28,7 @@ class MigrationRun(models.Model):
     after = models.CharField(max_length=32, blank=True)
     status = models.CharField(max_length=8, choices=RunStatus)
     seconds = models.FloatField()
-    error = models.TextField(blank=True)
+    error = models.TextField(blank=True, editable=False)
     finished_at = models.DateTimeField(auto_now_add=True)
 
     class Meta:

@@ -12,10 +12,15 @@ from apps.isolation import ledger
 from apps.isolation.app_registry import SHARED_DB, tables
 from apps.isolation.context import ActiveTenant, activate_tenant
 from apps.isolation.postgresql.invariants import (
+    MISPLACED,
+    POWERS,
+    Invariant,
     Invariants,
+    in_clauses,
     misplaced_tables,
     runtime_role_powers,
     security_definer_functions,
+    select_powers,
     select_violations,
 )
 from apps.isolation.strategy.naming import PATTERN, physical_name, tenant_of
@@ -30,11 +35,17 @@ from apps.isolation.strategy.provisioning import (
 def invariants(sample: Sequence[str] | None = None) -> Invariants:
     """Return the invariants by name, checked in the databases of all tenants, or of a sample."""
     return {
-        "the run-time role has no powers": runtime_role_powers,
-        "tenants' roles have no powers": partial(_powers_of_tenants, sample),
-        "no role connects to another's database": _connections_to_others,
-        "each table is in its own database": partial(_misplaced_tables, sample),
-        "functions run with the rights of who calls": partial(_security_definer_functions, sample),
+        "the run-time role has no powers": runtime_role_powers(),
+        "tenants' roles have no powers": in_clauses(POWERS, partial(_powers_of_tenants, sample)),
+        "no role connects to another's database": in_clauses(_CONNECTIONS, _connections_to_others),
+        "each table is in its own database": in_both(
+            in_clauses(MISPLACED, _misplaced_tables),
+            in_clauses(MISPLACED, partial(_misplaced_tables_of_tenants, sample)),
+        ),
+        "functions run with the rights of who calls": in_both(
+            _functions(security_definer_functions),
+            _functions(partial(_in_each_tenant, sample, security_definer_functions)),
+        ),
     }
 
 
@@ -60,31 +71,40 @@ def sample_tenant() -> ActiveTenant | None:
     return next(map(tenant_of, tenant_targets()), None)
 
 
-def _powers_of_tenants(sample: Sequence[str] | None) -> list[str]:
+def in_both(shared: Invariant, tenants: Invariant) -> Invariant:
+    """Return an invariant of the shared database and of tenants', with the clauses of both."""
+    clauses = {f"shared data: {name}": check for name, check in shared.clauses.items()}
+    clauses |= {f"tenants: {name}": check for name, check in tenants.clauses.items()}
+    return Invariant(clauses, lambda: [*shared(), *tenants()])
+
+
+def _functions(check: Callable[[], list[str]]) -> Invariant:
+    return Invariant({"functions": check}, check)
+
+
+def _powers_of_tenants(sample: Sequence[str] | None, query: str) -> list[str]:
     wanted = f"is a member of {group_name()}"
-    found = _in_each_tenant(sample, runtime_role_powers)
+    found = _in_each_tenant(sample, lambda alias: select_powers(query, alias=alias))
     return [finding for finding in found if not finding.endswith(wanted)]
 
 
-def _connections_to_others() -> list[str]:
+def _connections_to_others(query: str) -> list[str]:
     tenants, shared = tenant_targets(), shared_database_name()
     return select_violations(
-        _CONNECTIONS_TO_OTHERS,
+        query,
         roles=["public", connections[SHARED_DB].settings_dict["USER"], *tenants],
         homes=["", shared, *tenants],
         databases=[shared, template_name(), *tenants],
     )
 
 
-def _misplaced_tables(sample: Sequence[str] | None) -> list[str]:
-    of_shared = [("^public$", tables(of_tenants=False))]
-    of_tenants = [("^public$", tables(of_tenants=True))]
-    found = _in_each_tenant(sample, partial(misplaced_tables, of_tenants))
-    return [*misplaced_tables(of_shared), *found]
+def _misplaced_tables(query: str) -> list[str]:
+    return misplaced_tables(query, [("^public$", tables(of_tenants=False))])
 
 
-def _security_definer_functions(sample: Sequence[str] | None) -> list[str]:
-    return [*security_definer_functions(), *_in_each_tenant(sample, security_definer_functions)]
+def _misplaced_tables_of_tenants(sample: Sequence[str] | None, query: str) -> list[str]:
+    places = [("^public$", tables(of_tenants=True))]
+    return _in_each_tenant(sample, partial(misplaced_tables, query, places))
 
 
 def _in_each_tenant(sample: Sequence[str] | None, ask: Callable[[str], list[str]]) -> list[str]:
@@ -103,13 +123,21 @@ def tenant_targets() -> list[str]:
 
 # Nobody gets into a database that lets in its owner and its tenant only, with no members but the
 # owner; so each role is asked about the others, which are few, and not about each of a thousand.
-_CONNECTIONS_TO_OTHERS = """
+_CONNECTIONS = {
+    name: f"""
 SELECT format('%%s may connect to %%s', role, datname)
 FROM pg_database JOIN unnest(%(roles)s::name[], %(homes)s::name[]) AS resident (role, home)
     ON datname <> home AND has_database_privilege(role, datname::text, 'CONNECT')
 WHERE datname = ANY (%(databases)s) AND EXISTS (
     SELECT FROM aclexplode(coalesce(datacl, acldefault('d', datdba)))
-    WHERE privilege_type = 'CONNECT' AND (
-        grantee <> ALL (ARRAY[datdba, to_regrole(quote_ident(datname))]) IS NOT FALSE
-        OR EXISTS (SELECT FROM pg_auth_members WHERE roleid = grantee AND member <> datdba)))
+    WHERE privilege_type = 'CONNECT' AND {condition})
 """
+    for name, condition in {
+        "who is let in": (
+            "grantee <> ALL (ARRAY[datdba, to_regrole(quote_ident(datname))]) IS NOT FALSE"
+        ),
+        "members of who is let in": (
+            "EXISTS (SELECT FROM pg_auth_members WHERE roleid = grantee AND member <> datdba)"
+        ),
+    }.items()
+}

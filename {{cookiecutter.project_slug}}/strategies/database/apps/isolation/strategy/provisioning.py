@@ -14,9 +14,11 @@ from apps.isolation.exceptions import ProvisioningError
 from apps.isolation.integrations.files import delete_files
 from apps.isolation.migration_state import is_fully_migrated
 from apps.isolation.postgresql.grants import grants_on_tables, runtime_role
+from apps.isolation.postgresql.limits import set_limits
 from apps.isolation.postgresql.wiping import wipe_tables
 from apps.isolation.strategy.connections import forget, owner_connection
 from apps.isolation.strategy.databases import password_of
+from apps.isolation.strategy.limits import limit_tenant
 from apps.isolation.strategy.naming import PATTERN, physical_name
 from apps.isolation.strategy.protocol import ProvisioningReport
 
@@ -115,6 +117,7 @@ def prepare_shared(cursor: CursorWrapper) -> None:
     """Make what all tenants share: grants in the shared database, the group, the template."""
     shared, group, template = shared_database_name(), group_name(), template_name()
     cursor.execute(grants_on_tables(runtime_role()))
+    set_limits(cursor, shared)
     _close_to_public(cursor, shared)
     cursor.execute(f"GRANT CONNECT ON DATABASE {_quoted(shared)} TO {runtime_role()}")
     if not _exists(cursor, "SELECT FROM pg_roles WHERE rolname = %s", group):
@@ -179,6 +182,7 @@ def _make_role(cursor: CursorWrapper, name: str) -> None:
 def _make_database(cursor: CursorWrapper, name: str) -> None:
     if not _exists(cursor, "SELECT FROM pg_database WHERE datname = %s", name):
         _run(cursor, "CREATE DATABASE {} TEMPLATE {}", name, template_name())
+    limit_tenant(cursor, name)
     _close_to_public(cursor, name)
     _run(cursor, "GRANT CONNECT ON DATABASE {} TO {}", name, name)
 

@@ -10,7 +10,7 @@ from apps.isolation.app_registry import (
     owner_alias,
     tenant_app_labels,
 )
-from apps.isolation.context import require_tenant
+from apps.isolation.context import current_tenant, require_tenant
 from apps.isolation.exceptions import WrongTenantError
 from apps.isolation.ownership import may_relate, require_own_hints
 from apps.isolation.strategy.connections import has_open_block_elsewhere
@@ -51,5 +51,8 @@ class TenantRouter:
         return may_relate(obj1, obj2)
 
     def allow_migrate(self, db: str, app_label: str, **hints: object) -> bool:
-        """Return whether a database has an app's tables."""
-        return (app_label in tenant_app_labels()) != (db in SHARED_ALIASES)
+        """Return whether a database has an app's tables; the default one is the active tenant's."""
+        is_shared = db in SHARED_ALIASES
+        if db == DEFAULT_DB_ALIAS:
+            is_shared = current_tenant() is None
+        return (app_label in tenant_app_labels()) != is_shared

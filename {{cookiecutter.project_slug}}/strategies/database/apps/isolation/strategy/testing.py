@@ -7,9 +7,11 @@ from typing import Final
 from django.db.backends.utils import CursorWrapper
 
 from apps.isolation.app_registry import tables
-from apps.isolation.context import Identified
+from apps.isolation.context import ActiveTenant, Identified
+from apps.isolation.postgresql.breaches import breach_of_functions, breaches_of_powers
 from apps.isolation.strategy.invariants import tenant_targets
-from apps.isolation.strategy.naming import physical_name
+from apps.isolation.strategy.naming import physical_name, tenant_of
+from apps.isolation.strategy.protocol import Breach, Breaches
 from apps.isolation.strategy.targets import target_opener
 
 INAPPLICABLE = {
@@ -38,20 +40,36 @@ def owner_cursor(tenant: Identified) -> Iterator[CursorWrapper]:
         yield cursor
 
 
-def breaches() -> dict[str, tuple[str, str]]:
-    """Return, for each invariant, statements that violate it and that undo the violation."""
-    tenant, table = tenant_targets()[0], tables(of_tenants=True)[0]
+def breaches() -> Breaches:
+    """Return a breach for each clause of each invariant that only this strategy has."""
+    one, other, *_ = tenant_targets()
+    tenant = tenant_of(one)
+    shared_table, table = tables(of_tenants=False)[0], tables(of_tenants=True)[0]
     return {
-        "tenants' roles have no powers": (
-            f"ALTER ROLE {tenant} CREATEDB",
-            f"ALTER ROLE {tenant} NOCREATEDB",
-        ),
-        "no role connects to another's database": (
-            f"GRANT CONNECT ON DATABASE {tenant} TO PUBLIC",
-            f"REVOKE CONNECT ON DATABASE {tenant} FROM PUBLIC",
-        ),
-        "each table is in its own database": (
-            f"CREATE TABLE public.{table} ()",
-            f"DROP TABLE public.{table}",
+        "tenants' roles have no powers": breaches_of_powers(one, table, tenant),
+        "no role connects to another's database": {
+            "who is let in": Breach(
+                f"GRANT CONNECT ON DATABASE {one} TO PUBLIC",
+                f"REVOKE CONNECT ON DATABASE {one} FROM PUBLIC",
+            ),
+            "members of who is let in": Breach(
+                f"GRANT {one} TO {other}", f"REVOKE {one} FROM {other}"
+            ),
+        },
+        "each table is in its own database": _misplaced(table) | _misplaced(shared_table, tenant),
+        "functions run with the rights of who calls": {
+            "shared data: functions": breach_of_functions(),
+            "tenants: functions": breach_of_functions(tenant),
+        },
+    }
+
+
+def _misplaced(name: str, tenant: ActiveTenant | None = None) -> dict[str, Breach]:
+    place = "tenants" if tenant else "shared data"
+    drop = f"DROP TABLE public.{name}"
+    return {
+        f"{place}: tables": Breach(f"CREATE TABLE public.{name} ()", drop, tenant),
+        f"{place}: divided tables": Breach(
+            f"CREATE TABLE public.{name} (id uuid) PARTITION BY HASH (id)", drop, tenant
         ),
     }

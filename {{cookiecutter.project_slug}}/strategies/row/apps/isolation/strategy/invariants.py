@@ -2,7 +2,6 @@
 
 from collections.abc import Mapping
 from datetime import datetime
-from functools import partial
 from uuid import UUID
 
 from django.db import DEFAULT_DB_ALIAS, connections
@@ -12,9 +11,12 @@ from apps.isolation.context import ActiveTenant
 from apps.isolation.fields import new_id
 from apps.isolation.migration_state import is_fully_migrated
 from apps.isolation.postgresql.invariants import (
+    MISPLACED,
     OURS,
     REACHED,
+    Invariant,
     Invariants,
+    in_clauses,
     misplaced_tables,
     runtime_role_powers,
     security_definer_functions,
@@ -25,17 +27,19 @@ from apps.isolation.postgresql.invariants import (
 def invariants() -> Invariants:
     """Return the invariants by name."""
     return {
-        "the run-time role has no powers": runtime_role_powers,
-        "every table is a model's": _tables_of_no_model,
-        "policies are on every tenant table": partial(_select, _WITHOUT_POLICIES),
-        "policies are for the run-time role": partial(_select, _WITHOUT_POLICIES),
-        "policies hold for owners too": partial(_select, _UNFORCED),
-        "no policy lets other rows through": partial(_select, _OTHER_POLICIES),
-        "keys between tenant tables take the tenant along": partial(_select, _PLAIN_KEYS),
-        "values are unique within a tenant": partial(_select, _PLAIN_UNIQUES),
-        "views show nobody else's rows": partial(select_violations, _VIEWS),
-        "functions run with the rights of who calls": security_definer_functions,
-        "no function keeps the tenant that it read": partial(select_violations, _IMMUTABLE_READERS),
+        "the run-time role has no powers": runtime_role_powers(),
+        "every table is a model's": in_clauses(MISPLACED, _tables_of_no_model),
+        "policies are on every tenant table": in_clauses(_POLICIES, _select, is_cheap=True),
+        "policies are for the run-time role": in_clauses(_ROLES, _select, is_cheap=True),
+        "policies hold for owners too": in_clauses(_FORCED, _select, is_cheap=True),
+        "no policy lets other rows through": in_clauses(_PREDICATES, _select, is_cheap=True),
+        "keys between tenant tables take the tenant along": in_clauses(_KEYS, _select),
+        "values are unique within a tenant": in_clauses(_UNIQUES, _select),
+        "views show nobody else's rows": in_clauses(_VIEWS),
+        "functions run with the rights of who calls": Invariant(
+            {"functions": security_definer_functions}, security_definer_functions
+        ),
+        "no function keeps the tenant that it read": in_clauses(_IMMUTABLE_READERS),
     }
 
 
@@ -65,69 +69,125 @@ def _select(query: str) -> list[str]:
     return select_violations(query, tables=tables(of_tenants=True), role=role)
 
 
-def _tables_of_no_model() -> list[str]:
+def _tables_of_no_model(query: str) -> list[str]:
     """Find partitions of a table too: they have policies of their own, or none."""
     models = [*tables(of_tenants=True), *tables(of_tenants=False)]
-    return misplaced_tables([("^public$", models)])
+    return misplaced_tables(query, [("^public$", models)])
 
 
-_WITHOUT_POLICIES = """
-SELECT c.relname FROM pg_class c
-WHERE c.relname = ANY (%(tables)s) AND c.relkind IN ('r', 'p')
-    AND NOT (c.relrowsecurity AND EXISTS (
-        SELECT FROM pg_policy p
-        WHERE p.polrelid = c.oid AND NOT p.polpermissive AND p.polcmd = '*'
-            AND to_regrole(quote_ident(%(role)s))::oid = ANY (p.polroles)))
+_OF_TENANTS = "c.relname = ANY (%(tables)s) AND c.relkind IN ('r', 'p')"
+_ROLE = "to_regrole(quote_ident(%(role)s))::oid"
+
+
+def _without_policy(condition: str) -> str:
+    """Return a query for the tenants' tables without a restrictive policy of some kind."""
+    return f"""
+SELECT c.relname FROM pg_class c WHERE {_OF_TENANTS} AND NOT EXISTS (
+    SELECT FROM pg_policy p WHERE p.polrelid = c.oid AND {condition})
 """
-_UNFORCED = """
-SELECT relname FROM pg_class
-WHERE relname = ANY (%(tables)s) AND relkind IN ('r', 'p') AND NOT relforcerowsecurity
-"""
-# All tables have the same three policies: the owner's, and two of the run-time role.
-_OTHER_POLICIES = """
+
+
+_POLICIES = {
+    "row-level security is on": (
+        f"SELECT c.relname FROM pg_class c WHERE {_OF_TENANTS} AND NOT c.relrowsecurity"
+    ),
+    "a policy restricts": _without_policy("NOT p.polpermissive"),
+    "it restricts every command": _without_policy("NOT p.polpermissive AND p.polcmd = '*'"),
+}
+_ROLES = {
+    "the role": _without_policy(
+        f"NOT p.polpermissive AND p.polcmd = '*' AND {_ROLE} = ANY (p.polroles)"
+    )
+}
+_FORCED = {
+    "forced": (
+        f"SELECT c.relname FROM pg_class c WHERE {_OF_TENANTS} AND NOT c.relforcerowsecurity"
+    )
+}
+
+
+def _policies(condition: str) -> str:
+    """Return a query for policies; each table has three: the owner's, and the role's two."""
+    return f"""
 SELECT format('%%s of %%s', p.polname, c.relname)
 FROM pg_policy p JOIN pg_class c ON c.oid = p.polrelid,
     pg_get_expr(p.polqual, p.polrelid) AS readable,
-    pg_get_expr(p.polwithcheck, p.polrelid) AS writable,
-    to_regrole(quote_ident(%(role)s)) AS role
-WHERE c.relname = ANY (%(tables)s) AND (p.polcmd <> '*' OR NOT CASE WHEN p.polpermissive
-    THEN p.polroles IN (ARRAY[role::oid], ARRAY[c.relowner])
-        AND readable = 'true' AND writable IS NULL
-    ELSE p.polroles = ARRAY[role::oid] AND readable = writable
-        AND readable = $$(tenant_id = ( SELECT $$
-            || $$(NULLIF(current_setting('app.tenant'::text, true), ''::text))::uuid AS "nullif"))$$
-    END)
+    pg_get_expr(p.polwithcheck, p.polrelid) AS writable
+WHERE c.relname = ANY (%(tables)s) AND {condition}
 """
-_PLAIN_KEYS = """
+
+
+_PREDICATE = (
+    "$$(tenant_id = ( SELECT $$ || "
+    """$$(NULLIF(current_setting('app.tenant'::text, true), ''::text))::uuid AS "nullif"))$$"""
+)
+_PREDICATES = {
+    "for one command": _policies("p.polcmd <> '*'"),
+    "for other roles": _policies(
+        f"p.polpermissive AND p.polroles NOT IN (ARRAY[{_ROLE}], ARRAY[c.relowner])"
+    ),
+    "permissive, by a condition": _policies("p.polpermissive AND readable IS DISTINCT FROM 'true'"),
+    "permissive, by a check": _policies("p.polpermissive AND writable IS NOT NULL"),
+    "restrictive, for other roles": _policies(
+        f"NOT p.polpermissive AND p.polroles <> ARRAY[{_ROLE}]"
+    ),
+    "restrictive, by another condition": _policies(
+        f"NOT p.polpermissive AND readable IS DISTINCT FROM {_PREDICATE}"
+    ),
+    "restrictive, by another check": _policies(
+        f"NOT p.polpermissive AND writable IS DISTINCT FROM {_PREDICATE}"
+    ),
+}
+_KEYS = {
+    "foreign keys": """
 SELECT k.conname FROM pg_constraint k
     JOIN pg_class c ON c.oid = k.conrelid JOIN pg_class target ON target.oid = k.confrelid
     JOIN pg_attribute a ON a.attrelid = c.oid AND a.attname = 'tenant_id'
 WHERE k.contype = 'f' AND c.relname = ANY (%(tables)s) AND target.relname = ANY (%(tables)s)
     AND a.attnum <> ALL (k.conkey)
 """
+}
 # Only an id may be unique among all tenants: it is random, and so tells nothing.
-_PLAIN_UNIQUES = """
+_UNIQUES = {
+    name: f"""
 SELECT i.indexrelid::regclass::text FROM pg_index i
     JOIN pg_class c ON c.oid = i.indrelid
     JOIN pg_attribute a ON a.attrelid = c.oid AND a.attname = 'tenant_id'
     JOIN pg_attribute first ON first.attrelid = i.indexrelid AND first.attnum = 1
-WHERE (i.indisunique OR i.indisexclusion) AND c.relname = ANY (%(tables)s)
+WHERE {condition} AND c.relname = ANY (%(tables)s)
     AND a.attnum <> ALL (i.indkey::int2[])
     AND NOT (i.indisprimary AND i.indnatts = 1 AND first.atttypid = 'uuid'::regtype)
 """
+    for name, condition in {
+        "unique indexes": "i.indisunique",
+        "exclusions": "i.indisexclusion",
+    }.items()
+}
 # Views and rules read with their owner's rights, unless told otherwise, which a view can be; and
 # a materialised view shows what it read once.
-_VIEWS = f"""
+_VIEWS = {
+    name: f"""
 SELECT DISTINCT format('%%s.%%s', n.nspname, c.relname)
 FROM pg_rewrite r JOIN pg_class c ON c.oid = r.ev_class
     JOIN pg_namespace n ON n.oid = c.relnamespace
-WHERE {REACHED} AND NOT (c.relkind = 'v' AND EXISTS (
+WHERE {REACHED} AND {condition}
+"""
+    for name, condition in {
+        "views": """c.relkind = 'v' AND NOT EXISTS (
     SELECT FROM pg_options_to_table(c.reloptions)
-    WHERE option_name = 'security_invoker' AND option_value::boolean))
-"""
+    WHERE option_name = 'security_invoker' AND option_value::boolean)""",
+        "materialised views": "c.relkind = 'm'",
+        "rules": "c.relkind NOT IN ('v', 'm')",
+    }.items()
+}
 # What an IMMUTABLE function returned may be used again, for the next tenant.
-_IMMUTABLE_READERS = f"""
+_IMMUTABLE_READERS = {
+    name: f"""
 SELECT p.oid::regprocedure::text FROM pg_proc p JOIN pg_namespace n ON n.oid = p.pronamespace
-WHERE p.provolatile = 'i' AND {OURS.format(oid="p.oid")}
-    AND concat(p.prosrc, pg_get_function_sqlbody(p.oid)) ILIKE '%%current_setting%%'
+WHERE p.provolatile = 'i' AND {OURS.format(oid="p.oid")} AND {text} ILIKE '%%current_setting%%'
 """
+    for name, text in {
+        "of a text": "p.prosrc",
+        "of statements": "pg_get_function_sqlbody(p.oid)",
+    }.items()
+}

@@ -6,15 +6,13 @@ from uuid import UUID
 
 from django.conf import settings
 from django.db import models
-from django.db.models.expressions import Expression
 from django.db.models.signals import class_prepared
 from django.db.models.sql import Query
 from django.dispatch import receiver
-from django.utils.functional import cached_property
 
 from apps.isolation.context import require_tenant
 from apps.isolation.exceptions import SharedJoinError, WrongTenantError
-from apps.isolation.fields import new_id
+from apps.isolation.fields import CurrentTenant, new_id
 from apps.isolation.managers import TenantManager
 from apps.isolation.ownership import TenantBoundModel
 from apps.isolation.strategy.constraints import add_tenant_constraints
@@ -34,24 +32,21 @@ class DomainBase(models.Model):
         abstract = True
 
 
-class CurrentTenant(Expression):
-    """The active tenant's id, looked up when the query runs and not when it is written.
-
-    So a queryset may be an attribute of a class. Raises `NoTenantError` when it runs without one.
-    """
-
-    def __init__(self) -> None:
-        super().__init__(output_field=models.UUIDField())
-
-    def as_sql(self, compiler: Any, connection: Any) -> tuple[str, Any]:
-        """Return the id as a parameter."""
-        return "%s", (require_tenant().id,)
-
-
 class TenantForeignKey(models.ForeignKey[Any, Any]):
     """Owning tenant. Set automatically on save; a row of another tenant is never written."""
 
     references_own_tenant = True
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        # Whose a row is, its place says: a fixture may be loaded into any tenant.
+        self.serialize = False
+
+    def deconstruct(self) -> tuple[str, str, list[Any], dict[str, Any]]:
+        """Omit from migrations the option that this class sets itself."""
+        name, path, args, kwargs = super().deconstruct()
+        kwargs.pop("serialize", None)
+        return name, path, list(args), kwargs
 
     def pre_save(self, model_instance: models.Model, add: bool) -> UUID:
         """Return the active tenant's id; raise `WrongTenantError` if the row is another's."""
@@ -70,21 +65,6 @@ class TenantForeignKey(models.ForeignKey[Any, Any]):
         raise SharedJoinError(message)
 
 
-class RowManager[M: models.Model](TenantManager[M]):
-    """A manager of the active tenant's rows."""
-
-    def get_queryset(self) -> models.QuerySet[M]:
-        """Return the rows of whichever tenant is active when the query runs."""
-        rows = super().get_queryset()
-        rows.query = self._query.chain()
-        return rows
-
-    @cached_property
-    def _query(self) -> Query:
-        """Return the query that all others start from; made once, since a request needs several."""
-        return models.QuerySet(self.model).filter(tenant=CurrentTenant()).query
-
-
 class TenantModel(TenantBoundModel):
     """Base of every model whose rows belong to a tenant."""
 
@@ -99,10 +79,25 @@ class TenantModel(TenantBoundModel):
         db_index=False,
     )
 
-    objects: ClassVar[RowManager[Self]] = RowManager()
+    objects: ClassVar[TenantManager[Self]] = TenantManager()
+    all_rows: ClassVar[TenantManager[Self]] = TenantManager()
+    """For relations and saving, which must find what a manager of one's own leaves out."""
 
     class Meta:
         abstract = True
+
+    @classmethod
+    def starting_query(cls) -> Query:
+        """Return the rows of whichever tenant is active when the query runs."""
+        return models.QuerySet(cls).filter(tenant=CurrentTenant()).query
+
+    def _save_table(self, raw: bool = False, *args: Any, **kwargs: Any) -> bool:
+        """Save the row; one that is saved as it was read from a fixture gets its tenant here."""
+        if raw:
+            tenant: Any = self._meta.get_field("tenant")
+            tenant.pre_save(self, add=True)
+        saved: bool = super()._save_table(raw, *args, **kwargs)  # type: ignore[misc] # is Django's
+        return saved
 
     def clean_fields(self, exclude: Collection[str] | None = None) -> None:
         """Validate the row as the active tenant's, so that uniqueness is checked within it."""

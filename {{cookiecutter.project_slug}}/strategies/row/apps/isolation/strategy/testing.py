@@ -1,6 +1,6 @@
 """Facts about the strategy for its tests, and statements that violate its invariants."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import Final
 
@@ -12,6 +12,7 @@ from apps.isolation.app_registry import OWNER, is_tenant_model
 from apps.isolation.context import Identified
 from apps.isolation.postgresql.grants import runtime_role
 from apps.isolation.strategy.constraints import PREDICATE, RowLevelSecurity
+from apps.isolation.strategy.protocol import Breach, Breaches
 
 INAPPLICABLE: dict[str, str] = {}
 """Invariants of other strategies that this one does not need, with the reason."""
@@ -33,57 +34,119 @@ def owner_cursor(tenant: Identified) -> Iterator[CursorWrapper]:
         yield cursor
 
 
-def breaches() -> dict[str, tuple[str, str]]:
-    """Return, for each invariant, statements that violate it and that undo the violation."""
-    return _breaches_of_policies() | _breaches_of_objects()
-
-
-def _breaches_of_policies() -> dict[str, tuple[str, str]]:
-    table, policy = _a_policy()
-    alter_table, alter_policy = f"ALTER TABLE {table}", f"ALTER POLICY {policy} ON {table}"
+def breaches() -> Breaches:
+    """Return a breach for each clause of each invariant that only this strategy has."""
     return {
-        "policies are on every tenant table": (
-            f"{alter_table} DISABLE ROW LEVEL SECURITY",
-            f"{alter_table} ENABLE ROW LEVEL SECURITY",
+        **_breaches_of_policies(),
+        "no policy lets other rows through": _breaches_of_predicates(),
+        **_breaches_of_tables(),
+        **_breaches_of_objects(),
+    }
+
+
+def _breaches_of_policies() -> Breaches:
+    table, policy = _a_policy()
+    role = runtime_role()
+    alter_table, alter = f"ALTER TABLE {table}", f"ALTER POLICY {policy} ON {table}"
+    drop, create = f"DROP POLICY {policy} ON {table}", f"CREATE POLICY {policy} ON {table}"
+    one = f"USING ({PREDICATE}) WITH CHECK ({PREDICATE})"
+    mend = f"{drop}; {create} AS RESTRICTIVE TO {role} {one}"
+    return {
+        "policies are on every tenant table": {
+            "row-level security is on": Breach(
+                f"{alter_table} DISABLE ROW LEVEL SECURITY",
+                f"{alter_table} ENABLE ROW LEVEL SECURITY",
+            ),
+            "a policy restricts": Breach(f"{drop}; {create} TO {role} {one}", mend),
+            "it restricts every command": Breach(
+                f"{drop}; {create} AS RESTRICTIVE FOR SELECT TO {role} USING ({PREDICATE})", mend
+            ),
+        },
+        "policies are for the run-time role": {
+            "the role": Breach(f"{alter} TO CURRENT_USER", f"{alter} TO {role}"),
+        },
+        "policies hold for owners too": {
+            "forced": Breach(
+                f"{alter_table} NO FORCE ROW LEVEL SECURITY",
+                f"{alter_table} FORCE ROW LEVEL SECURITY",
+            ),
+        },
+    }
+
+
+def _breaches_of_predicates() -> Mapping[str, Breach]:
+    table, policy = _a_policy()
+    role = runtime_role()
+    alter = f"ALTER POLICY {policy} ON {table}"
+    more, undo = f"CREATE POLICY breach ON {table}", f"DROP POLICY breach ON {table}"
+    return {
+        "for one command": Breach(f"{more} FOR SELECT TO {role} USING (true)", undo),
+        "for other roles": Breach(f"{more} USING (true)", undo),
+        "permissive, by a condition": Breach(f"{more} TO {role} USING (false)", undo),
+        "permissive, by a check": Breach(f"{more} TO {role} USING (true) WITH CHECK (true)", undo),
+        "restrictive, for other roles": Breach(f"{alter} TO PUBLIC", f"{alter} TO {role}"),
+        "restrictive, by another condition": Breach(
+            f"{alter} USING ({PREDICATE} OR true)", f"{alter} USING ({PREDICATE})"
         ),
-        "policies are for the run-time role": (
-            f"{alter_policy} TO CURRENT_USER",
-            f"{alter_policy} TO {runtime_role()}",
-        ),
-        "policies hold for owners too": (
-            f"{alter_table} NO FORCE ROW LEVEL SECURITY",
-            f"{alter_table} FORCE ROW LEVEL SECURITY",
-        ),
-        "no policy lets other rows through": (
-            f"{alter_policy} USING (true)",
-            f"{alter_policy} USING ({PREDICATE})",
+        "restrictive, by another check": Breach(
+            f"{alter} WITH CHECK (true)", f"{alter} WITH CHECK ({PREDICATE})"
         ),
     }
 
 
-def _breaches_of_objects() -> dict[str, tuple[str, str]]:
+def _breaches_of_tables() -> Breaches:
     table, _ = _a_policy()
     return {
-        "every table is a model's": (
-            f"CREATE TABLE breach () INHERITS ({table})",
-            "DROP TABLE breach",
-        ),
-        "keys between tenant tables take the tenant along": (
-            f"ALTER TABLE {table} ADD COLUMN breach uuid REFERENCES {table}",
-            f"ALTER TABLE {table} DROP COLUMN breach",
-        ),
-        "values are unique within a tenant": (
-            f"CREATE UNIQUE INDEX breach ON {table} (id)",
-            "DROP INDEX breach",
-        ),
-        "views show nobody else's rows": (
-            f"CREATE VIEW breach AS SELECT * FROM {table}",
-            "DROP VIEW breach",
-        ),
-        "no function keeps the tenant that it read": (
-            "CREATE FUNCTION breach() RETURNS text IMMUTABLE RETURN current_setting('app.tenant')",
-            "DROP FUNCTION breach",
-        ),
+        "every table is a model's": {
+            "tables": Breach(f"CREATE TABLE breach () INHERITS ({table})", "DROP TABLE breach"),
+            "divided tables": Breach(
+                "CREATE TABLE breach (id uuid) PARTITION BY HASH (id)", "DROP TABLE breach"
+            ),
+        },
+        "keys between tenant tables take the tenant along": {
+            "foreign keys": Breach(
+                f"ALTER TABLE {table} ADD COLUMN breach uuid REFERENCES {table}",
+                f"ALTER TABLE {table} DROP COLUMN breach",
+            ),
+        },
+        "values are unique within a tenant": {
+            "unique indexes": Breach(
+                f"CREATE UNIQUE INDEX breach ON {table} (id)", "DROP INDEX breach"
+            ),
+            "exclusions": Breach(
+                f"ALTER TABLE {table} ADD CONSTRAINT breach EXCLUDE (id WITH =)",
+                f"ALTER TABLE {table} DROP CONSTRAINT breach",
+            ),
+        },
+    }
+
+
+def _breaches_of_objects() -> Breaches:
+    table, _ = _a_policy()
+    read = "current_setting('app.tenant')"
+    drop_function = "DROP FUNCTION breach"
+    return {
+        "views show nobody else's rows": {
+            "views": Breach(f"CREATE VIEW breach AS SELECT * FROM {table}", "DROP VIEW breach"),
+            "materialised views": Breach(
+                f"CREATE MATERIALIZED VIEW breach AS SELECT * FROM {table}",
+                "DROP MATERIALIZED VIEW breach",
+            ),
+            "rules": Breach(
+                f"CREATE RULE breach AS ON UPDATE TO {table} DO ALSO NOTHING",
+                f"DROP RULE breach ON {table}",
+            ),
+        },
+        "no function keeps the tenant that it read": {
+            "of a text": Breach(
+                "CREATE FUNCTION breach() RETURNS text IMMUTABLE LANGUAGE plpgsql "
+                f"AS $$ BEGIN RETURN {read}; END $$",
+                drop_function,
+            ),
+            "of statements": Breach(
+                f"CREATE FUNCTION breach() RETURNS text IMMUTABLE RETURN {read}", drop_function
+            ),
+        },
     }
 
 

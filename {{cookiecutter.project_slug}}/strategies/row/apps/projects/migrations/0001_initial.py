@@ -3,6 +3,7 @@ import apps.isolation.strategy.constraints
 import apps.isolation.strategy.models
 import apps.projects.models
 import django.db.models.deletion
+import django.db.models.manager
 from django.conf import settings
 from django.db import migrations, models
 
@@ -29,7 +30,7 @@ class Migration(migrations.Migration):
                     ),
                 ),
                 ("name", models.CharField(max_length=200)),
-                ("description", models.TextField(blank=True)),
+                ("description", models.TextField(blank=True, max_length=10000)),
                 (
                     "status",
                     models.CharField(
@@ -57,6 +58,10 @@ class Migration(migrations.Migration):
                         to="tenants.tenant",
                     ),
                 ),
+            ],
+            managers=[
+                ("objects", django.db.models.manager.Manager()),
+                ("all_rows", django.db.models.manager.Manager()),
             ],
         ),
         migrations.CreateModel(
@@ -118,6 +123,10 @@ class Migration(migrations.Migration):
                     ),
                 ),
             ],
+            managers=[
+                ("objects", django.db.models.manager.Manager()),
+                ("all_rows", django.db.models.manager.Manager()),
+            ],
         ),
         migrations.CreateModel(
             name="Attachment",
@@ -167,6 +176,10 @@ class Migration(migrations.Migration):
             options={
                 "abstract": False,
             },
+            managers=[
+                ("objects", django.db.models.manager.Manager()),
+                ("all_rows", django.db.models.manager.Manager()),
+            ],
         ),
         migrations.AddIndex(
             model_name="project",

@@ -2,6 +2,7 @@ import apps.isolation.fields
 import apps.isolation.strategy.constraints
 import apps.isolation.strategy.models
 import django.db.models.deletion
+import django.db.models.manager
 import tests.sample.models
 from django.conf import settings
 from django.db import migrations, models
@@ -77,6 +78,10 @@ class Migration(migrations.Migration):
                     ),
                 ),
             ],
+            managers=[
+                ("objects", django.db.models.manager.Manager()),
+                ("all_rows", django.db.models.manager.Manager()),
+            ],
         ),
         migrations.CreateModel(
             name="Label",
@@ -106,6 +111,10 @@ class Migration(migrations.Migration):
             options={
                 "ordering": ["word"],
             },
+            managers=[
+                ("objects", django.db.models.manager.Manager()),
+                ("all_rows", django.db.models.manager.Manager()),
+            ],
         ),
         migrations.CreateModel(
             name="Labelling",
@@ -148,6 +157,10 @@ class Migration(migrations.Migration):
                         to="tenants.tenant",
                     ),
                 ),
+            ],
+            managers=[
+                ("objects", django.db.models.manager.Manager()),
+                ("all_rows", django.db.models.manager.Manager()),
             ],
         ),
         migrations.AddField(
@@ -206,6 +219,10 @@ class Migration(migrations.Migration):
             options={
                 "abstract": False,
             },
+            managers=[
+                ("objects", django.db.models.manager.Manager()),
+                ("all_rows", django.db.models.manager.Manager()),
+            ],
         ),
         migrations.CreateModel(
             name="Scan",
@@ -253,6 +270,10 @@ class Migration(migrations.Migration):
             options={
                 "abstract": False,
             },
+            managers=[
+                ("objects", django.db.models.manager.Manager()),
+                ("all_rows", django.db.models.manager.Manager()),
+            ],
         ),
         migrations.CreateModel(
             name="Shelf",
@@ -267,7 +288,7 @@ class Migration(migrations.Migration):
                     ),
                 ),
                 ("name", models.CharField(max_length=200)),
-                ("description", models.TextField(blank=True)),
+                ("description", models.TextField(blank=True, max_length=10000)),
                 (
                     "status",
                     models.CharField(
@@ -295,6 +316,10 @@ class Migration(migrations.Migration):
                         to="tenants.tenant",
                     ),
                 ),
+            ],
+            managers=[
+                ("objects", django.db.models.manager.Manager()),
+                ("all_rows", django.db.models.manager.Manager()),
             ],
         ),
         migrations.AddField(

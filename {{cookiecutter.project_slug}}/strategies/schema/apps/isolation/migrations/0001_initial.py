@@ -31,7 +31,7 @@ class Migration(migrations.Migration):
                     ),
                 ),
                 ("seconds", models.FloatField()),
-                ("error", models.TextField(blank=True)),
+                ("error", models.TextField(blank=True, editable=False)),
                 ("finished_at", models.DateTimeField(auto_now_add=True)),
             ],
             options={

@@ -2,7 +2,6 @@
 
 from collections.abc import Mapping
 from datetime import datetime
-from functools import partial
 from typing import Final
 from uuid import UUID
 
@@ -13,8 +12,11 @@ from apps.isolation.app_registry import tables
 from apps.isolation.context import ActiveTenant
 from apps.isolation.fields import new_id
 from apps.isolation.postgresql.invariants import (
+    MISPLACED,
     REACHED,
+    Invariant,
     Invariants,
+    in_clauses,
     misplaced_tables,
     runtime_role_powers,
     security_definer_functions,
@@ -29,15 +31,15 @@ NOBODYS_PATHS: Final = {PUBLIC, f'"$user", {PUBLIC}'}
 def invariants() -> Invariants:
     """Return the invariants by name."""
     return {
-        "the run-time role has no powers": runtime_role_powers,
-        "every table is a model's": _tables_of_no_model,
-        "tenant tables are in no other schema": _tables_elsewhere,
-        "no other schema leads into a tenant's": partial(
-            select_violations, _PASSAGES, tenants=PATTERN
+        "the run-time role has no powers": runtime_role_powers(),
+        "every table is a model's": in_clauses(MISPLACED, _tables_of_no_model),
+        "tenant tables are in no other schema": in_clauses(_TABLES_ELSEWHERE, _tables_elsewhere),
+        "no other schema leads into a tenant's": in_clauses(_PASSAGES, _of_tenants),
+        "views show nobody else's rows": in_clauses(_VIEWS, _of_tenants),
+        "functions run with the rights of who calls": Invariant(
+            {"functions": security_definer_functions}, security_definer_functions
         ),
-        "views show nobody else's rows": partial(select_violations, _VIEWS, tenants=PATTERN),
-        "functions run with the rights of who calls": security_definer_functions,
-        "without a tenant the search path is public": partial(select_violations, _SEARCH_PATHS),
+        "without a tenant the search path is public": in_clauses(_SEARCH_PATHS, is_cheap=True),
     }
 
 
@@ -64,41 +66,59 @@ def sample_tenant() -> ActiveTenant:
     return ActiveTenant(new_id())
 
 
-def _tables_of_no_model() -> list[str]:
+def _of_tenants(query: str) -> list[str]:
+    return select_violations(query, tenants=PATTERN)
+
+
+def _tables_of_no_model(query: str) -> list[str]:
     tenants, shared = tables(of_tenants=True), tables(of_tenants=False)
-    return misplaced_tables(
-        [(f"^{PUBLIC}$", shared), (PATTERN, tenants), (f"^{TEMPLATE}$", tenants)]
-    )
+    places = [(f"^{PUBLIC}$", shared), (PATTERN, tenants), (f"^{TEMPLATE}$", tenants)]
+    return misplaced_tables(query, places)
 
 
-def _tables_elsewhere() -> list[str]:
+def _tables_elsewhere(query: str) -> list[str]:
     return select_violations(
-        _TABLES_ELSEWHERE, tables=tables(of_tenants=True), tenants=PATTERN, template=TEMPLATE
+        query, tables=tables(of_tenants=True), tenants=PATTERN, template=TEMPLATE
     )
 
 
 # What a statement would find that names no schema, where the tenant's own table is missing.
-_TABLES_ELSEWHERE = """
+_TABLES_ELSEWHERE = {
+    name: f"""
 SELECT format('%%s.%%s', n.nspname, c.relname)
 FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
-WHERE c.relname = ANY (%(tables)s) AND c.relkind IN ('r', 'p', 'v', 'm', 'f')
+WHERE c.relname = ANY (%(tables)s) AND c.relkind IN ({kinds})
     AND n.nspname !~ %(tenants)s AND n.nspname <> %(template)s
 """
-# Foreign keys, and defaults that count by a sequence.
-_PASSAGES = """
-WITH passages (origin, target) AS (
-    SELECT conrelid, confrelid FROM pg_constraint WHERE contype = 'f'
-    UNION ALL
-    SELECT a.adrelid, d.refobjid
-    FROM pg_attrdef a JOIN pg_depend d ON d.classid = 'pg_attrdef'::regclass AND d.objid = a.oid
-    WHERE d.refclassid = 'pg_class'::regclass
-)
+    for name, kinds in {
+        "tables": "'r', 'f'",
+        "divided tables": "'p'",
+        "views": "'v'",
+        "materialised views": "'m'",
+    }.items()
+}
+
+
+def _passages(origins: str) -> str:
+    """Return a query for what leads from one schema into a tenant's."""
+    return f"""
 SELECT format('%%s to %%s', origin::regclass, target::regclass)
-FROM passages JOIN pg_class c ON c.oid = origin JOIN pg_class t ON t.oid = target
+FROM ({origins}) AS passages (origin, target)
+    JOIN pg_class c ON c.oid = origin JOIN pg_class t ON t.oid = target
     JOIN pg_namespace n ON n.oid = t.relnamespace
 WHERE t.relnamespace <> c.relnamespace AND n.nspname ~ %(tenants)s
 """
-_VIEWS = f"""
+
+
+_PASSAGES = {
+    "foreign keys": _passages("SELECT conrelid, confrelid FROM pg_constraint WHERE contype = 'f'"),
+    "defaults that count": _passages("""
+    SELECT a.adrelid, d.refobjid
+    FROM pg_attrdef a JOIN pg_depend d ON d.classid = 'pg_attrdef'::regclass AND d.objid = a.oid
+    WHERE d.refclassid = 'pg_class'::regclass"""),
+}
+_VIEWS = {
+    "views and rules": f"""
 SELECT DISTINCT format('%%s.%%s', n.nspname, c.relname)
 FROM pg_rewrite r JOIN pg_class c ON c.oid = r.ev_class
     JOIN pg_namespace n ON n.oid = c.relnamespace
@@ -107,11 +127,14 @@ FROM pg_rewrite r JOIN pg_class c ON c.oid = r.ev_class
     JOIN pg_namespace place ON place.oid = t.relnamespace
 WHERE {REACHED} AND t.relnamespace <> c.relnamespace AND place.nspname ~ %(tenants)s
 """
+}
 # Nothing stands before a statement of nobody's between transactions, so it goes where the server
 # sends a new connection.
-_SEARCH_PATHS = r"""
+_SEARCH_PATHS = {
+    "settings": r"""
 SELECT setting FROM pg_db_role_setting s, unnest(s.setconfig) AS setting
 WHERE setting ~ '^search_path=' AND setting !~ '^search_path=("\$user", *)?public$'
     AND s.setdatabase IN (0, (SELECT oid FROM pg_database WHERE datname = current_database()))
     AND s.setrole IN (0, (SELECT oid FROM pg_roles WHERE rolname = current_user))
 """
+}

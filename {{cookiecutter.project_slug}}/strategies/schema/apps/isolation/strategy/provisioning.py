@@ -36,7 +36,8 @@ def provision(tenant: Identified) -> None:
         replay = _replay_of_template()
         cursor.execute(
             f"CREATE SCHEMA {schema}; GRANT USAGE ON SCHEMA {schema} TO {runtime_role()};"
-            f"SET LOCAL search_path = {schema}, {PUBLIC}; {replay}"
+            f"SET LOCAL search_path = {schema}, {PUBLIC}; {replay};"
+            f"REVOKE INSERT, UPDATE, DELETE ON django_migrations FROM {runtime_role()}"
         )
 
 

@@ -11,6 +11,7 @@ from apps.isolation.app_registry import OWNER, tables
 from apps.isolation.context import Identified
 from apps.isolation.postgresql.invariants import select_violations
 from apps.isolation.strategy.naming import PATTERN, PUBLIC, physical_name
+from apps.isolation.strategy.protocol import Breach, Breaches
 
 INAPPLICABLE: dict[str, str] = {}
 """Invariants of other strategies that this one does not need, with the reason."""
@@ -40,32 +41,55 @@ def owner_cursor(tenant: Identified) -> Iterator[CursorWrapper]:
         connection.close()
 
 
-def breaches() -> dict[str, tuple[str, str]]:
-    """Return, for each invariant, statements that violate it and that undo the violation."""
+def breaches() -> Breaches:
+    """Return a breach for each clause of each invariant that only this strategy has."""
     (schema, *_) = select_violations(
         "SELECT nspname FROM pg_namespace WHERE nspname ~ %(p)s", p=PATTERN
     )
     table = tables(of_tenants=True)[0]
     database = connections[DEFAULT_DB_ALIAS].settings_dict["NAME"]
+    breach = f"{PUBLIC}.breach"
     return {
-        "every table is a model's": (
-            f"CREATE TABLE {PUBLIC}.breach ()",
-            f"DROP TABLE {PUBLIC}.breach",
+        "every table is a model's": {
+            "tables": Breach(f"CREATE TABLE {breach} ()", f"DROP TABLE {breach}"),
+            "divided tables": Breach(
+                f"CREATE TABLE {breach} (id uuid) PARTITION BY HASH (id)", f"DROP TABLE {breach}"
+            ),
+        },
+        "tenant tables are in no other schema": _misplaced(f"{PUBLIC}.{table}"),
+        "no other schema leads into a tenant's": {
+            "foreign keys": Breach(
+                f"CREATE TABLE {breach} (id uuid REFERENCES {schema}.{table})",
+                f"DROP TABLE {breach}",
+            ),
+            "defaults that count": Breach(
+                f"CREATE SEQUENCE {schema}.breach;"
+                f"CREATE TABLE {breach} (id int DEFAULT nextval('{schema}.breach'))",
+                f"DROP TABLE {breach}; DROP SEQUENCE {schema}.breach",
+            ),
+        },
+        "views show nobody else's rows": {
+            "views and rules": Breach(
+                f"CREATE VIEW {breach} AS SELECT * FROM {schema}.{table}", f"DROP VIEW {breach}"
+            ),
+        },
+        "without a tenant the search path is public": {
+            "settings": Breach(
+                f'ALTER DATABASE "{database}" SET search_path = {schema}, {PUBLIC}',
+                f'ALTER DATABASE "{database}" RESET search_path',
+            ),
+        },
+    }
+
+
+def _misplaced(name: str) -> dict[str, Breach]:
+    return {
+        "tables": Breach(f"CREATE TABLE {name} ()", f"DROP TABLE {name}"),
+        "divided tables": Breach(
+            f"CREATE TABLE {name} (id uuid) PARTITION BY HASH (id)", f"DROP TABLE {name}"
         ),
-        "tenant tables are in no other schema": (
-            f"CREATE TABLE {PUBLIC}.{table} ()",
-            f"DROP TABLE {PUBLIC}.{table}",
-        ),
-        "no other schema leads into a tenant's": (
-            f"CREATE TABLE {PUBLIC}.breach (id uuid REFERENCES {schema}.{table})",
-            f"DROP TABLE {PUBLIC}.breach",
-        ),
-        "views show nobody else's rows": (
-            f"CREATE VIEW {PUBLIC}.breach AS SELECT * FROM {schema}.{table}",
-            f"DROP VIEW {PUBLIC}.breach",
-        ),
-        "without a tenant the search path is public": (
-            f'ALTER DATABASE "{database}" SET search_path = {schema}, {PUBLIC}',
-            f'ALTER DATABASE "{database}" RESET search_path',
+        "views": Breach(f"CREATE VIEW {name} AS SELECT 1", f"DROP VIEW {name}"),
+        "materialised views": Breach(
+            f"CREATE MATERIALIZED VIEW {name} AS SELECT 1", f"DROP MATERIALIZED VIEW {name}"
         ),
     }

@@ -191,7 +191,7 @@ class Migration(migrations.Migration):
                     ),
                 ),
                 ("name", models.CharField(max_length=200)),
-                ("description", models.TextField(blank=True)),
+                ("description", models.TextField(blank=True, max_length=10000)),
                 (
                     "status",
                     models.CharField(

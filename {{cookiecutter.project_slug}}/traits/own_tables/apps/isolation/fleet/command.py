@@ -16,11 +16,13 @@ from django.db.backends.base.base import BaseDatabaseWrapper
 from django.db.migrations import Migration
 from tqdm import tqdm
 
+from apps.isolation.app_registry import as_owner
 from apps.isolation.fleet.executor import (
     Outcome,
     Recording,
     Recordings,
     fingerprint_of,
+    judged,
     migrate_fleet,
     recorded,
     take_turns,
@@ -34,7 +36,7 @@ WORKERS = 4
 LEDGER_BATCH = 100
 
 # With these, Django's own command migrates one tenant after the other.
-_SPECIAL = ("app_label", "fake", "fake_initial", "run_syncdb", "check_unapplied", "prune", "plan")
+_SPECIAL = ("app_label", "fake", "fake_initial", "run_syncdb", "prune")
 
 _FLAGS = {
     "--retry-failed": "Migrate only those that failed last time.",
@@ -78,7 +80,7 @@ class FleetMigrateCommand(CheckedMigrateCommand):
     ) -> Recordings:
         """Migrate the template by ``migrate``; return a recording of it, for those like it."""
         before = fingerprint_of(target, connection)
-        with recorded(connection) as self.recording:
+        with recorded(target, connection) as self.recording:
             migrate()
         recordings = Recordings({before: self.recording})
         self.recording = None
@@ -91,8 +93,9 @@ class FleetMigrateCommand(CheckedMigrateCommand):
         """Migrate all tenants with unapplied migrations; raise CommandError if one failed."""
         wanted = self._wanted(options)
         if options["one_by_one"] or any(options[name] for name in _SPECIAL):
-            _migrate_one_by_one(wanted, one)
             self.migrated = list(wanted)
+            outcomes = _migrate_one_by_one(wanted, one, self.template_fingerprint)
+            self._report(outcomes, len(wanted), len(wanted), {**options, "verbosity": 0})
             return
         unmigrated = {
             name: found for name, found in wanted.items() if found != self.template_fingerprint
@@ -104,6 +107,28 @@ class FleetMigrateCommand(CheckedMigrateCommand):
             outcomes += self._run(dict(todo[canaries:]), recordings, options)
         self.migrated = [each.target for each in outcomes if each.status == "migrated"]
         self._report(outcomes, len(wanted), len(unmigrated), options)
+
+    def plan(self, *args: Any, **options: Any) -> None:
+        """Print what would be applied to the shared data, and to tenants that differ from it.
+
+        The shared data records all migrations, the tenants' too, so its plan is everybody's.
+        """
+        shared = self.shared_target()
+        with target_opener() as opened, opened(shared) as connection:
+            applied = fingerprint_of(shared, connection)
+            self.plan_over(connection.alias, args, options)
+        with as_owner():
+            tenants = self._wanted(options) if applied else {}
+        with target_opener() as opened:
+            for target in [name for name, known in tenants.items() if known != applied]:
+                with opened(target) as connection:
+                    if fingerprint_of(target, connection) != applied:
+                        self.stdout.write(self.style.MIGRATE_HEADING(f"{target}:"))
+                        self.plan_over(connection.alias, args, options)
+
+    def shared_target(self) -> str:
+        """Return the target that holds the shared data."""
+        raise NotImplementedError
 
     def _wanted(self, options: dict[str, Any]) -> dict[str, str | None]:
         found = fingerprints()
@@ -126,7 +151,9 @@ class FleetMigrateCommand(CheckedMigrateCommand):
         self, unmigrated: dict[str, str | None], recordings: Recordings, options: dict[str, Any]
     ) -> list[Outcome]:
         workers = max(1, min(options["workers"], len(unmigrated)))
-        outcomes = migrate_fleet(unmigrated, recordings, workers=workers)
+        outcomes = migrate_fleet(
+            unmigrated, recordings, workers=workers, wanted=self.template_fingerprint
+        )
         # Drawn on a terminal only.
         shown = tqdm(outcomes, total=len(unmigrated), unit="tenant", leave=False, disable=None)
         with _ledger() as note:
@@ -154,8 +181,11 @@ class FleetMigrateCommand(CheckedMigrateCommand):
             raise CommandError("\n".join([message, *lines, hint]))
 
 
-def _migrate_one_by_one(wanted: Mapping[str, str | None], one: Callable[[str], None]) -> None:
+def _migrate_one_by_one(
+    wanted: Mapping[str, str | None], one: Callable[[str], None], after_template: str
+) -> list[Outcome]:
     """Migrate by Django, and record what is applied then: it may be less than before."""
+    outcomes = []
     with target_opener() as opened, _ledger() as note:
         for target, before in wanted.items():
             started = time.monotonic()
@@ -166,7 +196,9 @@ def _migrate_one_by_one(wanted: Mapping[str, str | None], one: Callable[[str], N
                     one(target)
                     after, error = fingerprint_of(target, connection), ""
             finally:
-                note(Outcome(target, before or "", after, time.monotonic() - started, error))
+                outcome = Outcome(target, before or "", after, time.monotonic() - started, error)
+                outcomes.append(note(outcome if error else judged(outcome, after_template)))
+    return outcomes
 
 
 def _targets_of(slugs: list[str]) -> list[str]:

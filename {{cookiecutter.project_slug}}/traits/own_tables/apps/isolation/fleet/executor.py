@@ -10,7 +10,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager, contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 from queue import Empty, SimpleQueue
 from threading import Lock
@@ -29,6 +29,7 @@ from apps.isolation.migration_state import FINGERPRINT
 from apps.isolation.strategy.targets import enter, target_opener
 
 APPLIED = FINGERPRINT.format("")
+_NAMES = "SELECT coalesce(string_agg(app || '.' || name, ' '), '') FROM django_migrations"
 
 type Opener = Callable[[str], AbstractContextManager[BaseDatabaseWrapper]]
 """A function that opens one target after the other as the owner."""
@@ -74,10 +75,13 @@ class Step:
     statements: list[str] = field(default_factory=list)
 
     def sql(self) -> str:
-        """Return the SQL as one text."""
-        values = ", ".join(f"('{app}', '{name}', now())" for app, name in self.rows)
-        insert = f"INSERT INTO django_migrations (app, name, applied) VALUES {values}"
-        return "".join(f"{each.rstrip().rstrip(';')};\n" for each in [*self.statements, insert])
+        """Return the SQL as one text; each statement may end in a comment."""
+        statements = [*self.statements]
+        if self.rows:
+            values = ", ".join(f"('{app}', '{name}', now())" for app, name in self.rows)
+            insert = f"INSERT INTO django_migrations (app, name, applied) VALUES {values}"
+            statements.append(insert)
+        return "".join(f"{each.rstrip().rstrip(';')}\n;\n" for each in statements)
 
 
 @dataclass(slots=True)
@@ -88,6 +92,22 @@ class Recording:
     steps: list[Step] = field(default_factory=list)
     is_sql: bool = True
     """Whether the SQL is the whole plan; a plan with Python in it is more."""
+    rest: Step = field(default_factory=partial(Step, rows=[]))
+    """What else changed in the table of applied migrations: a squash is recorded by itself."""
+
+    @property
+    def changes(self) -> bool:
+        """Return whether anything was applied or recorded."""
+        return bool(self.steps or self.rest.rows or self.rest.statements)
+
+    def finish(self, before: set[tuple[str, str]], after: set[tuple[str, str]]) -> None:
+        """Note what was recorded beside the steps."""
+        recorded_by_steps = {row for step in self.steps for row in step.rows}
+        self.rest.rows = sorted(after - before - recorded_by_steps)
+        self.rest.statements = [
+            f"DELETE FROM django_migrations WHERE app = '{app}' AND name = '{name}'"
+            for app, name in sorted(before - after)
+        ]
 
     def progress(self, action: str, migration: Any = None, fake: bool | None = False) -> None:
         """Begin a step; a progress callback of Django's MigrationExecutor."""
@@ -118,7 +138,7 @@ class Recording:
                 END IF; END $guard$;
         """
         begin = f"BEGIN; {enter(target)} {_PATIENCE}"
-        steps = f"COMMIT; {begin}".join(step.sql() for step in self.steps)
+        steps = f"COMMIT; {begin}".join(step.sql() for step in [*self.steps, self.rest])
         return f"{begin} {guard} {steps} {APPLIED}; COMMIT"
 
 
@@ -132,7 +152,7 @@ class Recordings:
     def has_sql(self, fingerprint: str) -> bool:
         """Return whether there is a recording that can be sent."""
         recording = self._by_fingerprint.get(fingerprint)
-        return recording is not None and recording.is_sql and bool(recording.steps)
+        return recording is not None and recording.is_sql and recording.changes
 
     def find(self, fingerprint: str, make: Callable[[], Recording]) -> tuple[Recording, bool]:
         """Return the recording, and whether it was made just now; other threads wait for it."""
@@ -144,9 +164,11 @@ class Recordings:
 
 
 def migrate_fleet(
-    targets: Mapping[str, str | None], recordings: Recordings, *, workers: int
+    targets: Mapping[str, str | None], recordings: Recordings, *, workers: int, wanted: str
 ) -> Iterator[Outcome]:
     """Apply all migrations to the targets; yield an outcome for each, in the order of completion.
+
+    One whose migrations do not have the hash ``wanted`` afterwards has failed.
 
     ``targets`` maps names to hashes, as far as they are known. One that fails stops no other. Each
     worker is a thread with one connection of the owner at a time.
@@ -160,7 +182,8 @@ def migrate_fleet(
         try:
             with target_opener() as opened:
                 while True:
-                    done.put(_migrate_target(*todo.get_nowait(), opened, recordings))
+                    outcome = _migrate_target(*todo.get_nowait(), opened, recordings)
+                    done.put(outcome if outcome.error else judged(outcome, wanted))
         except Empty:
             pass
         finally:
@@ -175,6 +198,13 @@ def migrate_fleet(
             future.result()
 
 
+def judged(outcome: Outcome, wanted: str) -> Outcome:
+    """Return the outcome, which is a failure if other migrations are applied than wanted."""
+    if outcome.after == wanted:
+        return outcome
+    return replace(outcome, error="other migrations are applied than to the template")
+
+
 def take_turns(target: str, connection: BaseDatabaseWrapper) -> None:
     """Wait until no other run works on a target, and let none begin before this one is done.
 
@@ -185,15 +215,24 @@ def take_turns(target: str, connection: BaseDatabaseWrapper) -> None:
 
 def fingerprint_of(target: str, connection: BaseDatabaseWrapper) -> str:
     """Return the hash of the migrations applied to a target; empty if there are none."""
+    return _ask(APPLIED, target, connection)
+
+
+def _applied_to(target: str, connection: BaseDatabaseWrapper) -> set[tuple[str, str]]:
+    names = _ask(_NAMES, target, connection).split()
+    return {(app, name) for app, _, name in (each.partition(".") for each in names)}
+
+
+def _ask(query: str, target: str, connection: BaseDatabaseWrapper) -> str:
     try:
-        return _send(f"BEGIN; {enter(target)} {APPLIED}; COMMIT", connection)
+        return _send(f"BEGIN; {enter(target)} {query}; COMMIT", connection)
     except psycopg.errors.UndefinedTable:
         return ""
 
 
 @contextmanager
-def recorded(connection: BaseDatabaseWrapper) -> Iterator[Recording]:
-    """Record what the connection's schema editors send within the block."""
+def recorded(target: str, connection: BaseDatabaseWrapper) -> Iterator[Recording]:
+    """Record what the connection's schema editors send to a target within the block."""
     recording = Recording(connection.alias)
     plain: Any = connection.SchemaEditorClass
 
@@ -204,9 +243,11 @@ def recorded(connection: BaseDatabaseWrapper) -> Iterator[Recording]:
             super().execute(sql, None)
             recording.note(str(sql))
 
+    before = _applied_to(target, connection)
     connection.SchemaEditorClass = RecordingEditor
     try:
         yield recording
+        recording.finish(before, _applied_to(target, connection))
     finally:
         connection.SchemaEditorClass = plain
 
@@ -239,16 +280,17 @@ def _migrate_target(
 def _migrate(
     target: str, fingerprint: str, connection: BaseDatabaseWrapper, recordings: Recordings
 ) -> str:
-    recording, just_made = recordings.find(fingerprint, partial(_migrate_by_django, connection))
-    if recording.steps and recording.is_sql and not just_made:
+    make = partial(_migrate_by_django, target, connection)
+    recording, just_made = recordings.find(fingerprint, make)
+    if recording.changes and recording.is_sql and not just_made:
         return _send(recording.message(target, fingerprint), connection)
-    if recording.steps and not just_made:
-        _migrate_by_django(connection)
+    if recording.changes and not just_made:
+        make()
     return fingerprint_of(target, connection)
 
 
-def _migrate_by_django(connection: BaseDatabaseWrapper) -> Recording:
-    with as_owner(connection.alias), recorded(connection) as recording:
+def _migrate_by_django(target: str, connection: BaseDatabaseWrapper) -> Recording:
+    with as_owner(connection.alias), recorded(target, connection) as recording:
         executor = MigrationExecutor(connection, recording.progress)
         executor.migrate(executor.loader.graph.leaf_nodes())
     return recording

@@ -3,8 +3,8 @@
 from django.db import DEFAULT_DB_ALIAS
 from django.db.models import Model
 
-from apps.isolation.app_registry import is_tenant_model, owner_alias
-from apps.isolation.context import require_tenant
+from apps.isolation.app_registry import is_tenant_model, owner_alias, tenant_app_labels
+from apps.isolation.context import current_tenant, require_tenant
 from apps.isolation.ownership import may_relate, require_own_hints
 
 
@@ -25,3 +25,12 @@ class TenantRouter:
     def allow_relation(self, obj1: Model, obj2: Model, **hints: object) -> bool:
         """Return whether two objects may refer to each other: not if they belong to two tenants."""
         return may_relate(obj1, obj2)
+
+    def allow_migrate(self, db: str, app_label: str, **hints: object) -> bool | None:
+        """Return whether ``dumpdata`` and ``loaddata`` reach an app's rows over the run-time role.
+
+        The owner's connection, by which ``migrate`` works, is left to the routers that follow.
+        """
+        if db != DEFAULT_DB_ALIAS:
+            return None
+        return app_label not in tenant_app_labels() or current_tenant() is not None

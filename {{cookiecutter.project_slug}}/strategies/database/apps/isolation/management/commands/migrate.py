@@ -11,7 +11,13 @@ from apps.isolation.fleet.command import FleetMigrateCommand
 from apps.isolation.postgresql.invariants import Invariants
 from apps.isolation.strategy.connections import owner_connection
 from apps.isolation.strategy.invariants import invariants, tenant_targets
-from apps.isolation.strategy.provisioning import open_template, prepare_shared, shared_database_name
+from apps.isolation.strategy.limits import limit_tenants
+from apps.isolation.strategy.provisioning import (
+    open_template,
+    prepare_shared,
+    shared_database_name,
+    tenant_databases,
+)
 
 
 class Command(FleetMigrateCommand):
@@ -38,6 +44,7 @@ class Command(FleetMigrateCommand):
                 recordings = self.migrate_template(
                     name, template, partial(self._migrate, name, template.alias, args, options)
                 )
+            limit_tenants(cursor, tenant_databases(cursor))
         with as_owner():
             self.migrate_tenants(recordings, one, options)
 
@@ -45,6 +52,10 @@ class Command(FleetMigrateCommand):
         """Check one of the databases that were migrated, since all were given the same."""
         # Or one of an earlier run, whose violation would stay unseen otherwise.
         return invariants((self.migrated or tenant_targets())[:1])
+
+    def shared_target(self) -> str:
+        """Return the shared database."""
+        return shared_database_name()
 
     def _migrate(self, name: str, alias: str, args: Any, options: Any) -> None:
         if options["verbosity"] > 0:

@@ -5,6 +5,7 @@ from django.db import connections
 from apps.isolation.app_registry import OWNER, as_owner
 from apps.isolation.migrate import CheckedMigrateCommand
 from apps.isolation.postgresql.grants import grants_on_tables, runtime_role
+from apps.isolation.postgresql.limits import set_limits
 
 
 class Command(CheckedMigrateCommand):
@@ -15,5 +16,6 @@ class Command(CheckedMigrateCommand):
         options["database"] = OWNER
         with connections[OWNER].cursor() as cursor:
             cursor.execute(grants_on_tables(runtime_role()))
+            set_limits(cursor, connections[OWNER].settings_dict["NAME"])
         with as_owner():
             super().migrate(*args, **options)

@@ -11,6 +11,7 @@ from apps.isolation.app_registry import OWNER, as_owner
 from apps.isolation.fleet.command import FleetMigrateCommand
 from apps.isolation.migration_state import is_fully_migrated
 from apps.isolation.postgresql.grants import grants_on_tables, runtime_role
+from apps.isolation.postgresql.limits import set_limits
 from apps.isolation.postgresql.wiping import wipe_tables
 from apps.isolation.strategy.naming import PUBLIC, TEMPLATE, TEMPLATE_READY
 
@@ -34,6 +35,7 @@ class Command(FleetMigrateCommand):
             with as_owner():
                 with connection.cursor() as cursor:
                     cursor.execute(grants_on_tables(runtime_role()))
+                    set_limits(cursor, connections[OWNER].settings_dict["NAME"])
                 one(PUBLIC)
                 with self._unfinished_template():
                     recordings = self.migrate_template(TEMPLATE, connection, partial(one, TEMPLATE))
@@ -43,6 +45,10 @@ class Command(FleetMigrateCommand):
                 self.migrate_tenants(recordings, one, options)
         finally:
             connection.set_schema_to_public()
+
+    def shared_target(self) -> str:
+        """Return the schema of the shared data."""
+        return PUBLIC
 
     def _migrate(self, schema: str, args: Any, options: Any) -> None:
         if options["verbosity"] > 0:

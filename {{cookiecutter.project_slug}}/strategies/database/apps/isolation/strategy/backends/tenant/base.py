@@ -1,18 +1,50 @@
 """A tenant's connection: one of a bounded number, and usable in its tenant only."""
 
 from collections.abc import Callable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from django.db.backends.postgresql import base as postgresql
 from django.db.backends.postgresql import features
 
-from apps.isolation.ownership import require_active
-from apps.isolation.postgresql.on_commit import OnCommitMixin
+from apps.isolation.context import ActiveTenant, require_active
+from apps.isolation.postgresql.sessions import BoundRows, GuardedSession, GuardedWrapperMixin
 from apps.isolation.strategy.connections import note_use
 from apps.isolation.strategy.naming import tenant_of
 
+if TYPE_CHECKING:  # Django's stubs leave out what these two inherit.
+    import psycopg
+
+    Cursor = psycopg.ClientCursor[Any]
+    ServerSideCursor = psycopg.ServerCursor[Any]
+else:
+    from django.db.backends.postgresql.base import Cursor, ServerSideCursor
+
 OF_TRANSACTIONS = ("SAVEPOINT ", "RELEASE SAVEPOINT ", "ROLLBACK TO SAVEPOINT ", "SET CONSTRAINTS ")
 """Statements that Django sends at the end of a block, whichever tenant is active by then."""
+
+
+class TenantSession(GuardedSession):
+    """A session that is used in its own tenant only, however somebody got hold of it."""
+
+    tenant: ActiveTenant
+
+    def guard(self) -> None:
+        """Raise `WrongTenantError` if another tenant is active."""
+        require_active(self.tenant, "This session")
+
+
+class TenantCursor(BoundRows, Cursor):
+    """A cursor whose rows are read in the tenant that it was used in."""
+
+
+class TenantServerSideCursor(BoundRows, ServerSideCursor):
+    """A named cursor whose rows are read in the tenant that it was used in."""
+
+    def close(self) -> None:
+        """Close the cursor, in any tenant."""
+        session: Any = self.connection
+        with session.checked():
+            super().close()
 
 
 class DatabaseFeatures(features.DatabaseFeatures):
@@ -23,7 +55,7 @@ class DatabaseFeatures(features.DatabaseFeatures):
     disallowed_simple_test_case_connection_methods = []
 
 
-class DatabaseWrapper(OnCommitMixin, postgresql.DatabaseWrapper):
+class DatabaseWrapper(GuardedWrapperMixin, postgresql.DatabaseWrapper):
     """Django's backend, which records its use, and refuses another tenant's."""
 
     features_class = DatabaseFeatures
@@ -31,6 +63,29 @@ class DatabaseWrapper(OnCommitMixin, postgresql.DatabaseWrapper):
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.execute_wrappers.append(self._execute)
+
+    def get_connection_params(self) -> dict[str, Any]:
+        """Add the cursor class to what Django connects with."""
+        params: dict[str, Any] = super().get_connection_params()
+        return params | {"cursor_factory": TenantCursor}
+
+    def create_cursor(self, name: str | None = None) -> Any:
+        """Return a cursor; named ones are those of `chunked_cursor`."""
+        session: Any = self.connection
+        if name is None:
+            return super().create_cursor()
+        return TenantServerSideCursor(
+            session, name=name, scrollable=False, withhold=session.autocommit
+        )
+
+    def init_connection_state(self) -> None:
+        """Guard the session from now on; what Django itself has sent first names no rows."""
+        super().init_connection_state()
+        session: Any = self.connection
+        # Django connects by psycopg's function, which takes no class.
+        session.__class__ = TenantSession
+        session.tenant = tenant_of(self.alias)
+        session.server_cursor_factory = TenantServerSideCursor
 
     def ensure_connection(self) -> None:
         """Connect if need be; called before every statement."""
@@ -51,4 +106,6 @@ class DatabaseWrapper(OnCommitMixin, postgresql.DatabaseWrapper):
         """
         if not str(sql).startswith(OF_TRANSACTIONS):
             require_active(tenant_of(self.alias), f"The connection {self.alias}")
-        return execute(sql, params, many, context)
+        session: Any = self.connection
+        with session.checked():
+            return execute(sql, params, many, context)

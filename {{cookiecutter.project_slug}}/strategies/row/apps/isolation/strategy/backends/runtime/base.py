@@ -10,15 +10,11 @@ from psycopg.abc import Params, Query
 
 from apps.isolation.context import ActiveTenant
 from apps.isolation.exceptions import WrongTenantError
-from apps.isolation.postgresql.cursors import (
-    ContextCursor,
-    ContextMixin,
-    ContextServerSideCursor,
-    ContextWrapperMixin,
-)
+from apps.isolation.postgresql.client import TenantClient
+from apps.isolation.postgresql.cursors import ContextCursor, ContextSession, ContextWrapperMixin
 
 
-class TenantSettingMixin(ContextMixin):
+class RLSSession(ContextSession):
     """Enters a tenant by the setting that the policies of every tenant table read."""
 
     def context_statement(self, tenant: ActiveTenant | None) -> str:
@@ -26,7 +22,7 @@ class TenantSettingMixin(ContextMixin):
         return f"SET LOCAL app.tenant = '{tenant.id if tenant else ''}';"
 
 
-class RLSCursor(TenantSettingMixin, ContextCursor):
+class RLSCursor(ContextCursor):
     """A cursor that reaches the active tenant's rows."""
 
     def execute(self, query: Any, params: Any = None, **kwargs: Any) -> Self:
@@ -40,15 +36,21 @@ class RLSCursor(TenantSettingMixin, ContextCursor):
             super().executemany(query, params_seq, **kwargs)
 
 
-class RLSServerSideCursor(TenantSettingMixin, ContextServerSideCursor):
-    """A named cursor that reaches the active tenant's rows."""
+class RLSClient(TenantClient):
+    """psql whose session reaches the active tenant's rows."""
+
+    @staticmethod
+    def preset(tenant: ActiveTenant) -> str:
+        """Return the setting that the policies read."""
+        return f"app.tenant={tenant.id}"
 
 
 class DatabaseWrapper(ContextWrapperMixin, postgresql.DatabaseWrapper):
     """Django's backend, with cursors that name the tenant."""
 
+    client_class = RLSClient
+    context_session = RLSSession
     context_cursor = RLSCursor
-    context_server_side_cursor = RLSServerSideCursor
 
 
 @contextmanager

@@ -6,16 +6,12 @@ from django.db.backends.postgresql import base as postgresql
 from django_tenants.postgresql_backend import base as django_tenants
 
 from apps.isolation.context import ActiveTenant, current_tenant
-from apps.isolation.postgresql.cursors import (
-    ContextCursor,
-    ContextMixin,
-    ContextServerSideCursor,
-    ContextWrapperMixin,
-)
+from apps.isolation.postgresql.client import TenantClient
+from apps.isolation.postgresql.cursors import ContextSession, ContextWrapperMixin
 from apps.isolation.strategy.naming import ADVICE, PUBLIC, physical_name
 
 
-class SearchPathMixin(ContextMixin):
+class SearchPathSession(ContextSession):
     """Enters a tenant by the search path: its schema, then the shared data."""
 
     def context_statement(self, tenant: ActiveTenant | None) -> str:
@@ -25,12 +21,13 @@ class SearchPathMixin(ContextMixin):
         return f"SET LOCAL search_path = {physical_name(tenant.id)}, {PUBLIC};"
 
 
-class SchemaCursor(SearchPathMixin, ContextCursor):
-    """A cursor that looks for tables in the active tenant's schema."""
+class SchemaClient(TenantClient):
+    """psql whose session looks for tables in the active tenant's schema."""
 
-
-class SchemaServerSideCursor(SearchPathMixin, ContextServerSideCursor):
-    """A named cursor that looks for tables in the active tenant's schema."""
+    @staticmethod
+    def preset(tenant: ActiveTenant) -> str:
+        """Return the search path."""
+        return f"search_path={physical_name(tenant.id)},{PUBLIC}"
 
 
 class DatabaseWrapper(ContextWrapperMixin, django_tenants.DatabaseWrapper):
@@ -40,8 +37,8 @@ class DatabaseWrapper(ContextWrapperMixin, django_tenants.DatabaseWrapper):
     for the whole session, and so loses it between threads, in async views and behind a pooler.
     """
 
-    context_cursor = SchemaCursor
-    context_server_side_cursor = SchemaServerSideCursor
+    client_class = SchemaClient
+    context_session = SearchPathSession
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         # Past django-tenants' own __init__, which would set a schema on the connection.

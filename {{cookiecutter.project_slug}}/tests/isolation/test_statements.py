@@ -1,0 +1,78 @@
+"""What a route asks the database does not grow with what there is: counted for every route."""
+
+import json
+from dataclasses import dataclass
+
+from django.db import DEFAULT_DB_ALIAS, transaction
+
+from apps.isolation import tenant_context
+from apps.isolation.app_registry import SHARED_DB
+from apps.isolation.models import TenantModel
+from tests.isolation.conftest import Call, World
+from tests.isolation.routes import Route, routes
+from tests.isolation.samples import Samples
+from tests.support import statements
+
+# Rows of every model that our tenant has: as many as a page of a list may hold.
+MANY = 200
+# The API asks for who it is and for rows; a page also for its log-in and for what is around it.
+MOST_OF_API, MOST_OF_PAGE = 4, 8
+
+READABLE = [route for route in routes() if "GET" in route.methods]
+
+
+@dataclass(frozen=True)
+class Count:
+    """What a route answered, with how many rows, and what it sent to the database."""
+
+    status: int
+    rows: int
+    sent: list[str]
+
+
+def fill(own: Samples) -> None:
+    """Make so many rows of every model whose rows are the tenant's."""
+    for model in own.wanted():
+        alias = DEFAULT_DB_ALIAS if issubclass(model, TenantModel) else SHARED_DB
+        with tenant_context(own.tenant), transaction.atomic(using=alias):
+            model._base_manager.bulk_create(own.build(model) for _ in range(MANY))
+
+
+def count(world: World, route: Route) -> Count:
+    """Count twice and take the smaller: what is cached may be fetched, or run out, in between."""
+    call = Call(route, world.ours)
+    return min((ask_once(world, route, call) for _ in range(2)), key=lambda each: len(each.sent))
+
+
+def ask_once(world: World, route: Route, call: Call) -> Count:
+    """Ask as one who may, and for as much as a page holds."""
+    client = world.clients["staff" if route.is_of_admin else "owner"]
+    with statements() as sent:
+        answer = call(client, "GET", query=f"?page_size={MANY}" if route.is_of_api else "")
+    try:
+        rows = len(json.loads(answer.body)["results"])
+    except (ValueError, LookupError, TypeError):
+        rows = 0
+    return Count(answer.status, rows, [sql for sql in sent if "SAVEPOINT" not in sql])
+
+
+def problem_of(route: Route, few: Count, many: Count) -> str:
+    """Return what is wrong with how a route asks, or nothing."""
+    if (many.status, many.rows) != (few.status, MANY if few.rows else 0):
+        return f"{few.status} with {few.rows} rows, then {many.status} with {many.rows}"
+    if len(many.sent) > len(few.sent):
+        return f"{len(many.sent)} statements for {MANY} rows, {len(few.sent)} for a few"
+    most = MOST_OF_API if route.is_of_api else MOST_OF_PAGE
+    return "" if len(many.sent) <= most else f"{len(many.sent)} statements; {most} are enough"
+
+
+def test_each_route_sends_as_many_statements_for_many_rows_as_for_few(world: World) -> None:
+    """In one test, since what it fills takes longer than what it asks."""
+    few = {route: count(world, route) for route in READABLE}
+    fill(world.ours)
+    problems = {
+        str(route): problem_of(route, few[route], count(world, route)) for route in READABLE
+    }
+    assert len(READABLE) > 50
+    assert sum(each.rows > 0 for each in few.values()) > 5
+    assert not {route: problem for route, problem in problems.items() if problem}

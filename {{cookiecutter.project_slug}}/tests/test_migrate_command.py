@@ -1,0 +1,96 @@
+"""``migrate``: what a plan leaves alone, and ways back."""
+
+from typing import Any
+
+import pytest
+from django.db import connections
+
+from apps.isolation.app_registry import OWNER
+from apps.isolation.testing import breach
+from apps.tenants.services import create_tenant
+from tests.deployment import Deployment
+
+pytestmark = pytest.mark.usefixtures("provisioning")
+
+# A model that the code does not have any more, with all that a tenant model's migration makes.
+MAKE_AND_DELETE = [
+    """
+    migrations.CreateModel(
+        "Gone",
+        [(field.name, field.clone()) for field in Label._meta.local_fields],
+        {"constraints": [renamed(each) for each in Label._meta.constraints]},
+    ),
+    """,
+    'migrations.DeleteModel("Gone"),',
+]
+HELPERS = """
+from tests.sample.models import Label
+
+def renamed(constraint):
+    path, args, kwargs = constraint.deconstruct()
+    return type(constraint)(**{**kwargs, "name": kwargs["name"].replace("label", "gone")})
+"""
+
+BREACH = (
+    "CREATE FUNCTION breach() RETURNS text SECURITY DEFINER LANGUAGE sql RETURN 'x'",
+    "DROP FUNCTION breach",
+)
+
+
+@pytest.fixture
+def history(deployment: Deployment) -> Deployment:
+    """Return a version whose migrations made a model, and deleted it; there is a tenant."""
+    create_tenant(slug="acme", name="Acme")
+    for operations in MAKE_AND_DELETE:
+        deployment.add(operations)
+        path = deployment.package / f"{deployment.names[-1]}.py"
+        path.write_text(HELPERS + path.read_text())
+    return deployment
+
+
+def _state() -> list[Any]:
+    """Return what PostgreSQL knows of its roles, tables and databases."""
+    queries = (
+        "SELECT app, name FROM django_migrations",
+        "SELECT nspname, nspacl::text FROM pg_namespace WHERE nspname !~ '^pg_'",
+        "SELECT objoid, description FROM pg_shdescription",
+        "SELECT objoid, description FROM pg_description WHERE objoid > 16384",
+        "SELECT oid, relname, relacl::text FROM pg_class WHERE relkind = 'r' AND oid > 16384",
+        "SELECT datname, datallowconn, datacl::text FROM pg_database",
+        "SELECT oid, defaclacl::text FROM pg_default_acl",
+    )
+    with connections[OWNER].cursor() as cursor:
+        found = []
+        for query in queries:
+            cursor.execute(f"{query} ORDER BY 1, 2")
+            found.append(cursor.fetchall())
+        return found
+
+
+PLANS = [["--plan"], ["--plan", "sample"], ["--check"], ["--plan", "sample", "--prune"]]
+
+
+def test_a_plan_changes_and_judges_nothing(history: Deployment) -> None:
+    history.migrate("sample", history.names[1])
+    with breach(*BREACH):
+        before = _state()
+        for options in PLANS:
+            result = history.run("migrate", "--skip-checks", *options)
+            assert result.returncode == ("--check" in options), result.stderr
+            assert "violated" not in result.stderr
+            assert "Delete model Gone" in result.stdout or "--check" in options
+        assert _state() == before
+
+
+def test_a_way_back_over_a_deleted_model_succeeds(history: Deployment) -> None:
+    history.migrate()
+    history.migrate("sample", history.names[1])
+    history.migrate("sample", history.names[0])
+    history.migrate()
+
+
+def test_a_way_back_that_leaves_a_violation_fails(history: Deployment) -> None:
+    history.migrate()
+    with breach(*BREACH):
+        result = history.run("migrate", "--skip-checks", "sample", history.names[1])
+    assert (result.returncode, "violated" in result.stderr) == (1, True)
