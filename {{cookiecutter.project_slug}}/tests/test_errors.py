@@ -6,9 +6,15 @@ from typing import Any
 
 import pytest
 from django.core.exceptions import PermissionDenied, SuspiciousOperation
+from django.db import IntegrityError, transaction
+from django.http import Http404, HttpResponse
 from django.test import Client, RequestFactory
+from rest_framework import exceptions
 
 from apps.api import error_views
+from apps.authentication.middleware import StrictAccessMiddleware
+from apps.isolation.app_registry import SHARED_DB
+from apps.isolation.integrations.transactions import AFTER_COMMIT, is_after_commit
 from apps.isolation.testing import api_client
 from tests.sample.views import ShelfViewSet
 
@@ -92,6 +98,64 @@ def test_an_error_that_nobody_expected(
     client.defaults["HTTP_HOST"] = host
     response = client.get(SHELVES)
     assert (response.status_code, response.json()) == UNEXPECTED[error]
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.parametrize(
+    "error",
+    [
+        *(OSError, IntegrityError, Http404, PermissionDenied, SuspiciousOperation),
+        *(exceptions.ValidationError, exceptions.NotFound, exceptions.Throttled),
+    ],
+)
+def test_what_fails_after_commit_is_told_as_that(
+    error: type[Exception],
+    acme: Any,
+    client_of: Callable[..., Any],
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    def fail() -> None:
+        raise error
+
+    @transaction.atomic
+    def create(self: Any, serializer: Any) -> None:
+        transaction.on_commit(fail)
+        serializer.save()
+
+    monkeypatch.setattr(ShelfViewSet, "perform_create", create)
+    client = client_of(acme, "member")
+    client.raise_request_exception = False
+    response = client.post(SHELVES, {"name": "one"})
+    assert (response.status_code, response.json()["code"]) == (500, "failed_after_commit")
+    assert "Failed after commit: /api/v1/sample/shelves/" in caplog.text
+    assert [row["name"] for row in client.get(SHELVES).json()["results"]] == ["one"]
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.parametrize("alias", sorted({"default", SHARED_DB}))
+def test_what_is_raised_after_commit_can_be_told_from_what_is_raised_before(alias: str) -> None:
+    def fail() -> None:
+        raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError) as after, transaction.atomic(using=alias):
+        transaction.on_commit(fail, using=alias)
+    with pytest.raises(ZeroDivisionError) as before, transaction.atomic(using=alias):
+        fail()
+    assert (is_after_commit(after.value), is_after_commit(before.value)) == (True, False)
+    caused = ValueError()
+    caused.__cause__ = after.value
+    assert is_after_commit(caused)
+
+
+def test_a_page_tells_what_failed_after_commit(acme: Any, rf: RequestFactory) -> None:
+    error = exceptions.NotFound()
+    error.add_note(AFTER_COMMIT)
+    request = rf.post("/members/", headers={"Accept": "text/html"})
+    middleware = StrictAccessMiddleware(lambda request: HttpResponse())
+    page: Any = middleware.process_exception(request, error)
+    assert page.status_code == 500
+    assert b"Do not send it again." in page.content
 
 
 def test_a_permission_that_django_itself_denies(rf: RequestFactory) -> None:

@@ -217,3 +217,13 @@ def test_a_real_process_ends_with_the_exit_code(acme: Tenant) -> None:
     done = manage("tenant_health_check")
     assert (done.returncode, done.stdout.split()) == (1, ["acme", "has", "no", "Owner"])
     assert done.stderr.endswith("CommandError: Not well: 1 found.\n")
+
+
+@pytest.mark.parametrize("host", ["acme.localhost", "globex.localhost"])
+def test_a_domain_that_became_a_shared_host(
+    acme: Tenant, globex: Tenant, settings: Any, host: str
+) -> None:
+    assert _found() == []
+    settings.SHARED_HOSTS = ["localhost", host]
+    problem = f"has the domain {host}, which is in SHARED_HOSTS: it is not served there"
+    assert _found() == [(host.removesuffix(".localhost"), problem)]

@@ -72,7 +72,7 @@ def test_it_lists_every_route_of_the_api(schema: Any) -> None:
 def test_it_describes_filters_bodies_and_who_may_ask(schema: Any) -> None:
     books = schema["paths"]["/api/v1/sample/books/"]
     names = {parameter["name"] for parameter in books["get"]["parameters"]}
-    assert names == {"cursor", "page_size", "reader", "shelf", "status"}
+    assert names == {"cursor", "ordering", "page_size", "reader", "search", "shelf", "status"}
     shelves = schema["paths"]["/api/v1/sample/shelves/"]["get"]["parameters"]
     assert {"ordering", "search", "status"} <= {parameter["name"] for parameter in shelves}
     assert books["post"]["security"] == [{"jwtAuth": []}]

@@ -18,7 +18,11 @@ class ContentMixin:
 
 
 def download(file: object, name: str, content_type: str) -> FileResponse:
-    """Send a file, to be saved and never to be shown: what is in it may be a page."""
+    """Send a file, to be saved and never to be shown: what is in it may be a page.
+
+    Its name may be any text; what a header cannot hold is left out.
+    """
+    name = "".join(filter(str.isprintable, name)) or "file"
     headers = {"Cache-Control": "private, no-store", "Content-Security-Policy": "sandbox"}
     return FileResponse(
         file, as_attachment=True, filename=name, content_type=content_type, headers=headers

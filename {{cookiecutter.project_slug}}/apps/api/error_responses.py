@@ -1,12 +1,19 @@
 """Error responses: ``{"detail": "…", "code": "…"}``, for whatever answers in a view's place."""
 
+import logging
 from contextlib import suppress
 from typing import Any
 
+from django.core.signals import got_request_exception
 from django.http import HttpRequest, HttpResponse, HttpResponseBase, JsonResponse
 from django.template import TemplateDoesNotExist
 from django.template.loader import render_to_string
 from rest_framework.exceptions import APIException
+
+from apps.api.exceptions import FailedAfterCommit
+from apps.api.text import encodable
+
+logger = logging.getLogger(__name__)
 
 API, PAGE, DATA = "/api/", "text/html", "application/json"
 
@@ -19,16 +26,26 @@ def error_response(request: HttpRequest, error: APIException) -> HttpResponse:
     if not request.path_info.startswith(API) and request.get_preferred_type([PAGE, DATA]) == PAGE:
         # Without apps.pages there are no pages.
         with suppress(TemplateDoesNotExist):
-            page = render_to_string("pages/error.html", {"error": error})
+            page = encodable(render_to_string("pages/error.html", {"error": error}))
             return attach_error(
                 HttpResponse(page, status=error.status_code, headers=headers), error
             )
     if error.status_code == 401:  # noqa: PLR2004 - the status that needs this header
         headers["WWW-Authenticate"] = 'Bearer realm="api"'
-    body = {"detail": str(error.detail), "code": error.get_codes()}
+    body = {"detail": encodable(str(error.detail)), "code": error.get_codes()}
     # To the letter as Django REST framework writes it: nothing tells where a request ended.
     written: Any = {"json_dumps_params": {"separators": (",", ":")}, "headers": headers}
     return attach_error(JsonResponse(body, status=error.status_code, **written), error)
+
+
+def failed_after_commit(request: HttpRequest, error: BaseException) -> HttpResponse:
+    """Return 500, which says that the request was carried out, and report the error as one of 500.
+
+    Whatever type it has: "not found" or "not valid" would say that nothing was done.
+    """
+    logger.error("Failed after commit: %s", request.path, exc_info=error)
+    got_request_exception.send(None, request=request)
+    return attach_error(error_response(request, FailedAfterCommit()), error)
 
 
 def attach_error[R: HttpResponseBase](response: R, error: BaseException | None) -> R:

@@ -2,14 +2,20 @@
 
 import sys
 
+from django.conf import settings
+from django.core.exceptions import RequestDataTooBig
 from django.http import HttpRequest, HttpResponse
 from rest_framework import exceptions
 
+from apps.api.database_limits import as_api_error
 from apps.api.error_responses import attach_error, error_response
+from apps.api.exceptions import RequestTooLarge
 
 
 def bad_request(request: HttpRequest, exception: Exception) -> HttpResponse:
     """Answer what Django itself finds suspicious."""
+    if isinstance(exception, RequestDataTooBig):
+        return error_response(request, RequestTooLarge(settings.DATA_UPLOAD_MAX_MEMORY_SIZE))
     return error_response(request, exceptions.ParseError("Bad request.", "bad_request"))
 
 
@@ -31,4 +37,6 @@ def not_found(request: HttpRequest, exception: Exception) -> HttpResponse:
 
 def server_error(request: HttpRequest) -> HttpResponse:
     """Answer an unexpected error, while it is being handled."""
-    return attach_error(error_response(request, exceptions.APIException()), sys.exception())
+    error = sys.exception()
+    answer = as_api_error(error) or exceptions.APIException()
+    return attach_error(error_response(request, answer), error)

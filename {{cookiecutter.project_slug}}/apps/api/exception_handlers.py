@@ -1,15 +1,20 @@
 """How the API answers exceptions of its views (``EXCEPTION_HANDLER``)."""
 
+from typing import Any
+
 from django.core.exceptions import PermissionDenied
-from django.http import Http404
+from django.http import Http404, HttpResponseBase
 from rest_framework import exceptions, views
 from rest_framework.response import Response
 
-from apps.api.error_responses import attach_error
+from apps.api.error_responses import attach_error, failed_after_commit
+from apps.isolation.integrations.transactions import is_after_commit
 
 
-def exception_handler(exc: Exception, context: dict[str, object]) -> Response | None:
+def exception_handler(exc: Exception, context: dict[str, Any]) -> HttpResponseBase | None:
     """Answer like Django REST framework does, and add the stable machine code."""
+    if is_after_commit(exc):
+        return failed_after_commit(context["request"]._request, exc)  # noqa: SLF001 - Django's own
     reason = exc
     if isinstance(exc, Http404):
         exc = exceptions.NotFound()

@@ -1,5 +1,7 @@
 """How the API pages through lists."""
 
+import json
+from base64 import urlsafe_b64decode, urlsafe_b64encode
 from typing import Any
 
 from django.core.exceptions import ValidationError
@@ -7,10 +9,20 @@ from django.db import DataError
 from rest_framework.exceptions import NotFound
 from rest_framework.pagination import CursorPagination
 from rest_framework.request import Request
+from rest_framework.utils.urls import replace_query_param
+
+from apps.api.keyset import beyond, keys_of, order_of, position_of, values_at
+
+INVALID_CURSOR = (ValidationError, ValueError, TypeError, OverflowError, RecursionError, DataError)
+"""What is raised by a cursor that holds no position of the list."""
 
 
 class TimeOrderedPagination(CursorPagination):
-    """Newest first. Ids are ordered by time, so they serve as the cursor; nothing is counted."""
+    """Newest first, since ids are ordered by time, or as the client orders; nothing is counted.
+
+    A cursor holds the position of a row in the whole ordering, which ends with the id. So each row
+    is on one page, however many share a value (`apps.api.keyset`).
+    """
 
     ordering = "-id"
     page_size = 50
@@ -19,10 +31,47 @@ class TimeOrderedPagination(CursorPagination):
 
     def paginate_queryset(self, queryset: Any, request: Request, view: Any = None) -> Any:
         """Return a page; answer 404 to a cursor that no list gave out."""
+        self.base_url = request.build_absolute_uri()
+        self.keys = keys_of(queryset, self.get_ordering(request, queryset, view))
+        encoded = request.query_params.get(self.cursor_query_param)
         try:
-            return super().paginate_queryset(queryset, request, view)
-        except (ValidationError, ValueError, DataError) as error:
-            if self.cursor_query_param not in request.query_params:
+            backwards, position = _decoded(encoded) if encoded else (False, [])
+            rows = queryset.order_by(*order_of(self.keys, backwards=backwards))
+            if position:
+                values = values_at(position, self.keys)
+                rows = rows.filter(beyond(self.keys, values, backwards=backwards))
+            size = self.get_page_size(request) or self.page_size
+            found = list(rows[: size + 1])
+        except INVALID_CURSOR as error:
+            if not encoded:
                 raise
-            # The position in it is no value of the column that orders the list.
             raise NotFound(self.invalid_cursor_message) from error
+        self.shown = found[:size]
+        self.has_next, self.has_previous = len(found) > size, bool(position)
+        if backwards:
+            self.shown.reverse()
+            self.has_next, self.has_previous = True, self.has_next
+        return self.shown
+
+    def get_next_link(self) -> str | None:
+        """Return the address of what comes after the page."""
+        return self._link(self.shown[-1:], backwards=False) if self.has_next else None
+
+    def get_previous_link(self) -> str | None:
+        """Return the address of what comes before the page."""
+        return self._link(self.shown[:1], backwards=True) if self.has_previous else None
+
+    def _link(self, edge: list[Any], *, backwards: bool) -> str:
+        """Return the address of what follows a row; without one, of the list from its end."""
+        position = position_of(edge[0], self.keys) if edge else []
+        text = json.dumps([backwards, position], ensure_ascii=False, separators=(",", ":"))
+        cursor = urlsafe_b64encode(text.encode()).decode()
+        return replace_query_param(str(self.base_url), self.cursor_query_param, cursor)
+
+
+def _decoded(cursor: str) -> tuple[bool, list[Any]]:
+    """Return a cursor's direction and position; raise ValueError or TypeError if it has none."""
+    backwards, position = json.loads(urlsafe_b64decode(cursor))
+    if not (isinstance(backwards, bool) and isinstance(position, list)):
+        raise TypeError
+    return backwards, position

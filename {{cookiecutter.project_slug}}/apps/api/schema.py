@@ -8,10 +8,12 @@ ERRORS = {
     "401": ("Error", "There is no token, or it is no good here."),
     "403": ("Error", "The role does not reach that far, or the tenant is suspended."),
     "404": ("Error", "There is no such row, page, or tenant."),
-    "409": ("Error", "The tenant would be left without an Owner."),
-    "415": ("Error", "The body is not JSON."),
+    "409": ("Error", "Other rows refer to it, or the tenant would be left without an Owner."),
+    "411": ("Error", "The body has no length, and the server does not say where it ends."),
+    "413": ("Error", "The body is too large; the message says how large it may be."),
+    "415": ("Error", "The body is not JSON, or not in UTF-8."),
     "429": ("Error", "Too many requests; Retry-After says when to come again."),
-    "503": ("Error", "The tenant is being prepared; Retry-After says when to come again."),
+    "503": ("Error", "The tenant is being prepared, or the request costs more than one may."),
 }
 ERROR_SCHEMAS = {
     "Error": {

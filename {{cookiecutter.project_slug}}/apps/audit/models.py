@@ -5,7 +5,7 @@ from typing import ClassVar, Self
 from django.db import models
 
 from apps.isolation.fields import new_id
-from apps.isolation.managers import PerTenantManager
+from apps.isolation.managers import PerTenantManager, PlatformManager
 from apps.isolation.postgresql.constraints import AppendOnly
 
 
@@ -23,13 +23,13 @@ class AuditEvent(models.Model):
     object_type = models.CharField(max_length=64, blank=True)
     object_id = models.CharField(max_length=64, blank=True)
     request_id = models.CharField(max_length=64, blank=True)
-    reason = models.TextField(blank=True)
+    reason = models.TextField(blank=True, max_length=1000)
     changes = models.JSONField(
         default=dict, help_text="By field: what it was before, and what it is after."
     )
 
     objects: ClassVar[PerTenantManager[Self]] = PerTenantManager()
-    platform = models.Manager()
+    platform = PlatformManager()
 
     class Meta:
         default_manager_name = "platform"

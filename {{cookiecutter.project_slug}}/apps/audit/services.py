@@ -22,6 +22,7 @@ HIDDEN = re.compile("password|secret|token|hash|key|email|full_name", re.IGNOREC
 class Action(StrEnum):
     """What can be done that is written down. A new kind of event begins with a line here."""
 
+    ADDRESS_CHANGED = "account.address_changed"
     ADDRESS_VERIFIED = "account.address_verified"
     CROSS_TENANT = "platform.cross_tenant"
     DOMAIN_ADDED = "domain.added"

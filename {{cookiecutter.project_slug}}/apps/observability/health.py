@@ -1,16 +1,20 @@
 """Whether this process can serve requests now."""
 
 import logging
-from functools import cache
+from functools import cache, lru_cache
+from time import monotonic
 
 from django.core.cache import caches
 from django.db import DatabaseError, connections
 
 from apps.isolation.app_registry import SHARED_DB
 from apps.isolation.migration_state import is_fully_migrated
-from apps.isolation.preflight import preflight_problems
+from apps.isolation.preflight import invariant_problems, preflight_problems
 
 logger = logging.getLogger(__name__)
+
+ASKED_EVERY = 30
+"""Seconds for which a good answer about the invariants is believed."""
 
 
 def health_problems() -> dict[str, str]:
@@ -49,6 +53,7 @@ def _migrations() -> str:
 def _isolation() -> str:
     try:
         _require_isolation()
+        _require_invariants(int(monotonic() // ASKED_EVERY))
     except DatabaseError:
         return "cannot be judged"
     except _NotYet as reason:
@@ -73,6 +78,15 @@ def _require_migrated() -> None:
 @cache
 def _require_isolation() -> None:
     for reason in preflight_problems():
+        raise _NotYet(reason)
+
+
+# What follows can be changed in the database while this process serves.
+
+
+@lru_cache(maxsize=1)
+def _require_invariants(period: int) -> None:
+    for reason in invariant_problems():
         raise _NotYet(reason)
 
 

@@ -7,7 +7,7 @@ https://docs.sentry.io/platforms/python/integrations/django/
 
 from typing import TYPE_CHECKING, Any
 
-from environ import Env
+from django.conf import settings
 
 from apps.observability.logs import ids_of, scrubbed
 from apps.observability.request_id import current_request
@@ -19,14 +19,14 @@ if TYPE_CHECKING:
 REPORTED = ("method", "url")
 
 
-def start_telemetry(env: Env, *, serves: bool) -> None:
-    """Turn on what the environment asks for. Only a process that serves is traced."""
-    if dsn := env.str("SENTRY_DSN", default=""):
-        report_errors(dsn)
-    if serves and env.str("OTEL_EXPORTER_OTLP_ENDPOINT", default=""):
+def start_telemetry(*, serves: bool) -> None:
+    """Turn on what the settings ask for. Only a process that serves is traced."""
+    if settings.SENTRY_DSN:
+        report_errors(settings.SENTRY_DSN)
+    if serves and settings.OTEL_EXPORTER_OTLP_ENDPOINT:
         from apps.observability.tracing import trace_requests  # noqa: PLC0415 - loads the library
 
-        trace_requests(service=env.str("OTEL_SERVICE_NAME", default="web"))
+        trace_requests(service=settings.OTEL_SERVICE_NAME)
 
 
 def report_errors(dsn: str) -> None:

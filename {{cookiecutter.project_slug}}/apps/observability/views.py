@@ -27,8 +27,9 @@ def metrics(request: HttpRequest) -> HttpResponse:
     """Answer Prometheus, which sends METRICS_TOKEN; where there is no such token, 404."""
     if not settings.METRICS_TOKEN:
         raise Http404
-    given = request.headers.get("Authorization", "")
-    if not constant_time_compare(given, f"Bearer {settings.METRICS_TOKEN}"):
+    scheme, _, given = request.headers.get("Authorization", "").partition(" ")
+    is_known = constant_time_compare(given.strip(), settings.METRICS_TOKEN)
+    if scheme.lower() != "bearer" or not is_known:
         raise NotAuthenticated
     from apps.observability.metrics import (  # noqa: PLC0415 - loaded only where it is used
         exposition,

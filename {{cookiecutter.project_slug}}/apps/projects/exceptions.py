@@ -17,6 +17,17 @@ class FileTooLarge(APIException):
         super().__init__(f"A file has {filesizeformat(settings.ATTACHMENT_MAX_BYTES)} at most.")
 
 
+class StorageFull(APIException):
+    """With this file the tenant would have more bytes than it may have."""
+
+    status_code = HTTPStatus.REQUEST_ENTITY_TOO_LARGE
+    default_code = "storage_full"
+
+    def __init__(self) -> None:
+        most = filesizeformat(settings.TENANT_STORAGE_BYTES)
+        super().__init__(f"All files together have {most} at most. Delete some first.")
+
+
 class FilesUnavailable(APIException):
     """The disk is full, or the folder is not ours to use."""
 

@@ -2,9 +2,6 @@
 
 from django_filters import ChoiceFilter, DateFilter, UUIDFilter
 from django_filters.rest_framework.filterset import FilterSet
-from rest_framework import filters
-from rest_framework.exceptions import ValidationError
-from rest_framework.request import Request
 
 from apps.projects.models import Project, ProjectStatus, Task, TaskStatus
 
@@ -30,14 +27,3 @@ class TaskFilter(FilterSet):
     class Meta:
         model = Task
         fields: list[str] = []
-
-
-class SearchFilter(filters.SearchFilter):
-    """``search``, of which a bad value is told like that of every other field."""
-
-    def get_search_terms(self, request: Request) -> list[str]:
-        """Return the words to look for."""
-        try:
-            return super().get_search_terms(request)
-        except ValidationError as error:
-            raise ValidationError({self.search_param: error.detail}) from error

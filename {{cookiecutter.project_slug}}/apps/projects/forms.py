@@ -7,14 +7,16 @@ from django import forms
 from django.http import HttpRequest
 
 from apps.pages.forms import PageForm
-from apps.projects.models import TaskStatus
+from apps.projects.models import DESCRIPTION_LENGTH, TaskStatus
 
 
 class ProjectForm(PageForm):
     heading = "New project"
     button = "Add project"
     name = forms.CharField(max_length=200)
-    description = forms.CharField(required=False, widget=forms.Textarea({"rows": 2}))
+    description = forms.CharField(
+        required=False, max_length=DESCRIPTION_LENGTH, widget=forms.Textarea({"rows": 2})
+    )
 
 
 class TaskForm(PageForm):

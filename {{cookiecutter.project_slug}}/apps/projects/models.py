@@ -6,6 +6,8 @@ from django.db.models import CheckConstraint, Q
 from apps.isolation.fields import UserForeignKey
 from apps.isolation.models import TenantModel, tenant_index, tenant_unique
 
+DESCRIPTION_LENGTH = 10_000
+
 
 class ProjectStatus(models.TextChoices):
     """Where a project is in its life."""
@@ -26,7 +28,7 @@ class Project(TenantModel):
     """A piece of work with an end."""
 
     name = models.CharField(max_length=200)
-    description = models.TextField(blank=True)
+    description = models.TextField(blank=True, max_length=DESCRIPTION_LENGTH)
     status = models.CharField(max_length=8, choices=ProjectStatus, default=ProjectStatus.ACTIVE)
     created_by = UserForeignKey(null=True, editable=False)
     created_at = models.DateTimeField(auto_now_add=True)

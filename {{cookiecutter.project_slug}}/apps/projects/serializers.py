@@ -10,13 +10,13 @@ from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
 from apps.authentication.models import User
-from apps.isolation.integrations.rest_framework import TenantModelSerializer
+from apps.isolation.integrations.rest_framework import CurrentValueMixin, TenantModelSerializer
 from apps.projects import selectors, services
 from apps.projects.exceptions import FileTooLarge
 from apps.projects.models import Attachment, Project, Task
 
 
-class MemberField(serializers.PrimaryKeyRelatedField[User]):
+class MemberField(CurrentValueMixin, serializers.PrimaryKeyRelatedField[User]):
     """A user by id, who must be an active member of the tenant."""
 
     def get_queryset(self) -> QuerySet[User]:

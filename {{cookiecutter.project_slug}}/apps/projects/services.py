@@ -14,7 +14,8 @@ from django.db.models import Model
 
 from apps.authentication.models import User
 from apps.isolation.integrations.rest_framework import unique_errors
-from apps.projects.exceptions import FilesUnavailable
+from apps.projects import selectors
+from apps.projects.exceptions import FilesUnavailable, StorageFull
 from apps.projects.models import Attachment, Project, Task, place_of
 
 logger = logging.getLogger(__name__)
@@ -90,8 +91,10 @@ def attach(task: Task, upload: UploadedFile[bytes], uploader: User) -> Attachmen
     """Store a file and its row, or neither.
 
     In a transaction of its own: of one around it nobody would hear that it failed, and the file
-    would stay.
+    would stay. Raises `StorageFull`; of several uploads at once each may find the same room.
     """
+    if not selectors.has_room(upload.size or 0):
+        raise StorageFull
     attachment = Attachment(
         task=task,
         file=upload,

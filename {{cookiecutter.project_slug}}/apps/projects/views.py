@@ -15,9 +15,10 @@ from rest_framework.response import Response
 from rest_framework.viewsets import GenericViewSet, ModelViewSet
 
 from apps.api.downloads import ContentMixin, download
+from apps.api.filters import SearchFilter
 from apps.memberships.roles import Role
 from apps.projects import services
-from apps.projects.filters import ProjectFilter, SearchFilter, TaskFilter
+from apps.projects.filters import ProjectFilter, TaskFilter
 from apps.projects.models import Attachment, Project, Task
 from apps.projects.parsers import UploadParser
 from apps.projects.serializers import AttachmentSerializer, ProjectSerializer, TaskSerializer
@@ -46,7 +47,9 @@ class TaskViewSet(ModelViewSet[Any]):
 
     queryset = Task.objects.all()
     serializer_class = TaskSerializer
+    filter_backends = (DjangoFilterBackend, SearchFilter)
     filterset_class = TaskFilter
+    search_fields = ("title",)
     read_role = Role.VIEWER
     write_role = Role.MEMBER
 
@@ -58,7 +61,7 @@ class TaskViewSet(ModelViewSet[Any]):
     @action(
         detail=True,
         serializer_class=AttachmentSerializer,
-        filterset_class=None,
+        filter_backends=(),
         parser_classes=[UploadParser],
     )
     def attachments(self, request: Request, pk: str) -> Response:

@@ -10,6 +10,7 @@ from apps.api import error_views
 from apps.authentication.decorators import unguarded
 from apps.observability import views as observability
 from apps.tenants import resolver
+from config.urls import development
 
 # Swagger UI's page has styles and a script inside.
 INLINE = [CSP.SELF, CSP.UNSAFE_INLINE]
@@ -25,6 +26,7 @@ common_urlpatterns = [
     path("api/schema/", SpectacularAPIView.as_view(), name="schema"),
     # A page has no metadata: OPTIONS is answered with 405 and not with an error.
     path("api/docs/", docs_policy(docs)),
+    *development.urlpatterns,
 ]
 urlpatterns = [
     *common_urlpatterns,

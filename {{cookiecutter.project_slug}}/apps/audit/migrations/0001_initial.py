@@ -37,7 +37,7 @@ class Migration(migrations.Migration):
                 ("object_type", models.CharField(blank=True, max_length=64)),
                 ("object_id", models.CharField(blank=True, max_length=64)),
                 ("request_id", models.CharField(blank=True, max_length=64)),
-                ("reason", models.TextField(blank=True)),
+                ("reason", models.TextField(blank=True, max_length=1000)),
                 (
                     "changes",
                     models.JSONField(

@@ -6,10 +6,10 @@ from typing import Any
 
 import pytest
 from django.db import connections
-from django.db.migrations.recorder import MigrationRecorder
 from django.test import Client
 
 from apps.isolation.app_registry import SHARED_DB
+from apps.isolation.testing import breach, break_invariant, invariants
 from apps.observability import health
 from tests.support import environment, manage, statements
 
@@ -32,8 +32,10 @@ def _forget() -> Iterator[None]:
     """Let each test find out anew what is asked once only."""
     health._require_migrated.cache_clear()
     health._require_isolation.cache_clear()
+    health._require_invariants.cache_clear()
     yield
     health._require_migrated.cache_clear()
+    health._require_invariants.cache_clear()
 
 
 def _get(path: str, host: str = "127.0.0.1") -> tuple[int, Any]:
@@ -61,14 +63,39 @@ def test_ready_asks_once_for_what_does_not_change() -> None:
     assert sent == ["SELECT 1"]
 
 
-@pytest.mark.django_db
+@pytest.mark.django_db(transaction=True)
 def test_pending_migrations_are_named_until_they_are_applied() -> None:
-    recorder = MigrationRecorder(connections[SHARED_DB])
-    recorder.record_unapplied("sessions", "0001_initial")
+    forget = "UPDATE django_migrations SET app = 'gone' WHERE app = 'sessions'"
     problems = {"migrations": "have not all been applied"}
-    for _ in range(2):
-        assert _get("/healthz/ready") == (503, {"status": "unavailable", "problems": problems})
-    recorder.record_applied("sessions", "0001_initial")
+    with breach(forget, "UPDATE django_migrations SET app = 'sessions' WHERE app = 'gone'"):
+        for _ in range(2):
+            assert _get("/healthz/ready") == (503, {"status": "unavailable", "problems": problems})
+    assert _get("/healthz/ready") == (200, {"status": "ok"})
+
+
+CHEAP = [
+    (name, clause)
+    for name, invariant in invariants().items()
+    if invariant.is_cheap
+    for clause in invariant.clauses
+]
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.parametrize(("name", "clause"), CHEAP, ids=str)
+def test_what_is_changed_in_the_database_is_named_within_a_minute(
+    name: str, clause: str, acme: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A policy that is switched off, a right that is given: while the server serves."""
+    problems = {"isolation": "does not keep tenants apart; the log says why"}
+    now = [1_000_000.0]
+    monkeypatch.setattr("apps.observability.health.monotonic", lambda: now[0])
+    assert health.ASKED_EVERY < 60
+    assert _get("/healthz/ready")[0] == 200
+    with break_invariant(name, clause):
+        now[0] += health.ASKED_EVERY
+        for _ in range(2):
+            assert _get("/healthz/ready") == (503, {"status": "unavailable", "problems": problems})
     assert _get("/healthz/ready") == (200, {"status": "ok"})
 
 

@@ -317,3 +317,51 @@ def test_connections_are_in_no_transaction_while_a_file_is_sent(member: Any, tas
 
 def test_it_says_its_name() -> None:
     assert str(Attachment(name="log.txt")) == "log.txt"
+
+
+@pytest.mark.parametrize(
+    ("most", "expected"),
+    [
+        (10, [(5, 201), (5, 201), (1, 413)]),
+        (10, [(11, 413)]),
+        (10, [(6, 201), (5, 413), (4, 201)]),
+        (0, [(5, 201), (5, 201), (5, 201)]),
+    ],
+)
+def test_a_tenant_has_so_many_bytes_and_no_more(
+    most: int, expected: list[tuple[int, int]], member: Any, task: Task, settings: Any
+) -> None:
+    settings.TENANT_STORAGE_BYTES = most
+    for size, status in expected:
+        response = _upload(member, task, b"x" * size)
+        assert response.status_code == status
+        assert status == 201 or response.json()["code"] == "storage_full"
+    assert len(_on_disk()) == [status for _, status in expected].count(201)
+
+
+def test_what_is_deleted_makes_room(member: Any, task: Task, settings: Any) -> None:
+    settings.TENANT_STORAGE_BYTES = 10
+    first = _upload(member, task, b"x" * 10).json()["id"]
+    assert _upload(member, task, b"x").status_code == 413
+    member.delete(f"{ATTACHMENTS}{first}/")
+    assert _upload(member, task, b"x").status_code == 201
+
+
+def test_other_tenants_files_take_no_room(
+    member: Any, task: Task, globex: Any, settings: Any
+) -> None:
+    settings.TENANT_STORAGE_BYTES = 10
+    assert _upload(member, task, b"x" * 10).status_code == 201
+    with tenant_context(globex):
+        project = Project.objects.create(name="Moon")
+        other = Task.objects.create(project=project, title="Land")
+        attach(other, SimpleUploadedFile("a", b"x" * 10), make_member(globex, "member").user)
+
+
+def test_a_body_for_which_there_is_no_room_is_not_read(
+    member: Any, task: Task, settings: Any
+) -> None:
+    settings.TENANT_STORAGE_BYTES = 10
+    kind, length = "multipart/form-data; boundary=x", str(1_000_000)
+    response = member.generic("POST", _of(task), b"nothing", kind, CONTENT_LENGTH=length)
+    assert (response.status_code, response.json()["code"]) == (413, "storage_full")

@@ -87,6 +87,31 @@ class TaskTests(TenantAPITestCase):
         assert response.status_code == 200
         assert response.json()["assignee"] == str(former.user_id)
 
+    def test_what_was_not_changed_is_accepted_though_it_could_not_be_chosen(self) -> None:
+        former, asleep, other = (
+            make_member(self.tenant, role) for role in ("viewer", "admin", "owner")
+        )
+        for assignee in (former, asleep):
+            user_id = str(assignee.user_id)
+            self.member.patch(self.path, {"assignee": user_id})
+            if assignee is former:
+                type(former).platform.filter(pk=former.pk).delete()
+            else:
+                type(asleep.user).objects.filter(pk=asleep.user_id).update(is_active=False)
+            task = self.member.get(self.path).json()
+            for response in (
+                self.member.put(self.path, task),
+                self.member.put(self.path, task | {"title": "Rise"}),
+                self.member.patch(self.path, {"assignee": user_id}),
+                self.member.patch(self.path, {"assignee": user_id.upper()}),
+            ):
+                assert (response.status_code, response.json()["assignee"]) == (200, user_id)
+            taken = self.member.post(TASKS, self.new | {"assignee": user_id})
+            assert (taken.status_code, list(taken.json())) == (400, ["assignee"])
+        self.member.patch(self.path, {"assignee": str(other.user_id)})
+        response = self.member.patch(self.path, {"assignee": str(former.user_id)})
+        assert (response.status_code, list(response.json())) == (400, ["assignee"])
+
     def test_bad_values(self) -> None:
         cases: list[tuple[str, Any]] = [
             ("project", None),

@@ -1,0 +1,102 @@
+"""System checks: every list can be paged to its end, in every order that it offers."""
+
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+from django.apps import AppConfig
+from django.conf import settings
+from django.core.checks import CheckMessage, Error
+from django.db.models import CharField, QuerySet, TextField
+from django.urls import URLPattern, get_resolver
+from rest_framework.filters import OrderingFilter
+from rest_framework.generics import GenericAPIView
+
+from apps.api.keyset import UnseekableError, keys_of
+from apps.api.pagination import TimeOrderedPagination
+
+LONGEST_POSITION = 600
+"""Characters of all texts in a cursor: with more, an address is longer than servers take."""
+
+
+def check_orderings(app_configs: Sequence[AppConfig] | None, **kwargs: Any) -> list[CheckMessage]:
+    """Check the lists of the API: their cursors, and the orders that clients may ask for."""
+    views = {
+        view: view.cls(**view.initkwargs)
+        for view in _views(get_resolver(settings.ROOT_URLCONF).url_patterns)
+        if issubclass(getattr(view, "cls", object), GenericAPIView)
+    }
+    return [
+        Error(f"{_name(view.cls)} {problem}.", hint=hint, id=f"api.{number}")
+        for view, made in views.items()
+        if made.pagination_class is not None
+        for number, problem, hint in _problems(made)
+    ]
+
+
+def _name(cls: type) -> str:
+    return f"{cls.__module__}.{cls.__name__}"
+
+
+def _views(patterns: Any) -> Iterator[Any]:
+    for pattern in patterns:
+        if isinstance(pattern, URLPattern):
+            yield pattern.callback
+        else:
+            yield from _views(pattern.url_patterns)
+
+
+def _problems(view: Any) -> Iterator[tuple[str, str, str]]:
+    rows = _rows_of(view)
+    filters = [each for each in view.filter_backends if issubclass(each, OrderingFilter)]
+    if not issubclass(view.pagination_class, TimeOrderedPagination):
+        if filters or rows is None or not _is_total(rows):
+            problem = f"pages by {view.pagination_class.__name__} in an order without a tie-breaker"
+            hint = "Derive it from TimeOrderedPagination, or end the queryset's order with its id."
+            yield "E001", problem, hint
+        return
+    offered = getattr(view, "ordering_fields", filters[0].ordering_fields) if filters else ()
+    if offered is None or offered == "__all__":
+        yield "E002", "does not name its ordering_fields", "Name each column that may order it."
+        return
+    if rows is not None:
+        names = [each if isinstance(each, str) else each[0] for each in offered]
+        yield from _unseekable(rows, [*_default_of(view), *names])
+
+
+def _rows_of(view: Any) -> QuerySet[Any] | None:
+    """Return the view's rows; they are not asked for."""
+    if view.queryset is not None:
+        return view.queryset  # type: ignore[no-any-return]
+    model = getattr(getattr(view.serializer_class, "Meta", None), "model", None)
+    return QuerySet(model) if model else None
+
+
+def _is_total(rows: QuerySet[Any]) -> bool:
+    """Return whether no two rows share their place in the order."""
+    options = rows.model._meta
+    order = rows.query.order_by or options.ordering
+    last = str(order[-1]).removeprefix("-") if order else ""
+    return last in {"pk", options.pk.name}
+
+
+def _default_of(view: Any) -> list[str]:
+    """Return the orders that a list has without being asked."""
+    given = [view.pagination_class.ordering, getattr(view, "ordering", None) or ()]
+    return [name for each in given for name in ([each] if isinstance(each, str) else each)]
+
+
+def _unseekable(rows: QuerySet[Any], names: list[str]) -> Iterator[tuple[str, str, str]]:
+    texts: dict[str, Any] = {}
+    for name in names:
+        try:
+            keys = keys_of(rows, [name])
+        except UnseekableError as error:
+            problem = f"cannot be paged in an order that it offers: {error}".removesuffix(".")
+            yield "E003", problem, "Order by columns, or annotate the view's queryset."
+            continue
+        texts |= {k.name: k.field for k in keys if isinstance(k.field, CharField | TextField)}
+    lengths = [field.max_length for field in texts.values()]
+    if None in lengths or sum(length or 0 for length in lengths) > LONGEST_POSITION:
+        problem = f"may be ordered by texts of more than {LONGEST_POSITION} characters together"
+        hint = f"Offer no such order, or give a max_length: {', '.join(sorted(texts))}."
+        yield "E004", problem, hint

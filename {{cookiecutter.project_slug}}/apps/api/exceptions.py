@@ -1,0 +1,39 @@
+"""Error responses of no app in particular."""
+
+from http import HTTPStatus
+
+from django.template.defaultfilters import filesizeformat
+from rest_framework.exceptions import APIException
+
+
+class RequestTooLarge(APIException):
+    """The body has more bytes than are read."""
+
+    status_code = HTTPStatus.REQUEST_ENTITY_TOO_LARGE
+    default_code = "request_too_large"
+
+    def __init__(self, limit: int) -> None:
+        super().__init__(f"A body of this type has {filesizeformat(limit)} at most.")
+
+
+class FailedAfterCommit(APIException):
+    """What was asked for is done for good; what follows from it, such as a mail, is not."""
+
+    default_detail = "This was done, but what follows from it failed. Do not send it again."
+    default_code = "failed_after_commit"
+
+
+class LengthRequired(APIException):
+    """The server cannot tell where the body ends."""
+
+    status_code = HTTPStatus.LENGTH_REQUIRED
+    default_detail = "Send the body with a Content-Length."
+    default_code = "length_required"
+
+
+class UnsupportedCharset(APIException):
+    """The body is in another character set than UTF-8."""
+
+    status_code = HTTPStatus.UNSUPPORTED_MEDIA_TYPE
+    default_detail = "Send the body in UTF-8."
+    default_code = "unsupported_media_type"

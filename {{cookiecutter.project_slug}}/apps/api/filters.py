@@ -1,0 +1,40 @@
+"""Filters of lists."""
+
+from typing import Any
+
+from rest_framework import filters
+from rest_framework.exceptions import ValidationError
+from rest_framework.request import Request
+
+
+class SearchFilter(filters.SearchFilter):
+    """``search``: a few words. A bad value is told like that of every other field.
+
+    Each word is looked for in every field of every row, so both numbers bound what a list costs.
+    """
+
+    max_length = 100
+    max_terms = 8
+
+    def get_search_terms(self, request: Request) -> list[str]:
+        """Return the words to look for; raise ValidationError for too much of them."""
+        text = request.query_params.get(self.search_param, "")
+        if len(text) > self.max_length:
+            raise self._error(f"Ensure this has no more than {self.max_length} characters.")
+        try:
+            terms = super().get_search_terms(request)
+        except ValidationError as error:
+            raise ValidationError({self.search_param: error.detail}) from error
+        if len(terms) > self.max_terms:
+            raise self._error(f"Ensure this has no more than {self.max_terms} words.")
+        return terms
+
+    def get_schema_operation_parameters(self, view: Any) -> Any:
+        """Describe the parameter, with its bound."""
+        described = super().get_schema_operation_parameters(view)
+        for parameter in described:
+            parameter["schema"]["maxLength"] = self.max_length
+        return described
+
+    def _error(self, message: str) -> ValidationError:
+        return ValidationError({self.search_param: [message]}, "max_length")

@@ -1,0 +1,117 @@
+"""Positions in an ordered list: the values of a row's ordering fields, the last of which is unique.
+
+A page begins after such a position, not after a number of rows. So rows that share a value are not
+lost, and a late page costs no more than the first.
+"""
+
+from collections.abc import Iterable, Sequence
+from datetime import date, datetime, time
+from typing import Any, NamedTuple
+
+from django.core.exceptions import FieldDoesNotExist
+from django.db.models import Field, Model, Q, QuerySet
+from django.utils.timezone import is_naive
+
+type Position = list[str | None]
+NOTHING = Q(pk__in=[])
+
+
+class Key(NamedTuple):
+    """A field of an ordering."""
+
+    name: str
+    field: "Field[Any, Any]"
+    is_descending: bool
+    is_nullable: bool
+
+
+class UnseekableError(ValueError):
+    """A list cannot be paged in this order."""
+
+
+def keys_of(queryset: QuerySet[Any], ordering: Iterable[str]) -> list[Key]:
+    """Return the keys of an ordering, each field once, and the primary key at their end.
+
+    Raises `UnseekableError` for what is neither a column of the model nor an annotation.
+    """
+    keys: dict[str, Key] = {}
+    for each in ordering:
+        name = each.removeprefix("-")
+        key = _key(queryset, name, is_descending=each != name)
+        keys.setdefault(key.name, key)
+    pk = queryset.model._meta.pk.attname
+    if pk not in keys:
+        # In the direction of the others, so that an index serves both.
+        keys[pk] = _key(queryset, pk, is_descending=[*keys.values()][-1].is_descending)
+    return list(keys.values())
+
+
+def position_of(row: Model | dict[str, Any], keys: Iterable[Key]) -> Position:
+    """Return the position of a row, in texts from which its fields make the same values."""
+    get = row.__getitem__ if isinstance(row, dict) else lambda name: getattr(row, name)
+    return [_text(get(key.name)) for key in keys]
+
+
+def values_at(position: Sequence[Any], keys: Sequence[Key]) -> list[Any]:
+    """Return the values of a position; raise ValueError or ValidationError if it is none."""
+    return [_value(text, key) for text, key in zip(position, keys, strict=True)]
+
+
+def beyond(keys: Sequence[Key], values: Sequence[Any], *, backwards: bool = False) -> Q:
+    """Return the condition of the rows after a position, or before it."""
+    found, tied = Q(), Q()
+    for key, value in zip(keys, values, strict=True):
+        found |= tied & _past(key, value, downwards=key.is_descending != backwards)
+        tied &= Q(**{f"{key.name}__isnull": True} if value is None else {key.name: value})
+    first, value = keys[0], values[0]
+    if len(keys) > 1 and not first.is_nullable:
+        # Says nothing new, but is a range that an index can begin at.
+        lookup = "lte" if first.is_descending != backwards else "gte"
+        found &= Q(**{f"{first.name}__{lookup}": value})
+    return found
+
+
+def order_of(keys: Iterable[Key], *, backwards: bool = False) -> list[str]:
+    """Return the keys as ``order_by`` takes them."""
+    return ["-" * (key.is_descending != backwards) + key.name for key in keys]
+
+
+def _key(queryset: QuerySet[Any], name: str, *, is_descending: bool) -> Key:
+    if name in queryset.query.annotation_select:
+        field: Any = queryset.query.annotation_select[name].output_field
+        return Key(name, field, is_descending, is_nullable=True)
+    options = queryset.model._meta
+    try:
+        field = options.pk if name == "pk" else options.get_field(name)
+    except FieldDoesNotExist:
+        field = None
+    if field not in options.concrete_fields or (field.is_relation and name != field.attname):
+        raise UnseekableError(f"{name} is no column of {options.label}, and no annotation.")
+    return Key(field.attname, field, is_descending, is_nullable=field.null)
+
+
+def _past(key: Key, value: Any, *, downwards: bool) -> Q:
+    """Return what comes after a value in one column, where PostgreSQL has NULL last going up."""
+    if value is None:
+        return Q(**{f"{key.name}__isnull": False}) if downwards else NOTHING
+    if downwards:
+        return Q(**{f"{key.name}__lt": value})
+    past = Q(**{f"{key.name}__gt": value})
+    return past | Q(**{f"{key.name}__isnull": True}) if key.is_nullable else past
+
+
+def _text(value: Any) -> str | None:
+    if isinstance(value, date | datetime | time):
+        return value.isoformat()
+    return None if value is None else str(value)
+
+
+def _value(text: Any, key: Key) -> Any:
+    if text is None and key.is_nullable:
+        return None
+    if not isinstance(text, str):
+        raise ValueError(f"This is no value of {key.name}.")  # noqa: TRY004 - as for other texts
+    value = key.field.to_python(text)
+    if isinstance(value, datetime) and is_naive(value):
+        raise ValueError(f"{key.name} has a time zone.")
+    return value
