@@ -9,7 +9,10 @@ from urllib.parse import quote, urljoin, urlsplit
 from allauth.account.adapter import DefaultAccountAdapter
 from allauth.account.models import EmailConfirmation
 from django.conf import settings
+from django.contrib.auth.base_user import AbstractBaseUser
 from django.http import HttpRequest
+
+from apps.authentication.client_address import client_address
 
 
 class AccountAdapter(DefaultAccountAdapter):
@@ -18,6 +21,10 @@ class AccountAdapter(DefaultAccountAdapter):
     def is_open_for_signup(self, request: HttpRequest) -> bool:
         """Tell whether anybody may sign up."""
         return bool(settings.SIGN_UP_OPEN)
+
+    def get_client_ip(self, request: HttpRequest) -> str:
+        """Return the address by which tries are counted; of who has none, a word."""
+        return client_address(request)
 
     def get_reset_password_from_key_url(self, key: str) -> str:
         """Return the page on which to set a new password."""
@@ -35,6 +42,11 @@ class AccountAdapter(DefaultAccountAdapter):
         site = SimpleNamespace(name=host, domain=host)
         context = {"email": email, "current_site": site, **context}
         self.render_mail(template_prefix, email, context).send()
+
+    def set_password(self, user: AbstractBaseUser, password: str) -> None:
+        """Store a password, and nothing else of the user, which others may change meanwhile."""
+        user.set_password(password)
+        user.save(update_fields=["password"])
 
     def add_message(self, *args: object, **kwargs: object) -> None:
         """Say nothing: messages are for pages, and the API answers in its body."""

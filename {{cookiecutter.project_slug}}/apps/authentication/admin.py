@@ -3,11 +3,14 @@
 from collections.abc import Iterable
 from typing import Any
 
-import allauth.mfa.admin  # noqa: F401 - registers what is unregistered below
+import allauth.account.admin
+import allauth.mfa.admin  # noqa: F401 - the two register what is unregistered below
+from allauth.account.models import EmailAddress
+from allauth.core import context
 from allauth.mfa.models import Authenticator
 from django import forms
 from django.contrib import admin
-from django.contrib.admin.forms import AdminAuthenticationForm
+from django.contrib.admin.forms import AdminAuthenticationForm, AdminPasswordChangeForm
 from django.contrib.admin.models import LogEntry
 from django.contrib.auth.admin import UserAdmin as DjangoUserAdmin
 from django.contrib.auth.forms import AdminUserCreationForm
@@ -17,19 +20,19 @@ from django.db.models import Model, QuerySet
 from django.http import HttpRequest
 
 from apps.audit.services import Action, record
-from apps.authentication import services
 from apps.authentication.exceptions import SecondFactorRequired
 from apps.authentication.models import User
 from apps.authentication.second_factor import require_code, switch_off
-from apps.authentication.throttling import throttle
 from apps.isolation.app_registry import SHARED_DB
-from apps.tenants.admin import staff
+from apps.memberships.addresses import change_address
+from apps.memberships.attempts import counted, own_password_attempt, remember_source
+from apps.tenants.admin import ServiceAdmin, staff
 
 ACCESS = ["is_active", "is_staff", "is_superuser", "groups", "user_permissions"]
 NEW = ["email", "full_name", "usable_password", "password1", "password2"]
 
-# It would show secrets, and offer to write them.
-admin.site.unregister(Authenticator)
+# They would show secrets, and offer to write them past the services of users.
+admin.site.unregister([Authenticator, EmailAddress])
 
 
 class StaffLogInForm(AdminAuthenticationForm):
@@ -39,31 +42,45 @@ class StaffLogInForm(AdminAuthenticationForm):
 
     request: HttpRequest
 
-    def clean(self) -> dict[str, object]:
-        """Count each try."""
-        email = User.objects.normalize_email(self.cleaned_data.get("username"))
-        throttle(self.request, "login", key=email)
-        return super().clean()
-
-    def get_invalid_login_error(self) -> ValidationError:
-        """Write a wrong password down."""
-        services.record_failure(self.request, "")
-        return super().get_invalid_login_error()
-
-    def confirm_login_allowed(self, user: User) -> None:
-        """Ask for the code of who gave the right password."""
-        super().confirm_login_allowed(user)
+    def clean(self) -> Any:
+        """Count each try, and ask for the code of who gave the right password."""
+        email = self.cleaned_data.get("username", "")
+        with counted(self.request, email):
+            cleaned = super().clean()
+        user = self.get_user()
+        if user is None:  # nothing was tried: a field is empty
+            return cleaned
+        remember_source(self.request, email)
         try:
             require_code(self.request, user, self.cleaned_data.get("code", ""), tenant=None)
         except SecondFactorRequired as error:
             raise ValidationError(str(error.detail), str(error.get_codes())) from error
+        return cleaned
+
+
+class StaffPasswordForm(AdminPasswordChangeForm):
+    """Counts tries at the old password, too, and writes down that there is a new one."""
+
+    def clean_old_password(self) -> str:
+        """Refuse another one."""
+        with own_password_attempt(context.request, self.user, None):
+            return str(super().clean_old_password())
+
+    def save(self, commit: bool = True) -> Any:
+        """Store the password, and nothing else of the user."""
+        with transaction.atomic(using=SHARED_DB):
+            user = super().save(commit=False)
+            user.save(update_fields=["password"])
+            record(Action.PASSWORD_CHANGED, user, tenant=None, actor=user)
+        return user
 
 
 admin.site.login_form = StaffLogInForm
+admin.site.password_change_form = StaffPasswordForm
 
 
 @admin.register(User)
-class UserAdmin(DjangoUserAdmin[User]):
+class UserAdmin(ServiceAdmin[User], DjangoUserAdmin[User]):
     """Users. Deactivated, never deleted."""
 
     add_form = AdminUserCreationForm
@@ -82,6 +99,18 @@ class UserAdmin(DjangoUserAdmin[User]):
         """Let those in by their password alone who have lost their codes."""
         for user in users:
             switch_off(user, tenant=None, actor=staff(request))
+
+    def save_model(self, request: HttpRequest, obj: User, form: Any, change: bool) -> None:
+        """Store what was changed in the form; an address by its service."""
+        if not change:
+            super().save_model(request, obj, form, change)
+            return
+        changed = {*form.changed_data} & {field.name for field in User._meta.concrete_fields}
+        if "email" in changed:
+            change_address(obj, obj.email, actor=staff(request))
+        obj.save(update_fields=changed - {"email"})
+        if "is_active" in changed:
+            obj.end_log_ins()
 
     def save_related(self, request: Any, form: Any, formsets: Any, change: bool) -> None:
         """Store groups and permissions; with them all is stored, and is written down."""
@@ -102,10 +131,6 @@ class UserAdmin(DjangoUserAdmin[User]):
             with transaction.atomic(using=SHARED_DB):
                 record(Action.PASSWORD_CHANGED, obj, tenant=None, actor=request.user)
         return super().log_change(request, obj, message)
-
-    def has_delete_permission(self, request: object, obj: User | None = None) -> bool:
-        """Refuse: what a user did stays theirs."""
-        return False
 
 
 def _plain(value: Iterable[Model] | str | bool | None) -> object:

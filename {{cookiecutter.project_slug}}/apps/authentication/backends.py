@@ -18,6 +18,8 @@ from apps.tenants.hosts import is_shared
 from apps.tenants.middleware import activate_locale
 from apps.tenants.resolver import host_of
 
+SCHEME = b"Bearer"
+
 CLAIMS = "token_claims"
 """Attribute of a request that keeps what its token says, once it was read."""
 
@@ -36,6 +38,11 @@ class TenantJWTAuthentication(JWTAuthentication):
             return None
         activate_locale(membership.tenant)
         return membership.user, membership
+
+    def get_raw_token(self, header: bytes) -> bytes | None:
+        """Return the token of an Authorization header, or None; the scheme has no case."""
+        _, *rest = header.split() or [b""]
+        return super().get_raw_token(b" ".join([SCHEME, *rest])) if is_bearer(header) else None
 
     def claims(self, request: HttpRequest | Request) -> Claims | None:
         """Return what the request's token says, or None without one; it is read once a request.
@@ -72,6 +79,11 @@ class TenantJWTAuthentication(JWTAuthentication):
             if is_shared(host_of(request)):
                 raise TenantNotFound from None
             raise
+
+
+def is_bearer(header: bytes) -> bool:
+    """Return whether an Authorization header is of the scheme that has tokens (RFC 9110, 11.1)."""
+    return [part.lower() for part in header.split()[:1]] == [SCHEME.lower()]
 
 
 class TenantJWTScheme(SimpleJWTScheme):

@@ -6,24 +6,26 @@ Django REST framework says ``read_role`` and ``write_role`` (`permissions.HasRol
 
 from collections.abc import Callable
 from functools import wraps
-from typing import TYPE_CHECKING, Any, cast
 
+from django.contrib.auth import logout
 from django.contrib.auth.views import redirect_to_login
 from django.http import HttpRequest, HttpResponseBase
 from django.utils.cache import add_never_cache_headers
-from rest_framework.exceptions import PermissionDenied, Throttled
+from rest_framework.exceptions import PermissionDenied
 from rest_framework.permissions import SAFE_METHODS
 from rest_framework.views import APIView
 
 from apps.authentication.access import admit
+from apps.authentication.error_throttling import count_request
 from apps.authentication.exceptions import NoActiveAccount
+from apps.authentication.sessions import has_session_ended
 from apps.isolation import current_tenant, require_tenant
 from apps.memberships.models import Membership
 from apps.memberships.roles import Role
 from apps.tenants.middleware import activate_locale
 
-if TYPE_CHECKING:
-    from rest_framework.request import Request
+LONGEST_PATH = 1000
+"""Characters of a path to which a log-in leads back: servers take addresses of some thousands."""
 
 type View = Callable[..., HttpResponseBase]
 
@@ -48,12 +50,16 @@ def require_role(read: str, *, write: str = "", scope: str = "") -> Callable[[Vi
             if current_tenant() is None:
                 raise PermissionDenied("No tenant access.")
             is_safe = request.method in SAFE_METHODS
-            if not request.user.is_authenticated:
-                return redirect_to_login(request.get_full_path() if is_safe else "/")
-            request.auth = _membership_of(request.user.pk)
+            member = _member(request)
+            if member is None:
+                vars(request).update(auth=None)
+                count_request(request, guarded)
+                place = request.get_full_path()
+                return redirect_to_login(place if is_safe and len(place) <= LONGEST_PATH else "/")
+            request.auth = member
             if not Role(request.auth.role).reaches(read_role if is_safe else write_role):
                 raise PermissionDenied("Insufficient permissions.")
-            _count(request, guarded)
+            count_request(request, guarded)
             activate_locale(request.auth.tenant)
             response = view(request, *args, **kwargs)
             add_never_cache_headers(response)
@@ -78,7 +84,7 @@ def open_to_all(view: View) -> View:
     @wraps(view)
     def counted(request: HttpRequest, *args: object, **kwargs: object) -> HttpResponseBase:
         request.auth = None  # type: ignore[attr-defined] # as the API has it
-        _count(request, view)
+        count_request(request, view)
         return view(request, *args, **kwargs)
 
     return unguarded(counted)
@@ -106,15 +112,15 @@ def is_of_api(view: View) -> bool:
     return issubclass(getattr(view, "cls", object), APIView)
 
 
-def _membership_of(user_id: object) -> Membership:
+def _member(request: MemberRequest) -> Membership | None:
+    """Return the membership of who has a session, or None; raise PermissionDenied for others."""
+    if not request.user.is_authenticated:
+        return None
     try:
-        return admit(user_id, require_tenant().id)
+        member = admit(request.user.pk, require_tenant().id)
     except NoActiveAccount:
         raise PermissionDenied("No tenant access.") from None
-
-
-def _count(request: HttpRequest, view: Any) -> None:
-    """Count the request by the rates of the API; raise `Throttled` if it is too much."""
-    for throttle in APIView().get_throttles():
-        if not throttle.allow_request(cast("Request", request), view):
-            raise Throttled(throttle.wait())
+    if has_session_ended(request, member.tenant):
+        logout(request)
+        return None
+    return member

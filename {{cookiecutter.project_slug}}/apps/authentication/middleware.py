@@ -13,15 +13,20 @@ from django.utils.decorators import sync_and_async_middleware
 from django.utils.deprecation import MiddlewareMixin
 from rest_framework.exceptions import APIException, AuthenticationFailed, PermissionDenied
 
-from apps.api.error_responses import error_response
+from apps.api.conflicts import as_conflict
+from apps.api.database_limits import as_api_error
+from apps.api.error_responses import error_response, failed_after_commit
 from apps.authentication.backends import TenantJWTAuthentication
 from apps.authentication.decorators import View, is_guarded
+from apps.authentication.early_refusals import refuse_again
 from apps.authentication.exceptions import TokenTenantMismatch
 from apps.isolation.context import ActiveTenant, activate_tenant, current_tenant
+from apps.isolation.integrations.transactions import is_after_commit
 from apps.memberships.models import Membership
 from apps.observability.request_id import GetResponse
 from apps.tenants.exceptions import TenantConflict, TenantNotFound
 from apps.tenants.hosts import is_shared
+from apps.tenants.in_flight import Slot
 from apps.tenants.resolver import (
     HEADER,
     NONEXISTENT_ID,
@@ -54,20 +59,26 @@ def tenant_middleware(get_response: GetResponse) -> GetResponse:
         async def middleware_async(request: HttpRequest) -> HttpResponseBase:
             try:
                 tenant = await resolve_async(request)
+                slot = Slot(tenant)
             except APIException as error:
                 return _varied(error_response(request, error))
-            async with activate_tenant(tenant):
-                return _varied(_bound(await get_response(request), tenant))
+            with slot:
+                async with activate_tenant(tenant):
+                    response = await get_response(request)
+                return _varied(_bound(slot.keep_until_sent(response), tenant))
 
         return middleware_async
 
     def middleware(request: HttpRequest) -> HttpResponseBase:
         try:
             tenant = _resolve(request)
+            slot = Slot(tenant, may_wait=True)
         except APIException as error:
             return _varied(error_response(request, error))
-        with activate_tenant(tenant):
-            return _varied(_bound(get_response(request), tenant))
+        with slot:
+            with activate_tenant(tenant):
+                response = get_response(request)
+            return _varied(_bound(slot.keep_until_sent(response), tenant))
 
     return middleware
 
@@ -87,8 +98,11 @@ class StrictAccessMiddleware(MiddlewareMixin):
         return error_response(request, PermissionDenied("No tenant access."))
 
     def process_exception(self, request: HttpRequest, error: Exception) -> HttpResponse | None:
-        """Answer what the services of tenants and accounts refuse."""
-        return error_response(request, error) if isinstance(error, APIException) else None
+        """Answer what services refuse, rows in use, and limits of the database."""
+        if is_after_commit(error):
+            return failed_after_commit(request, error)
+        answer = as_api_error(error) or as_conflict(error)
+        return error_response(request, answer) if answer else None
 
 
 def _resolve(request: HttpRequest) -> ActiveTenant | None:
@@ -108,6 +122,7 @@ def _resolve(request: HttpRequest) -> ActiveTenant | None:
             raise TenantConflict
     tenant = None if tenant_id is None else ActiveTenant(tenant_id)
     vars(request).update(tenant=tenant)  # for what is logged and counted when it has ended
+    refuse_again(request, tenant)
     return tenant
 
 

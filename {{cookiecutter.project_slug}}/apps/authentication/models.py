@@ -3,11 +3,16 @@
 from typing import Any, ClassVar
 
 from django.contrib.auth.models import AbstractUser, UserManager
+from django.contrib.sessions.backends.base import SessionBase
+from django.contrib.sessions.base_session import AbstractBaseSession
 from django.db import models
-from django.db.models import CheckConstraint, Q, QuerySet
+from django.db.models import CheckConstraint, F, Index, Q, QuerySet
 from django.db.models.functions import Lower
+from django.utils.crypto import salted_hmac
 
 from apps.isolation.fields import new_id
+from apps.isolation.integrations.sessions import SessionStore
+from apps.memberships.validators import validate_mailable
 
 
 class EmailUserManager(UserManager["User"]):
@@ -42,8 +47,11 @@ class User(AbstractUser):
     """A person. Never deleted: what they did stays theirs; their data is anonymised instead."""
 
     id = models.UUIDField(primary_key=True, default=new_id, editable=False)
-    email = models.EmailField(unique=True)
+    email = models.EmailField(unique=True, validators=[validate_mailable])
     full_name = models.CharField(max_length=255, blank=True)
+    credentials_version = models.PositiveIntegerField(
+        default=0, editable=False, help_text="What is begun with one version ends with it."
+    )
     username = None  # type: ignore[assignment]
     first_name = None  # type: ignore[assignment]
     last_name = None  # type: ignore[assignment]
@@ -61,6 +69,20 @@ class User(AbstractUser):
     def __str__(self) -> str:
         return self.email
 
+    def end_log_ins(self) -> None:
+        """End every session and token of the user, at its next use, as a new password does.
+
+        For who has locked the row.
+        """
+        self.credentials_version = F("credentials_version") + 1
+        self.save(update_fields=["credentials_version"])
+        self.refresh_from_db(fields=["credentials_version"])
+
+    def _get_session_auth_hash(self, secret: str | None = None) -> str:
+        """Return the stamp of sessions and tokens; Django asks for one by each of its keys."""
+        stamped = f"{self.credentials_version}:{self.password}"
+        return salted_hmac(__name__, stamped, secret=secret, algorithm="sha256").hexdigest()
+
     def get_full_name(self) -> str:
         """Return the name, or the address if there is none."""
         return self.full_name or self.email
@@ -68,3 +90,21 @@ class User(AbstractUser):
     def get_short_name(self) -> str:
         """Return the same: one name is all that is asked for."""
         return self.get_full_name()
+
+
+class Session(AbstractBaseSession):
+    """A session, with whose it is beside what is signed: so those of a user are found by an index.
+
+    Plain ids: a session has nothing to keep alive, and is deleted by the dozen.
+    """
+
+    user_id = models.UUIDField(null=True)
+    tenant_id = models.UUIDField(null=True, help_text="Null on the shared host.")
+
+    class Meta:
+        indexes = [Index(fields=["user_id", "tenant_id"], name="session_by_user")]
+
+    @classmethod
+    def get_session_store_class(cls) -> type[SessionBase]:
+        """Return the store that ``SESSION_ENGINE`` names."""
+        return SessionStore

@@ -7,7 +7,6 @@ from base64 import urlsafe_b64encode
 from urllib.parse import quote, urlsplit
 from uuid import UUID
 
-from allauth.account.models import EmailAddress
 from allauth.core.internal.cryptokit import compare_user_code
 from allauth.mfa.adapter import DefaultMFAAdapter
 from allauth.mfa.models import Authenticator
@@ -25,8 +24,9 @@ from rest_framework.exceptions import ValidationError
 from apps.audit.services import Action, record
 from apps.authentication.exceptions import SecondFactorRequired
 from apps.authentication.models import User
-from apps.authentication.throttling import throttle
 from apps.isolation.app_registry import SHARED_DB
+from apps.memberships.addresses import is_verified
+from apps.memberships.attempts import throttle
 
 SECRETS = {"secret", "seed"}
 """What allauth calls them in the data of the app's and of the recovery codes."""
@@ -91,10 +91,12 @@ def require_code(request: HttpRequest, user: User, code: str, *, tenant: UUID | 
 def switch_on(user: User, secret: str, code: str, *, tenant: UUID) -> list[str]:
     """Give a user a second factor; return the recovery codes, which are shown this once.
 
+    It ends the user's log-ins, which have asked for no code.
+
     Raises ValidationError unless ``code`` is one of ``secret``, and for who has a factor already
     or an address that is not verified: its owner could not get back what a stranger signed up.
     """
-    if not EmailAddress.objects.filter(user=user, email=user.email, verified=True).exists():
+    if not is_verified(user):
         raise ValidationError("Verify your address first, or set your password anew by mail.")
     with transaction.atomic(using=SHARED_DB):
         User.objects.select_for_update().get(pk=user.pk)
@@ -103,16 +105,19 @@ def switch_on(user: User, secret: str, code: str, *, tenant: UUID) -> list[str]:
         if not _use(auth.TOTP.activate(user, secret).instance, code):
             raise ValidationError({"code": ["The app shows another code for this secret."]})
         record(Action.SECOND_FACTOR_ON, user, tenant=tenant, actor=user)
+        user.end_log_ins()
         codes: list[str] = RecoveryCodes.activate(user).generate_codes()
     return codes
 
 
 def switch_off(user: User, *, tenant: UUID | None, actor: Model | None) -> None:
-    """Take a user's second factor away, with the recovery codes."""
+    """Take a user's second factor away, with the recovery codes; it ends the user's log-ins."""
     with transaction.atomic(using=SHARED_DB):
+        User.objects.select_for_update().get(pk=user.pk)
         deleted, _ = Authenticator.objects.filter(user=user).delete()
         if deleted:
             record(Action.SECOND_FACTOR_OFF, user, tenant=tenant, actor=actor)
+            user.end_log_ins()
 
 
 def _use(factor: Authenticator, code: str) -> bool:

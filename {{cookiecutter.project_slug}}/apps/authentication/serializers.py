@@ -22,6 +22,7 @@ from apps.authentication.models import User
 from apps.authentication.second_factor import require_code
 from apps.isolation.app_registry import SHARED_DB
 from apps.memberships.models import Membership
+from apps.memberships.validators import validate_mailable
 from apps.tenants.exceptions import TenantNotFound
 from apps.tenants.hosts import is_shared
 from apps.tenants.models import Domain, Tenant
@@ -30,6 +31,10 @@ from apps.tenants.slugs import validate_slug
 
 WHO = {"email", "password", "code", "full_name"}
 """What a sign-up says of the user."""
+
+SLUG_LENGTH = 63
+TOKEN_LENGTH = 4096
+"""Characters: far more than any token has, and far less than a body."""
 
 
 class PasswordField(serializers.CharField):
@@ -56,10 +61,10 @@ class NewPairSerializer(serializers.Serializer[object]):
 class TokenPairSerializer(NewPairSerializer):
     """Credentials in, a pair of tokens out."""
 
-    email = serializers.EmailField(write_only=True)
+    email = serializers.EmailField(write_only=True, max_length=254)
     password = PasswordField()
     code = CodeField()
-    tenant = serializers.CharField(write_only=True, required=False)
+    tenant = serializers.CharField(write_only=True, required=False, max_length=SLUG_LENGTH)
 
     def validate(self, attrs: dict[str, str]) -> dict[str, str]:
         """Return the tokens. Without the right password, every way to fail looks the same."""
@@ -74,7 +79,7 @@ class TokenPairSerializer(NewPairSerializer):
 class TokenRefreshSerializer(serializers.Serializer[object]):
     """A refresh token in, a new pair out; the old one is used up."""
 
-    refresh = serializers.CharField()
+    refresh = serializers.CharField(max_length=TOKEN_LENGTH)
     access = serializers.CharField(read_only=True)
 
     def validate(self, attrs: dict[str, Any]) -> dict[str, str]:
@@ -84,6 +89,7 @@ class TokenRefreshSerializer(serializers.Serializer[object]):
             claims = tokens.claims_of(old)
             _require_in_its_place(self.context["request"], claims.tenant_id)
             membership = self.context["request"].auth = access.admit_token(claims)
+            old.require_young(membership.tenant)
             old.blacklist()
         except tokens.TokenUsedUp as error:
             tokens.EndingToken(attrs["refresh"]).end_family(Action.TOKEN_REUSED)
@@ -96,17 +102,19 @@ class TokenRefreshSerializer(serializers.Serializer[object]):
 class TokenVerifySerializer(serializers.Serializer[object]):
     """A token in, nothing out if it is good."""
 
-    token = serializers.CharField(write_only=True)
+    token = serializers.CharField(write_only=True, max_length=TOKEN_LENGTH)
 
     def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
         """Raise unless the token is valid here, now and for its user."""
         try:
             token = tokens.AnyToken(attrs["token"])
-            if token.get("token_type") == tokens.TenantRefreshToken.token_type:
-                tokens.TenantRefreshToken(attrs["token"])  # asks whether it is used up, too
+            is_refresh = token.get("token_type") == tokens.TenantRefreshToken.token_type
+            refresh = tokens.TenantRefreshToken(attrs["token"]) if is_refresh else None
             claims = tokens.claims_of(token)
             _require_in_its_place(self.context["request"], claims.tenant_id)
-            self.context["request"].auth = access.admit_token(claims)
+            member = self.context["request"].auth = access.admit_token(claims)
+            if refresh:
+                refresh.require_young(member.tenant)
         except TokenError as error:
             raise InvalidToken(str(error)) from error
         return {}
@@ -115,7 +123,7 @@ class TokenVerifySerializer(serializers.Serializer[object]):
 class LogoutSerializer(serializers.Serializer[object]):
     """A refresh token in; the log-in that it comes from is over."""
 
-    refresh = serializers.CharField(write_only=True)
+    refresh = serializers.CharField(write_only=True, max_length=TOKEN_LENGTH)
 
     def validate_refresh(self, raw: str) -> tokens.EndingToken:
         """Return the token if it is genuine and in its place; it may be used up."""
@@ -135,7 +143,7 @@ class LogoutSerializer(serializers.Serializer[object]):
 class SwitchSerializer(NewPairSerializer):
     """Another of the user's tenants in, a pair of tokens for it out."""
 
-    tenant = serializers.CharField(write_only=True)
+    tenant = serializers.CharField(write_only=True, max_length=SLUG_LENGTH)
 
     def validate(self, attrs: dict[str, str]) -> dict[str, str]:
         """Return the tokens; they belong to the log-in that is asking, and end with it."""
@@ -154,7 +162,7 @@ class SwitchSerializer(NewPairSerializer):
 class EmailSerializer(serializers.Serializer[object]):
     """An address to which something is sent, if it is somebody's."""
 
-    email = serializers.EmailField(write_only=True, max_length=254)
+    email = serializers.EmailField(write_only=True, max_length=254, validators=[validate_mailable])
 
     def validate_email(self, email: str) -> str:
         """Return the address in the form in which it is stored."""
@@ -180,7 +188,7 @@ class SendPasswordResetSerializer(EmailSerializer):
 class VerifyEmailSerializer(serializers.Serializer[object]):
     """The token of a mail in; the address is verified."""
 
-    token = serializers.CharField(write_only=True)
+    token = serializers.CharField(write_only=True, max_length=TOKEN_LENGTH)
 
     def save(self, **kwargs: object) -> None:
         """Verify the address."""
@@ -191,7 +199,7 @@ class VerifyEmailSerializer(serializers.Serializer[object]):
 class ResetPasswordSerializer(serializers.Serializer[object]):
     """The token of a mail and a new password in."""
 
-    token = serializers.CharField(write_only=True)
+    token = serializers.CharField(write_only=True, max_length=TOKEN_LENGTH)
     password = PasswordField()
 
     def save(self, **kwargs: object) -> None:
@@ -270,7 +278,9 @@ class SignUpSerializer(EmailSerializer, NewPairSerializer):
         write_only=True, required=False, allow_blank=True, max_length=255
     )
     tenant_name = serializers.CharField(write_only=True, max_length=255)
-    tenant_slug = serializers.CharField(write_only=True, validators=[validate_slug])
+    tenant_slug = serializers.CharField(
+        write_only=True, max_length=SLUG_LENGTH, validators=[validate_slug]
+    )
     tenant = NewTenantSerializer(read_only=True)
 
     def validate(self, attrs: dict[str, str]) -> dict[str, object]:

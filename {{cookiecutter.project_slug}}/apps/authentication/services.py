@@ -9,7 +9,6 @@ from allauth.account.adapter import get_adapter
 from allauth.account.forms import default_token_generator
 from allauth.account.models import EmailAddress, EmailConfirmationHMAC
 from allauth.mfa.models import Authenticator
-from django.contrib.auth import authenticate
 from django.contrib.auth.signals import user_logged_in, user_logged_out
 from django.core.exceptions import NON_FIELD_ERRORS, ValidationError
 from django.db import IntegrityError, transaction
@@ -19,18 +18,19 @@ from django.http import HttpRequest
 
 from apps.audit.services import Action, forget_name, record
 from apps.authentication.access import admit
-from apps.authentication.exceptions import (
-    NoActiveAccount,
-    SecondFactorRequired,
-    SignUpClosed,
-    SignUpFailed,
-)
+from apps.authentication.exceptions import SecondFactorRequired, SignUpClosed, SignUpFailed
 from apps.authentication.models import User
 from apps.authentication.second_factor import require_code
-from apps.authentication.throttling import throttle, within_rate
 from apps.isolation import current_tenant
 from apps.isolation.app_registry import SHARED_DB
 from apps.isolation.exceptions import ProvisioningError
+from apps.memberships.addresses import address_of, clean_address, mark_verified
+from apps.memberships.attempts import (
+    own_password_attempt,
+    password_attempt,
+    remember_source,
+    throttle,
+)
 from apps.memberships.models import Membership
 from apps.memberships.passwords import require_good_password
 from apps.memberships.roles import Role
@@ -64,20 +64,21 @@ def new_or_known_user(
     code, and a new password that breaks the policy; `Throttled` for too many tries.
     """
     throttle(request, "signup")
-    email = User.objects.normalize_email(email)
+    email = clean_address(email)
     if User.objects.find(email).exists():
-        user = check_password(request, email, password)
-        if user is None:
-            raise ValidationError({"email": TAKEN})
+        with password_attempt(request, email, password) as user:
+            if user is None:
+                raise ValidationError({"email": TAKEN})
         try:
             require_code(request, user, code, tenant=None)
         except SecondFactorRequired as error:
             raise ValidationError({"code": str(error.detail)}) from error
-        return user
-    user = User(email=email, full_name=full_name)
-    require_good_password(user, password)
-    user.set_password(password)
-    return user
+        known: User = user
+        return known
+    new = User(email=email, full_name=full_name)
+    require_good_password(new, password)
+    new.set_password(password)
+    return new
 
 
 def sign_up(user: User, *, tenant_name: str, tenant_slug: str) -> Membership:
@@ -91,7 +92,7 @@ def sign_up(user: User, *, tenant_name: str, tenant_slug: str) -> Membership:
         with tenant_creation(slug=tenant_slug, name=tenant_name) as tenant:
             if is_new:
                 user.save()
-                EmailAddress.objects.create(user=user, email=user.email, primary=True)
+                address_of(user)
             membership = add_member(tenant, user, Role.OWNER, actor=user)
             record(Action.SIGNED_UP, tenant=tenant, actor=user)
     except ProvisioningError as error:
@@ -109,26 +110,14 @@ def sign_up(user: User, *, tenant_name: str, tenant_slug: str) -> Membership:
     return membership
 
 
-def check_password(request: HttpRequest, email: str, password: str) -> User | None:
-    """Return the user whose credentials these are, or None; raise `Throttled` for many tries."""
-    throttle(request, "login", key=email)
-    user = authenticate(request, email=email, password=password)
-    return user if isinstance(user, User) else None
-
-
 def identify(request: HttpRequest, email: str, password: str, tenant_id: UUID) -> Membership:
     """Return the membership of who gives these credentials; a second factor is asked for next.
 
     Every way to fail but a tenant that is not served gives the same error, after the same work.
     Raises `Throttled` for too many tries.
     """
-    email = User.objects.normalize_email(email)
-    user = check_password(request, email, password)
-    try:
+    with password_attempt(request, email, password, tenant_id) as user:
         return admit(user.pk if user else NONEXISTENT_ID, tenant_id)
-    except NoActiveAccount:
-        record_failure(request, email, tenant_id)
-        raise
 
 
 @receiver([user_logged_in, user_logged_out])
@@ -145,13 +134,15 @@ def send_verification(request: HttpRequest, email: str) -> None:
     """Send a link that verifies an address; to one that needs none, say so in a mail alike."""
     email = User.objects.normalize_email(email)
     throttle(request, "confirm_email", key=email)
-    verified = EmailAddress.objects.filter(user=OuterRef("pk"), verified=True)
+    verified = EmailAddress.objects.filter(
+        user=OuterRef("pk"), email=OuterRef("email"), verified=True
+    )
     active = User.objects.find(email).filter(is_active=True)
     user = active.annotate(is_verified=Exists(verified)).first()
     if user is None or user.is_verified:
         get_adapter().send_mail("account/email/nothing_to_send", email, {})
     else:
-        _address_of(user).send_confirmation()
+        address_of(user).send_confirmation()
 
 
 def verify_email(request: HttpRequest, token: str) -> None:
@@ -198,16 +189,17 @@ def reset_password(request: HttpRequest, token: str, password: str) -> None:
             raise ValidationError({"token": BAD_TOKEN})
         require_good_password(user, password)
         get_adapter().set_password(user, password)
-        _address_of(user).set_verified()
+        mark_verified(user)
         record(Action.PASSWORD_RESET, tenant=None, actor=user)
+    remember_source(request, user.email)
 
 
 def require_own_password(request: Any, password: str) -> None:
     """Raise ValidationError unless it is the member's password; `Throttled` for too many tries."""
     user = request.auth.user
-    throttle(request, "change_password", user=user)
-    if not user.check_password(password):
-        raise ValidationError("This is not your password.")
+    with own_password_attempt(request, user, request.auth.tenant_id):
+        if not user.check_password(password):
+            raise ValidationError("This is not your password.")
 
 
 def change_password(membership: Membership, password: str) -> None:
@@ -222,7 +214,7 @@ def change_password(membership: Membership, password: str) -> None:
 def update_user(user: User, *, full_name: str) -> User:
     """Change what users may change of themselves."""
     user.full_name = full_name
-    user.save()
+    user.save(update_fields=["full_name"])
     return user
 
 
@@ -245,32 +237,9 @@ def forget(user_id: UUID) -> None:
     user.save()
 
 
-def _address_of(user: User) -> EmailAddress:
-    """Return allauth's row of a user's address, which users made elsewhere have not got yet."""
-    address, _ = EmailAddress.objects.get_or_create(
-        user=user, email=user.email, defaults={"primary": True}
-    )
-    address.user = user  # known already, so not asked for again
-    return address
-
-
 def _send_first_verification(user: User) -> None:
     try:
-        _address_of(user).send_confirmation(signup=True)
-    except OSError:
+        address_of(user).send_confirmation(signup=True)
+    except (OSError, ValueError):
         # All is made; another mail can be asked for.
         logger.exception("could not send the verification of a new user: %s", user.pk)
-
-
-def record_failure(request: HttpRequest, email: str, tenant_id: UUID = NONEXISTENT_ID) -> None:
-    """Record a failed log-in, in the tenant's audit log if there is such a tenant.
-
-    The event names the user if they are a member, and else nobody: the tenant's Admins read the
-    log, and would learn from it which addresses have accounts. The work is the same in every case.
-    """
-    if not within_rate(request, "failed_login", key=str(tenant_id)):
-        return
-    member = Membership.objects.find(email, tenant_id).first()
-    tenant = None if tenant_id == NONEXISTENT_ID else tenant_id
-    with transaction.atomic(using=SHARED_DB):
-        record(Action.LOG_IN_FAILED, member and member.user, tenant=tenant, actor=None)

@@ -12,6 +12,7 @@ from django.utils.deprecation import MiddlewareMixin
 from rest_framework import HTTP_HEADER_ENCODING
 
 from apps.api.error_responses import attach_error, error_response
+from apps.authentication.backends import is_bearer
 from apps.authentication.decorators import View, is_of_api
 from apps.isolation import current_tenant
 from apps.tenants.exceptions import TenantNotFound, TenantSuspended
@@ -58,8 +59,7 @@ def _may_be_members(request: HttpRequest, view: Any) -> bool:
 
 
 def _has_token(request: HttpRequest) -> bool:
-    header = request.headers.get("Authorization", "").encode(HTTP_HEADER_ENCODING)
-    return header.split()[:1] == [b"Bearer"]
+    return is_bearer(request.headers.get("Authorization", "").encode(HTTP_HEADER_ENCODING))
 
 
 def _is_for_members(request: HttpRequest, response: HttpResponseBase) -> bool:

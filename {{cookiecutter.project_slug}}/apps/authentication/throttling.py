@@ -1,26 +1,23 @@
-"""Rate limits: of requests (``THROTTLE_RATES``), and of tries (``ACCOUNT_RATE_LIMITS``)."""
+"""Rate limits of requests (``THROTTLE_RATES``)."""
 
 import math
-from collections.abc import Iterator
-from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
-from allauth.core import ratelimit
-from django.contrib.auth.base_user import AbstractBaseUser
 from django.core.cache import caches
-from django.http import HttpRequest
-from rest_framework.exceptions import Throttled
 from rest_framework.permissions import SAFE_METHODS
 from rest_framework.request import Request
 from rest_framework.throttling import SimpleRateThrottle
 
+from apps.authentication.client_address import client_address
+from apps.authentication.early_refusals import remember_refusal
 from apps.memberships.models import Membership
 
 if TYPE_CHECKING:  # it imports this module
     from rest_framework.views import APIView
 
-WAIT = 60
-"""Seconds after which to try again: the time over which most limits count."""
+COUNTED = "is_counted"
+WAIT = "throttled_for"
+"""Attributes of a request: it was counted, and for how many seconds it is too much."""
 
 
 class Throttle(SimpleRateThrottle):
@@ -31,22 +28,26 @@ class Throttle(SimpleRateThrottle):
     many come at the same time, and the cost does not grow with the rate.
     """
 
-    cache_alias = "default"
     num_requests: int
     duration: int
 
     def allow_request(self, request: Request, view: "APIView") -> bool:
         """Count the request; tell whether it is still within the rate."""
+        noted = vars(getattr(request, "_request", request))
+        noted[COUNTED] = True
         who = self.get_cache_key(request, view)
         if self.rate is None or who is None:
             return True
         period, elapsed = divmod(self.timer(), self.duration)
         self.left = self.duration - elapsed
         key = f"throttle:{self.scope}:{who}:{period:.0f}"
-        cache = caches[self.cache_alias]
+        cache = caches["counters"]
         # Kept for longer than the period, so that it does not end between the two steps.
         cache.add(key, 0, timeout=2 * self.duration)
         count: int = cache.incr(key)
+        if count > self.num_requests:
+            noted[WAIT] = self.wait()
+            remember_refusal(request, str(self.scope), self.wait())
         return count <= self.num_requests
 
     def wait(self) -> int:
@@ -55,13 +56,15 @@ class Throttle(SimpleRateThrottle):
 
 
 class MemberThrottle(Throttle):
-    """Counts what a member asks in a tenant; in the tenant's cache, so in each by itself."""
+    """Counts what a member asks in a tenant, in each by itself."""
 
     scope = "member"
 
     def get_cache_key(self, request: Request, view: "APIView") -> str | None:
-        """Return the user's id."""
-        return str(request.user.pk) if isinstance(request.auth, Membership) else None
+        """Return the tenant's and the user's id."""
+        if not isinstance(request.auth, Membership):
+            return None
+        return f"{request.auth.tenant_id}:{request.user.pk}"
 
 
 class TenantThrottle(Throttle):
@@ -70,8 +73,8 @@ class TenantThrottle(Throttle):
     scope = "tenant"
 
     def get_cache_key(self, request: Request, view: "APIView") -> str | None:
-        """Return the same for all members: the cache is the tenant's."""
-        return "all" if isinstance(request.auth, Membership) else None
+        """Return the tenant's id, the same for all members."""
+        return str(request.auth.tenant_id) if isinstance(request.auth, Membership) else None
 
 
 class InvitationThrottle(TenantThrottle):
@@ -90,38 +93,7 @@ class AnonymousThrottle(Throttle):
     """Counts what comes from an address without a log-in, for whichever tenant."""
 
     scope = "anonymous"
-    cache_alias = "platform"
 
     def get_cache_key(self, request: Request, view: "APIView") -> str | None:
         """Return the address."""
-        return None if isinstance(request.auth, Membership) else str(self.get_ident(request))
-
-
-def throttle(
-    request: HttpRequest, action: str, *, key: str = "", user: AbstractBaseUser | None = None
-) -> None:
-    """Count a try at ``action``, from this address and for this key or user; raise `Throttled`."""
-    if not within_rate(request, action, key=key, user=user):
-        raise Throttled(WAIT)
-
-
-def within_rate(
-    request: HttpRequest, action: str, *, key: str = "", user: AbstractBaseUser | None = None
-) -> bool:
-    """Count an ``action``, from this address and for this key or user; tell if it is allowed."""
-    with _counting_for_the_platform():
-        return bool(ratelimit.consume(request, action=action, key=key, user=user))
-
-
-@contextmanager
-def _counting_for_the_platform() -> Iterator[None]:
-    """Let allauth, which counts in the default cache only, count in that of the platform.
-
-    The default cache is a tenant's: whoever guesses passwords would start anew on every host.
-    ``caches`` holds a cache for each thread, so no other request is affected.
-    """
-    of_tenant, caches["default"] = caches["default"], caches["platform"]
-    try:
-        yield
-    finally:
-        caches["default"] = of_tenant
+        return None if isinstance(request.auth, Membership) else client_address(request)

@@ -14,15 +14,17 @@ from django.conf import settings
 from django.db import transaction
 from jwt.utils import base64url_decode, force_bytes
 from rest_framework_simplejwt.backends import TokenBackend
-from rest_framework_simplejwt.exceptions import TokenError
+from rest_framework_simplejwt.exceptions import ExpiredTokenError, TokenError
 from rest_framework_simplejwt.settings import api_settings
 from rest_framework_simplejwt.token_blacklist.models import BlacklistedToken, OutstandingToken
 from rest_framework_simplejwt.tokens import AccessToken, RefreshToken, Token, UntypedToken
+from rest_framework_simplejwt.utils import datetime_from_epoch
 
 from apps.audit.services import Action, record
+from apps.authentication.sessions import seconds_of
 from apps.isolation.app_registry import SHARED_DB
 from apps.memberships.models import Membership
-from apps.tenants.settings import SESSION_HOURS, TenantSettings
+from apps.tenants.models import Tenant
 
 TENANT = "tenant"
 """Name of the claim that holds the tenant's id."""
@@ -122,9 +124,14 @@ class TenantRefreshToken(_Ringed, RefreshToken):  # type: ignore[misc] # simplej
         token[MEMBERSHIP] = str(membership.pk)
         token[FAMILY] = family or uuid4().hex
         token[STAMP] = membership.user.get_session_auth_hash()
-        hours = TenantSettings(membership.tenant).get(SESSION_HOURS)
-        token.set_exp(lifetime=timedelta(hours=hours))
+        token.set_exp(lifetime=timedelta(seconds=seconds_of(membership.tenant)))
         return token
+
+    def require_young(self, tenant: Tenant) -> None:
+        """Raise TokenError if the tenant's log-ins have become shorter than the token is old."""
+        issued = datetime_from_epoch(int(self.get("iat", 0)))
+        if issued + timedelta(seconds=seconds_of(tenant)) <= self.current_time:
+            raise ExpiredTokenError("Token is expired")
 
     def check_blacklist(self) -> None:
         """Raise `TokenUsedUp` if the token is used up, TokenError if it says not whose it is."""

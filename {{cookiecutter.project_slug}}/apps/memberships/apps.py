@@ -10,7 +10,7 @@ class MembershipsConfig(AppConfig):
 
     def ready(self) -> None:
         """Have the health check look for tenants without an Owner."""
-        from apps.memberships.selectors import owners  # noqa: PLC0415 - needs the models
+        from apps.memberships.selectors import invited_owners, owners  # noqa: PLC0415 - models
         from apps.tenants.management.health import REQUIRED  # noqa: PLC0415 - needs the models
 
-        REQUIRED["Owner"] = owners
+        REQUIRED["Owner"] = [owners, invited_owners]

@@ -2,26 +2,32 @@
 
 import logging
 import secrets
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import timedelta
 from hashlib import sha256
 from typing import Any
 from uuid import UUID
 
-from allauth.account.models import EmailAddress
 from django.conf import settings
-from django.contrib.auth import authenticate, get_user_model
+from django.contrib.auth import get_user_model
 from django.contrib.auth.models import AbstractUser
 from django.core.exceptions import ValidationError as DjangoValidationError
 from django.core.mail import EmailMessage
 from django.db import IntegrityError, transaction
+from django.http import HttpRequest
 from django.utils import timezone
 from rest_framework import exceptions
 
 from apps.audit.services import Action, record
 from apps.isolation.app_registry import SHARED_DB
+from apps.memberships.addresses import clean_address, mark_verified
+from apps.memberships.attempts import password_attempt
 from apps.memberships.exceptions import InvalidInvitation
 from apps.memberships.models import Invitation, Membership
 from apps.memberships.passwords import require_good_password
+from apps.memberships.revocation import is_still_given, may_invite, revoke_all
+from apps.memberships.revocation import revoke as revoke_now
 from apps.memberships.roles import Role
 from apps.memberships.selectors import membership_or_new, open_invitations
 from apps.memberships.services import join, locked_actor
@@ -36,7 +42,8 @@ LIFETIME = timedelta(days=7)
 def invite(asking: Membership, email: str, role: Role) -> Invitation:
     """Invite an address; raise ValidationError if it is a member's or invited already."""
     with locked_actor(asking, Role.ADMIN) as actor:
-        email = get_user_model().objects.normalize_email(email)
+        with _field_errors():
+            email = clean_address(email)
         if Membership.objects.find(email, actor.tenant_id).filter(is_active=True).exists():
             raise exceptions.ValidationError(
                 {"email": ["This is a member's address."]}, "already_member"
@@ -46,9 +53,21 @@ def invite(asking: Membership, email: str, role: Role) -> Invitation:
                 raise exceptions.ValidationError(
                     {"email": ["This address is invited already."]}, "unique"
                 )
-            _revoke(actor, earlier)
-        invitation = Invitation(tenant=actor.tenant, email=email, role=role)
-        _send(actor, invitation, Action.INVITATION_SENT)
+            revoke_now(earlier, actor.user)
+        invitation = Invitation(tenant=actor.tenant, email=email, role=role, invited_by=actor.user)
+        _send(actor.tenant, invitation, Action.INVITATION_SENT, actor.user)
+    return invitation
+
+
+def invite_owner(tenant: Tenant, email: str) -> Invitation:
+    """Invite an address to be an Owner, by the platform's word; an earlier invitation ends.
+
+    For who has locked the tenant's row. Raises ValidationError (Django's) for a malformed address.
+    """
+    email = clean_address(email)
+    revoke_all(open_invitations(tenant.pk).filter(email=email), None)
+    invitation = Invitation(tenant=tenant, email=email, role=Role.OWNER)
+    _send(tenant, invitation, Action.INVITATION_SENT, None)
     return invitation
 
 
@@ -56,37 +75,43 @@ def resend(asking: Membership, invitation_id: UUID) -> Invitation:
     """Mail a new token, which takes the old one's place, and begin the time anew."""
     with locked_actor(asking, Role.ADMIN) as actor:
         invitation = _invitation(actor, invitation_id)
-        _send(actor, invitation, Action.INVITATION_RESENT)
+        invitation.invited_by = None if invitation.role == Role.OWNER else actor.user
+        _send(actor.tenant, invitation, Action.INVITATION_RESENT, actor.user)
     return invitation
 
 
 def revoke(asking: Membership, invitation_id: UUID) -> None:
     """Take an invitation back."""
     with locked_actor(asking, Role.ADMIN) as actor:
-        _revoke(actor, _invitation(actor, invitation_id))
+        revoke_now(_invitation(actor, invitation_id), actor.user)
 
 
-def accept(token: str, tenant_id: UUID | None, user: Any, **new: str) -> Membership:
+def accept(
+    request: HttpRequest, token: str, tenant_id: UUID | None, user: Any, **new: str
+) -> Membership:
     """Let the invitee in, and return the membership.
 
     ``user`` is who is logged in, or None; ``new`` is a password, and a name for a new user.
     ``tenant_id`` is the tenant that the request is for, if it is for one.
 
     Raises `InvalidInvitation` for every token that admits nobody there, AuthenticationFailed if
-    the address is a user's and nobody proved to be them, PermissionDenied to another user, and
-    ValidationError for a password that is missing or breaks the policy.
+    the address is a user's and nobody proved to be them, Throttled for too many tries at that,
+    PermissionDenied to another user, and ValidationError for a password that is missing or breaks
+    the policy.
     """
     invitation = _valid(token, tenant_id)
-    user = _invitee(invitation, user, **new)
+    user = _invitee(request, invitation, user, **new)
     with transaction.atomic(using=SHARED_DB):
         tenant = Tenant.objects.locked(invitation.tenant_id)
-        invitation = _valid(token, tenant_id)
-        if not tenant.is_usable:
+        invitation = _valid(token, tenant_id, is_locked=True)
+        if not tenant.is_usable or not is_still_given(invitation):
             raise InvalidInvitation
         if user._state.adding:
             _save_new(user)
-        _note_verified(user)
         membership = _join(invitation, user)
+        # Whoever has the token reads the address's mail. Who signed up with somebody else's address
+        # gets in by no invitation to it: they have the account, but not the token.
+        mark_verified(user)
         invitation.accepted_at = timezone.now()
         invitation.save(update_fields=["accepted_at"])
         record(Action.INVITATION_ACCEPTED, invitation, tenant=tenant, actor=user)
@@ -98,25 +123,20 @@ def _invitation(actor: Membership, invitation_id: UUID) -> Invitation:
     invitation = open_invitations(actor.tenant_id).filter(pk=invitation_id).first()
     if invitation is None:
         raise exceptions.NotFound
+    if not may_invite(actor, invitation.role):
+        raise exceptions.PermissionDenied
     return invitation
 
 
-def _revoke(actor: Membership, invitation: Invitation) -> None:
-    invitation.revoked_at = timezone.now()
-    invitation.save(update_fields=["revoked_at"])
-    record(Action.INVITATION_REVOKED, invitation, tenant=invitation.tenant_id, actor=actor.user)
-
-
-def _send(actor: Membership, invitation: Invitation, action: Action) -> None:
+def _send(tenant: Tenant, invitation: Invitation, action: Action, actor: Any) -> None:
     """Store the invitation with a new token, and mail it once it is stored for good."""
     token = secrets.token_urlsafe(32)
     invitation.token_hash = hash_of(token)
     invitation.expires_at = timezone.now() + LIFETIME
-    invitation.invited_by = actor.user
     invitation.save()
     after = {"role": invitation.role}
-    record(action, invitation, tenant=invitation.tenant_id, actor=actor.user, after=after)
-    message = _message(actor.tenant, invitation.email, token)
+    record(action, invitation, tenant=tenant, actor=actor, after=after)
+    message = _message(tenant, invitation.email, token)
     transaction.on_commit(lambda: _mail(message, invitation), using=SHARED_DB)
 
 
@@ -146,8 +166,9 @@ def hash_of(token: str) -> str:
     return sha256(f"invitation:{token}".encode()).hexdigest()
 
 
-def _valid(token: str, tenant_id: UUID | None) -> Invitation:
-    found = Invitation.platform.filter(
+def _valid(token: str, tenant_id: UUID | None, *, is_locked: bool = False) -> Invitation:
+    rows = Invitation.platform.select_for_update() if is_locked else Invitation.platform
+    found = rows.filter(
         token_hash=hash_of(token), accepted_at=None, revoked_at=None, expires_at__gt=timezone.now()
     )
     invitation = found.first()
@@ -157,7 +178,11 @@ def _valid(token: str, tenant_id: UUID | None) -> Invitation:
 
 
 def _invitee(
-    invitation: Invitation, user: AbstractUser | None, password: str = "", full_name: str = ""
+    request: HttpRequest,
+    invitation: Invitation,
+    user: AbstractUser | None,
+    password: str = "",
+    full_name: str = "",
 ) -> AbstractUser:
     """Return the user who is invited: the one who proved to be it, or a new one, not yet saved."""
     if user is not None:
@@ -168,17 +193,25 @@ def _invitee(
         raise exceptions.ValidationError({"password": ["This field is required."]}, "required")
     users = get_user_model().objects
     if users.find(invitation.email).exists():
-        known = authenticate(email=invitation.email, password=password)
-        if known is None:
-            raise _not_the_invitee()
-        return known
+        with password_attempt(request, invitation.email, password, invitation.tenant_id) as known:
+            if known is None:
+                raise _not_the_invitee()
+            invited: AbstractUser = known
+        return invited
     new = users.model(email=invitation.email, full_name=full_name)
-    try:
+    with _field_errors():
         require_good_password(new, password)
-    except DjangoValidationError as error:
-        raise exceptions.ValidationError(error.message_dict, "invalid") from error
     new.set_password(password)
     return new
+
+
+@contextmanager
+def _field_errors() -> Iterator[None]:
+    """Answer what a validator refuses as errors of the body's fields."""
+    try:
+        yield
+    except DjangoValidationError as error:
+        raise exceptions.ValidationError(error.message_dict, "invalid") from error
 
 
 def _save_new(user: AbstractUser) -> None:
@@ -188,20 +221,6 @@ def _save_new(user: AbstractUser) -> None:
     except IntegrityError as error:
         # Somebody was faster with this address, and by now it is a user's.
         raise _not_the_invitee() from error
-
-
-def _note_verified(user: Any) -> None:
-    """Note that the user's address is theirs: whoever has the token reads its mail.
-
-    So nobody is asked to verify it first. Who signed up with somebody else's address gets in by
-    no invitation to it: they have the account, but not the token.
-    """
-    EmailAddress.objects.update_or_create(
-        user=user,
-        email=user.email,
-        defaults={"verified": True},
-        create_defaults={"verified": True, "primary": True},
-    )
 
 
 def _not_the_invitee() -> exceptions.AuthenticationFailed:

@@ -8,9 +8,10 @@ from django.db.models import CheckConstraint, Q, UniqueConstraint
 from django.db.models.functions import Lower
 
 from apps.isolation.fields import new_id
-from apps.isolation.managers import PerTenantManager
+from apps.isolation.managers import PerTenantManager, PlatformManager
 from apps.memberships.managers import MembershipManager
 from apps.memberships.roles import INVITED_ROLES, Role
+from apps.memberships.validators import validate_mailable
 from apps.tenants.models import Tenant
 
 
@@ -35,7 +36,7 @@ class Membership(models.Model):
     )
 
     objects: ClassVar[MembershipManager[Self]] = MembershipManager()
-    platform = models.Manager()
+    platform = PlatformManager()
 
     class Meta:
         default_manager_name = "platform"
@@ -58,8 +59,8 @@ class Invitation(models.Model):
 
     id = models.UUIDField(primary_key=True, default=new_id, editable=False)
     tenant = models.ForeignKey(Tenant, on_delete=models.PROTECT, related_name="invitations")
-    email = models.EmailField()
-    role = models.CharField(max_length=6, choices=INVITED_ROLES, default=Role.MEMBER)
+    email = models.EmailField(validators=[validate_mailable])
+    role = models.CharField(max_length=6, choices=Role, default=Role.MEMBER)
     token_hash = models.CharField(max_length=64, unique=True, editable=False)
     invited_by = models.ForeignKey(
         settings.AUTH_USER_MODEL, models.SET_NULL, null=True, related_name="sent_invitations"
@@ -70,7 +71,7 @@ class Invitation(models.Model):
     revoked_at = models.DateTimeField(null=True, editable=False)
 
     objects: ClassVar[PerTenantManager[Self]] = PerTenantManager()
-    platform = models.Manager()
+    platform = PlatformManager()
 
     class Meta:
         default_manager_name = "platform"
@@ -82,8 +83,9 @@ class Invitation(models.Model):
                 name="invitation_one_open_per_address",
             ),
             CheckConstraint(
-                condition=Q(role__in=[role for role, _ in INVITED_ROLES]),
-                name="invitation_role_is_known_and_no_owner",
+                condition=Q(role__in=[role for role, _ in INVITED_ROLES])
+                | Q(role=Role.OWNER, invited_by=None),
+                name="invitation_role_is_known_and_no_members_owner",
             ),
             CheckConstraint(
                 condition=Q(email=Lower("email")), name="invitation_email_is_lower_case"

@@ -18,4 +18,4 @@ class Role(TextChoices):
 
 
 INVITED_ROLES = [(role.value, role.label) for role in Role if role != Role.OWNER]
-"""Nobody is invited as an Owner: a member is made one, by an Owner who knows them."""
+"""Members invite nobody as an Owner: a member is made one, by an Owner who knows them."""

@@ -4,6 +4,7 @@ from typing import Any
 from uuid import UUID
 
 from django.db.models import QuerySet
+from django.utils import timezone
 from rest_framework.request import Request
 
 from apps.memberships.models import Invitation, Membership
@@ -25,6 +26,12 @@ def active_members(tenant_id: UUID) -> QuerySet[Membership]:
 def owners() -> QuerySet[Membership]:
     """Return the Owners of all tenants who can log in; for platform code."""
     return Membership.platform.filter(role=Role.OWNER, is_active=True, user__is_active=True)
+
+
+def invited_owners() -> QuerySet[Invitation]:
+    """Return the open invitations of those who will be Owners; for platform code."""
+    rows = Invitation.platform.filter(role=Role.OWNER, accepted_at=None, revoked_at=None)
+    return rows.filter(expires_at__gt=timezone.now())
 
 
 def membership_or_new(user: Any, tenant_id: UUID) -> Membership:

@@ -19,6 +19,7 @@ from apps.audit.services import Action, forget_name, record
 from apps.isolation.app_registry import SHARED_DB
 from apps.memberships.exceptions import LastOwner
 from apps.memberships.models import Invitation, Membership
+from apps.memberships.revocation import revoke_all, revoke_ungiven
 from apps.memberships.roles import Role
 from apps.memberships.selectors import active_members, membership_or_new
 from apps.tenants.models import Tenant
@@ -82,6 +83,7 @@ def forget(member: Membership, actor: Membership | None) -> None:
         _require_owner_beside(member)
     invitations = Invitation.objects.for_tenant(tenant_id)
     invitations.filter(email=user.email).delete()
+    revoke_all(invitations.filter(invited_by=user), actor and actor.user)
     for rows in (invitations, Membership.objects.for_tenant(tenant_id)):
         rows.filter(invited_by=user).update(invited_by=None)
     record(
@@ -186,7 +188,10 @@ def _require_owner_beside(member: Membership) -> None:
 
 
 def _store(member: Membership, action: Action, actor: Model | None, **fields: object) -> None:
-    """Store fields of a membership whose tenant is locked; do nothing if they are stored."""
+    """Store fields of a membership whose tenant is locked; do nothing if they are stored.
+
+    What hangs on them follows: invitations that the member may not give any more are revoked.
+    """
     before = {} if member._state.adding else {name: getattr(member, name) for name in fields}
     if before == fields:
         return
@@ -197,3 +202,4 @@ def _store(member: Membership, action: Action, actor: Model | None, **fields: ob
         _require_owner_beside(member)
     member.save()
     record(action, member, tenant=member.tenant_id, actor=actor, before=before, after=fields)
+    revoke_ungiven(member, actor)

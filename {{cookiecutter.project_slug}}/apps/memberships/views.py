@@ -167,7 +167,7 @@ class InvitationAcceptView(APIView):
         given = _checked(serializers.AcceptSerializer(data=request.data))
         user = request.user if request.auth else None
         token = given.pop("token")
-        membership = invitations.accept(token, wanted_tenant(request), user, **given)
+        membership = invitations.accept(request, token, wanted_tenant(request), user, **given)
         return Response(serializers.JoinedSerializer(membership).data)
 
 

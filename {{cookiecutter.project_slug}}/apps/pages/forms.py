@@ -8,13 +8,16 @@ from zoneinfo import available_timezones
 from django import forms
 from django.conf import settings
 from django.core.exceptions import ValidationError
+from django.db import IntegrityError
 from django.http import HttpRequest
 from rest_framework.exceptions import AuthenticationFailed
 from rest_framework.exceptions import ValidationError as APIValidationError
 
+from apps.api.conflicts import as_conflict
 from apps.authentication.services import require_own_password
 from apps.memberships.exceptions import InvalidInvitation, LastOwner
 from apps.memberships.roles import INVITED_ROLES, Role
+from apps.memberships.validators import validate_mailable
 from apps.tenants.models import Tenant
 from apps.tenants.settings import SETTINGS, Setting, TenantSettings, one_line
 from apps.tenants.slugs import validate_slug
@@ -49,6 +52,10 @@ class PageForm(forms.Form):
                 self._show(error.message_dict if by_field else error.messages)
             except SHOWN_BESIDE_THE_FORM as error:
                 self._show(error.detail)
+            except IntegrityError as error:
+                if not (conflict := as_conflict(error)):
+                    raise
+                self._show(conflict.detail)
         return self.is_bound and not self.errors
 
     def _show(self, detail: object, field: str | None = None) -> None:
@@ -71,7 +78,8 @@ def _new_password(help_text: str = POLICY) -> forms.CharField:
 
 
 def _email() -> forms.EmailField:
-    return forms.EmailField(max_length=254, widget=forms.EmailInput({"autocomplete": "username"}))
+    widget = forms.EmailInput({"autocomplete": "username"})
+    return forms.EmailField(max_length=254, widget=widget, validators=[validate_mailable])
 
 
 def _full_name() -> forms.CharField:
@@ -111,7 +119,7 @@ class SignUpForm(PageForm):
     full_name = _full_name()
     tenant_name = forms.CharField(max_length=255, label="Name of the workspace")
     tenant_slug = forms.CharField(
-        label="Address of the workspace", help_text=SLUG, validators=[validate_slug]
+        max_length=63, label="Address of the workspace", help_text=SLUG, validators=[validate_slug]
     )
 
     def add_error(self, field: str | None, error: Any) -> None:
@@ -124,7 +132,7 @@ class SignUpForm(PageForm):
 class FindForm(PageForm):
     heading = "Go to your workspace"
     button = "Continue"
-    tenant_slug = forms.SlugField(label="Address of the workspace", help_text=SLUG)
+    tenant_slug = forms.SlugField(max_length=63, label="Address of the workspace", help_text=SLUG)
 
 
 class VerifyEmailForm(PageForm):
@@ -197,7 +205,7 @@ class SwitchOffForm(OwnPasswordForm):
 class InvitationForm(PageForm):
     heading = "Invite somebody"
     button = "Invite"
-    email = forms.EmailField(max_length=254)
+    email = forms.EmailField(max_length=254, validators=[validate_mailable])
     role = forms.ChoiceField(choices=INVITED_ROLES, initial=Role.MEMBER)
 
 

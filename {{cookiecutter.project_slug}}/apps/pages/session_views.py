@@ -5,7 +5,7 @@ from urllib.parse import urljoin
 
 from django.conf import settings
 from django.contrib import auth
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import redirect
 from django.urls import reverse
 from django.utils.crypto import constant_time_compare
@@ -14,15 +14,15 @@ from django.utils.http import url_has_allowed_host_and_scheme
 from apps.authentication import second_factor
 from apps.authentication import services as accounts
 from apps.authentication.access import admit
-from apps.authentication.decorators import judges_members, open_to_all, unguarded
+from apps.authentication.decorators import LONGEST_PATH, judges_members, open_to_all, unguarded
 from apps.authentication.exceptions import NoActiveAccount
+from apps.authentication.sessions import begin_session
 from apps.isolation import require_tenant
 from apps.memberships import invitations
 from apps.memberships.models import Membership
 from apps.pages import forms
 from apps.pages.rendering import active_tenant, form_page, render_page
 from apps.tenants.resolver import NONEXISTENT_ID
-from apps.tenants.settings import SESSION_HOURS, TenantSettings
 
 HALF = "half_logged_in"
 """In a session: the user who has given the right password, and not yet a code."""
@@ -67,7 +67,7 @@ def log_out(request: HttpRequest) -> HttpResponse:
 def invitation(request: HttpRequest, token: str) -> HttpResponse:
     tenant, user = active_tenant(), request.user if request.user.is_authenticated else None
     form = forms.JoinForm(request) if user else forms.AcceptForm(request)
-    if not form.succeeds(partial(invitations.accept, token, tenant.pk, user)):
+    if not form.succeeds(partial(invitations.accept, request, token, tenant.pk, user)):
         return render_page(request, "pages/form.html", form, tenant=tenant)
     return redirect("/") if user else _enter(request, form.result)
 
@@ -79,7 +79,7 @@ def _enter(request: HttpRequest, member: Membership) -> HttpResponse:
         return _begin_session(request, member)
     request.session[HALF] = [str(member.user.pk), member.user.get_session_auth_hash()]
     request.session.set_expiry(CODE_SECONDS)
-    return redirect(reverse("give-code", query={"next": request.GET.get("next", "")}))
+    return redirect(reverse("give-code", query={"next": _next_path(request)}))
 
 
 def _half_logged_in(request: HttpRequest) -> Membership | None:
@@ -95,7 +95,15 @@ def _half_logged_in(request: HttpRequest) -> Membership | None:
 
 def _begin_session(request: HttpRequest, member: Membership) -> HttpResponse:
     request.session.pop(HALF, None)
-    auth.login(request, member.user)
-    request.session.set_expiry(3600 * TenantSettings(member.tenant).get(SESSION_HOURS))
+    begin_session(request, member)
+    return HttpResponseRedirect(_next_path(request))
+
+
+def _next_path(request: HttpRequest) -> str:
+    """Return the path of this host to which a log-in leads; the first page for all other texts.
+
+    A text without a slash in front would be taken for the name of a view.
+    """
     wanted = request.GET.get("next", "")
-    return redirect(wanted if url_has_allowed_host_and_scheme(wanted, None) else "/")
+    is_path = wanted.startswith("/") and url_has_allowed_host_and_scheme(wanted, None)
+    return wanted if is_path and len(wanted) <= LONGEST_PATH else "/"

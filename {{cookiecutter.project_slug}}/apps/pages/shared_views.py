@@ -13,8 +13,7 @@ from apps.authentication import services as accounts
 from apps.authentication.decorators import View, open_to_all
 from apps.pages import forms
 from apps.pages.rendering import form_page, render_page, tenant_address
-from apps.tenants.services import default_domain
-from apps.tenants.slugs import is_label
+from apps.tenants.slugs import default_domain, is_label
 
 
 @open_to_all

@@ -164,6 +164,7 @@ def change_second_factor(request: MemberRequest) -> HttpResponse:
 
         def switch_off(**_: str) -> None:
             second_factor.switch_off(user, tenant=tenant, actor=user)
+            auth.update_session_auth_hash(request, user)
 
         off = forms.SwitchOffForm(request)
         text = "It is on. Without it, your password alone lets you in."
@@ -171,7 +172,9 @@ def change_second_factor(request: MemberRequest) -> HttpResponse:
     secret = request.session.setdefault(PENDING_FACTOR, second_factor.new_secret())
 
     def switch_on(code: str, **_: str) -> list[str]:
-        return second_factor.switch_on(user, secret, code, tenant=tenant)
+        codes = second_factor.switch_on(user, secret, code, tenant=tenant)
+        auth.update_session_auth_hash(request, user)
+        return codes
 
     form = forms.SwitchOnForm(request)
     if form.succeeds(switch_on):

@@ -17,6 +17,7 @@ from django.db import transaction
 from django.db.models import FileField, Model, Q, QuerySet
 
 from apps.isolation.fields import UserForeignKey
+from apps.isolation.integrations.limits import allow_long_statements
 from apps.isolation.models import TenantModel
 
 
@@ -32,6 +33,7 @@ def erase(user_id: UUID) -> None:
     file without a row would not be found again.
     """
     with transaction.atomic():
+        allow_long_statements()
         own = [_rows(user_id, field) for field in _every_field() if field.personal]
         files = [file for rows in own for _, file in _files(rows)]
         for rows in own:
@@ -45,14 +47,19 @@ def erase(user_id: UUID) -> None:
 
 def export(user_id: UUID, archive: ZipFile) -> None:
     """Write all rows that refer to the user, and the files in them."""
-    for model, fields in groupby(_every_field(), lambda field: field.model):
-        rows = _rows(user_id, *fields)
-        write_rows(archive, rows)
-        for place, file in _files(rows):
-            # One that is missing is missed in the archive too; its row names it.
-            name = f"{model._meta.label}/{place}"
-            with suppress(FileNotFoundError), file.open() as source, archive.open(name, "w") as to:
-                copyfileobj(source, to)
+    with transaction.atomic():
+        allow_long_statements()
+        for model, fields in groupby(_every_field(), lambda field: field.model):
+            _export_rows(model._meta.label, _rows(user_id, *fields), archive)
+
+
+def _export_rows(label: str, rows: QuerySet[Any], archive: ZipFile) -> None:
+    write_rows(archive, rows)
+    for place, file in _files(rows):
+        # One that is missing is missed in the archive too; its row names it.
+        name = f"{label}/{place}"
+        with suppress(FileNotFoundError), file.open() as source, archive.open(name, "w") as to:
+            copyfileobj(source, to)
 
 
 def write_rows(

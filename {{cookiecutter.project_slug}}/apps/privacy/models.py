@@ -9,7 +9,7 @@ from django.db.models import CheckConstraint, Q
 from django.utils import timezone
 
 from apps.isolation.fields import new_id
-from apps.isolation.managers import PerTenantManager
+from apps.isolation.managers import PerTenantManager, PlatformManager
 
 
 class RequestKind(models.TextChoices):
@@ -58,7 +58,7 @@ class PrivacyRequest(models.Model):
     content = models.FileField(upload_to=place_of, editable=False)
 
     objects: ClassVar[PerTenantManager[Self]] = PerTenantManager()
-    platform = models.Manager()
+    platform = PlatformManager()
 
     class Meta:
         default_manager_name = "platform"

@@ -1,6 +1,7 @@
 """Privacy requests: how they come about, are carried out, and what is left of them."""
 
 import logging
+import math
 from datetime import timedelta
 from tempfile import TemporaryFile
 from uuid import UUID
@@ -9,7 +10,7 @@ from zipfile import ZIP_DEFLATED, ZipFile
 from django.conf import settings
 from django.core.files import File
 from django.db import transaction
-from django.db.models import Model, QuerySet
+from django.db.models import Model, Q, QuerySet
 from django.utils import timezone
 from rest_framework.exceptions import ValidationError
 
@@ -20,15 +21,21 @@ from apps.authentication.models import User
 from apps.isolation import ActiveTenant
 from apps.isolation.app_registry import SHARED_DB
 from apps.isolation.context import activate_tenant
+from apps.isolation.integrations.limits import allow_long_statements
 from apps.isolation.integrations.sessions import end_sessions
 from apps.memberships import services as members
 from apps.memberships.models import Invitation, Membership
 from apps.memberships.roles import Role
 from apps.privacy import data_subject
+from apps.privacy.exceptions import ExportTooSoon
 from apps.privacy.models import PrivacyRequest, RequestKind, RequestStatus, place_of
 from apps.tenants.models import Tenant
 
 logger = logging.getLogger(__name__)
+
+UNDER_WAY = (RequestStatus.PENDING, RequestStatus.RUNNING)
+OPEN_WAIT = 60
+"""Seconds after which to ask again while an export is being made."""
 
 INVITATION_FIELDS = ["email", "role", "created_at", "expires_at", "accepted_at", "revoked_at"]
 
@@ -37,10 +44,12 @@ def ask(asking: Membership, kind: RequestKind, user_id: UUID) -> PrivacyRequest:
     """Write down what somebody asks for themself, or an Admin for a member.
 
     See `ask_as_platform`. Raises PermissionDenied for who is no Admin, and for an Admin who would
-    erase an Owner.
+    erase an Owner; `ExportTooSoon` while there is an open or recent export of the same person.
     """
     wanted = Role.VIEWER if user_id == asking.user_id else Role.ADMIN
     with members.locked_actor(asking, wanted) as actor:
+        if kind == RequestKind.EXPORT:
+            _require_no_other_export(actor.tenant_id, user_id)
         return _write_down(actor.tenant_id, kind, user_id, actor)
 
 
@@ -67,6 +76,7 @@ def carry_out(request: PrivacyRequest) -> None:
     still_open.update(status=RequestStatus.RUNNING)
     try:
         with activate_tenant(ActiveTenant(request.tenant_id)), transaction.atomic(using=SHARED_DB):
+            allow_long_statements(SHARED_DB)
             if locked := still_open.select_for_update().first():
                 WORK[RequestKind(locked.kind)](locked)
                 _end(locked, RequestStatus.DONE, Action.PRIVACY_DONE)
@@ -91,6 +101,19 @@ def purge() -> None:
     before = timezone.now() - timedelta(days=settings.PRIVACY_CONTENT_DAYS)
     for request in PrivacyRequest.platform.filter(completed_at__lt=before).exclude(content=""):
         drop_content(request)
+
+
+def _require_no_other_export(tenant_id: UUID, user_id: UUID) -> None:
+    """For who has locked the tenant's row, so that two who ask at once do not both get one."""
+    hours, now = timedelta(hours=settings.PRIVACY_EXPORT_HOURS), timezone.now()
+    others = PrivacyRequest.objects.for_tenant(tenant_id).filter(
+        Q(created_at__gt=now - hours) | Q(status__in=UNDER_WAY),
+        user_id=user_id,
+        kind=RequestKind.EXPORT,
+    )
+    if last := others.order_by("created_at").last():
+        wait = math.ceil((last.created_at + hours - now).total_seconds())
+        raise ExportTooSoon(max(wait, OPEN_WAIT))
 
 
 def _write_down(

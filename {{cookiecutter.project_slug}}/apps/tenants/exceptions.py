@@ -35,3 +35,12 @@ class TenantNotReady(exceptions.APIException):
     default_code = "tenant_not_ready"
     wait = 5
     """Seconds after which to try again; Django REST framework makes it Retry-After."""
+
+
+class TenantBusy(exceptions.APIException):
+    """The process serves as many requests of the tenant as it may at a time."""
+
+    status_code = status.HTTP_429_TOO_MANY_REQUESTS
+    default_detail = "Too many requests of this tenant are being served. Try again."
+    default_code = "tenant_busy"
+    wait = 1

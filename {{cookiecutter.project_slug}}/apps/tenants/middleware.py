@@ -1,17 +1,44 @@
-"""The time zone and locale of a request: the product's own, or those of its tenant."""
+"""What a request has of its tenant: time zone and locale, and what its host's name promises."""
 
 from contextlib import suppress
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from asgiref.sync import iscoroutinefunction
 from django.conf import settings
+from django.core.exceptions import DisallowedHost
 from django.http import HttpRequest, HttpResponseBase
 from django.utils import timezone, translation
 from django.utils.decorators import sync_and_async_middleware
+from django.utils.deprecation import MiddlewareMixin
 
 from apps.observability.request_id import GetResponse
+from apps.tenants.exceptions import TenantNotFound
+from apps.tenants.hosts import is_platforms
 from apps.tenants.models import Tenant
+from apps.tenants.resolver import host_of
 from apps.tenants.settings import LOCALE, TIMEZONE, TenantSettings
+
+
+class CustomerHostMiddleware(MiddlewareMixin):
+    """Promises HTTPS for a customer's own name alone: what else is below it is the customer's.
+
+    ``SecurityMiddleware``, which stands outside of it, promises it for all names below the
+    platform's own, and leaves a header alone that is there. https://www.rfc-editor.org/rfc/rfc6797
+    """
+
+    def process_response[R: HttpResponseBase](self, request: HttpRequest, response: R) -> R:
+        """Set the header, unless the host is the platform's."""
+        seconds = settings.SECURE_HSTS_SECONDS
+        if seconds and request.is_secure() and not _is_platforms(request):
+            response.headers.setdefault("Strict-Transport-Security", f"max-age={seconds}")
+        return response
+
+
+def _is_platforms(request: HttpRequest) -> bool:
+    try:
+        return is_platforms(host_of(request))
+    except (DisallowedHost, TenantNotFound):
+        return False
 
 
 @sync_and_async_middleware

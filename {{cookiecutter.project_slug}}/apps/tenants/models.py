@@ -9,7 +9,7 @@ from django.db.models import CheckConstraint, Q, UniqueConstraint
 from django.db.models.functions import Lower
 
 from apps.isolation.fields import new_id
-from apps.isolation.managers import PerTenantManager
+from apps.isolation.managers import PerTenantManager, PlatformManager
 from apps.isolation.models import DomainBase, TenantBase
 from apps.tenants.hosts import checked
 from apps.tenants.managers import LockingManager
@@ -95,7 +95,7 @@ class Domain(DomainBase):
     verified_at = models.DateTimeField(null=True, blank=True)
 
     objects: ClassVar[PerTenantManager[Self]] = PerTenantManager()
-    platform = models.Manager()
+    platform = PlatformManager()
 
     class Meta:
         default_manager_name = "platform"

@@ -4,7 +4,6 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from copy import copy
 
-from django.conf import settings
 from django.core.exceptions import ValidationError
 from django.db import IntegrityError, transaction
 from django.db.models import Model
@@ -19,7 +18,7 @@ from apps.isolation.strategy.provisioning import deprovision, provision
 from apps.tenants.models import Domain, Status, Tenant
 from apps.tenants.pending import claim
 from apps.tenants.settings import change_tenant
-from apps.tenants.slugs import validate_slug
+from apps.tenants.slugs import default_domain, validate_slug
 
 STATUS_ACTIONS = {
     Status.ACTIVE: Action.TENANT_RESUMED,
@@ -29,11 +28,6 @@ STATUS_ACTIONS = {
 
 provisioning_failed = Signal()
 """Sent with the ``tenant`` when its storage could not be made."""
-
-
-def default_domain(slug: str) -> str:
-    """Return the domain that a tenant with this slug gets by itself."""
-    return f"{slug}.{settings.TENANT_BASE_DOMAIN}"
 
 
 def create_tenant(*, slug: str, name: str, domain: str = "") -> Tenant:

@@ -2,8 +2,11 @@
 
 import re
 
+from django.conf import settings
 from django.core.exceptions import ValidationError
 from django.db.models import Func, TextField
+
+from apps.tenants.hosts import is_shared
 
 # RFC 1035, section 2.3.1: what a label of a host name may be.
 _LABEL = re.compile(r"[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?")
@@ -55,3 +58,11 @@ def validate_slug(slug: str) -> None:
     for reading in (slug, slug.replace("1", "i")):
         if skeleton(reading.replace("-", "")) in _RESERVED_SKELETONS:
             raise ValidationError("This name is reserved.", code="reserved")
+    # Whatever domain the tenant is given: its slug stands for the domain below this one.
+    if is_shared(default_domain(slug)):
+        raise ValidationError("This name is reserved.", code="reserved")
+
+
+def default_domain(slug: str) -> str:
+    """Return the domain that a tenant with this slug gets by itself."""
+    return f"{slug}.{settings.TENANT_BASE_DOMAIN}"

@@ -1,5 +1,6 @@
 import apps.authentication.models
 import apps.isolation.fields
+import apps.memberships.validators
 import django.db.models.functions.text
 import django.utils.timezone
 from django.db import migrations, models
@@ -13,6 +14,24 @@ class Migration(migrations.Migration):
     ]
 
     operations = [
+        migrations.CreateModel(
+            name="Session",
+            fields=[
+                (
+                    "session_key",
+                    models.CharField(
+                        max_length=40, primary_key=True, serialize=False, verbose_name="session key"
+                    ),
+                ),
+                ("session_data", models.TextField(verbose_name="session data")),
+                ("expire_date", models.DateTimeField(db_index=True, verbose_name="expire date")),
+                ("user_id", models.UUIDField(null=True)),
+                ("tenant_id", models.UUIDField(help_text="Null on the shared host.", null=True)),
+            ],
+            options={
+                "indexes": [models.Index(fields=["user_id", "tenant_id"], name="session_by_user")],
+            },
+        ),
         migrations.CreateModel(
             name="User",
             fields=[
@@ -60,8 +79,23 @@ class Migration(migrations.Migration):
                         serialize=False,
                     ),
                 ),
-                ("email", models.EmailField(max_length=254, unique=True)),
+                (
+                    "email",
+                    models.EmailField(
+                        max_length=254,
+                        unique=True,
+                        validators=[apps.memberships.validators.validate_mailable],
+                    ),
+                ),
                 ("full_name", models.CharField(blank=True, max_length=255)),
+                (
+                    "credentials_version",
+                    models.PositiveIntegerField(
+                        default=0,
+                        editable=False,
+                        help_text="What is begun with one version ends with it.",
+                    ),
+                ),
                 (
                     "groups",
                     models.ManyToManyField(

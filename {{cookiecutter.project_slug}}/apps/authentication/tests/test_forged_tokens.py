@@ -13,6 +13,7 @@ from apps.authentication.tokens import key_id
 from apps.isolation.testing import make_member
 from apps.memberships.models import Membership
 from apps.tenants.models import Tenant
+from tests.support import run
 
 HOSTS = ["acme.localhost", "localhost"]
 KEY = settings.SIMPLE_JWT["SIGNING_KEY"]
@@ -57,7 +58,11 @@ def test_a_good_one_for_comparison(host: str, claims: dict[str, Any]) -> None:
 @pytest.mark.parametrize("host", HOSTS)
 @pytest.mark.parametrize(
     ("form", "status"),
-    [("Bearer\t{}", 200), ("Bearer  {} ", 200), ("bearer {}", 401), ("BEARER {}", 401)],
+    [
+        *(("Bearer\t{}", 200), ("Bearer  {} ", 200), ("bearer {}", 200), ("BEARER {}", 200)),
+        *(("bEaReR\t{}", 200), ("Bearer{}", 401), ("bearers {}", 401), ("bearer {0} {0}", 401)),
+        *(("{}", 401), ("bearer", 401), ("jwt {}", 401)),
+    ],
 )
 def test_middleware_and_authentication_read_a_header_alike(
     form: str, status: int, host: str, claims: dict[str, Any]
@@ -68,7 +73,7 @@ def test_middleware_and_authentication_read_a_header_alike(
 def test_what_is_no_token_to_the_authentication_names_no_tenant(
     claims: dict[str, Any], globex: Tenant
 ) -> None:
-    headers = {"Host": "localhost", "Authorization": f"bearer {_sign(claims)}"}
+    headers = {"Host": "localhost", "Authorization": f"token {_sign(claims)}"}
     response = APIClient(headers=headers).get("/api/v1/me/", headers={"X-Tenant": "globex"})
     assert (response.status_code, response.json()["code"]) == (401, "not_authenticated")
 
@@ -83,6 +88,27 @@ def test_signed_by_nobody_by_another_or_in_another_way(
 ) -> None:
     response = _ask(f"Bearer {_sign(claims, key, algorithm)}", host)
     assert (response.status_code, response.json()["code"]) == (401, "token_not_valid")
+
+
+@pytest.mark.parametrize("host", HOSTS)
+@pytest.mark.parametrize(
+    ("claim", "seconds", "status"),
+    [
+        *(("iat", 1, 200), ("iat", 8, 200), ("iat", 60, 401), ("nbf", 8, 200), ("nbf", 60, 401)),
+        *(("exp", -8, 200), ("exp", -60, 401)),
+    ],
+)
+def test_clocks_of_servers_differ_by_some_seconds(
+    claim: str, seconds: int, status: int, host: str, claims: dict[str, Any]
+) -> None:
+    claims[claim] = int(datetime.now(UTC).timestamp()) + seconds
+    assert _ask(f"Bearer {_sign(claims)}", host).status_code == status
+
+
+def test_by_how_many_seconds_is_a_setting() -> None:
+    script = "from config.settings.base import *; print(SIMPLE_JWT['LEEWAY'])"
+    assert run("-c", script).stdout == "10\n"
+    assert run("-c", script, JWT_LEEWAY_SECONDS="0").stdout == "0\n"
 
 
 @pytest.mark.parametrize("host", HOSTS)

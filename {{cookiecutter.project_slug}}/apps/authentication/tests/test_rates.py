@@ -1,12 +1,18 @@
 """How much may be asked, and what is answered to more."""
 
+import json
 from collections.abc import Callable
 from typing import Any
 from uuid import uuid4
 
 import pytest
+from allauth.account.adapter import get_adapter
+from django.core.cache import caches
+from django.test import Client, RequestFactory
 from rest_framework.settings import api_settings
+from rest_framework.test import APIClient
 
+from apps.authentication.client_address import client_address
 from apps.authentication.throttling import Throttle
 from apps.isolation.testing import api_client, make_member
 from config.settings.api import THROTTLE_RATES
@@ -135,6 +141,49 @@ def test_behind_proxies_the_address_is_what_they_say(
     assert [answer.status_code for answer in answers] == statuses
 
 
+ADDRESSES = {
+    "unknown": "unknown",
+    "_hidden": "unknown",
+    "": "unknown",
+    "x" * 3000: "unknown",
+    "1.2.3": "unknown",
+    "1.2.3.4:5:6": "unknown",
+    "[::1": "::1",
+    "192.0.2.1": "192.0.2.1",
+    "192.0.2.1:4711": "192.0.2.1",
+    '"[2001:DB8::1]:4711"': "2001:db8::1",
+    "2001:db8:0::1": "2001:db8::1",
+    "fe80::1%eth0": "fe80::1",
+    "::ffff:192.0.2.1": "192.0.2.1",
+}
+
+
+@pytest.mark.parametrize("address", ADDRESSES)
+@pytest.mark.parametrize("proxies", [1, 3])
+def test_an_address_is_read_however_a_proxy_writes_it(
+    proxies: int, address: str, acme: Any, rates: Callable[..., None], settings: Any
+) -> None:
+    """Who logs in from one that cannot be read is served, and counted with all others such."""
+    settings.REST_FRAMEWORK = {**settings.REST_FRAMEWORK, "NUM_PROXIES": proxies}
+    settings.ALLAUTH_TRUSTED_PROXY_COUNT = proxies
+    forwarded = ", ".join([address, *["10.0.0.1"] * (proxies - 1)])
+    headers = {"X-Forwarded-For": forwarded or ","}
+    request = RequestFactory().get("/", headers=headers)
+    assert client_address(request) == get_adapter().get_client_ip(request) == ADDRESSES[address]
+    body = {"email": "member@acme.test", "password": "guess"}
+    settings.ACCOUNT_RATE_LIMITS = {"login": "2/m/ip"}
+    caches["platform"].clear()
+    answers = [api_client(acme).post(TOKEN, body, headers=headers) for _ in range(3)]
+    assert [answer.status_code for answer in answers] == [401, 401, 429]
+
+
+def test_fewer_addresses_than_proxies(settings: Any) -> None:
+    settings.REST_FRAMEWORK = {**settings.REST_FRAMEWORK, "NUM_PROXIES": 3}
+    request = RequestFactory().get("/", headers={"X-Forwarded-For": "192.0.2.1, 10.0.0.1"})
+    assert client_address(request) == "192.0.2.1"
+    assert client_address(RequestFactory().get("/", REMOTE_ADDR="")) == "unknown"
+
+
 @pytest.mark.django_db(transaction=True)
 def test_of_many_at_once_no_more_get_in(
     acme: Any, client_of: Callable[..., Any], rates: Callable[..., None]
@@ -168,3 +217,95 @@ def test_rates_come_from_the_environment() -> None:
     assert "None" not in run("-c", script).stdout
     done = run("-c", script, THROTTLE_MEMBER="7/day", THROTTLE_TENANT="")
     assert done.stdout.startswith("['7/day', None, ")
+
+
+REFUSED = {
+    "no token": ("acme.localhost", "GET", SHELVES, {}, 401),
+    "a bad token": ("acme.localhost", "GET", SHELVES, {"Authorization": "Bearer x"}, 401),
+    "no such host": ("nobody.localhost", "GET", SHELVES, {}, 404),
+    "no such host for an open route": ("nobody.localhost", "POST", TOKEN, {}, 404),
+    "header and host": ("acme.localhost", "GET", SHELVES, {"X-Tenant": "globex"}, 400),
+    "no such route": ("acme.localhost", "GET", "/api/v1/nothing/", {}, 404),
+    "no such page": ("localhost", "GET", "/nothing/", {}, 404),
+    "no such method": ("acme.localhost", "DELETE", TOKEN, {}, 405),
+    "a malformed body": ("acme.localhost", "POST", TOKEN, {}, 400),
+    "a page of members": ("acme.localhost", "GET", "/members/", {"Accept": "text/html"}, 302),
+    "metrics": ("localhost", "GET", "/metrics", {"Authorization": "Bearer x"}, 404),
+}
+
+
+@pytest.mark.usefixtures("acme", "globex")
+@pytest.mark.parametrize("asked", REFUSED.values(), ids=REFUSED)
+def test_what_is_refused_counts(asked: Any, rates: Callable[..., None]) -> None:
+    """Whatever stands in the way, also of whom a view never gets to see."""
+    host, method, path, headers, status = asked
+    rates(anonymous="3/minute")
+    client = APIClient(headers={"Host": host, **headers})
+    answers = [client.generic(method, path, "{}", "application/json") for _ in range(5)]
+    assert [answer.status_code for answer in answers] == [status] * 3 + [429] * 2
+    assert answers[-1].headers["Retry-After"] == "50"
+    # All of it together, and nobody else's.
+    assert APIClient(headers={"Host": "acme.localhost"}).get(SHELVES).status_code == 429
+    assert client.generic(method, path, "{}", "application/json", REMOTE_ADDR="192.0.2.1")
+
+
+@pytest.mark.parametrize(
+    "asked",
+    [
+        ("POST", SHELVES, {"name": "x"}, 403),
+        ("POST", INVITATIONS, {"email": "new@example.test"}, 403),
+        ("GET", f"{SHELVES}{uuid4()}/", {}, 404),
+        ("GET", "/api/v1/nothing/", {}, 404),
+        ("DELETE", SHELVES, {}, 405),
+        ("PATCH", "/api/v1/me/", [], 400),
+    ],
+)
+def test_what_is_refused_to_a_member_counts(
+    asked: Any, acme: Any, client_of: Callable[..., Any], rates: Callable[..., None]
+) -> None:
+    method, path, body, status = asked
+    client = client_of(acme, "viewer")
+    other = client_of(acme, "owner")
+    rates(member="3/minute", anonymous="3/minute")
+    answers = [client.generic(method, path, json.dumps(body), "application/json") for _ in range(5)]
+    assert [answer.status_code for answer in answers] == [status] * 3 + [429] * 2
+    assert answers[-1].json()["code"] == "throttled"
+    assert other.get(SHELVES).status_code == 200
+
+
+def test_a_form_that_was_not_filled_in_here_counts(acme: Any, rates: Callable[..., None]) -> None:
+    rates(anonymous="3/minute")
+    browser = Client(enforce_csrf_checks=True, headers={"Host": "acme.localhost"})
+    answers = [browser.post("/login/", {}).status_code for _ in range(5)]
+    assert answers == [403] * 3 + [429] * 2
+
+
+@pytest.mark.parametrize("path", [SHELVES, "/login/", "/members/", "/api/v1/nothing/"])
+@pytest.mark.parametrize("method", ["GET", "POST"])
+def test_too_much_tells_no_stranger_which_tenants_there_are(
+    method: str, path: str, acme: Any, rates: Callable[..., None]
+) -> None:
+    type(acme).objects.update(status="suspended")
+    told = []
+    for number, host in enumerate(("acme.localhost", "nobody.localhost")):
+        rates(anonymous="3/minute")
+        client = APIClient(headers={"Host": host}, REMOTE_ADDR=f"192.0.2.{number}")
+        answers = [client.generic(method, path, "{}", "application/json") for _ in range(5)]
+        headers = [
+            {name: answer.headers.get(name) for name in ("Retry-After", "Vary", "Content-Length")}
+            for answer in answers
+        ]
+        told.append([(a.status_code, a.content, h) for a, h in zip(answers, headers, strict=True)])
+    assert told[0] == told[1]
+    assert [status for status, *_ in told[0]] == [404] * 3 + [429] * 2
+
+
+def test_what_is_answered_is_not_held_up_by_what_was_refused(
+    acme: Any, client_of: Callable[..., Any], rates: Callable[..., None]
+) -> None:
+    member = client_of(acme, "member")
+    rates(anonymous="3/minute", member="9/minute")
+    for _ in range(9):
+        api_client(acme).get(SHELVES)
+    assert _statuses(member, 2) == [200, 200]
+    assert api_client(acme).get("/healthz/live").status_code == 200

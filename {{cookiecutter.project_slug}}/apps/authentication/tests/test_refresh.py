@@ -143,13 +143,13 @@ def test_a_genuine_token_with_a_strange_claim_is_refused(
         assert _refresh(str(token), host)[0] == 401
 
 
-@pytest.mark.parametrize("token", ["garbage", "a.b.c", "é", "x" * 10_000])
+@pytest.mark.parametrize("token", ["garbage", "a.b.c", "é", "x" * 1_000])
 def test_garbage_is_refused(token: str, acme: Tenant) -> None:
     status, body = _refresh(token)
     assert (status, body["code"]) == (401, "token_not_valid")
 
 
-@pytest.mark.parametrize("token", ["", None, 7.5, [], {}, "\0"])
+@pytest.mark.parametrize("token", ["", None, 7.5, [], {}, "\0", "x" * 10_000])
 def test_no_token_at_all_is_a_bad_request_or_refused(token: object, acme: Tenant) -> None:
     response = APIClient(headers={"Host": "acme.localhost"}).post(
         f"{AUTH}refresh/", {"refresh": token}

@@ -138,8 +138,11 @@ def test_a_changed_password_is_told_without_it(acme: Tenant, member: Membership)
     bearer = _log_in().json()["access"]
     for current, new in (("wrong", NEW), (PASSWORD, "short"), (PASSWORD, NEW)):
         _post("password/change/", bearer=bearer, current_password=current, new_password=new)
-    assert _events() == [("account.password_changed", acme.pk, member.user.pk)]
-    assert AuditEvent.platform.get().changes == {}
+    assert _events() == [
+        ("session.log_in_failed", acme.pk, None),
+        ("account.password_changed", acme.pk, member.user.pk),
+    ]
+    assert [event.changes for event in AuditEvent.platform.all()] == [{}, {}]
 
 
 def test_a_reset_password_and_a_verified_address_are_the_platforms_events(
@@ -220,6 +223,7 @@ def test_what_staff_changes_of_users_is_told_without_who_they_are(member: Member
     hidden = {"before": "…", "after": "…"}
     assert [(event.action, event.changes) for event in events] == [
         ("user.added", {"email": hidden}),
+        ("account.address_changed", {}),
         (
             "user.changed",
             {

@@ -3,11 +3,13 @@
 from typing import Any
 
 import pytest
+from django.test import Client
 from rest_framework.test import APIClient
 
 from apps.isolation.testing import make_member
 from apps.tenants.models import Tenant
 from config.settings import authentication
+from tests.support import at_once
 
 AUTH = "/api/v1/auth/"
 PASSWORD = "correct horse battery staple"
@@ -22,9 +24,12 @@ def limits(settings: Any, acme: Tenant, globex: Tenant) -> None:
     settings.CACHES = {**settings.CACHES, "default": dummy}
 
 
-def _post(path: str, host: str = "acme.localhost", bearer: str = "", **body: Any) -> Any:
+def _post(
+    path: str, host: str = "acme.localhost", bearer: str = "", source: str = "", **body: Any
+) -> Any:
     headers = {"Host": host} | ({"Authorization": f"Bearer {bearer}"} if bearer else {})
-    return APIClient(headers=headers).post(f"{AUTH}{path}", body)
+    extra: dict[str, Any] = {"REMOTE_ADDR": source} if source else {}
+    return APIClient(headers=headers).post(f"{AUTH}{path}", body, **extra)
 
 
 def _log_in(host: str = "acme.localhost", password: str = PASSWORD, **body: Any) -> Any:
@@ -33,15 +38,82 @@ def _log_in(host: str = "acme.localhost", password: str = PASSWORD, **body: Any)
 
 @pytest.mark.parametrize("email", ["member@acme.test", "nobody@acme.test"])
 def test_a_password_cannot_be_guessed_for_long_on_whatever_host(email: str) -> None:
-    """Neither another tenant, nor a port or another spelling of the host, starts the count anew."""
-    hosts = ["acme.localhost", "ACME.localhost", "acme.localhost:1", "globex.localhost"]
+    """Neither a port nor another spelling of the host or the address starts the count anew."""
+    hosts = ["acme.localhost", "ACME.localhost", "acme.localhost:1", "acme.localhost."]
     bodies = [{"email": email, "password": str(n)} for n in range(10)]
     answers = [_log_in(hosts[n % 4], **body) for n, body in enumerate(bodies)]
     assert {answer.status_code for answer in answers} == {401}
-    for host in [*hosts, "localhost"]:
-        response = _log_in(host, email=email.upper())
+    for place in (*hosts, "localhost"):
+        named = {"tenant": "acme"} if place == "localhost" else {}
+        response = _log_in(place, email=email.upper(), **named)
         assert (response.status_code, response.json()["code"]) == (429, "throttled")
         assert int(response.headers["Retry-After"]) > 0
+
+
+@pytest.mark.parametrize(
+    ("host", "source"),
+    [
+        ("globex.localhost", "127.0.0.1"),  # another tenant, from the user's own source
+        ("globex.localhost", "203.0.113.7"),
+        ("acme.localhost", "203.0.113.7"),  # the user's own tenant, from elsewhere
+        ("localhost", "127.0.0.1"),
+        ("acme.localhost", "2001:db8::7"),
+    ],
+)
+def test_no_stranger_locks_a_user_out(host: str, source: str) -> None:
+    statuses = {_log_in(host, password="wrong", source=source).status_code for _ in range(12)}
+    assert statuses == {401, 429}
+    assert _log_in().status_code == 200
+
+
+def test_over_all_tenants_a_source_gets_fewer_guesses(settings: Any) -> None:
+    settings.ACCOUNT_RATE_LIMITS = {"login": "2/m/key", "login_everywhere": "3/h/key"}
+    hosts = ["acme.localhost", "acme.localhost", "globex.localhost", "globex.localhost"]
+    answers = [_log_in(host, password="wrong").status_code for host in hosts]
+    assert answers == [401, 401, 401, 429]
+    assert _log_in(source="203.0.113.7").status_code == 200
+
+
+def test_many_strangers_do_not_lock_out_who_has_come_in_before(
+    settings: Any, mailoutbox: list[Any]
+) -> None:
+    settings.ACCOUNT_RATE_LIMITS = {"login_by_strangers": "3/h/key"}
+    assert _log_in(source="192.0.2.1").status_code == 200
+    sources = [f"203.0.113.{n}" for n in range(4)]
+    answers = [_log_in(password="wrong", source=each).status_code for each in sources]
+    assert answers == [401, 401, 401, 429]
+    assert _log_in(source="192.0.2.1").status_code == 200
+    # Not so from elsewhere, until the user has read a mail there.
+    assert _log_in(source="198.51.100.1").status_code == 429
+    _post("password/reset/", "localhost", email="member@acme.test")
+    token = mailoutbox[-1].body.split("https://localhost/")[1].split("/")[1]
+    new = "a much better horse"
+    body = {"token": token, "password": new}
+    done = _post("password/reset/confirm/", "localhost", source="198.51.100.1", **body)
+    assert done.status_code == 204
+    assert _log_in(password=new, source="198.51.100.1").status_code == 200
+
+
+@pytest.mark.parametrize("body", [{"password": ""}, {"password": "wrong"}, {"email": "x"}])
+def test_a_source_is_not_known_by_trying(body: dict[str, str], settings: Any) -> None:
+    settings.ACCOUNT_RATE_LIMITS = {"login_by_strangers": "3/h/key"}
+    form = {"username": "member@acme.test", **body}
+    for _ in range(4):
+        _log_in(**body)
+        Client(headers={"Host": "localhost"}).post("/admin/login/", form)
+    for _ in range(3):
+        _log_in(password="wrong", source="203.0.113.7")
+    assert _log_in().status_code == 429
+
+
+def test_who_logs_in_often_is_not_held_up() -> None:
+    assert {_log_in().status_code for _ in range(35)} == {200}
+
+
+@pytest.mark.django_db(transaction=True)
+def test_of_many_guesses_at_once_no_more_are_looked_at() -> None:
+    answers = at_once(14, lambda: _log_in(password="wrong").status_code)
+    assert sorted(answers) == [401] * 10 + [429] * 4
 
 
 def test_other_users_are_not_held_up(acme: Tenant) -> None:

@@ -1,4 +1,5 @@
 import apps.isolation.fields
+import apps.memberships.validators
 import django.db.models.deletion
 import django.db.models.functions.text
 import django.db.models.manager
@@ -27,11 +28,21 @@ class Migration(migrations.Migration):
                         serialize=False,
                     ),
                 ),
-                ("email", models.EmailField(max_length=254)),
+                (
+                    "email",
+                    models.EmailField(
+                        max_length=254, validators=[apps.memberships.validators.validate_mailable]
+                    ),
+                ),
                 (
                     "role",
                     models.CharField(
-                        choices=[("viewer", "Viewer"), ("member", "Member"), ("admin", "Admin")],
+                        choices=[
+                            ("viewer", "Viewer"),
+                            ("member", "Member"),
+                            ("admin", "Admin"),
+                            ("owner", "Owner"),
+                        ],
                         default="member",
                         max_length=6,
                     ),
@@ -69,8 +80,12 @@ class Migration(migrations.Migration):
                         name="invitation_one_open_per_address",
                     ),
                     models.CheckConstraint(
-                        condition=models.Q(("role__in", ["viewer", "member", "admin"])),
-                        name="invitation_role_is_known_and_no_owner",
+                        condition=models.Q(
+                            ("role__in", ["viewer", "member", "admin"]),
+                            models.Q(("invited_by", None), ("role", "owner")),
+                            _connector="OR",
+                        ),
+                        name="invitation_role_is_known_and_no_members_owner",
                     ),
                     models.CheckConstraint(
                         condition=models.Q(

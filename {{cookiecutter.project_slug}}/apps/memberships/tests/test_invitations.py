@@ -234,8 +234,8 @@ def _row(tenant: Tenant, **fields: Any) -> Invitation:
 @pytest.mark.parametrize(
     ("fields", "constraint"),
     [
-        ({"role": "owner"}, "invitation_role_is_known_and_no_owner"),
-        ({"role": "king"}, "invitation_role_is_known_and_no_owner"),
+        ({"role": "owner", "token_hash": "b"}, "invitation_role_is_known_and_no_members_owner"),
+        ({"role": "king", "token_hash": "b"}, "invitation_role_is_known_and_no_members_owner"),
         ({"email": "New@example.test"}, "invitation_email_is_lower_case"),
         ({"token_hash": "another"}, "invitation_one_open_per_address"),
         ({"email": "b@example.test", "token_hash": "hash"}, "token_hash"),
@@ -248,6 +248,7 @@ def _row(tenant: Tenant, **fields: Any) -> Invitation:
 def test_the_database_refuses_what_the_forms_refuse(
     fields: dict[str, Any], constraint: str, acme: Tenant
 ) -> None:
+    sender = make_member(acme, "owner").user
     _row(acme).save()
     with pytest.raises(IntegrityError, match=constraint), transaction.atomic(using=SHARED_DB):
-        _row(acme, **fields).save()
+        _row(acme, **{"invited_by": sender, **fields}).save()

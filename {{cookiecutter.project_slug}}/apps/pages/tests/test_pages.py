@@ -385,14 +385,65 @@ def test_ct14_an_invitation_is_accepted_in_the_browser(
 
 
 @pytest.mark.parametrize(
-    "next_", ["//evil.test/", "https://evil.test/", "javascript:x", "/\\evil.test"]
+    "next_",
+    [
+        *("//evil.test/", "https://evil.test/", "javascript:x", "/\\evil.test", "///evil.test"),
+        *("/\t/evil.test", "\n//evil.test", " //evil.test", "\x00/", "http:///evil.test", "//[x"),
+        # What is no path is no name of a view either, be there such a one or not.
+        *(
+            "foo",
+            "members",
+            "login",
+            "project",
+            "settings/",
+            "a.b",
+            ".",
+            "..",
+            "",
+            " ",
+            "é",
+            "?a=b",
+        ),
+        *(
+            "#x",
+            "apps.pages.views.members",
+            "{}",
+            "%2Fmembers%2F",
+            "\ud83d\udc22"[:0] + "\U0001f422",
+        ),
+        f"/{'x' * 1000}",
+    ],
 )
 def test_ct24_a_log_in_leads_nowhere_else(next_: str, acme: Tenant) -> None:
     make_member(acme, "member")
     body = {"email": "member@acme.test", "password": PASSWORD}
     assert browser().post("/login/", body, query_params={"next": next_})["Location"] == "/"
-    there = browser().post("/login/", body, query_params={"next": "/members/?a=b"})
-    assert there["Location"] == "/members/?a=b"
+
+
+@pytest.mark.parametrize(
+    ("next_", "location"),
+    [
+        *(
+            (path, path)
+            for path in ("/", "/members/?a=b", "/nothing", "/a/../b", "/?next=foo", "/:")
+        ),
+        ("/é?x=ü", "/%C3%A9?x=%C3%BC"),
+        ("/a\r\nSet-Cookie: a=b", "/a%0D%0ASet-Cookie:%20a=b"),
+    ],
+)
+def test_a_log_in_leads_to_a_path_of_this_host(next_: str, location: str, acme: Tenant) -> None:
+    make_member(acme, "member")
+    body = {"email": "member@acme.test", "password": PASSWORD}
+    there = browser().post("/login/", body, query_params={"next": next_})
+    assert (there.status_code, there["Location"]) == (302, location)
+
+
+@pytest.mark.parametrize("length", [100, 900, 1000, 4000])
+def test_a_path_that_is_too_long_to_come_back_to_is_left(length: int, acme: Tenant) -> None:
+    path_ = f"/members/?a={'x' * length}"
+    there = browser().get(path_)
+    assert there.status_code == 302
+    assert (there["Location"] == "/login/?next=/") == (length > 900)
 
 
 def test_every_failed_log_in_is_answered_alike(acme: Tenant, globex: Tenant) -> None:

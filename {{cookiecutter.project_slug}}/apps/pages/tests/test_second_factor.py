@@ -1,16 +1,17 @@
 """The second factor on pages: switched on and off, and asked for before a session begins."""
 
 import re
+from collections.abc import Callable
 from typing import Any
 from urllib.parse import unquote
 
 import pytest
 from allauth.account.models import EmailAddress
-from django.contrib.sessions.models import Session
 from django.test import Client, TestCase
 
 from apps.audit.models import AuditEvent
 from apps.authentication import second_factor
+from apps.authentication.models import Session
 from apps.isolation.app_registry import SHARED_DB
 from apps.isolation.testing import api_client, make_member
 from apps.isolation.testing.people import PASSWORD
@@ -211,3 +212,58 @@ def test_who_founds_another_tenant_is_shown_the_field_for_the_code(
     with TestCase.captureOnCommitCallbacks(using=SHARED_DB):
         done = client.post("/signup/", body | {"code": app_code(secret)})
     assert done["Location"] == "/switch/?tenant=initech"
+
+
+CHANGES: dict[str, Callable[[Client, Membership], Any]] = {
+    "on": lambda client, member: switch_on(client)[1],
+    "off": lambda client, member: client.post(PAGE, {"current_password": PASSWORD}),
+    "off by staff": lambda client, member: second_factor.switch_off(
+        member.user, tenant=None, actor=None
+    ),
+}
+
+
+@pytest.mark.parametrize("change", CHANGES)
+def test_a_change_of_it_ends_all_other_log_ins(
+    change: str, client: Client, member: Membership, globex: Tenant
+) -> None:
+    """They were begun by other credentials; so a new password does, too."""
+    make_member(globex, "viewer", EMAIL)
+    other, elsewhere = browser(), browser("globex.localhost")
+    pairs = []
+    for page, host in ((other, "acme.localhost"), (elsewhere, "globex.localhost")):
+        log_in(page)
+        body = {"email": EMAIL, "password": PASSWORD}
+        asked = browser(host).post("/api/v1/auth/token/", body, content_type="application/json")
+        pairs.append((host, asked.json()))
+    if change != "on":
+        give_second_factor(member.user)
+    answer = CHANGES[change](client, member)
+    assert answer is None or answer.status_code in {200, 302}
+    assert [page.get("/profile/").status_code for page in (other, elsewhere)] == [302, 302]
+    for host, pair in pairs:
+        for path, body in (
+            ("refresh", {"refresh": pair["refresh"]}),
+            ("verify", {"token": pair["access"]}),
+        ):
+            asked = browser(host).post(
+                f"/api/v1/auth/token/{path}/", body, content_type="application/json"
+            )
+            assert asked.status_code == 401
+    goes_on = 302 if change == "off by staff" else 200
+    assert client.get("/profile/").status_code == goes_on
+
+
+def test_what_changes_nothing_ends_nothing(client: Client, member: Membership) -> None:
+    second_factor.switch_off(member.user, tenant=None, actor=None)
+    assert client.post(PAGE, {"code": "000000", "current_password": PASSWORD}).status_code == 400
+    assert client.get("/profile/").status_code == 200
+
+
+def test_half_a_log_in_ends_with_it_too(member: Membership) -> None:
+    secret, _ = give_second_factor(member.user)
+    half = browser()
+    log_in(half)
+    second_factor.switch_off(member.user, tenant=None, actor=None)
+    assert half.post(CODE_PAGE, {"code": app_code(secret)})["Location"] == "/login/"
+    assert half.get("/profile/").status_code == 302

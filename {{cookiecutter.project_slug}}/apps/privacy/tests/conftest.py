@@ -73,6 +73,10 @@ class Side:
         exports = list(Path(settings.MEDIA_ROOT, str(self.tenant.pk)).rglob("*.zip"))
         return not (self.refer_to_her() or told or exports or self.sessions())
 
+    def owner_id(self) -> Any:
+        """Return the id of the owner's user."""
+        return self.tenant.memberships.get(role="owner").user_id
+
     def sessions(self) -> list[str]:
         """Return the keys of the user's sessions here."""
         with tenant_context(self.tenant):

@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager, suppress
+from contextlib import ExitStack, contextmanager, nullcontext, suppress
 from datetime import timedelta
 from io import BytesIO
 from pathlib import Path
@@ -25,6 +25,7 @@ from apps.audit.models import AuditEvent
 from apps.authentication import services as accounts
 from apps.isolation import tenant_context
 from apps.isolation.app_registry import SHARED_DB, is_tenant_model
+from apps.isolation.integrations.sessions import SessionStore
 from apps.isolation.testing import api_client, make_member
 from apps.memberships.models import Membership
 from apps.memberships.roles import Role
@@ -178,8 +179,17 @@ def test_a_file_that_is_missing_does_not_keep_the_rest_back(sides: Sides) -> Non
 
 def test_an_export_tells_no_secret_and_nothing_of_another_tenant(sides: Sides) -> None:
     ours, theirs = sides
-    ours.client.post(API, {"kind": "export"})
+    for side in (theirs, ours):
+        side.client.post(API, {"kind": "export"})
     archive = _archive(ours, ours.client)
+    # Else it would be no wonder that there is nothing.
+    both = {side.tenant.pk for side in sides}
+    of_tenants = [model for model in shared_models() if hasattr(model, "tenant_id")]
+    exported = [model for model in of_tenants if f"{model._meta.label}.json" in archive.namelist()]
+    assert len(exported) >= 4
+    for model in exported:
+        assert both <= {*model._default_manager.values_list("tenant_id", flat=True)}, model
+    assert AuditEvent.objects.for_tenant(theirs.tenant).filter(actor_id=ours.member.user_id)
     text = "".join(archive.read(name).decode() for name in archive.namelist())
     assert "ACME" in text
     assert "GLOBEX" not in text
@@ -196,6 +206,31 @@ def test_her_own_acts_are_in_the_export_and_nobody_elses(sides: Sides) -> None:
     ours.client.post(API, {"kind": "export"})
     events = json.loads(_archive(ours, ours.client).read("audit.AuditEvent.json"))
     assert {event["fields"]["actor_id"] for event in events} == {str(ours.member.user_id)}
+
+
+def test_erasure_ends_her_sessions_here_and_no_others(sides: Sides) -> None:
+    """Those of a colleague, of a visitor, of herself elsewhere and on the shared host go on."""
+    ours, theirs = sides
+
+    def begin(tenant: Any, user_id: object) -> str:
+        with tenant_context(tenant) if tenant else nullcontext():
+            session = SessionStore()
+            session["_auth_user_id"] = str(user_id)
+            session.save()
+        return str(session.session_key)
+
+    her = ours.member.user_id
+    others = {
+        begin(ours.tenant, ours.owner_id()),
+        begin(ours.tenant, ""),
+        begin(theirs.tenant, her),
+        begin(None, her),
+    }
+    hers = {*ours.sessions(), begin(ours.tenant, her)}
+    assert ours.ask("erase").json()["status"] == "done"
+    left = {*SessionStore().model.objects.values_list("session_key", flat=True)}
+    assert others <= left
+    assert not hers & left
 
 
 def test_an_export_is_below_the_tenants_own_prefix(sides: Sides) -> None:

@@ -15,14 +15,19 @@ from apps.audit.models import AuditEvent
 from apps.isolation.app_registry import SHARED_DB, is_tenant_model
 from apps.isolation.checks import violations
 from apps.isolation.cross_tenant import cross_tenant
+from apps.isolation.integrations.limits import allow_long_statements
 from apps.isolation.migration_state import is_fully_migrated
+from apps.isolation.postgresql.limits import missing_limits
 from apps.tenants.models import Domain, Status, Tenant
 
 type Problem = tuple[str, str]
 """A tenant's slug, empty for shared data, and a sentence."""
 
-REQUIRED: dict[str, Callable[[], QuerySet[Model]]] = {"domain": Domain.platform.all}
-"""Rows of which every tenant has at least one, by name. Apps above add theirs in ``ready``."""
+REQUIRED: dict[str, list[Callable[[], QuerySet[Model]]]] = {"domain": [Domain.platform.all]}
+"""Rows of which every tenant has at least one, by name: of any of several kinds.
+
+Apps above add theirs in ``ready``.
+"""
 
 
 def find_problems() -> Iterator[Problem]:
@@ -30,9 +35,10 @@ def find_problems() -> Iterator[Problem]:
     if not is_fully_migrated(connections[SHARED_DB]):
         yield "", "migrations are waiting: manage.py migrate"
         return
-    yield from (("", violation) for violation in violations())
+    yield from (("", problem) for problem in (*violations(), *missing_limits()))
     yield from (("", orphan) for orphan in _shared_orphans())
     yield from _incomplete_tenants()
+    yield from _shadowed_domains()
     tenants = dict(Tenant.objects.exclude(status=Status.PREPARING).values_list("pk", "slug"))
     problems = _further_problems(tenants)
     yield from ((tenants[pk], problem) for pk, found in problems.items() for problem in found)
@@ -65,15 +71,25 @@ def _shared_orphans() -> Iterator[str]:
 def _incomplete_tenants() -> Iterator[Problem]:
     # every tenant: this asks of each of them what it lacks.
     tenants = Tenant.objects.exclude(status=Status.PREPARING).order_by("slug")
-    for what, find in REQUIRED.items():
-        lacking = tenants.exclude(Exists(find().filter(tenant=OuterRef("pk"))))
+    for what, finders in REQUIRED.items():
+        lacking = tenants
+        for find in finders:
+            lacking = lacking.exclude(Exists(find().filter(tenant=OuterRef("pk"))))
         yield from ((slug, f"has no {what}") for slug in lacking.values_list("slug", flat=True))
+
+
+def _shadowed_domains() -> Iterator[Problem]:
+    """Find domains that became shared hosts after tenants had got them."""
+    shadowed = Domain.platform.filter(domain__in=settings.SHARED_HOSTS).order_by("domain")
+    for slug, domain in shadowed.values_list("tenant__slug", "domain"):
+        yield slug, f"has the domain {domain}, which is in SHARED_HOSTS: it is not served there"
 
 
 def _of_tenant(tenant: Any, *, has_problems: bool) -> list[str]:
     members = set(tenant.memberships.values_list("user_id", flat=True))
     try:
         with transaction.atomic():
+            allow_long_statements()
             return list(_of_rows(members))
     except DatabaseError:
         # What the tables lack is reported already.

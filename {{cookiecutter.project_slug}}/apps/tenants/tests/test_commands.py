@@ -8,7 +8,10 @@ from typing import Any
 import pytest
 from django.core.management import CommandError, call_command
 
+from apps.isolation.strategy.protocol import ProvisioningReport
+from apps.isolation.strategy.provisioning import provisioning_report
 from apps.isolation.testing import make_member
+from apps.tenants.management.commands import list_tenants
 from apps.tenants.models import Domain, Tenant
 from tests.support import manage
 
@@ -23,7 +26,10 @@ def _run(*arguments: str) -> str:
 def test_create_tenant_says_where_the_tenant_is() -> None:
     output = _run("create_tenant", "initech", "--name", "Initech Ltd")
     tenant = Tenant.objects.get()
-    assert output == f"Tenant initech ({tenant.pk}) at initech.localhost\n"
+    assert output == (
+        f"Tenant initech ({tenant.pk}) at initech.localhost\n"
+        "It has no Owner yet: manage.py assign_user_to_tenant initech EMAIL --role owner\n"
+    )
     assert (tenant.name, tenant.status) == ("Initech Ltd", "active")
 
 
@@ -105,6 +111,28 @@ def test_list_tenants_prints_json(tenants: None) -> None:
         "id": str(Tenant.objects.get(slug="acme").pk),
     }
     assert globex["status"] == "suspended"
+
+
+def test_list_tenants_prints_names_and_sizes_when_asked_to(tenants: None) -> None:
+    head, *lines = (line.split() for line in _run("list_tenants", "--sizes").splitlines())
+    assert head[-2:] == ["storage", "size"]
+    rows = json.loads(_run("list_tenants", "--sizes", "--json"))
+    for line, row in zip(lines, rows, strict=True):
+        report = provisioning_report(Tenant.objects.get(pk=row["id"]))
+        assert (row["storage"], row["size"]) == (report.name, report.size)
+        assert line[-2:] == [report.name, str(report.size)]
+    assert not {"storage", "size"} & json.loads(_run("list_tenants", "--json"))[0].keys()
+
+
+def test_a_tenant_that_was_not_completed_has_no_size(
+    tenants: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As when `create_tenant` was killed half way."""
+    nothing = ProvisioningReport(name="t_x", exists=False, tables=0, size=0)
+    monkeypatch.setattr(list_tenants, "provisioning_report", lambda tenant: nothing)
+    acme = json.loads(_run("list_tenants", "--sizes", "--json"))[0]
+    assert (acme["storage"], acme["size"]) == ("", 0)
+    assert _run("list_tenants", "--sizes").splitlines()[1].endswith(" 0")
 
 
 @pytest.mark.django_db

@@ -52,6 +52,24 @@ def test_a_domain_is_stored_as_requests_are_compared_with_it(given: str, stored:
     assert Domain.objects.for_tenant(tenant).get().domain == stored
 
 
+@pytest.mark.parametrize("domain", ["", "box.localhost", "BOX.localhost.", "shop.example.com"])
+def test_a_shared_host_is_no_tenants(settings: Any, domain: str) -> None:
+    settings.SHARED_HOSTS = ["localhost", "box.localhost"]
+    before = _everything()
+    with pytest.raises(ValidationError):
+        create_tenant(slug="box", name="Box", domain=domain)
+    with pytest.raises(ValidationError):
+        create_tenant(slug="initech", name="Initech", domain="box.localhost")
+    assert _everything() == before
+
+
+def test_a_tenant_is_not_renamed_to_a_shared_host(settings: Any) -> None:
+    tenant = create_tenant(slug="initech", name="Initech", domain="shop.example.com")
+    settings.SHARED_HOSTS = ["localhost", "box.localhost"]
+    with pytest.raises(ValidationError):
+        services.rename_tenant(tenant, slug="box")
+
+
 def test_the_same_slug_or_domain_is_refused_and_nothing_changes() -> None:
     create_tenant(slug="initech", name="Initech", domain="shop.example.com")
     before = _everything()

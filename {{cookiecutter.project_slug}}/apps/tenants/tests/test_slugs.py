@@ -1,5 +1,7 @@
 """Which slugs a tenant may have."""
 
+from typing import Any
+
 import pytest
 from django.core.exceptions import ValidationError
 from django.db import IntegrityError
@@ -13,6 +15,15 @@ from tests.support import statements
 @pytest.mark.parametrize("slug", ["acme", "a", "7", "a-b", "a1-2-3b", "a-b--c", "x" * 63])
 def test_good_slugs(slug: str) -> None:
     validate_slug(slug)
+
+
+@pytest.mark.parametrize("host", ["console.localhost", "box.localhost", "a-b.localhost"])
+def test_slugs_of_shared_hosts_are_refused(settings: Any, host: str) -> None:
+    slug = host.removesuffix(".localhost")
+    validate_slug(slug)
+    settings.SHARED_HOSTS = ["localhost", host]
+    with pytest.raises(ValidationError, match="reserved"):
+        validate_slug(slug)
 
 
 @pytest.mark.parametrize(

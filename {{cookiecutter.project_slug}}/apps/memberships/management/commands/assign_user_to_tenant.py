@@ -5,15 +5,18 @@ from typing import Any
 from django.contrib.auth import get_user_model
 from django.core.management.base import CommandError, CommandParser
 
+from apps.memberships.addresses import clean_address
+from apps.memberships.invitations import invite_owner
 from apps.memberships.models import Membership
 from apps.memberships.roles import Role
+from apps.memberships.selectors import open_invitations
 from apps.memberships.services import add_member
 from apps.tenants.management.base import TenantCommand
 from apps.tenants.models import Tenant
 
 
 class Command(TenantCommand):
-    """``assign_user_to_tenant SLUG EMAIL [--role ROLE] [--dry-run] [--json]``."""
+    """``assign_user_to_tenant SLUG EMAIL [--role ROLE] [--invite] [--dry-run] [--json]``."""
 
     help = "Make a user a member of a tenant; who is one already gets the role."
 
@@ -22,20 +25,31 @@ class Command(TenantCommand):
         super().add_arguments(parser)
         parser.add_argument("email", help="address of somebody who has an account")
         parser.add_argument("--role", choices=Role.values, default=Role.MEMBER.value)
+        parser.add_argument(
+            "--invite", action="store_true", help="invite an Owner by mail who has no account"
+        )
 
     def state(self, tenant: Tenant, options: dict[str, Any]) -> dict[str, Any]:
         """Return the user's place in the tenant; nothing if they have none."""
-        rows = Membership.objects.for_tenant(tenant).filter(user=_user(options["email"]))
+        if (user := _user(options)) is None:
+            invited = open_invitations(tenant.pk).filter(email=clean_address(options["email"]))
+            return {"invited_as": invited.values_list("role", flat=True).first()}
+        rows = Membership.objects.for_tenant(tenant).filter(user=user)
         return {**(rows.values("role", "is_active").first() or {})}
 
     def change(self, tenant: Tenant, options: dict[str, Any]) -> None:
-        """Give them the place."""
-        add_member(tenant, _user(options["email"]), Role(options["role"]))
+        """Give them the place, or invite them to it."""
+        if user := _user(options):
+            add_member(tenant, user, Role(options["role"]))
+        else:
+            invite_owner(tenant, options["email"])
 
 
-def _user(email: str) -> Any:
-    users = get_user_model().objects
+def _user(options: dict[str, Any]) -> Any:
+    """Return the user, or None for who is to be invited."""
+    email, users = options["email"], get_user_model().objects
     user = users.find(email).first()
-    if user is None:
-        raise CommandError(f"There is no user {email!r}: let them sign up, or be invited.")
+    if user is None and not (options["invite"] and options["role"] == Role.OWNER):
+        message = f"There is no user {email!r}: let them sign up, or be invited."
+        raise CommandError(f"{message} Owners are invited by --role owner --invite.")
     return user

@@ -1,0 +1,45 @@
+"""Who was refused by a rate is refused until its period ends, before anything else is done.
+
+A rate is counted when user and membership are known, which takes the database. Whoever floods would
+take it for every refusal, and others would wait. So a process remembers whom it has refused: by the
+token that was sent, or by the address of who sent none.
+"""
+
+from hashlib import sha256
+from time import time
+
+from django.core.cache import caches
+from django.http import HttpRequest
+from rest_framework.exceptions import Throttled
+from rest_framework.request import Request
+from rest_framework.throttling import BaseThrottle
+
+from apps.api.error_responses import API
+from apps.isolation import ActiveTenant
+
+SCOPES = {"member", "tenant", "anonymous"}
+"""Rates of all that somebody asks. Others are of some routes only, and the rest goes on."""
+
+
+def remember_refusal(request: Request | HttpRequest, scope: str, seconds: int) -> None:
+    """Refuse who sent this request for so many seconds, if the rate is of all that they ask."""
+    tenant = getattr(request, "tenant", None)
+    if scope in SCOPES and (sender := _sender(request, tenant)):
+        caches["refusals"].set(sender, time() + seconds, timeout=seconds)
+
+
+def refuse_again(request: HttpRequest, tenant: ActiveTenant | None) -> None:
+    """Raise `Throttled` if who sent this request is refused still."""
+    sender = _sender(request, tenant)
+    until = caches["refusals"].get(sender) if sender else None
+    if until:
+        raise Throttled(max(1, int(until - time())))
+
+
+def _sender(request: Request | HttpRequest, tenant: ActiveTenant | None) -> str:
+    """Return a name for who sent a request to the API; none for browsers, which have sessions."""
+    if not request.path_info.startswith(API):
+        return ""
+    token = request.headers.get("Authorization", "")
+    sender = token or f"address {BaseThrottle().get_ident(request)}"  # type: ignore[arg-type] # reads META
+    return sha256(f"{tenant and tenant.id} {sender}".encode()).hexdigest()

@@ -1,0 +1,83 @@
+"""Who was refused by a rate is refused again without a question to the database."""
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from django.core.cache import caches
+from rest_framework.throttling import SimpleRateThrottle
+
+from apps.authentication.throttling import Throttle
+from apps.isolation.testing import api_client
+from tests.support import statements
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+ME = "/api/v1/me/"
+LOCMEM = "django.core.cache.backends.locmem.LocMemCache"
+
+
+@pytest.fixture
+def limit(settings: Any, monkeypatch: pytest.MonkeyPatch) -> Callable[..., None]:
+    """Return a function that sets rates, such as ``limit(member="2/minute")``."""
+    settings.CACHES = {**settings.CACHES, "refusals": {"BACKEND": LOCMEM, "LOCATION": "refusals"}}
+    caches["refusals"].clear()
+    # In the middle of a minute, so that none ends during a test.
+    monkeypatch.setattr(Throttle, "timer", lambda self: 6_000_000_030.0)
+
+    def set_rates(**rates: str) -> None:
+        every = dict.fromkeys(("member", "tenant", "invitations", "anonymous"))
+        monkeypatch.setattr(SimpleRateThrottle, "THROTTLE_RATES", every | rates)
+
+    return set_rates
+
+
+def _statuses(client: Any, times: int, path: str = ME) -> list[int]:
+    return [client.get(path).status_code for _ in range(times)]
+
+
+@pytest.mark.parametrize("scope", ["member", "tenant"])
+@pytest.mark.parametrize("host", ["acme.localhost", "localhost"])
+def test_a_member_is_refused_without_a_question_to_the_database(
+    scope: str, host: str, acme: Any, client_of: Callable[..., Any], limit: Callable[..., None]
+) -> None:
+    limit(**{scope: "2/minute"})
+    client = client_of(acme, "member")
+    client.defaults["HTTP_HOST"] = host
+    assert _statuses(client, 3) == [200, 200, 429]
+    with statements() as sent:
+        response = client.get(ME)
+    assert (response.status_code, response.json()["code"]) == (429, "throttled")
+    assert 1 <= int(response.headers["Retry-After"]) <= 30
+    assert sent == []
+
+
+def test_who_sends_no_token_is_refused_by_address(
+    acme: Any, client_of: Callable[..., Any], limit: Callable[..., None]
+) -> None:
+    member = client_of(acme, "member")
+    limit(anonymous="2/minute")
+    nobody, path = api_client(acme), "/api/v1/auth/token/verify/"
+    assert [nobody.post(path, {}).status_code for _ in range(4)] == [400, 400, 429, 429]
+    assert _statuses(member, 3) == [200, 200, 200]
+    assert nobody.post(path, {}, REMOTE_ADDR="203.0.113.7").status_code == 400
+
+
+def test_others_of_the_tenant_and_elsewhere_go_on(
+    acme: Any, globex: Any, client_of: Callable[..., Any], limit: Callable[..., None]
+) -> None:
+    limit(member="2/minute")
+    assert _statuses(client_of(acme, "member"), 4) == [200, 200, 429, 429]
+    assert _statuses(client_of(acme, "viewer"), 2) == [200, 200]
+    assert _statuses(client_of(globex, "member"), 2) == [200, 200]
+
+
+def test_a_rate_of_some_routes_holds_nothing_else_up(
+    acme: Any, client_of: Callable[..., Any], limit: Callable[..., None]
+) -> None:
+    limit(invitations="1/minute")
+    client = client_of(acme, "admin")
+    path = "/api/v1/invitations/"
+    answers = [client.post(path, {"email": f"{n}@x.test"}).status_code for n in range(3)]
+    assert answers == [201, 429, 429]
+    assert _statuses(client, 2) == [200, 200]

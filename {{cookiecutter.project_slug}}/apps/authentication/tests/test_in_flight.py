@@ -1,0 +1,188 @@
+"""One tenant's requests never take all threads of a process."""
+
+import gc
+import threading
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+from asgiref.sync import async_to_sync
+from django.http import HttpRequest, HttpResponse, StreamingHttpResponse
+from django.test import Client, RequestFactory
+
+from apps.authentication.middleware import tenant_middleware
+from apps.isolation import ActiveTenant
+from apps.isolation.fields import new_id
+from apps.tenants import in_flight
+from apps.tenants.exceptions import TenantBusy
+from apps.tenants.in_flight import Slot, _in_flight
+
+MOST = 2
+
+
+@pytest.fixture(autouse=True)
+def most(settings: Any, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Bound the requests; begin with none in flight, and without patience."""
+    monkeypatch.setattr(in_flight, "PATIENCE", 0)
+    settings.TENANT_REQUESTS_IN_FLIGHT = MOST
+    yield
+    gc.collect()  # responses, whose ends give their slots back
+    _in_flight.clear()
+
+
+@pytest.fixture
+def busy() -> Iterator[ActiveTenant]:
+    """Return a tenant with as many requests as it may have."""
+    tenant = ActiveTenant(new_id())
+    slots = [Slot(tenant) for _ in range(MOST)]
+    yield tenant
+    for slot in slots:
+        slot.release()
+
+
+def _streamed(request: HttpRequest) -> StreamingHttpResponse:
+    return StreamingHttpResponse([b"a", b"b"])
+
+
+def _failing(request: HttpRequest) -> HttpResponse:
+    raise KeyboardInterrupt
+
+
+def _request(rf: RequestFactory, tenant: Any) -> HttpRequest:
+    return rf.get("/", headers={"Host": f"{tenant.slug}.localhost"})
+
+
+def test_one_more_is_refused_and_others_are_served(busy: ActiveTenant) -> None:
+    with pytest.raises(TenantBusy):
+        Slot(busy).release()
+    with Slot(ActiveTenant(new_id())), Slot(None):
+        pass
+
+
+def test_a_slot_is_given_back_once(busy: ActiveTenant) -> None:
+    other = ActiveTenant(new_id())
+    first, second = Slot(other), Slot(other)
+    first.release()
+    first.release()
+    with Slot(other), pytest.raises(TenantBusy):
+        Slot(other).release()
+    second.release()
+    assert other.id not in _in_flight
+
+
+def test_without_a_number_there_is_no_limit(busy: ActiveTenant, settings: Any) -> None:
+    settings.TENANT_REQUESTS_IN_FLIGHT = 0
+    with Slot(busy):
+        pass
+
+
+def test_many_threads_never_have_more() -> None:
+    tenant, barrier, got = ActiveTenant(new_id()), threading.Barrier(20), []
+
+    def ask() -> None:
+        barrier.wait()
+        try:
+            slot = Slot(tenant)
+        except TenantBusy:
+            return
+        got.append(slot)
+
+    threads = [threading.Thread(target=ask) for _ in range(20)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert len(got) == MOST
+    for slot in got:
+        slot.release()
+
+
+def test_one_more_waits_for_a_moment_and_no_other(
+    busy: ActiveTenant, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(in_flight, "PATIENCE", 30)
+    tenant, got, begins = ActiveTenant(new_id()), [], threading.Event()
+    first, second = Slot(tenant), Slot(tenant)
+
+    def wait() -> None:
+        begins.set()
+        got.append(Slot(tenant, may_wait=True))
+
+    thread = threading.Thread(target=wait)
+    thread.start()
+    begins.wait()
+    while thread.is_alive() and not in_flight._waiting:
+        pass
+    for refused in (tenant, busy):
+        with pytest.raises(TenantBusy):
+            Slot(refused, may_wait=True).release()
+    first.release()
+    thread.join()
+    second.release()
+    got.pop().release()
+
+
+@pytest.mark.parametrize("path", ["/api/v1/me/", "/login/", "/nothing"])
+def test_what_a_busy_tenant_is_answered(path: str, acme: Any, globex: Any) -> None:
+    of_acme, of_globex = (
+        Client(headers={"Host": f"{tenant.slug}.localhost", "Accept": "application/json"})
+        for tenant in (acme, globex)
+    )
+    expected = of_acme.get(path).status_code
+    with Slot(ActiveTenant(acme.pk)), Slot(ActiveTenant(acme.pk)):
+        response = of_acme.get(path)
+        assert response.status_code == 429
+        assert response.headers["Retry-After"] == "1"
+        assert response.json()["code"] == "tenant_busy"
+        assert of_globex.get(path).status_code == expected
+        assert of_acme.get("/healthz/live").status_code == 200
+    assert of_acme.get(path).status_code == expected
+
+
+def test_on_the_shared_host_the_token_says_whose_it_is(
+    acme: Any, client_of: Callable[..., Any]
+) -> None:
+    client = client_of(acme, "viewer")
+    client.defaults["HTTP_HOST"] = "localhost"
+    with Slot(ActiveTenant(acme.pk)), Slot(ActiveTenant(acme.pk)):
+        assert client.get("/api/v1/me/").json()["code"] == "tenant_busy"
+    assert client.get("/api/v1/me/").status_code == 200
+
+
+def test_a_download_is_in_flight_until_it_is_closed(acme: Any, rf: RequestFactory) -> None:
+    serve = tenant_middleware(_streamed)
+    responses = [serve(_request(rf, acme)) for _ in range(MOST)]
+    assert serve(_request(rf, acme)).status_code == 429
+    responses[0].close()
+    responses[0].close()
+    assert serve(_request(rf, acme)).status_code == 200
+
+
+def test_a_download_that_nobody_closes_ends_with_its_response(
+    acme: Any, rf: RequestFactory
+) -> None:
+    serve = tenant_middleware(_streamed)
+    for _ in range(3 * MOST):
+        response = serve(_request(rf, acme))
+        assert response.status_code == 200
+        del response
+        gc.collect()
+
+
+def test_a_request_that_is_broken_off_is_in_flight_no_more(acme: Any, rf: RequestFactory) -> None:
+    serve = tenant_middleware(_failing)
+    for _ in range(3 * MOST):
+        with pytest.raises(KeyboardInterrupt):
+            serve(_request(rf, acme))
+    assert not _in_flight
+
+
+@pytest.mark.django_db(transaction=True)
+def test_under_asgi_it_is_the_same(acme: Any, rf: RequestFactory) -> None:
+    async def view(request: HttpRequest) -> HttpResponse:
+        return HttpResponse()
+
+    serve = async_to_sync(tenant_middleware(view))
+    with Slot(ActiveTenant(acme.pk)), Slot(ActiveTenant(acme.pk)):
+        assert serve(_request(rf, acme)).status_code == 429
+    assert serve(_request(rf, acme)).status_code == 200

@@ -1,0 +1,162 @@
+"""Tries at passwords and codes: how many there may be (``ACCOUNT_RATE_LIMITS``), and their record.
+
+Every password is checked by a block of `counted` or `password_attempt`, wherever it is given.
+"""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from hashlib import sha256
+from typing import Any
+from uuid import UUID
+
+from allauth.core.internal.ratelimit import RateLimitUsage, consume, get_ip
+from django.contrib.auth import authenticate, get_user_model
+from django.contrib.auth.base_user import AbstractBaseUser
+from django.core.cache import caches
+from django.core.exceptions import ValidationError
+from django.db import transaction
+from django.db.models import Model
+from django.http import HttpRequest
+from rest_framework.exceptions import AuthenticationFailed, Throttled
+
+from apps.audit.services import Action, record
+from apps.isolation.app_registry import SHARED_DB
+from apps.memberships.models import Membership
+from apps.tenants.resolver import NONEXISTENT_ID
+
+WAIT = 60
+"""Seconds after which to try again: the time over which most limits count."""
+
+KNOWN_SECONDS = 90 * 24 * 3600
+"""For how long a source is known by which somebody has logged in."""
+
+
+def throttle(
+    request: HttpRequest, action: str, *, key: str = "", user: AbstractBaseUser | None = None
+) -> None:
+    """Count a try at ``action``, from this address and for this key or user; raise `Throttled`."""
+    if not within_rate(request, action, key=key, user=user):
+        raise Throttled(WAIT)
+
+
+def within_rate(
+    request: HttpRequest, action: str, *, key: str = "", user: AbstractBaseUser | None = None
+) -> bool:
+    """Count an ``action``, from this address and for this key or user; tell if it is allowed."""
+    return _consume(request, action, key=key, user=user) is not None
+
+
+@contextmanager
+def password_attempt(
+    request: HttpRequest, email: str, password: str, tenant: UUID = NONEXISTENT_ID
+) -> Iterator[Any]:
+    """Give the block the user whose credentials these are, or None. See `counted`."""
+    email = _normalised(email)
+    with counted(request, email, tenant):
+        user = authenticate(request, email=email, password=password)
+        yield user
+    if user is not None:
+        remember_source(request, email)
+
+
+@contextmanager
+def own_password_attempt(request: Any, user: Any, tenant: UUID | None) -> Iterator[None]:
+    """Count each try of a user at the password that they have, and record one that fails."""
+    throttle(request, "change_password", user=user)
+    try:
+        yield
+    except ValidationError:
+        _record(request, user, tenant or NONEXISTENT_ID, reason="own password")
+        raise
+
+
+@contextmanager
+def counted(request: HttpRequest, email: str, tenant: UUID = NONEXISTENT_ID) -> Iterator[None]:
+    """Count a failed log-in, which a block is that raises; raise `Throttled` before one too many.
+
+    Counted are the tries from one source, those at one address from there, in this tenant and in
+    all together, and those at one address from everywhere. The last does not count for a source by
+    which the user has come in before: no stranger can lock them out.
+    """
+    email = _normalised(email)
+    place = f"{get_ip(request)}|{email}"
+    limits = {"login": f"{tenant}|{place}", "login_everywhere": place}
+    if not _is_known(place):
+        limits["login_by_strangers"] = email
+    used = [_consume(request, action, key=key) for action, key in limits.items()]
+    if None in used:
+        _give_back(used)
+        raise Throttled(WAIT)
+    try:
+        yield
+    except (AuthenticationFailed, ValidationError):
+        record_failure(request, email, tenant)
+        raise
+    except BaseException:
+        _give_back(used)
+        raise
+    _give_back(used)
+
+
+def remember_source(request: HttpRequest, email: str) -> None:
+    """Know again the source from which somebody has proved that an address is theirs."""
+    key = _known_key(f"{get_ip(request)}|{_normalised(email)}")
+    caches["counters"].set(key, True, KNOWN_SECONDS)
+
+
+def record_failure(request: HttpRequest, email: str, tenant: UUID = NONEXISTENT_ID) -> None:
+    """Record a failed log-in, in the tenant's audit log if there is such a tenant.
+
+    The event names the user if they are a member, and else nobody: the tenant's Admins read the
+    log, and would learn from it which addresses have accounts. The work is the same in every case.
+    """
+    member = Membership.objects.find(email, tenant).first()
+    _record(request, member and member.user, tenant)
+
+
+def _record(request: HttpRequest, user: Model | None, tenant: UUID, reason: str = "") -> None:
+    if not within_rate(request, "failed_login", key=str(tenant)):
+        return
+    of = None if tenant == NONEXISTENT_ID else tenant
+    with transaction.atomic(using=SHARED_DB):
+        record(Action.LOG_IN_FAILED, user, tenant=of, actor=None, reason=reason)
+
+
+def _normalised(email: str) -> str:
+    users: Any = get_user_model()
+    return str(users.objects.normalize_email(email))
+
+
+def _is_known(place: str) -> bool:
+    return caches["counters"].get(_known_key(place)) is not None
+
+
+def _known_key(place: str) -> str:
+    return f"source:{sha256(place.encode()).hexdigest()}"
+
+
+def _consume(
+    request: HttpRequest, action: str, *, key: str = "", user: AbstractBaseUser | None = None
+) -> RateLimitUsage | None:
+    with _counting_apart_from_tenants():
+        return consume(request, app="allauth.account", action=action, key=key, user=user)
+
+
+def _give_back(used: list[RateLimitUsage | None]) -> None:
+    with _counting_apart_from_tenants():
+        for usage in filter(None, used):
+            usage.rollback()
+
+
+@contextmanager
+def _counting_apart_from_tenants() -> Iterator[None]:
+    """Let allauth, which counts in the default cache only, count where no tenant writes.
+
+    The default cache is a tenant's: whoever guesses passwords would start anew on every host.
+    ``caches`` holds a cache for each thread, so no other request is affected.
+    """
+    of_tenant, caches["default"] = caches["default"], caches["counters"]
+    try:
+        yield
+    finally:
+        caches["default"] = of_tenant

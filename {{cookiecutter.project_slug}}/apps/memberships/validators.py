@@ -1,0 +1,28 @@
+"""Validators of fields."""
+
+from email.errors import MessageError
+from email.headerregistry import Address
+
+from django.core.exceptions import ValidationError
+from django.core.validators import validate_email
+from django.utils.encoding import punycode
+
+UNMAILABLE = "No mail can be sent to this address: write the part before the @ in ASCII."
+
+
+def validate_mailable(email: str) -> None:
+    """Raise ValidationError for an address that passes as one and that no mail server takes.
+
+    Mail carries domains in any script, and local parts in ASCII (RFC 5321). `validate_email`
+    ignores case, by which some letters beyond ASCII pass as one of it: the Turkish dotless i.
+    """
+    try:
+        validate_email(email)
+    except ValidationError:
+        return  # the field says so itself
+    local, _, domain = email.rpartition("@")
+    try:
+        local.encode("ascii")
+        Address(addr_spec=f"{local}@{punycode(domain)}")
+    except (ValueError, IndexError, MessageError) as error:
+        raise ValidationError(UNMAILABLE, code="unmailable") from error

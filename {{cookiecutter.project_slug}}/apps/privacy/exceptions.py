@@ -1,0 +1,17 @@
+"""Error responses of privacy requests."""
+
+from http import HTTPStatus
+
+from rest_framework.exceptions import APIException
+
+
+class ExportTooSoon(APIException):
+    """There is an export of this person's data that is open, or recent enough to fetch."""
+
+    status_code = HTTPStatus.TOO_MANY_REQUESTS
+    default_detail = "There is an export of this person's data already. Fetch that one."
+    default_code = "export_too_soon"
+
+    def __init__(self, wait: int) -> None:
+        super().__init__()
+        self.wait = wait

@@ -1,0 +1,185 @@
+"""One service for each fact: who changes an address, a role, a membership or a status is listed.
+
+What hangs on a fact (verified addresses, invitations, sessions, tokens) follows it in the service
+that changes it. So a new line that writes one past its service fails here, and belongs there.
+"""
+
+import ast
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from allauth.account.models import EmailAddress
+from django.conf import settings
+from django.contrib import admin
+from django.contrib.auth import get_user_model
+from rest_framework.serializers import ModelSerializer
+
+from apps.memberships.models import Invitation, Membership
+from apps.tenants.models import Tenant
+from config.env import BASE_DIR
+
+FACTS = {
+    "accepted_at",
+    "credentials_version",
+    "email",
+    "invited_by",
+    "is_active",
+    "password",
+    "revoked_at",
+    "role",
+    "status",
+    "verified",
+}
+ANY = "any field, by its name"
+OTHERS = {
+    "set_password": "password",
+    "setattr": ANY,
+    "bulk_create": ANY,
+    "bulk_update": ANY,
+}
+BY_KEYWORD = {"create", "get_or_create", "update", "update_or_create", "aupdate", "acreate"}
+
+PRODUCT = {name.rpartition(".")[2] for name in settings.TENANT_APPS}
+LEFT_OUT = {"isolation", "tests", "testing", "migrations"} | PRODUCT
+MODELS: list[Any] = [get_user_model(), EmailAddress, Membership, Invitation, Tenant]
+
+USERS, ADDRESSES = "apps/authentication/services.py", "apps/memberships/addresses.py"
+INVITATIONS, MEMBERS = "apps/memberships/invitations.py", "apps/memberships/services.py"
+MODEL, TENANTS = "apps/authentication/models.py", "apps/tenants/services.py"
+DEMO, REQUESTS = "devtools/seeding.py", "apps/privacy/services.py"
+
+WRITERS: dict[str, set[str]] = {
+    "accepted_at": {f"{INVITATIONS}::accept"},
+    "credentials_version": {f"{MODEL}::end_log_ins", f"{ADDRESSES}::change_address"},
+    "email": {
+        f"{ADDRESSES}::change_address",
+        f"{ADDRESSES}::address_of",
+        f"{USERS}::forget",  # the user is locked, and what hangs on the address is deleted
+        # New rows:
+        f"{MODEL}::create_user",
+        f"{USERS}::new_or_known_user",
+        f"{INVITATIONS}::_invitee",
+        f"{INVITATIONS}::invite",
+        f"{INVITATIONS}::invite_owner",
+        f"{DEMO}::_user",
+    },
+    "invited_by": {
+        f"{INVITATIONS}::invite",
+        f"{INVITATIONS}::resend",
+        f"{INVITATIONS}::_join",
+        f"{MEMBERS}::forget",
+    },
+    "is_active": {f"{USERS}::forget", "apps/memberships/selectors.py::membership_or_new"},
+    "password": {
+        "apps/authentication/adapter.py::set_password",
+        f"{USERS}::change_password",
+        f"{USERS}::reset_password",
+        # New rows:
+        f"{MODEL}::create_user",
+        f"{USERS}::new_or_known_user",
+        f"{INVITATIONS}::_invitee",
+        f"{DEMO}::_user",
+    },
+    "revoked_at": {"apps/memberships/revocation.py::revoke"},
+    # Of memberships, `_store` writes it.
+    "role": {f"{INVITATIONS}::invite", f"{INVITATIONS}::invite_owner"},
+    # Of tenants, `change_tenant` writes it, and first `_open`; the others are a privacy request's.
+    "status": {f"{TENANTS}::_open", f"{REQUESTS}::carry_out", f"{REQUESTS}::_end"},
+    "verified": {f"{ADDRESSES}::mark_verified"},
+    ANY: {
+        f"{MEMBERS}::_store",
+        "apps/tenants/settings.py::change_tenant",
+        f"{MODEL}::create_user",  # a new row
+        "apps/privacy/data_subject.py::erase",  # of tenants' models
+    },
+}
+
+
+def sources() -> Iterator[tuple[str, ast.Module]]:
+    """Yield the platform's code with its paths: the product and isolation have models of theirs."""
+    for folder in ("apps", "devtools"):
+        for path in sorted((BASE_DIR / folder).rglob("*.py")):
+            if not LEFT_OUT & {*path.parts, path.stem}:
+                yield path.relative_to(BASE_DIR).as_posix(), ast.parse(path.read_text("utf-8"))
+
+
+def functions(tree: ast.AST, name: str = "") -> Iterator[tuple[str, ast.AST]]:
+    """Yield each node with the name of the function that it is in."""
+    for node in ast.iter_child_nodes(tree):
+        within = node.name if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef) else name
+        yield within, node
+        yield from functions(node, within)
+
+
+def written(node: ast.AST) -> Iterator[str]:
+    """Yield the names that a statement or call may write to a row."""
+    if isinstance(node, ast.Attribute) and isinstance(node.ctx, ast.Store):
+        yield node.attr
+    if not isinstance(node, ast.Call):
+        return
+    name = getattr(node.func, "attr", getattr(node.func, "id", ""))
+    if name in BY_KEYWORD | {"User", "Membership", "Invitation", "Tenant", "EmailAddress", "model"}:
+        for keyword in node.keywords:
+            yield keyword.arg or ANY
+            keys = keyword.value.keys if isinstance(keyword.value, ast.Dict) else []
+            yield from (str(key.value) for key in keys if isinstance(key, ast.Constant))
+    if name in OTHERS:
+        yield OTHERS[name]
+
+
+def test_who_writes_what() -> None:
+    found: dict[str, set[str]] = {}
+    for path, tree in sources():
+        for function, node in functions(tree):
+            names = {str(name).removesuffix("_id") for name in written(node)}
+            for name in (FACTS | {ANY}) & names:
+                found.setdefault(name, set()).add(f"{path}::{function}")
+    assert found == WRITERS
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "def f(user): user.email = 'x'",
+        "def f(rows): rows.update(role='owner')",
+        "def f(rows): rows.filter(pk=1).update(is_active=True, joined_at=None)",
+        "def f(rows): rows.update_or_create(pk=1, defaults={'verified': True})",
+        "def f(member, name): setattr(member, name, 'owner')",
+        "def f(row): row.invited_by_id = None",
+        "def f(rows, values): rows.update(**values)",
+        "async def f(rows): await rows.aupdate(status='active')",
+        "def f(a, b): a.role, b.role = b.role, a.role",
+    ],
+)
+def test_a_writer_is_seen(line: str) -> None:
+    found = [name for _, node in functions(ast.parse(line)) for name in written(node)]
+    assert {str(name).removesuffix("_id") for name in found} & (FACTS | {ANY})
+
+
+def test_the_admin_saves_by_the_services() -> None:
+    """Of each of the models: it has a save_model of its own, or staff changes nothing there."""
+    registered = [model for model in MODELS if admin.site.is_registered(model)]
+    assert registered == [get_user_model(), Membership, Tenant]
+    for model in registered:
+        shown = admin.site.get_model_admin(model)
+        assert type(shown).save_model is not admin.ModelAdmin.save_model, model
+        assert not shown.list_editable, model
+
+
+def test_no_serializer_writes_a_fact() -> None:
+    """Bodies name an invitation's address and role, which the service judges and stores."""
+    writable = {
+        (serializer.__name__, name)
+        for serializer in subclasses(ModelSerializer)
+        if getattr(getattr(serializer, "Meta", None), "model", None) in MODELS
+        for name, field in serializer().fields.items()
+        if name in FACTS and not field.read_only
+    }
+    assert writable == {("InvitationSerializer", "email"), ("InvitationSerializer", "role")}
+
+
+def subclasses(of: Any) -> Iterator[Any]:
+    for each in of.__subclasses__():
+        yield each
+        yield from subclasses(each)
