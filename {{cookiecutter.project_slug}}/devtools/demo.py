@@ -20,6 +20,8 @@ from django.utils.module_loading import module_has_submodule
 HOST = "127.0.0.1"
 PORTS = range(8000, 8100)
 START_SECONDS = 60
+# What is said of a password that somebody chose at an earlier run, or since then.
+UNCHANGED = "what it was; set DEMO_PASSWORD to give them another"
 
 
 def of_product() -> list[Any]:
@@ -152,8 +154,8 @@ def _expect(holds: bool, what: str, answer: object) -> None:
         raise SmokeTestFailed(message)
 
 
-def advice(port: int, password: str) -> str:
-    """Return where to look, and what to try."""
+def advice(port: int, password: str | None) -> str:
+    """Return where to look, and what to try; without a password if nobody here knows it."""
     hosts = [f"http://{slug}.localhost:{port}" for slug in ("acme", "globex")]
     paths = [path for product in of_product() for path in product.TRY]
     ask = [
@@ -165,7 +167,8 @@ def advice(port: int, password: str) -> str:
         acme=hosts[0],
         globex=hosts[1],
         shared=f"http://localhost:{port}",
-        password=password,
+        password=password or UNCHANGED,
+        word=password or "the password",
         ask="\n".join(ask),
     )
 
@@ -183,7 +186,7 @@ Password: {password}
 Log in in a browser, or to the API; then ask acme and globex with acme's token:
 
   curl -s {acme}/api/v1/auth/token/ \\
-    --json '{{"email": "member@acme.test", "password": "{password}"}}'
+    --json '{{"email": "member@acme.test", "password": "{word}"}}'
 {ask}
 
 Stop with Ctrl-C.

@@ -40,9 +40,8 @@ HOST = "127.0.0.1"
 REMEDY = "or set DATABASE_URL to use a PostgreSQL of your own."
 START_PATIENCE, STOP_PATIENCE, EXIT_PATIENCE = 60.0, 10.0, 2.0  # seconds
 
-# Without fsync what was committed survives the death of every process (it is in the kernel's cache)
-# but not a crash of the operating system; remove .postgres/ then. It makes commits three times as
-# fast on a quick disk, and far more on a slow one.
+# Without fsync, what was committed survives the death of every process, but not a crash of the
+# operating system: remove .postgres/ then. Commits are three times as fast, or far more.
 SETTINGS = {
     "listen_addresses": HOST,
     "unix_socket_directories": "",
@@ -56,16 +55,17 @@ SETTINGS = {
     "max_wal_senders": "0",
 }
 
-# Given to a single-user server, before the folder gets its name: the superuser has no password and
-# can never log in, and a cluster that exists is complete. PUBLIC may connect to every database
-# unless told otherwise (PostgreSQL manual, 5.8 Privileges).
+# Given to a single-user server before the folder gets its name: a cluster that exists is complete.
+# It is of template1, which others copy. PUBLIC may connect, and make large objects, by default.
 BOOTSTRAP = """\
+REVOKE EXECUTE ON FUNCTION lo_creat(integer), lo_create(oid), lo_from_bytea(oid, bytea) FROM PUBLIC
 CREATE ROLE app_owner LOGIN CREATEDB CREATEROLE PASSWORD '{app_owner}'
 CREATE ROLE app_user LOGIN PASSWORD '{app_user}'
 CREATE DATABASE app OWNER app_owner
 REVOKE ALL ON DATABASE app, postgres, template1 FROM PUBLIC
 GRANT CONNECT ON DATABASE app TO app_user
 GRANT CONNECT ON DATABASE postgres TO app_owner
+GRANT SET ON PARAMETER temp_file_limit TO app_owner
 """
 
 _joined: set[Path] = set()
@@ -142,7 +142,7 @@ def _leave(home: Path, users: int, process: int) -> None:
         return  # a forked child: the kernel counts it as a user for as long as it lives
     os.close(users)
     deadline = time.monotonic() + EXIT_PATIENCE
-    with contextlib.suppress(OSError):  # somebody removed the folder
+    with contextlib.suppress(OSError, KeyboardInterrupt):  # removed by somebody; or no patience
         while time.monotonic() < deadline and not _is_free(home / "supervisor.lock"):
             if _is_free(home / "users.lock") and not _is_free(home / "users.lock", of_all=True):
                 return  # others use it, and the supervisor is not stopping it
@@ -197,9 +197,9 @@ def _spawn_supervisor(home: Path, binaries: Path, start: int) -> None:
     finally:
         os.close(log)
     if answer != "ready":
-        raise EmbeddedPostgresError(
-            f"{answer or 'The supervisor died'}; see {home / 'server.log'}, {REMEDY}"
-        )
+        from devtools.postgres_remedies import explain  # noqa: PLC0415 - the supervisor cannot
+
+        raise EmbeddedPostgresError(explain(answer, home, REMEDY))
 
 
 def _supervise(home: Path, binaries: Path, start: int) -> None:
@@ -276,7 +276,7 @@ def _start_server(home: Path, binaries: Path) -> int:
 
 def _create_cluster(home: Path, binaries: Path, account: int, prefix: list[str]) -> None:
     """Make the cluster with its roles and database, all or nothing."""
-    for leftover in home.glob("new-*"):  # of a supervisor that was killed
+    for leftover in home.glob("new-*"):  # of a killed supervisor
         shutil.rmtree(leftover, ignore_errors=True)
     new = home / f"new-{os.getpid()}"
     new.mkdir(mode=0o700)
@@ -290,7 +290,7 @@ def _create_cluster(home: Path, binaries: Path, account: int, prefix: list[str])
         _run([*initdb, *locale, *login])
         passwords = {role: os.urandom(24).hex() for role in ("app_owner", "app_user")}
         single = [*prefix, str(binaries / "postgres"), "--single", "-D", str(new)]
-        options = ["-c", "exit_on_error=true", "-c", "fsync=off", "postgres"]
+        options = ["-c", "exit_on_error=true", "-c", "fsync=off", "template1"]
         _run([*single, *options], BOOTSTRAP.format(**passwords))
         lines = [f"{HOST}:*:*:{role}:{word}\n" for role, word in passwords.items()]  # a .pgpass
         (new / "passwords").touch(mode=0o600)

@@ -31,6 +31,7 @@ NEEDED = (
     "config/env.py",
     "devtools/__init__.py",
     "devtools/embedded_postgres.py",
+    "devtools/postgres_remedies.py",
     "devtools/pytest_plugin.py",
 )
 PROMISED = {
@@ -181,6 +182,8 @@ def test_roles_have_the_attributes_promised_and_no_other(project: Project) -> No
             query(runtime, "CREATE TABLE public.mine ()")
         with pytest.raises(psycopg.errors.InsufficientPrivilege):
             query(runtime, "CREATE TEMPORARY TABLE mine ()")
+        with pytest.raises(psycopg.errors.InsufficientPrivilege):
+            query(runtime, "SELECT lo_from_bytea(0, 'x')")
         assert query(runtime, "SELECT lower('ÄÖ')") == [("äö",)]
         settings = query(runtime, "SELECT json_object_agg(name, setting) FROM pg_settings")[0][0]
         assert {name: settings[name] for name in PROMISED} == PROMISED
@@ -380,16 +383,51 @@ def test_another_users_folder(fresh: Project) -> None:
     assert f"{fresh.home} belongs to user {os.getuid()}: work as that user" in sentence
 
 
-def test_data_of_another_major_version_is_refused_and_kept(project: Project) -> None:
+@pytest.mark.parametrize(
+    ("file", "text"),
+    [
+        ("PG_VERSION", b"9\n"),  # the major version
+        ("PG_VERSION", b"19\n"),
+        ("PG_VERSION", b""),
+        ("PG_VERSION", None),
+        ("global/pg_control", b"\0" * 8192),  # it holds the version of the system's tables
+        ("global/pg_control", b""),
+        ("global/pg_control", None),
+        ("pg_wal", None),
+    ],
+)
+def test_data_that_no_start_makes_good_are_kept_and_it_says_what_to_delete(
+    project: Project, file: str, text: bytes | None
+) -> None:
     with project.user():
         pass
-    version = project.home / "data" / "PG_VERSION"
-    ours = version.read_text()
-    version.write_text("9\n")
-    assert "did not start: database files are incompatible with server" in project.fail()
-    version.write_text(ours)
+    path, kept = project.home / "data" / file, project.home / "data" / "kept"
+    path.rename(kept)
+    if text is not None:
+        shutil.copy(kept, path)
+        path.write_bytes(text)
+    if os.geteuid() == 0 and path.exists():
+        shutil.chown(path, kept.stat().st_uid)
+    sentence = project.fail()
+    assert "PostgreSQL did not start: " in sentence
+    assert f"; delete {project.home} to start from nothing (its data are lost)" in sentence
+    path.unlink(missing_ok=True)
+    kept.rename(path)
     with project.user() as (runtime, _):
         assert query(runtime, "SELECT 1") == [(1,)]
+
+
+def test_a_fault_that_passes_costs_nobody_their_data(project: Project) -> None:
+    """As a setting that PostgreSQL does not take, or a port that others have."""
+    with project.user():
+        pass
+    extra = project.home / "data" / "postgresql.auto.conf"
+    before = extra.read_text()
+    extra.write_text("no_such_setting = 1\n")
+    sentence = project.fail()
+    extra.write_text(before)
+    assert "PostgreSQL did not start: " in sentence
+    assert "delete" not in sentence
 
 
 def test_without_the_wheel(fresh: Project) -> None:

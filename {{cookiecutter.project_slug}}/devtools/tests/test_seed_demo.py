@@ -2,8 +2,10 @@
 
 from io import StringIO
 from typing import Any
+from uuid import uuid4
 
 import pytest
+from allauth.account.models import EmailAddress
 from django.core.management import call_command
 from rest_framework.test import APIClient
 
@@ -11,6 +13,8 @@ from apps.authentication.models import User
 from apps.isolation import tenant_context
 from apps.memberships.models import Membership
 from apps.tenants.models import Tenant
+from devtools.demo import UNCHANGED
+from devtools.seeding import _password_of
 from tests.sample.models import Shelf
 
 pytestmark = pytest.mark.usefixtures("provisioning")
@@ -77,13 +81,79 @@ def test_a_given_password_is_not_printed() -> None:
     assert PASSWORD not in _seed()
 
 
-def test_a_random_password_is_printed_once_and_works(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.delenv("DEMO_PASSWORD")
-    output = _seed()
-    label, password = output.splitlines()[-1].rsplit(" ", 1)
-    assert label == "Password of all demo users:"
-    assert len(password) >= 12
+def _password(output: str) -> str:
+    """Return the password that is printed, once and at the end."""
+    label, password = output.splitlines()[-1].split(": ")
+    assert label == "Password of all demo users"
     assert output.count(password) == 1
-    assert _log_in("viewer@globex.test", "globex", password).status_code == 200
-    assert password not in _seed()  # the next one is another
-    assert _log_in("viewer@globex.test", "globex", password).status_code == 401
+    return password
+
+
+@pytest.fixture
+def no_demo_password(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("DEMO_PASSWORD")
+
+
+@pytest.mark.usefixtures("no_demo_password")
+def test_a_password_that_is_made_up_is_printed_and_stays() -> None:
+    password = _password(_seed())
+    assert len(password) >= 12
+    log_in = _log_in("viewer@globex.test", "globex", password)
+    assert log_in.status_code == 200
+    assert _password(_seed()) == password
+    header = f"Bearer {log_in.json()['access']}"
+    client = APIClient(headers={"Host": "globex.localhost", "Authorization": header})
+    assert client.get("/api/v1/me/").status_code == 200, "the log-in ended"
+
+
+@pytest.mark.usefixtures("no_demo_password")
+def test_other_data_have_another_password(settings: Any) -> None:
+    """It cannot be told from what the product shows, nor from another machine's key."""
+    tenant = Tenant(pk=uuid4())
+    first = _password_of(tenant)
+    assert _password_of(tenant) == first
+    assert _password_of(Tenant(pk=uuid4())) != first
+    settings.SECRET_KEY = "another"
+    assert _password_of(tenant) != first
+
+
+def test_a_password_that_was_given_stays_when_it_is_not_given_again(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    _seed()
+    monkeypatch.delenv("DEMO_PASSWORD")
+    assert _password(_seed()) == UNCHANGED
+    assert _log_in("owner@acme.test", "acme").status_code == 200
+
+
+@pytest.mark.parametrize("key", ["the same", "another"])
+@pytest.mark.usefixtures("no_demo_password")
+def test_what_a_user_chose_stays(key: str, settings: Any) -> None:
+    password = _password(_seed())
+    user = User.objects.get(email="owner@acme.test")
+    user.set_password("their own")
+    user.save()
+    if key == "another":
+        settings.SECRET_KEY = key
+    assert _password(_seed()) == (UNCHANGED if key == "another" else password)
+    assert _log_in("owner@acme.test", "acme", "their own").status_code == 200
+    assert _log_in("viewer@acme.test", "acme", password).status_code == 200
+
+
+@pytest.mark.usefixtures("no_demo_password")
+def test_a_user_who_is_made_again_has_the_password_of_the_others() -> None:
+    password = _password(_seed())
+    user = User.objects.get(email="viewer@acme.test")
+    user.email = "gone@example.test"
+    user.save()
+    EmailAddress.objects.filter(user=user).delete()
+    assert _password(_seed()) == password
+    assert _log_in("viewer@acme.test", "acme", password).status_code == 200
+
+
+def test_a_given_password_is_everybodys(monkeypatch: pytest.MonkeyPatch) -> None:
+    _seed()
+    monkeypatch.setenv("DEMO_PASSWORD", "another word")
+    _seed()
+    assert _log_in("owner@acme.test", "acme", "another word").status_code == 200
+    assert _log_in("owner@acme.test", "acme").status_code == 401

@@ -1,14 +1,13 @@
 """From nothing to a running product, in one command."""
 
-import os
-import secrets
 from typing import Any
 
 from django.conf import settings
 from django.core.management import call_command
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
-from devtools.demo import HOST, SmokeTestFailed, advice, check, free_port
+from devtools.demo import HOST, UNCHANGED, SmokeTestFailed, advice, check, free_port
+from devtools.seeding import seed
 
 
 class Command(BaseCommand):
@@ -32,15 +31,14 @@ class Command(BaseCommand):
             port = free_port(options["port"])
         except OSError as error:
             raise CommandError(str(error)) from error
-        password = os.environ.setdefault("DEMO_PASSWORD", secrets.token_urlsafe(9))
         call_command("migrate", verbosity=0, stdout=self.stdout)
-        call_command("seed_demo", stdout=self.stdout)
+        password = seed(self.stdout.write)
         if options["check"]:
             self._check(port, password)
         else:
             self._serve(port, password)
 
-    def _serve(self, port: int, password: str) -> None:
+    def _serve(self, port: int, password: str | None) -> None:
         self.stdout.write(advice(port, password))
         self.stdout.flush()
         # Links in mails and between tenants' pages lead to where they are served now.
@@ -48,7 +46,9 @@ class Command(BaseCommand):
         settings.TENANT_URL = f"http://{{domain}}:{port}"
         call_command("runserver", f"{HOST}:{port}", use_reloader=False)
 
-    def _check(self, port: int, password: str) -> None:
+    def _check(self, port: int, password: str | None) -> None:
+        if password is None:
+            raise CommandError(f"The password of the demo's users is {UNCHANGED}.")
         try:
             for line in check(port, password):
                 self.stdout.write(f"ok  {line}")

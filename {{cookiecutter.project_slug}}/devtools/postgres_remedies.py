@@ -1,0 +1,19 @@
+"""What to do when the embedded PostgreSQL does not start."""
+
+import re
+from pathlib import Path
+
+# What PostgreSQL says of data that no other start will make good: of another version, or damaged.
+HOPELESS = re.compile(
+    "incompatible with|not a valid data directory|invalid data in file|control file"
+    "|checkpoint record|find the database system|required WAL directory"
+    "|could not (?:open|read|access) (?:file|directory)"
+)
+
+
+def explain(complaint: str, home: Path, otherwise: str) -> str:
+    """Return a sentence: what is wrong, what to delete if that is the only way, where to look."""
+    sentence = complaint or "The supervisor died"
+    if HOPELESS.search(complaint):
+        sentence += f"; delete {home} to start from nothing (its data are lost)"
+    return f"{sentence}; see {home / 'server.log'}, {otherwise}"
