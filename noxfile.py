@@ -12,12 +12,14 @@ nox -s "pgbouncer(row)"    run its tests with a real PgBouncer before its databa
 nox -s "pool(row)"         run its tests with one connection, from a pool, for all threads
 nox -s "mutants(row)"      remove its guards, one at a time; a test must fail
 nox -s "fuzz(row)"         run it, and ask it all that its description allows and what it does not
+nox -s "noisy(row)"        flood it as one tenant, and measure what another one notices
 nox -s compare             measure them side by side with plain Django and with other libraries
 nox -s "browser(row)"      walk through its demo in Chromium, and look at every page
 nox -s "guides(row)"       run every command of its documentation, and restore one of two tenants
 nox -s "tutorial(row)"     follow its tutorial, line by line
 nox -s "example(row)"      replace its example by another app, as its documentation says
 nox -s "upgrade(row)"      update a project that somebody has worked on, from the version before
+nox -s engines             generate with old and new cookiecutter, cruft and Python
 nox -s docs                build the sites of the template and of the three projects, strictly
 nox -s diff -- row schema  show what differs between the projects of two strategies
 nox -s "container(row)"    walk through its Dockerfile, and serve it as production does
@@ -73,7 +75,10 @@ VERSION_TESTS = (
     "tests/strategy",
     *(
         f"tests/isolation/test_{name}.py"
-        for name in ("connections", "database", "integrations", "no_tenant", "orm", "round_trips")
+        for name in (
+            *("connections", "cursors", "database", "integrations", "no_tenant", "orm"),
+            "round_trips",
+        )
     ),
 )
 
@@ -140,6 +145,8 @@ def install(session: nox.Session, project: Path) -> None:
     settings = nox.project.load_toml("pyproject.toml")
     development = nox.project.dependency_groups(settings, "dev")
     session.install(*settings["project"]["dependencies"], *development)
+    # For scripts/verify.sh, which takes no tools but those of the project's environment.
+    session.env["UV_PROJECT_ENVIRONMENT"] = str(session.virtualenv.location)
 
 
 @nox.session(python=PYTHON or False)
@@ -225,6 +232,16 @@ def fuzz(session: nox.Session, strategy: str) -> None:
 
 
 @of_each_strategy
+def noisy(session: nox.Session, strategy: str) -> None:
+    """Flood a strategy's running project as one tenant; measure what another one notices.
+
+    `-- upload`: by one of the kinds of requests.
+    """
+    generate(session, strategy)
+    session.run("python", str(TOOLS / "noisy.py"), *session.posargs)
+
+
+@of_each_strategy
 def browser(session: nox.Session, strategy: str) -> None:
     """Walk through a strategy's running demo in a browser, and look at every page."""
     require(session, "chromium", "chromium")
@@ -247,7 +264,7 @@ def run_on_postgres(session: nox.Session, *command: str, version: str = "") -> N
         *("-o", "max_connections=200", "-o", "max_locks_per_transaction=256"),
         *("sh", str(TOOLS / "with_postgres.sh"), *command),
         # Root's pg_virtualenv works as postgres, whom a temporary folder of root's own keeps out.
-        env={"DATABASE_TENANT_SECRET": "of-this-test-only", "TMPDIR": "/tmp"},  # noqa: S108
+        env={"DATABASE_TENANT_SECRET": "of-this-test-only-0123456789-abcdef", "TMPDIR": "/tmp"},  # noqa: S108
         external=True,
     )
 
@@ -265,7 +282,9 @@ def compare(session: nox.Session) -> None:
     require(session, "pg_virtualenv", "postgresql")
     for strategy in STRATEGIES:
         generate(session, strategy)
-    session.install("django-rls-tenants>=1.6", "matplotlib>=3.10", "tqdm>=4.67")
+    session.install(
+        "django-environ>=0.14", "django-rls-tenants>=1.6", "matplotlib>=3.10", "tqdm>=4.67"
+    )
     session.chdir(ROOT)
     folder = BUILD / "compare"
     program = (f"{session.bin}/python", str(TOOLS / "compare"), f"--build={folder}")
@@ -375,6 +394,13 @@ def docs(session: nox.Session) -> None:
         session.run("python", str(TOOLS / "built_site.py"), "build/site")
 
 
+@nox.session
+def engines(session: nox.Session) -> None:
+    """Generate with old and new cookiecutter, cruft and Python: the same bytes, or a sentence."""
+    session.install(*nox.project.dependency_groups(nox.project.load_toml(), "tests"), "uv")
+    session.run("python", str(TOOLS / "engines.py"), str(BUILD / "engines"))
+
+
 @of_each_strategy
 def upgrade(session: nox.Session, strategy: str) -> None:
     """Update a project that somebody has worked on from the version before; run its tests."""
@@ -382,6 +408,7 @@ def upgrade(session: nox.Session, strategy: str) -> None:
     program = ("python", str(TOOLS / "upgrade.py"))
     folder = BUILD / "upgrade" / strategy
     session.run(*program, "create", strategy, str(folder), *session.posargs)
+    session.run(*program, "late", strategy, str(folder))
     project = folder / "my_saas"
     install(session, project)
     session.run(*program, "work", strategy, str(folder))

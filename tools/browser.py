@@ -4,8 +4,8 @@ Run inside a generated project: ``python browser.py``. A founder signs up, invit
 invitee joins by the link of the mail, switches to another workspace, and notices the demotion. The
 founder logs out and in again, with a second factor, hands the workspace over, and leaves it. Each
 page is laid out for a phone and a desk, in light and dark: axe-core must find nothing, no page may
-be wider than its window, and nothing may break the policy of contents. What was seen is in
-``screenshots/``.
+be wider than its window, nothing may break the policy of contents, and half of the pages are loaded
+within `LOAD_SECONDS`. What was seen is in ``screenshots/``.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ import re
 import secrets
 import shutil
 import socket
+import statistics
 import subprocess
 import sys
 import time
@@ -40,6 +41,9 @@ MAIL_SECONDS = 20
 SCREENSHOTS = Path("screenshots")
 LOG = Path("browser.log")
 WITHOUT_STYLES = "document.querySelectorAll('[style]').forEach(e => e.removeAttribute('style'))"
+# Of half of the pages, from development's server, with styles and scripts.
+LOAD_SECONDS = 1.0
+LOADED = "performance.getEntriesByType('navigation')[0].duration"
 NOT_WIDER = "document.documentElement.scrollWidth <= document.documentElement.clientWidth"
 
 
@@ -56,6 +60,10 @@ def main() -> None:
         walk = Walk(chromium, port)
         walk.all()
         chromium.close()
+    half, most = statistics.median(walk.seconds), max(walk.seconds)
+    print(f"Half of the pages are loaded within {half:.2f} s, the slowest in {most:.2f} s.")
+    if half > LOAD_SECONDS:
+        walk.findings.append(f"Half of the pages take {half:.2f} s or more to load.")
     for finding in walk.findings:
         print(finding)
     if walk.findings:
@@ -123,6 +131,7 @@ class Walk:
         self.chromium, self.port = chromium, port
         self.findings: list[str] = []
         self.seen: list[str] = []
+        self.seconds: list[float] = []
         self.founder = self.person()
         self.invitee = self.person()
 
@@ -159,6 +168,7 @@ class Walk:
     def look(self, page: Any, name: str) -> None:
         """Look at a page in every way; note what is wrong with it."""
         self.seen.append(name)
+        self.seconds.append(page.evaluate(LOADED) / 1000)
         for scheme in SCHEMES:
             page.emulate_media(color_scheme=scheme)
             for width in WIDTHS:

@@ -440,7 +440,8 @@ def main() -> None:
         check_lock(project, image, work)
 
         app, cache = free_port(), free_port()
-        places = {"@db/": f"@{HOST}:{os.environ['PGPORT']}/", "redis://cache": "locmemcache://"}
+        places = {"@db/": f"@{HOST}:{os.environ['PGPORT']}/", "redis://cache": ""}
+        places["redis://counters"] = ""
         if shutil.which("redis-server"):
             places["redis://cache"] = f"redis://{HOST}:{cache}"
             machine = Image(work / "cache", None)

@@ -18,7 +18,11 @@ from pages import blocks, commands, plain
 PAGE = Path("docs/development.md")
 APP = Path("apps/rooms")
 CHECKS = ("format", "lint", "types", "imports", "migrations", "deploy", "tenancy", "tests")
-ENVIRONMENT = {**os.environ, "VIRTUAL_ENV": sys.prefix}
+ENVIRONMENT = {
+    **os.environ,
+    "VIRTUAL_ENV": sys.prefix,
+    "UV_PROJECT_ENVIRONMENT": sys.prefix,
+}
 
 MODELS = '''\
 from django.db import models

@@ -3,7 +3,9 @@
 Run inside a generated project: ``python fuzz.py``. Schemathesis asks each route as a member of
 tenant A, and as an owner, often with ids of tenant B's. Every text of B is a canary: none may be
 answered (fuzz_hooks.py looks), nothing may be answered with 5xx or otherwise than the description
-says, and B's rows must be the same afterwards. Rows are made for whichever models there are, and
+says, and B's rows must be the same afterwards. Then every list is paged to its end, in every order
+and by every filter that it declares, each row once, and every body is sent in chunks and too large
+(fuzz_client.py). Rows are made for whichever models there are, and
 routes are those of the description: what is added to the project is asked without a word here.
 """
 
@@ -23,11 +25,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from uuid import uuid4
 
+from fuzz_client import Client, page_through, send_bodies
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
 SECONDS = 45  # for each role
 ROLES = ("member", "owner")
+ROWS = 7  # of each model, which share what values they can
 PASSWORD = secrets.token_urlsafe()
 CANARY = "canary-b-"
 START_SECONDS = 60
@@ -50,13 +55,16 @@ def main() -> None:
     """Make two tenants, serve, ask; exit 1 after a finding."""
     configure()
     a, b = (make_tenant(name) for name in ("fuzz-a", "fuzz-b"))
-    fill(a, "ours-")
+    for _ in range(ROWS):
+        fill(a, "ours-")
     fill(b, CANARY)
     foreign = ids_of(b)
     before = fingerprint(b)
     seed = secrets.randbelow(2**32)
     with server() as address:
         failed = [role for role in ROLES if not ask(address, a, role, foreign, seed)]
+        client = Client(address, log_in(address, f"{a.slug}.localhost", email_of(a, "owner")))
+        failed += [*page_through(client), *send_bodies(client)]
     if fingerprint(b) != before:
         failed.append("rows of the other tenant were changed")
     if failed:

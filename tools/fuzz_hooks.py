@@ -13,6 +13,9 @@ import schemathesis
 CANARY = os.environ["FUZZ_CANARY"].encode()
 FOREIGN_IDS = os.environ["FUZZ_FOREIGN_IDS"].split(",")
 LONGEST_QUERY = 2000
+# What JSON can hold, and much that reads it cannot: halves of surrogate pairs, control characters,
+# and a text of a megabyte.
+ODD = ("\ud800", "a\udfffb", "\udc00\ud800", "\0", "\x1b[2J\r\n\x7f\u2028\ufffe", "x" * 1024**2)
 
 
 @schemathesis.check
@@ -30,8 +33,15 @@ def map_path_parameters(ctx: Any, path_parameters: Any) -> Any:  # noqa: ARG001
 
 @schemathesis.hook
 def map_body(ctx: Any, body: Any) -> Any:  # noqa: ARG001
-    """Refer to the other tenant's rows, too."""
-    return with_foreign_ids(body)
+    """Refer to the other tenant's rows, too, and say what is no text."""
+    return with_odd_texts(with_foreign_ids(body))
+
+
+@schemathesis.hook
+def map_query(ctx: Any, query: Any) -> Any:  # noqa: ARG001
+    """Filter and search by what is no text; what UTF-8 cannot say, no address can."""
+    odd = with_odd_texts(query)
+    return odd if "\\ud" not in ascii(odd) else query
 
 
 @schemathesis.hook
@@ -56,8 +66,31 @@ def with_foreign_ids(values: Any) -> Any:
 
 def foreign_for(value: Any) -> Any:
     """Return one of the other tenant's ids for every other id."""
-    chance = zlib.crc32(str(value).encode())
+    chance = chance_of(value)
     return FOREIGN_IDS[chance // 2 % len(FOREIGN_IDS)] if is_id(value) and chance % 2 else value
+
+
+def with_odd_texts(values: Any) -> Any:
+    """Put odd texts in the place of some, at any depth, in keys too."""
+    if isinstance(values, dict):
+        return {
+            odd_for(name, 64) if isinstance(name, str) else name: with_odd_texts(value)
+            for name, value in values.items()
+        }
+    if isinstance(values, list):
+        return [with_odd_texts(value) for value in values]
+    return odd_for(values, 12) if isinstance(values, str) and not is_id(values) else values
+
+
+def odd_for(text: str, one_of: int) -> str:
+    """Return an odd text for one of so many, always the same."""
+    chance = chance_of(text)
+    return ODD[chance // one_of % len(ODD)] if chance % one_of == 0 else text
+
+
+def chance_of(value: Any) -> int:
+    """Return a number that hangs on the value only."""
+    return zlib.crc32(str(value).encode("utf-8", "surrogatepass"))
 
 
 def is_id(value: Any) -> bool:

@@ -23,7 +23,11 @@ if TYPE_CHECKING:
 MODELS = Path("apps/projects/models.py")
 SKILLS = Path(".agents/skills")
 ROUTES = "apps/projects/urls.py"
-ENVIRONMENT = {**os.environ, "VIRTUAL_ENV": sys.prefix}
+ENVIRONMENT = {
+    **os.environ,
+    "VIRTUAL_ENV": sys.prefix,
+    "UV_PROJECT_ENVIRONMENT": sys.prefix,
+}
 
 
 @dataclass(frozen=True)

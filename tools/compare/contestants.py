@@ -38,8 +38,10 @@ OF_THE_PRODUCT = (
     "apps/__init__.py",
     "apps/api/__init__.py",
     "apps/api/downloads.py",
+    "apps/api/keyset.py",
     "apps/api/pagination.py",
     "apps/api/parsers.py",
+    "apps/api/text.py",
     "apps/authentication/__init__.py",
     "apps/authentication/models.py",
     "apps/isolation/integrations/rest_framework.py",
@@ -94,6 +96,7 @@ class Contestant:
         return {
             **os.environ,
             **database,
+            "TENANT_REQUESTS_IN_FLIGHT": "0",
             **dict.fromkeys(("THROTTLE_MEMBER", "THROTTLE_TENANT", "THROTTLE_ANONYMOUS"), ""),
             "DJANGO_SETTINGS_MODULE": self.settings,
             "JWT_SIGNING_KEY": SECRET,
