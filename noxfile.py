@@ -82,6 +82,17 @@ VERSION_TESTS = (
     ),
 )
 
+# Tests of what no strategy changes: CI runs them in one of the three, and measures coverage there.
+# `deep.yml` runs them in all, and so does a project.
+ALIKE = (
+    *(f"apps/observability/tests/test_{name}.py" for name in ("logs", "telemetry")),
+    *(f"devtools/tests/test_{name}.py" for name in ("embedded_postgres", "interrupt")),
+    *(
+        f"tests/test_{name}.py"
+        for name in ("bodies", "configuration", "cors", "debug_toolbar", "gunicorn", "settings")
+    ),
+)
+
 nox.needs_version = ">=2025.5.1"
 nox.options.default_venv_backend = "uv|venv"
 nox.options.reuse_venv = "yes"
@@ -180,8 +191,10 @@ def tests(session: nox.Session) -> None:
 
 @of_each_strategy
 def variants(session: nox.Session, strategy: str) -> None:
-    """Generate a strategy's project and run all of its checks and tests."""
+    """Generate a strategy's project and run all of its checks and tests; `-- whole`: every one."""
     generate(session, strategy)
+    if strategy != STRATEGIES[0] and "whole" not in session.posargs:
+        session.env["PYTEST_ADDOPTS"] = " ".join(["--no-cov", *(f"--ignore={a}" for a in ALIKE)])
     session.run("scripts/verify.sh", external=True)
     session.run("python", "manage.py", "demo", "--check")
 

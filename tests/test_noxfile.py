@@ -71,6 +71,13 @@ def test_sessions_are_there() -> None:
     assert noxfile.STRATEGIES == STRATEGIES
 
 
+@pytest.mark.parametrize("name", noxfile.ALIKE)
+def test_tests_that_run_in_one_strategy_are_those_of_all(name: str) -> None:
+    overlays = [*noxfile.TEMPLATE.glob("strategies/*"), *noxfile.TEMPLATE.glob("traits/*")]
+    assert (noxfile.TEMPLATE / name).is_file()
+    assert not [overlay for overlay in overlays if (overlay / name).exists()]
+
+
 @pytest.mark.parametrize(
     ("versions", "taken"),
     [(["3.12", "3.13", "3.14"], "3.13"), (["3.11", "3.12", "3.14"], "3.14"), (["3.12"], "3.12")],
