@@ -7,6 +7,7 @@ from django.db import connections
 
 from apps.isolation.app_registry import OWNER
 from apps.isolation.testing import breach
+from apps.tenants.models import Tenant
 from apps.tenants.services import create_tenant
 from tests.deployment import Deployment
 
@@ -49,14 +50,19 @@ def history(deployment: Deployment) -> Deployment:
 
 
 def _state() -> list[Any]:
-    """Return what PostgreSQL knows of its roles, tables and databases."""
+    """Return what PostgreSQL knows of the tables here, and of the databases that are ours.
+
+    Other processes of a test run make databases of their own meanwhile.
+    """
+    ours = f"(current_database(), 't_{Tenant.objects.get(slug='acme').pk.hex}')"
+    databases = f"SELECT oid FROM pg_database WHERE datname IN {ours}"
     queries = (
         "SELECT app, name FROM django_migrations",
         "SELECT nspname, nspacl::text FROM pg_namespace WHERE nspname !~ '^pg_'",
-        "SELECT objoid, description FROM pg_shdescription",
+        f"SELECT objoid, description FROM pg_shdescription WHERE objoid IN ({databases})",
         "SELECT objoid, description FROM pg_description WHERE objoid > 16384",
         "SELECT oid, relname, relacl::text FROM pg_class WHERE relkind = 'r' AND oid > 16384",
-        "SELECT datname, datallowconn, datacl::text FROM pg_database",
+        f"SELECT datname, datallowconn, datacl::text FROM pg_database WHERE datname IN {ours}",
         "SELECT oid, defaclacl::text FROM pg_default_acl",
     )
     with connections[OWNER].cursor() as cursor:
