@@ -12,8 +12,8 @@ TEMPLATE: Final = "tenant_template"
 ADVICE: Final = "Enter a tenant with apps.isolation.tenant_context(tenant)."
 """Raised by django-tenants' own ways to enter a tenant."""
 
-TEMPLATE_READY: Final = "ready"
-"""The template's comment once all migrations are applied to it; then it may be copied."""
+COPY: Final = "tenant_copy"
+"""Stands for a new tenant's schema in the statements that copy the template."""
 
 PATTERN: Final = "^t_[0-9a-f]{32}$"
 """Regular expression that tenants' schemas match, and nothing else does."""

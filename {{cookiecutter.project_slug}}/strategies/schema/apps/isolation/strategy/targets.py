@@ -1,5 +1,6 @@
 """The schemas of all tenants, as ``migrate`` iterates over them."""
 
+import re
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from itertools import batched
@@ -10,7 +11,13 @@ from django.db.backends.base.base import BaseDatabaseWrapper
 
 from apps.isolation.app_registry import OWNER
 from apps.isolation.migration_state import FINGERPRINT
+from apps.isolation.strategy.copying import require_copyable
 from apps.isolation.strategy.naming import PATTERN, PUBLIC, TEMPLATE
+
+_CREATE_EXTENSION = re.compile(
+    r"""\bCREATE\s+EXTENSION\s+(?:IF\s+NOT\s+EXISTS\s+)?("[^"]+"|\w+)([^;]*)""", re.IGNORECASE
+)
+_DROP_EXTENSION = re.compile(r"\s*DROP\s+EXTENSION\b[^;]*;?\s*", re.IGNORECASE)
 
 BATCH = 500
 """Schemas in one query, which locks a table in each."""
@@ -19,6 +26,30 @@ BATCH = 500
 def enter(target: str) -> str:
     """Return the statement that enters a schema until COMMIT."""
     return f"SET LOCAL search_path = {target}, {PUBLIC};"
+
+
+def adapt(statement: str) -> str:
+    """Return a migration's statement, with extensions in the schema that all tenants see.
+
+    There an extension stays, whatever one tenant's migration says: it is the others' too.
+    """
+    if _DROP_EXTENSION.fullmatch(statement):
+        return ""
+    return _CREATE_EXTENSION.sub(_create_extension, statement)
+
+
+def _create_extension(match: re.Match[str]) -> str:
+    name, rest = match.groups()
+    if not re.search(r"\bSCHEMA\b", rest, re.IGNORECASE):
+        rest = f" SCHEMA {PUBLIC}" + re.sub(r"^\s+WITH\b", "", rest, flags=re.IGNORECASE)
+    return f"CREATE EXTENSION IF NOT EXISTS {name}{rest}"
+
+
+def check_made(target: str, connection: BaseDatabaseWrapper) -> None:
+    """Raise `ProvisioningError` if a migration has made in the template what no copy has."""
+    if target == TEMPLATE:
+        with connection.cursor() as cursor:
+            require_copyable(cursor)
 
 
 @contextmanager

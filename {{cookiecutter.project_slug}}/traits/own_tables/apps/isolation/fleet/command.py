@@ -17,16 +17,8 @@ from django.db.migrations import Migration
 from tqdm import tqdm
 
 from apps.isolation.app_registry import as_owner
-from apps.isolation.fleet.executor import (
-    Outcome,
-    Recording,
-    Recordings,
-    fingerprint_of,
-    judged,
-    migrate_fleet,
-    recorded,
-    take_turns,
-)
+from apps.isolation.fleet.executor import Outcome, Recordings, judged, migrate_fleet, take_turns
+from apps.isolation.fleet.recording import Recording, fingerprint_of, recorded
 from apps.isolation.ledger import MigrationRun, RunStatus, latest_runs
 from apps.isolation.migrate import CheckedMigrateCommand
 from apps.isolation.strategy.naming import physical_name
@@ -193,7 +185,8 @@ def _migrate_one_by_one(
             try:
                 with opened(target) as connection:
                     take_turns(target, connection)
-                    one(target)
+                    with recorded(target, connection):
+                        one(target)
                     after, error = fingerprint_of(target, connection), ""
             finally:
                 outcome = Outcome(target, before or "", after, time.monotonic() - started, error)

@@ -1,13 +1,16 @@
 """Schema drift: a tenant's tables differ from the template's."""
 
+import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from uuid import UUID
 
+from django.db import transaction
 from django.db.backends.base.base import BaseDatabaseWrapper
 from tqdm import tqdm
 
-from apps.isolation.fleet.executor import fingerprint_of
+from apps.isolation.fleet.recording import fingerprint_of
+from apps.isolation.postgresql.definitions import FUNCTION, Definition, definitions
 from apps.isolation.strategy.naming import physical_name
 from apps.isolation.strategy.targets import fingerprints, opened_template, schema_in, target_opener
 
@@ -63,48 +66,28 @@ def _differences(state: State | None, template_state: State) -> Iterator[str]:
         yield f"and {len(drift) - SHOWN} more"
 
 
-# Casts and brackets, which PostgreSQL places differently after a restore from a backup.
-_WRITTEN = r"::[a-z ]+(\[\])?|[()]"
-_PARTS = """
-WITH spaces AS (
-    SELECT oid, quote_ident(nspname) || '.' AS prefix FROM pg_namespace WHERE nspname = %(schema)s)
-SELECT replace(part, prefix, '') FROM (
-    SELECT s.prefix, format('column %%s.%%s %%s%%s default %%s%%s%%s',
-        c.relname, a.attname, format_type(a.atttypid, a.atttypmod),
-        CASE WHEN a.attnotnull THEN ' not null' END, pg_get_expr(d.adbin, d.adrelid),
-        a.attidentity, a.attgenerated) AS part
-    FROM spaces s JOIN pg_class c ON c.relnamespace = s.oid AND c.relkind IN ('r', 'p')
-    JOIN pg_attribute a ON a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped
-    LEFT JOIN pg_attrdef d ON d.adrelid = c.oid AND d.adnum = a.attnum
-    UNION ALL
-    SELECT s.prefix, format('constraint %%s.%%s %%s',
-        c.relname, k.conname, regexp_replace(pg_get_constraintdef(k.oid), %(written)s, '', 'g'))
-    FROM spaces s JOIN pg_constraint k ON k.connamespace = s.oid AND k.contype <> 'n'
-    JOIN pg_class c ON c.oid = k.conrelid
-    UNION ALL
-    SELECT s.prefix, regexp_replace(pg_get_indexdef(c.oid), %(written)s, '', 'g')
-    FROM spaces s JOIN pg_class c ON c.relnamespace = s.oid AND c.relkind IN ('i', 'I')
-    UNION ALL
-    SELECT s.prefix, format('%%s %%s', CASE c.relkind
-        WHEN 'S' THEN 'sequence' WHEN 'v' THEN 'view' ELSE 'relation' END, c.relname)
-    FROM spaces s JOIN pg_class c ON c.relnamespace = s.oid AND c.relkind NOT IN ('i', 'I', 't')
-    UNION ALL
-    SELECT s.prefix, format('function %%s', p.oid::regprocedure)
-    FROM spaces s JOIN pg_proc p ON p.pronamespace = s.oid
-    UNION ALL
-    SELECT s.prefix, format('trigger %%s', pg_get_triggerdef(t.oid))
-    FROM spaces s JOIN pg_class c ON c.relnamespace = s.oid
-    JOIN pg_trigger t ON t.tgrelid = c.oid AND NOT t.tgisinternal
-) AS parts
-"""
+# Casts and brackets, which PostgreSQL places differently after a restore from a backup; and what it
+# calls a NOT NULL.
+_WRITTEN = re.compile(r"::[a-z ]+(\[\])?|[()]|CONSTRAINT \S+ (?=NOT NULL)")
 
 
 def parts_of(connection: BaseDatabaseWrapper, schema: str) -> frozenset[str]:
-    """Return a line for each part of a schema's tables.
+    """Return a line for each part of what a schema holds.
 
-    Columns with type and default, constraints, indexes, sequences, views, functions, triggers;
-    two schemas that the same migrations made have the same lines.
+    Two schemas that the same migrations made have the same lines.
     """
-    with connection.cursor() as cursor:
-        cursor.execute(_PARTS, {"schema": schema, "written": _WRITTEN})
-        return frozenset(part for (part,) in cursor.fetchall())
+    with transaction.atomic(using=connection.alias), connection.cursor() as cursor:
+        cursor.execute(f"SET LOCAL search_path = {schema}, public")
+        found = definitions(cursor)
+    return frozenset(part for each in found for part in _parts(each, schema))
+
+
+def _parts(definition: Definition, schema: str) -> Iterator[str]:
+    yield _line(definition.statement, schema, is_code=definition.step == FUNCTION)
+    for element in definition.elements:
+        yield f"{definition.name}: {_line(element, schema)}"
+
+
+def _line(text: str, schema: str, *, is_code: bool = False) -> str:
+    plain = text.replace(f"{schema}.", "").replace(f"'{schema}'", "")
+    return " ".join((plain if is_code else _WRITTEN.sub("", plain)).split())

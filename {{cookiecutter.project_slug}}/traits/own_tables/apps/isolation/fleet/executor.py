@@ -7,46 +7,36 @@ one transaction per migration, with the row that records it as applied.
 """
 
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import AbstractContextManager, contextmanager
-from dataclasses import dataclass, field, replace
+from contextlib import AbstractContextManager
+from dataclasses import dataclass, replace
 from functools import partial
 from queue import Empty, SimpleQueue
 from threading import Lock
-from typing import Any
 
 import psycopg
-from django.db import connections, router
+from django.db import connections
 from django.db.backends.base.base import BaseDatabaseWrapper
-from django.db.migrations import Migration
 from django.db.migrations.executor import MigrationExecutor
-from django.db.migrations.operations import SeparateDatabaseAndState
-from django.db.migrations.operations.base import Operation
 
 from apps.isolation.app_registry import as_owner
-from apps.isolation.migration_state import FINGERPRINT
-from apps.isolation.strategy.targets import enter, target_opener
-
-APPLIED = FINGERPRINT.format("")
-_NAMES = "SELECT coalesce(string_agg(app || '.' || name, ' '), '') FROM django_migrations"
+from apps.isolation.fleet.recording import (
+    MOVED,
+    PATIENCE,
+    TURN,
+    Recording,
+    fingerprint_of,
+    recorded,
+    send,
+)
+from apps.isolation.strategy.targets import target_opener
 
 type Opener = Callable[[str], AbstractContextManager[BaseDatabaseWrapper]]
 """A function that opens one target after the other as the owner."""
 
-LOCK_SECONDS = 5
-"""How long a migration waits for a table that somebody else holds; meanwhile others wait for it."""
-
-_PATIENCE = f"SET LOCAL lock_timeout = '{LOCK_SECONDS}s';"
-
 TRIES = 5
 """How often a target is tried before this run gives it up."""
-
-MOVED = "SA001"
-"""SQLSTATE of a target whose applied migrations are not those that the recording begins with."""
-
-# Releases what an earlier target's turn has taken on the same connection.
-_TURN = "SELECT pg_advisory_unlock_all(); SELECT pg_advisory_lock(hashtextextended('{}', 0));"
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,81 +55,6 @@ class Outcome:
         if self.error:
             return "failed"
         return "current" if self.before == self.after else "migrated"
-
-
-@dataclass(slots=True)
-class Step:
-    """One migration: the rows that record it, and the SQL that it sends."""
-
-    rows: list[tuple[str, str]]
-    statements: list[str] = field(default_factory=list)
-
-    def sql(self) -> str:
-        """Return the SQL as one text; each statement may end in a comment."""
-        statements = [*self.statements]
-        if self.rows:
-            values = ", ".join(f"('{app}', '{name}', now())" for app, name in self.rows)
-            insert = f"INSERT INTO django_migrations (app, name, applied) VALUES {values}"
-            statements.append(insert)
-        return "".join(f"{each.rstrip().rstrip(';')}\n;\n" for each in statements)
-
-
-@dataclass(slots=True)
-class Recording:
-    """The SQL that Django sends to apply a plan, migration by migration."""
-
-    alias: str
-    steps: list[Step] = field(default_factory=list)
-    is_sql: bool = True
-    """Whether the SQL is the whole plan; a plan with Python in it is more."""
-    rest: Step = field(default_factory=partial(Step, rows=[]))
-    """What else changed in the table of applied migrations: a squash is recorded by itself."""
-
-    @property
-    def changes(self) -> bool:
-        """Return whether anything was applied or recorded."""
-        return bool(self.steps or self.rest.rows or self.rest.statements)
-
-    def finish(self, before: set[tuple[str, str]], after: set[tuple[str, str]]) -> None:
-        """Note what was recorded beside the steps."""
-        recorded_by_steps = {row for step in self.steps for row in step.rows}
-        self.rest.rows = sorted(after - before - recorded_by_steps)
-        self.rest.statements = [
-            f"DELETE FROM django_migrations WHERE app = '{app}' AND name = '{name}'"
-            for app, name in sorted(before - after)
-        ]
-
-    def progress(self, action: str, migration: Any = None, fake: bool | None = False) -> None:
-        """Begin a step; a progress callback of Django's MigrationExecutor."""
-        if action == "apply_start":
-            names = [*migration.replaces, (migration.app_label, migration.name)]
-            self.steps.append(Step(rows=[(app, name) for app, name in names]))
-            self.is_sql = self.is_sql and not fake and _is_sql(migration, self.alias)
-
-    def note(self, statement: str) -> None:
-        """Add a statement to the step."""
-        if self.steps:
-            self.steps[-1].statements.append(statement)
-        else:
-            # Before the first step Django makes its own table, which a message would ask in vain.
-            self.is_sql = False
-
-    def message(self, target: str, fingerprint: str) -> str:
-        """Return SQL that applies the same to another target and selects its new hash.
-
-        If another run was faster, the hash differs from ``fingerprint`` and the SQL fails; see
-        `take_turns`.
-        """
-        guard = f"""
-            {_TURN.format(target)}
-            DO $guard$ BEGIN
-                IF ({APPLIED}) <> '{fingerprint}' THEN
-                    RAISE 'it was migrated meanwhile' USING ERRCODE = '{MOVED}';
-                END IF; END $guard$;
-        """
-        begin = f"BEGIN; {enter(target)} {_PATIENCE}"
-        steps = f"COMMIT; {begin}".join(step.sql() for step in [*self.steps, self.rest])
-        return f"{begin} {guard} {steps} {APPLIED}; COMMIT"
 
 
 class Recordings:
@@ -210,46 +125,7 @@ def take_turns(target: str, connection: BaseDatabaseWrapper) -> None:
 
     A killed run works on as long as the server is busy with what it had sent.
     """
-    _send(f"BEGIN; {_PATIENCE} {_TURN.format(target)} COMMIT", connection)
-
-
-def fingerprint_of(target: str, connection: BaseDatabaseWrapper) -> str:
-    """Return the hash of the migrations applied to a target; empty if there are none."""
-    return _ask(APPLIED, target, connection)
-
-
-def _applied_to(target: str, connection: BaseDatabaseWrapper) -> set[tuple[str, str]]:
-    names = _ask(_NAMES, target, connection).split()
-    return {(app, name) for app, _, name in (each.partition(".") for each in names)}
-
-
-def _ask(query: str, target: str, connection: BaseDatabaseWrapper) -> str:
-    try:
-        return _send(f"BEGIN; {enter(target)} {query}; COMMIT", connection)
-    except psycopg.errors.UndefinedTable:
-        return ""
-
-
-@contextmanager
-def recorded(target: str, connection: BaseDatabaseWrapper) -> Iterator[Recording]:
-    """Record what the connection's schema editors send to a target within the block."""
-    recording = Recording(connection.alias)
-    plain: Any = connection.SchemaEditorClass
-
-    class RecordingEditor(plain):  # type: ignore[misc]
-        def execute(self, sql: object, params: Sequence[object] | None = ()) -> None:
-            if params is not None:
-                sql = self.connection.ops.compose_sql(str(sql), params)
-            super().execute(sql, None)
-            recording.note(str(sql))
-
-    before = _applied_to(target, connection)
-    connection.SchemaEditorClass = RecordingEditor
-    try:
-        yield recording
-        recording.finish(before, _applied_to(target, connection))
-    finally:
-        connection.SchemaEditorClass = plain
+    send(f"BEGIN; {PATIENCE} {TURN.format(target)} COMMIT", connection)
 
 
 def _migrate_target(
@@ -283,7 +159,7 @@ def _migrate(
     make = partial(_migrate_by_django, target, connection)
     recording, just_made = recordings.find(fingerprint, make)
     if recording.changes and recording.is_sql and not just_made:
-        return _send(recording.message(target, fingerprint), connection)
+        return send(recording.message(target, fingerprint), connection)
     if recording.changes and not just_made:
         make()
     return fingerprint_of(target, connection)
@@ -296,38 +172,8 @@ def _migrate_by_django(target: str, connection: BaseDatabaseWrapper) -> Recordin
     return recording
 
 
-def _send(message: str, connection: BaseDatabaseWrapper) -> str:
-    """Send statements past Django in one message; return the one value that they select."""
-    connection.ensure_connection()
-    session: psycopg.Connection = connection.connection
-    try:
-        cursor = session.execute(message.encode())
-    except psycopg.Error:
-        session.rollback()
-        raise
-    answer = ""
-    while True:
-        if cursor.description:
-            (answer,) = cursor.fetchone() or ("",)
-        if not cursor.nextset():
-            return answer
-
-
 def _may_pass(problem: Exception) -> bool:
     """Return whether trying again may help: somebody held a lock, or was faster."""
     cause = problem.__cause__ or problem
     passing = (psycopg.errors.LockNotAvailable, psycopg.errors.DeadlockDetected)
     return isinstance(cause, passing) or getattr(cause, "sqlstate", None) == MOVED
-
-
-def _is_sql(migration: Migration, alias: str) -> bool:
-    """Return whether a migration does nothing but send SQL, in a transaction."""
-    if not router.allow_migrate(alias, migration.app_label):
-        return True  # of the shared data: it is recorded as applied, and sends nothing
-    return migration.atomic is not False and all(map(_operation_is_sql, migration.operations))
-
-
-def _operation_is_sql(operation: Operation) -> bool:
-    if isinstance(operation, SeparateDatabaseAndState):
-        return all(map(_operation_is_sql, operation.database_operations))
-    return operation.reduces_to_sql

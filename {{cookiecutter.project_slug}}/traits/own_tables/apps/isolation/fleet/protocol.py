@@ -13,6 +13,12 @@ class Targets(Protocol):
     def enter(self, target: str) -> str:
         """Return SQL that enters a target until COMMIT; empty where connecting enters it."""
 
+    def adapt(self, statement: str) -> str:
+        """Return a migration's statement as it is to be sent; empty if it is to be left out."""
+
+    def check_made(self, target: str, connection: BaseDatabaseWrapper) -> None:
+        """Refuse what a migration has made, before it ends, if a new tenant would lack it."""
+
     def target_opener(
         self,
     ) -> AbstractContextManager[Callable[[str], AbstractContextManager[BaseDatabaseWrapper]]]:

@@ -5,15 +5,18 @@ from contextlib import contextmanager
 from functools import partial
 from typing import Any
 
-from django.db import connections
+from django.core.management.base import CommandError
+from django.db import connections, transaction
 
 from apps.isolation.app_registry import OWNER, as_owner
+from apps.isolation.exceptions import ProvisioningError
 from apps.isolation.fleet.command import FleetMigrateCommand
 from apps.isolation.migration_state import is_fully_migrated
 from apps.isolation.postgresql.grants import grants_on_tables, runtime_role
 from apps.isolation.postgresql.limits import set_limits
 from apps.isolation.postgresql.wiping import wipe_tables
-from apps.isolation.strategy.naming import PUBLIC, TEMPLATE, TEMPLATE_READY
+from apps.isolation.strategy.copying import forget_copy, keep_copy
+from apps.isolation.strategy.naming import PUBLIC, TEMPLATE
 
 
 class Command(FleetMigrateCommand):
@@ -43,6 +46,8 @@ class Command(FleetMigrateCommand):
                 # They are read only now: who was made meanwhile is among them, or was copied from
                 # the finished template.
                 self.migrate_tenants(recordings, one, options)
+        except ProvisioningError as error:
+            raise CommandError(str(error)) from error
         finally:
             connection.set_schema_to_public()
 
@@ -64,11 +69,12 @@ class Command(FleetMigrateCommand):
         with connection.cursor() as cursor:
             cursor.execute("SELECT pg_advisory_lock(hashtextextended(%s, 0))", [TEMPLATE])
             cursor.execute(f"CREATE SCHEMA IF NOT EXISTS {TEMPLATE}")
-            cursor.execute(f"COMMENT ON SCHEMA {TEMPLATE} IS NULL")
+            forget_copy(cursor)
         yield
         with connection.cursor() as cursor:
             # A new tenant starts empty, whatever data migrations made here.
             wipe_tables(cursor, schemas=f"^{TEMPLATE}$")
             if is_fully_migrated(connection):
-                cursor.execute(f"COMMENT ON SCHEMA {TEMPLATE} IS '{TEMPLATE_READY}'")
+                with transaction.atomic(using=OWNER):
+                    keep_copy(cursor)
             cursor.execute("SELECT pg_advisory_unlock(hashtextextended(%s, 0))", [TEMPLATE])

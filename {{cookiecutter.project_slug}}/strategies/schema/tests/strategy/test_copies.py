@@ -1,0 +1,167 @@
+"""All that a migration can make in a schema: a new tenant has it too, or the migration fails."""
+
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+from django.db import connections, transaction
+
+from apps.isolation.app_registry import OWNER
+from apps.isolation.exceptions import ProvisioningError
+from apps.isolation.fleet.drift import parts_of
+from apps.isolation.fleet.recording import recorded
+from apps.isolation.strategy.copying import copy_into, keep_copy
+from apps.isolation.strategy.naming import PUBLIC, TEMPLATE
+from apps.isolation.strategy.targets import adapt
+
+pytestmark = pytest.mark.django_db
+
+NEW = "t_" + "0" * 32
+
+
+def _read(name: str) -> dict[str, list[str]]:
+    """Return the paragraphs of each kind in a file."""
+    text = (Path(__file__).parent / name).read_text()
+    for role, alias in (("runtime", "default"), ("owner", OWNER)):
+        text = text.replace(f"{{{role}}}", connections[alias].settings_dict["USER"])
+    kinds = (kind.strip().split("\n\n") for kind in text.split("-- kind: ")[1:])
+    return {name: paragraphs for name, *paragraphs in kinds}
+
+
+KINDS = _read("kinds.sql")
+REFUSED = _read("refused.sql")
+
+
+@contextmanager
+def _template() -> Iterator[Any]:
+    """Enter the template, and leave it as it was."""
+    connection: Any = connections[OWNER]
+    connection.set_schema(TEMPLATE)
+    try:
+        with transaction.atomic(using=OWNER), connection.cursor() as cursor:
+            yield cursor
+            transaction.set_rollback(True, using=OWNER)
+    finally:
+        connection.set_schema_to_public()
+
+
+def _parts(schema: str) -> frozenset[str]:
+    return parts_of(connections[OWNER], schema)
+
+
+def _copy(cursor: Any) -> None:
+    cursor.execute(f"SET LOCAL search_path = {TEMPLATE}, {PUBLIC}")
+    keep_copy(cursor)
+    statements = copy_into(NEW, cursor)
+    cursor.execute(f"CREATE SCHEMA {NEW}; SET LOCAL search_path = {NEW}, {PUBLIC}; {statements}")
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_copy_has_all_that_the_template_has(kind: str) -> None:
+    with _template() as cursor:
+        for statement in KINDS[kind]:
+            before = _parts(TEMPLATE)
+            cursor.execute(statement)
+            assert _parts(TEMPLATE) != before, f"drift does not see: {statement}"
+        _copy(cursor)
+        assert _parts(NEW) == _parts(TEMPLATE)
+
+
+@pytest.mark.parametrize("kind", REFUSED)
+def test_what_a_copy_would_lack_is_refused(kind: str) -> None:
+    named, *statements = REFUSED[kind]
+    with _template() as cursor:
+        for statement in statements:
+            cursor.execute(statement)
+        with pytest.raises(ProvisioningError, match=re.escape(f" lack: {named}. ")):
+            _copy(cursor)
+
+
+def test_what_needs_each_other_is_refused() -> None:
+    function = "FUNCTION is_word(text) RETURNS bool IMMUTABLE RETURN"
+    with _template() as cursor:
+        cursor.execute(f"CREATE {function} true")
+        cursor.execute("CREATE DOMAIN word AS text CHECK (is_word(VALUE))")
+        cursor.execute(f"CREATE OR REPLACE {function} $1::word <> ''")
+        with pytest.raises(ProvisioningError, match=r"is_word\(text\) and word need each other"):
+            _copy(cursor)
+
+
+def test_what_a_copy_would_lack_is_refused_by_the_migration_that_makes_it() -> None:
+    connection = connections[OWNER]
+    with _template():
+        before = _parts(TEMPLATE)
+        with (
+            recorded(TEMPLATE, connection),
+            pytest.raises(ProvisioningError, match="aggregate"),
+            connection.schema_editor() as editor,
+        ):
+            editor.deferred_sql.append(REFUSED["aggregates"][1])
+        assert _parts(TEMPLATE) == before
+
+
+LATE = "ALTER TABLE t ALTER id RESTART WITH 1000"
+SERIAL = "CREATE TABLE t (id serial); ALTER SEQUENCE t_id_seq RENAME TO s;"
+SEQUENCES = {
+    "of no column": ("CREATE SEQUENCE s START 5; SELECT setval('s', 9)", 10),
+    "of no column, untouched": ("CREATE SEQUENCE s START 5", 5),
+    "of a column": (SERIAL, 1),
+    "of a column that starts late": (
+        f"CREATE TABLE t (id int GENERATED ALWAYS AS IDENTITY (SEQUENCE NAME s)); {LATE}",
+        1000,
+    ),
+    "of a column, that has counted rows": (f"{SERIAL} INSERT INTO t DEFAULT VALUES", 1),
+}
+
+
+@pytest.mark.parametrize("kind", SEQUENCES)
+def test_where_a_sequence_begins_in_a_copy(kind: str) -> None:
+    statements, first = SEQUENCES[kind]
+    with _template() as cursor:
+        cursor.execute(statements)
+        _copy(cursor)
+        cursor.execute(f"SELECT nextval('{NEW}.s')")
+        assert cursor.fetchone() == (first,)
+
+
+EXTENSIONS = {
+    "CREATE EXTENSION citext": "CREATE EXTENSION IF NOT EXISTS citext SCHEMA public",
+    'create extension if not exists "pg_trgm";': (
+        'CREATE EXTENSION IF NOT EXISTS "pg_trgm" SCHEMA public;'
+    ),
+    "CREATE EXTENSION cube WITH VERSION '1.5' CASCADE": (
+        "CREATE EXTENSION IF NOT EXISTS cube SCHEMA public VERSION '1.5' CASCADE"
+    ),
+    "CREATE EXTENSION cube WITH SCHEMA other": (
+        "CREATE EXTENSION IF NOT EXISTS cube WITH SCHEMA other"
+    ),
+    "CREATE EXTENSION\n  cube; CREATE EXTENSION isn": (
+        "CREATE EXTENSION IF NOT EXISTS cube SCHEMA public; "
+        "CREATE EXTENSION IF NOT EXISTS isn SCHEMA public"
+    ),
+    " DROP EXTENSION IF EXISTS citext CASCADE; ": "",
+    "DROP TABLE extension": "DROP TABLE extension",
+}
+
+
+@pytest.mark.parametrize("statement", EXTENSIONS)
+def test_where_a_statement_makes_an_extension(statement: str) -> None:
+    assert adapt(statement) == EXTENSIONS[statement]
+
+
+def test_an_extension_that_python_makes_goes_to_where_all_tenants_see_it() -> None:
+    connection = connections[OWNER]
+    with _template() as cursor:
+        with recorded(TEMPLATE, connection), connection.schema_editor() as editor:
+            with connection.cursor() as inside:
+                inside.execute("CREATE EXTENSION citext")
+            editor.execute("ALTER TABLE sample_label ALTER word TYPE citext")
+        cursor.execute(
+            "SELECT extnamespace::regnamespace::text FROM pg_extension WHERE extname = 'citext'"
+        )
+        assert cursor.fetchone() == (PUBLIC,)
+        _copy(cursor)
+        assert "sample_label: word citext NOT NULL" in _parts(NEW)

@@ -1,0 +1,123 @@
+"""What a schema holds, and how its parts depend on each other."""
+
+# All that goes with the schema: what is in it, and what depends on that. Members of extensions are
+# the extension's.
+COMMON = """
+RECURSIVE held (classid, objid) AS (
+    SELECT d.classid, d.objid FROM pg_depend d
+    WHERE d.refclassid = 'pg_namespace'::regclass AND d.refobjid = current_schema()::regnamespace
+        AND NOT EXISTS (SELECT FROM pg_depend e
+            WHERE e.classid = d.classid AND e.objid = d.objid AND e.deptype = 'e')
+    UNION
+    SELECT d.classid, d.objid
+    FROM held h JOIN pg_depend d ON d.refclassid = h.classid AND d.refobjid = h.objid
+    WHERE d.deptype <> 'e'
+), relations AS MATERIALIZED (
+    SELECT c.* FROM held JOIN pg_class c ON c.oid = objid
+    WHERE classid = 'pg_class'::regclass AND c.relnamespace = current_schema()::regnamespace
+), types AS MATERIALIZED (
+    SELECT y.* FROM held JOIN pg_type y ON y.oid = objid
+    WHERE classid = 'pg_type'::regclass AND y.typnamespace = current_schema()::regnamespace
+), constraints AS MATERIALIZED (
+    SELECT k.* FROM held JOIN pg_constraint k ON k.oid = objid
+    WHERE classid = 'pg_constraint'::regclass
+        AND k.connamespace = current_schema()::regnamespace
+), functions AS MATERIALIZED (
+    SELECT p.* FROM held JOIN pg_proc p ON p.oid = objid
+    WHERE classid = 'pg_proc'::regclass AND p.pronamespace = current_schema()::regnamespace
+        AND NOT EXISTS (SELECT FROM pg_depend d
+            WHERE d.classid = 'pg_proc'::regclass AND d.objid = p.oid AND d.deptype = 'i')
+), calling AS (
+    -- What calls a function of the schema, which may in turn need a table.
+    SELECT DISTINCT d.classid, d.objid FROM functions f
+    JOIN pg_depend d ON d.refclassid = 'pg_proc'::regclass AND d.refobjid = f.oid
+), owned_sequences AS (
+    SELECT d.objid, d.refobjid, d.refobjsubid, d.deptype FROM relations s
+    JOIN pg_depend d ON d.classid = 'pg_class'::regclass AND d.objid = s.oid
+    WHERE s.relkind = 'S' AND d.refclassid = 'pg_class'::regclass AND d.deptype IN ('a', 'i')
+)
+"""
+
+# Who needs whom, and whether as a part of it. A sequence is made before the table that owns it, and
+# a foreign key after all tables. A partition is attached by a statement of its own, and so are its
+# indexes.
+DEPENDENCIES = """
+SELECT d.classid::int8, d.objid::int8, d.refclassid::int8, d.refobjid::int8,
+    d.deptype IN ('a', 'i')
+FROM held h JOIN pg_depend d ON d.classid = h.classid AND d.objid = h.objid
+LEFT JOIN owned_sequences s
+    ON d.classid = 'pg_class'::regclass AND s.objid = d.objid AND s.deptype = 'a'
+WHERE s.objid IS NULL AND d.deptype <> 'P' AND NOT EXISTS (
+    SELECT FROM constraints k
+    WHERE d.classid = 'pg_constraint'::regclass AND k.oid = d.objid AND k.contype = 'f')
+UNION
+SELECT 'pg_inherits'::regclass::int8, c.oid::int8, 'pg_class'::regclass::int8, needed::int8, false
+FROM relations c JOIN pg_inherits i ON i.inhrelid = c.oid,
+    unnest(ARRAY[i.inhrelid, i.inhparent]) AS needed
+WHERE c.relispartition AND c.relkind IN ('r', 'p')
+"""
+
+# An allow-list: what is not named here is refused, whatever a later PostgreSQL may bring.
+UNCOPYABLE = """,
+foreign_owned AS (
+    SELECT d.classid, d.objid FROM held h
+    JOIN pg_shdepend d ON d.classid = h.classid AND d.objid = h.objid AND d.deptype = 'o'
+        AND d.dbid = (SELECT oid FROM pg_database WHERE datname = current_database())
+    WHERE d.refobjid <> (SELECT oid FROM pg_roles WHERE rolname = current_user)
+), allowed (classid, objid) AS (
+    SELECT 'pg_class'::regclass, oid FROM relations c
+    WHERE relkind IN ('i', 'I', 'S', 'v', 'm', 'c') OR relkind IN ('r', 'p') AND reloftype = 0
+        AND (relispartition OR NOT EXISTS (SELECT FROM pg_inherits WHERE inhrelid = c.oid))
+    UNION ALL
+    SELECT 'pg_class'::regclass, unnest(ARRAY[t.oid, i.indexrelid])
+    FROM relations c JOIN pg_class t ON t.oid = c.reltoastrelid
+    JOIN pg_index i ON i.indrelid = t.oid
+    UNION ALL
+    SELECT 'pg_type'::regclass, oid FROM types
+    WHERE typtype IN ('e', 'd', 'c', 'r', 'm') OR typcategory = 'A'
+    UNION ALL
+    SELECT 'pg_proc'::regclass, oid FROM pg_proc, held
+    WHERE classid = 'pg_proc'::regclass AND oid = objid AND prokind IN ('f', 'p', 'w')
+        AND pronamespace = current_schema()::regnamespace
+    UNION ALL
+    SELECT 'pg_cast'::regclass, d.objid FROM held h JOIN pg_depend d USING (classid, objid)
+    WHERE classid = 'pg_cast'::regclass AND d.deptype = 'i' -- from a range to its multirange
+    UNION ALL
+    SELECT 'pg_constraint'::regclass, oid FROM constraints
+    UNION ALL
+    SELECT 'pg_attrdef'::regclass, a.oid FROM relations c JOIN pg_attrdef a ON a.adrelid = c.oid
+    UNION ALL
+    SELECT 'pg_trigger'::regclass, t.oid FROM held
+    JOIN pg_trigger t ON classid = 'pg_trigger'::regclass AND t.oid = objid
+    WHERE t.tgisinternal OR t.tgrelid IN (SELECT oid FROM relations)
+    UNION ALL
+    SELECT 'pg_rewrite'::regclass, r.oid FROM relations c JOIN pg_rewrite r ON r.ev_class = c.oid
+    UNION ALL
+    SELECT 'pg_policy'::regclass, p.oid FROM relations c JOIN pg_policy p ON p.polrelid = c.oid
+    UNION ALL
+    SELECT 'pg_statistic_ext'::regclass, oid FROM pg_statistic_ext
+    WHERE stxnamespace = current_schema()::regnamespace
+    UNION ALL
+    SELECT 'pg_collation'::regclass, oid FROM pg_collation
+    WHERE collnamespace = current_schema()::regnamespace
+    UNION ALL
+    SELECT 'pg_ts_dict'::regclass, oid FROM pg_ts_dict
+    WHERE dictnamespace = current_schema()::regnamespace
+    UNION ALL
+    SELECT 'pg_ts_config'::regclass, oid FROM pg_ts_config
+    WHERE cfgnamespace = current_schema()::regnamespace
+)
+SELECT DISTINCT replace(concat_ws(' ',
+    replace(identified.type || ' ' || identified.identity, 'rule "_RETURN" on ', 'view '),
+    CASE WHEN c.reloftype <> 0 THEN '(OF a type)' WHEN c.relkind = 'r' THEN '(INHERITS)' END,
+    CASE WHEN f.objid IS NOT NULL THEN '(of another owner)' END),
+    quote_ident(current_schema()) || '.', '')
+FROM held
+CROSS JOIN pg_identify_object(held.classid, held.objid, 0) AS identified
+LEFT JOIN allowed a ON a.classid = held.classid AND a.objid = held.objid
+LEFT JOIN foreign_owned f ON f.classid = held.classid AND f.objid = held.objid
+LEFT JOIN relations c ON held.classid = 'pg_class'::regclass AND c.oid = held.objid
+    AND f.objid IS NULL
+WHERE a.objid IS NULL OR f.objid IS NOT NULL
+ORDER BY 1
+"""
