@@ -142,7 +142,7 @@ VALUES = {
     "oct(FILE_UPLOAD_PERMISSIONS), oct(FILE_UPLOAD_DIRECTORY_PERMISSIONS)": (
         "value == ('0o600', '0o700')"
     ),
-    "SECURITY_DEFINER_FUNCTIONS, ACCEPTED_POWERS": "value == ([], [])",
+    "SECURITY_DEFINER_FUNCTIONS, TABLES_WITHOUT_MODELS, ACCEPTED_POWERS": "value == ([], [], [])",
     "sorted(PLATFORM_CACHES)": "value == ['counters', 'hosts', 'platform', 'refusals']",
     "DEBUG": "value is False",
 }

@@ -39,6 +39,10 @@ TENANT_APPS = [
 # isolation. List those that you have reviewed: "public.name(integer, text)".
 SECURITY_DEFINER_FUNCTIONS: list[str] = []
 
+# Tables that belong to no model, like that of Django's cache in the database. List those that you
+# have reviewed, since isolation knows nothing of their rows: "public.name".
+TABLES_WITHOUT_MODELS: list[str] = []
+
 # Powers of the run-time role that your PostgreSQL cannot withhold, in the words of the check: a
 # hosted one lets every role make large objects, "may make large objects" (docs/postgresql.md).
 ACCEPTED_POWERS: list[str] = []

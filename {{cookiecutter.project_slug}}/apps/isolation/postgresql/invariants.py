@@ -70,25 +70,31 @@ def security_definer_functions(alias: str = SHARED_DB) -> list[str]:
 
 
 def misplaced_tables(
-    query: str, places: Iterable[tuple[str, Iterable[str]]], alias: str = SHARED_DB
+    query: str,
+    places: Iterable[tuple[str, Iterable[str]]],
+    alias: str = SHARED_DB,
+    *,
+    with_partitions: bool = False,
 ) -> list[str]:
     """Return the tables that the role can reach and that belong to no model or elsewhere.
 
     ``query`` is one of `MISPLACED`. ``places`` are the schemas, by regular expression, with the
-    tables that belong there.
+    tables that belong there, and their partitions. Leaves out what ``TABLES_WITHOUT_MODELS`` lists.
     """
     migrations = MigrationRecorder.Migration._meta.db_table
     pairs = [(schema, table) for schema, tables in places for table in (*tables, migrations)]
     return select_violations(
         query,
         alias=alias,
+        reviewed=settings.TABLES_WITHOUT_MODELS,
+        with_partitions=with_partitions,
         schemas=[schema for schema, _ in pairs],
         tables=[table for _, table in pairs],
     )
 
 
 def select_violations(
-    query: str, *, alias: str = SHARED_DB, **params: str | list[str]
+    query: str, *, alias: str = SHARED_DB, **params: str | bool | list[str]
 ) -> list[str]:
     """Run a query that selects one column of violations."""
     with connections[alias].cursor() as cursor:
@@ -206,7 +212,11 @@ SELECT format('%%s.%%s', n.nspname, c.relname)
 FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
 WHERE c.relkind IN ({kinds}) AND {REACHED} AND NOT EXISTS (
     SELECT FROM unnest(%(schemas)s::text[], %(tables)s::text[]) AS place (schema, name)
-    WHERE c.relname = name AND n.nspname ~ schema)
+    WHERE n.nspname ~ schema AND name = CASE
+        WHEN c.relispartition AND %(with_partitions)s
+        THEN (SELECT relname FROM pg_class WHERE oid = pg_partition_root(c.oid))
+        ELSE c.relname END)
+    AND format('%%s.%%s', n.nspname, c.relname) <> ALL (%(reviewed)s)
 """
     for name, kinds in {"tables": "'r', 'f'", "divided tables": "'p'"}.items()
 }

@@ -6,8 +6,17 @@ from typing import Any
 import psycopg
 import pytest
 from django.contrib.contenttypes.models import ContentType
+from django.contrib.postgres.signals import register_type_handlers
 from django.core.management import CommandError, call_command
-from django.db import DatabaseError, OperationalError, connection, connections, transaction
+from django.db import (
+    DEFAULT_DB_ALIAS,
+    DatabaseError,
+    OperationalError,
+    connection,
+    connections,
+    transaction,
+)
+from django.db.backends.signals import connection_created
 from django.db.migrations.loader import MigrationLoader
 from django.utils.connection import ConnectionDoesNotExist
 
@@ -306,3 +315,28 @@ def test_generic_relations_find_their_types_in_the_shared_data(acme: Any) -> Non
 def test_what_is_no_tenants_name_is_no_connection(alias: str) -> None:
     with pytest.raises(ConnectionDoesNotExist):
         connections[alias]
+
+
+@pytest.mark.parametrize("is_entered", [False, True])
+def test_what_receivers_of_a_new_connection_ask_goes_to_it(
+    is_entered: bool, acme: Any, globex: Any
+) -> None:
+    """Those of django.contrib.postgres ask for types."""
+    alias = physical_name(acme.id)
+    asked = []
+
+    def ask(connection: Any, **kwargs: object) -> None:
+        register_type_handlers(connection)
+        for asking in (connection, connections[DEFAULT_DB_ALIAS]):
+            with asking.cursor() as cursor:
+                cursor.execute("SELECT current_database()")
+                asked.append(cursor.fetchone())
+
+    connection_created.connect(ask)
+    try:
+        with activate_tenant(ActiveTenant(globex.id) if is_entered else None):
+            connections[alias].close()
+            connections[alias].ensure_connection()
+    finally:
+        connection_created.disconnect(ask)
+    assert asked == [(alias,), (alias,)]

@@ -14,8 +14,10 @@ from apps.isolation.exceptions import ProvisioningError
 from apps.isolation.fleet.drift import parts_of
 from apps.isolation.fleet.recording import recorded
 from apps.isolation.strategy.copying import copy_into, keep_copy
-from apps.isolation.strategy.naming import PUBLIC, TEMPLATE
+from apps.isolation.strategy.naming import PUBLIC, TEMPLATE, physical_name
 from apps.isolation.strategy.targets import adapt
+from apps.tenants.services import create_tenant
+from tests.deployment import Deployment
 
 pytestmark = pytest.mark.django_db
 
@@ -165,3 +167,19 @@ def test_an_extension_that_python_makes_goes_to_where_all_tenants_see_it() -> No
         assert cursor.fetchone() == (PUBLIC,)
         _copy(cursor)
         assert "sample_label: word citext NOT NULL" in _parts(NEW)
+
+
+@pytest.mark.django_db(transaction=True)
+def test_migrate_says_what_no_copy_would_have(deployment: Deployment, provisioning: None) -> None:
+    tenant = create_tenant(slug="acme", name="Acme")
+    aggregate = "CREATE AGGREGATE total (int) (SFUNC = int4pl, STYPE = int)"
+    deployment.add(f"migrations.RunSQL({aggregate!r}, 'DROP AGGREGATE total (int)'),")
+    result = deployment.run("migrate", "--skip-checks")
+    assert result.returncode == 1
+    assert result.stdout.rstrip().endswith(f"Applying sample.{deployment.names[-1]}...")
+    assert "lack: aggregate total(integer). Make it in the schema public" in result.stderr
+    assert "Traceback" not in result.stderr
+    for schema in (TEMPLATE, physical_name(tenant.pk)):
+        with connections[OWNER].cursor() as cursor:
+            cursor.execute(f"SELECT max(name) FROM {schema}.django_migrations WHERE app = 'sample'")
+            assert cursor.fetchone() == (deployment.names[0],)

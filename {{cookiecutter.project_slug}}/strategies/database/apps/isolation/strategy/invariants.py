@@ -99,12 +99,14 @@ def _connections_to_others(query: str) -> list[str]:
 
 
 def _misplaced_tables(query: str) -> list[str]:
-    return misplaced_tables(query, [("^public$", tables(of_tenants=False))])
+    places = [("^public$", tables(of_tenants=False))]
+    return misplaced_tables(query, places, with_partitions=True)
 
 
 def _misplaced_tables_of_tenants(sample: Sequence[str] | None, query: str) -> list[str]:
     places = [("^public$", tables(of_tenants=True))]
-    return _in_each_tenant(sample, partial(misplaced_tables, query, places))
+    ask = partial(misplaced_tables, query, places, with_partitions=True)
+    return _in_each_tenant(sample, ask)
 
 
 def _in_each_tenant(sample: Sequence[str] | None, ask: Callable[[str], list[str]]) -> list[str]:

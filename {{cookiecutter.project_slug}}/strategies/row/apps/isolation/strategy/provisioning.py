@@ -16,7 +16,7 @@ def provision(tenant: Identified) -> None:
 
     Raises `ProvisioningError` if they do not.
     """
-    present = connections[SHARED_DB].introspection.table_names()
+    present = connections[SHARED_DB].introspection.table_names(include_views=True)
     missing = [table for table in tables(of_tenants=True) if table not in present]
     if missing:
         message = f"There is no table {missing[0]}: run manage.py migrate first."
@@ -25,9 +25,7 @@ def provision(tenant: Identified) -> None:
 
 def deprovision(tenant: Identified) -> None:
     """Delete all rows and files of the tenant; do nothing if there are none."""
-    deletes = [
-        f"DELETE FROM {table} WHERE tenant_id = '{tenant.id}'" for table in tables(of_tenants=True)
-    ]
+    deletes = [f"DELETE FROM {table} WHERE tenant_id = '{tenant.id}'" for table in _tables()]
     # As the tenant itself, since a sign-up that fails has no owner to do it.
     with (
         activate_tenant(ActiveTenant(tenant.id)),
@@ -43,7 +41,7 @@ def provisioning_report(tenant: Identified) -> ProvisioningReport:
     """Describe the tenant's rows; the size is theirs, without indexes."""
     sizes = [
         f"SELECT sum(pg_column_size(t.*)) AS size FROM {table} t WHERE tenant_id = '{tenant.id}'"
-        for table in tables(of_tenants=True)
+        for table in _tables()
     ]
     with connections[OWNER].cursor() as cursor:
         every = " UNION ALL ".join(sizes)
@@ -57,3 +55,9 @@ def wipe() -> None:
     """Delete all rows of the shared data and of every tenant."""
     with connections[OWNER].cursor() as cursor:
         wipe_tables(cursor, schemas="^public$")
+
+
+def _tables() -> list[str]:
+    """Return the tenants' tables, without views, which hold no rows."""
+    present = connections[SHARED_DB].introspection.table_names()
+    return [table for table in tables(of_tenants=True) if table in present]

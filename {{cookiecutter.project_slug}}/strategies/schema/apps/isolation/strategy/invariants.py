@@ -73,7 +73,7 @@ def _of_tenants(query: str) -> list[str]:
 def _tables_of_no_model(query: str) -> list[str]:
     tenants, shared = tables(of_tenants=True), tables(of_tenants=False)
     places = [(f"^{PUBLIC}$", shared), (PATTERN, tenants), (f"^{TEMPLATE}$", tenants)]
-    return misplaced_tables(query, places)
+    return misplaced_tables(query, places, with_partitions=True)
 
 
 def _tables_elsewhere(query: str) -> list[str]:

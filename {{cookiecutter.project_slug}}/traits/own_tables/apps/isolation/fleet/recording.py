@@ -31,6 +31,15 @@ MOVED = "SA001"
 TURN = "SELECT pg_advisory_unlock_all(); SELECT pg_advisory_lock(hashtextextended('{}', 0));"
 
 
+# A migration's own SQL may have recorded them, as where an app got another name.
+_RECORD = """
+INSERT INTO django_migrations (app, name, applied)
+SELECT app, name, now() FROM (VALUES {}) AS made (app, name)
+WHERE NOT EXISTS (
+    SELECT FROM django_migrations m WHERE m.app = made.app AND m.name = made.name)
+"""
+
+
 @dataclass(slots=True)
 class Step:
     """One migration: the rows that record it, and the SQL that it sends."""
@@ -42,9 +51,8 @@ class Step:
         """Return the SQL as one text; each statement may end in a comment."""
         statements = [*self.statements]
         if self.rows:
-            values = ", ".join(f"('{app}', '{name}', now())" for app, name in self.rows)
-            insert = f"INSERT INTO django_migrations (app, name, applied) VALUES {values}"
-            statements.append(insert)
+            values = ", ".join(f"('{app}', '{name}')" for app, name in self.rows)
+            statements.append(_RECORD.format(values))
         return "".join(f"{each.rstrip().rstrip(';')}\n;\n" for each in statements)
 
 

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 from django.db.backends.postgresql import base as postgresql
 from django.db.backends.postgresql import features
 
-from apps.isolation.context import ActiveTenant, require_active
+from apps.isolation.context import ActiveTenant, activate_tenant, require_active
 from apps.isolation.postgresql.sessions import BoundRows, GuardedSession, GuardedWrapperMixin
 from apps.isolation.strategy.connections import note_use
 from apps.isolation.strategy.naming import tenant_of
@@ -68,6 +68,11 @@ class DatabaseWrapper(GuardedWrapperMixin, postgresql.DatabaseWrapper):
         """Add the cursor class to what Django connects with."""
         params: dict[str, Any] = super().get_connection_params()
         return params | {"cursor_factory": TenantCursor}
+
+    def connect(self) -> None:
+        """Connect in the tenant, whichever is active: receivers of the signal may ask something."""
+        with activate_tenant(tenant_of(self.alias)):
+            super().connect()
 
     def create_cursor(self, name: str | None = None) -> Any:
         """Return a cursor; named ones are those of `chunked_cursor`."""

@@ -1,0 +1,22 @@
+"""Make the tables of caches in the database, as the owner of all tables."""
+
+from typing import Any
+
+from django.core.management.commands.createcachetable import Command as CreateCacheTableCommand
+from django.db import DEFAULT_DB_ALIAS
+
+from apps.isolation.app_registry import OWNER
+
+
+class Command(CreateCacheTableCommand):
+    """Django's ``createcachetable``, beside the shared data.
+
+    All tenants use the same table, so the cache must set ``KEY_FUNCTION``, and the table belongs
+    into ``TABLES_WITHOUT_MODELS``.
+    """
+
+    def handle(self, *tablenames: str, **options: Any) -> None:
+        """Make the tables over the owner's connection, since the run-time role may not."""
+        if options["database"] == DEFAULT_DB_ALIAS:
+            options["database"] = OWNER
+        super().handle(*tablenames, **options)
