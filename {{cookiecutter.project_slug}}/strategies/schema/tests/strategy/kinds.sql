@@ -264,17 +264,6 @@ CREATE TYPE mood AS ENUM ();
 
 REVOKE USAGE ON TYPE mood FROM PUBLIC;
 
--- kind: policies
-
-CREATE POLICY "Own" ON sample_label AS RESTRICTIVE FOR UPDATE TO pg_monitor
-    USING (word <> '') WITH CHECK (word <> 'x');
-
-CREATE POLICY every ON sample_label USING (true);
-
-ALTER TABLE sample_label ENABLE ROW LEVEL SECURITY;
-
-ALTER TABLE sample_label FORCE ROW LEVEL SECURITY;
-
 -- kind: partitioned tables
 
 CREATE TABLE parts (id bigint, made date, note text) PARTITION BY RANGE (made);

@@ -82,6 +82,13 @@ def test_what_a_copy_would_lack_is_refused(kind: str) -> None:
             _copy(cursor)
 
 
+def test_policies_are_refused() -> None:
+    with _template() as cursor:
+        cursor.execute("ALTER TABLE sample_label FORCE ROW {} SECURITY".format("LEVEL"))
+        with pytest.raises(ProvisioningError, match=r"lack: table sample_label \(with policies\)"):
+            _copy(cursor)
+
+
 def test_what_needs_each_other_is_refused() -> None:
     function = "FUNCTION is_word(text) RETURNS bool IMMUTABLE RETURN"
     with _template() as cursor:

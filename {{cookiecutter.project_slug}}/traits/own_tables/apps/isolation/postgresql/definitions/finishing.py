@@ -68,8 +68,6 @@ SELECT 'pg_class'::regclass::int8, c.oid::int8, 120, c.relname::text,
             "i.indexrelid::regclass",
             "JOIN pg_index i ON i.indrelid = c.oid AND i.indisclustered",
         ),
-        ("ENABLE ROW LEVEL SECURITY", "NULL", "WHERE c.relrowsecurity"),
-        ("FORCE ROW LEVEL SECURITY", "NULL", "WHERE c.relforcerowsecurity"),
         (
             "SET TABLESPACE %I",
             "s.spcname",

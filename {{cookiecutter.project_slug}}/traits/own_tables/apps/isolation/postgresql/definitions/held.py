@@ -66,8 +66,9 @@ foreign_owned AS (
     WHERE d.refobjid <> (SELECT oid FROM pg_roles WHERE rolname = current_user)
 ), allowed (classid, objid) AS (
     SELECT 'pg_class'::regclass, oid FROM relations c
-    WHERE relkind IN ('i', 'I', 'S', 'v', 'm', 'c') OR relkind IN ('r', 'p') AND reloftype = 0
-        AND (relispartition OR NOT EXISTS (SELECT FROM pg_inherits WHERE inhrelid = c.oid))
+    WHERE relkind IN ('i', 'I', 'S', 'v', 'm', 'c')
+        OR relkind IN ('r', 'p') AND reloftype = 0
+        AND NOT (relrowsecurity OR relforcerowsecurity) AND (relispartition OR NOT EXISTS (SELECT FROM pg_inherits WHERE inhrelid = c.oid))
     UNION ALL
     SELECT 'pg_class'::regclass, unnest(ARRAY[t.oid, i.indexrelid])
     FROM relations c JOIN pg_class t ON t.oid = c.reltoastrelid
@@ -93,8 +94,6 @@ foreign_owned AS (
     UNION ALL
     SELECT 'pg_rewrite'::regclass, r.oid FROM relations c JOIN pg_rewrite r ON r.ev_class = c.oid
     UNION ALL
-    SELECT 'pg_policy'::regclass, p.oid FROM relations c JOIN pg_policy p ON p.polrelid = c.oid
-    UNION ALL
     SELECT 'pg_statistic_ext'::regclass, oid FROM pg_statistic_ext
     WHERE stxnamespace = current_schema()::regnamespace
     UNION ALL
@@ -109,7 +108,9 @@ foreign_owned AS (
 )
 SELECT DISTINCT replace(concat_ws(' ',
     replace(identified.type || ' ' || identified.identity, 'rule "_RETURN" on ', 'view '),
-    CASE WHEN c.reloftype <> 0 THEN '(OF a type)' WHEN c.relkind = 'r' THEN '(INHERITS)' END,
+    CASE WHEN c.reloftype <> 0 THEN '(OF a type)'
+        WHEN c.relrowsecurity OR c.relforcerowsecurity THEN '(with policies)'
+        WHEN c.relkind = 'r' THEN '(INHERITS)' END,
     CASE WHEN f.objid IS NOT NULL THEN '(of another owner)' END),
     quote_ident(current_schema()) || '.', '')
 FROM held

@@ -110,17 +110,6 @@ SELECT 'pg_trigger'::regclass::int8, t.oid::int8, 85, t.tgname::text,
 FROM relations c JOIN pg_trigger t ON t.tgrelid = c.oid
 WHERE NOT t.tgisinternal AND t.tgparentid = 0""",
     """
-SELECT 'pg_policy'::regclass::int8, p.oid::int8, 90, p.polname::text, concat(
-    format('CREATE POLICY %I ON %I AS %s FOR %s TO ', p.polname, c.relname,
-        CASE WHEN p.polpermissive THEN 'PERMISSIVE' ELSE 'RESTRICTIVE' END,
-        CASE p.polcmd WHEN 'r' THEN 'SELECT' WHEN 'a' THEN 'INSERT' WHEN 'w' THEN 'UPDATE'
-            WHEN 'd' THEN 'DELETE' ELSE 'ALL' END),
-    (SELECT string_agg(CASE role WHEN 0 THEN 'PUBLIC' ELSE role::regrole::text END, ', ')
-        FROM unnest(p.polroles) AS role),
-    ' USING (' || pg_get_expr(p.polqual, p.polrelid) || ')',
-    ' WITH CHECK (' || pg_get_expr(p.polwithcheck, p.polrelid) || ')')
-FROM relations c JOIN pg_policy p ON p.polrelid = c.oid""",
-    """
 SELECT 'pg_statistic_ext'::regclass::int8, s.oid::int8, 65, s.stxname::text,
     pg_get_statisticsobjdef(s.oid)
 FROM held JOIN pg_statistic_ext s ON classid = 'pg_statistic_ext'::regclass AND s.oid = objid""",
