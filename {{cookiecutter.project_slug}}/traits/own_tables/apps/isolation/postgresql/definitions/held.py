@@ -68,7 +68,8 @@ foreign_owned AS (
     SELECT 'pg_class'::regclass, oid FROM relations c
     WHERE relkind IN ('i', 'I', 'S', 'v', 'm', 'c')
         OR relkind IN ('r', 'p') AND reloftype = 0
-        AND NOT (relrowsecurity OR relforcerowsecurity) AND (relispartition OR NOT EXISTS (SELECT FROM pg_inherits WHERE inhrelid = c.oid))
+        AND NOT (relrowsecurity OR relforcerowsecurity)
+        AND (relispartition OR NOT EXISTS (SELECT FROM pg_inherits WHERE inhrelid = c.oid))
     UNION ALL
     SELECT 'pg_class'::regclass, unnest(ARRAY[t.oid, i.indexrelid])
     FROM relations c JOIN pg_class t ON t.oid = c.reltoastrelid
