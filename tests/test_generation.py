@@ -81,6 +81,7 @@ TRACES = {
 DIFFERENCES = {
     "apps/isolation/*": "the isolation layer",
     "tests/test_fleet.py": "migrating tenants that have tables of their own",
+    "tests/test_evolution.py": "the same, over many migrations",
     "tests/strategy/*": "tests of what only this strategy has",
     "*/migrations/*": "made from the models, whose bases differ",
     "config/strategy_variables.py": "secrets and numbers of the isolation layer",
