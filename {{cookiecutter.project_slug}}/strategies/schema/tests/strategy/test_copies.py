@@ -152,6 +152,7 @@ EXTENSIONS = {
         "CREATE EXTENSION IF NOT EXISTS isn SCHEMA public"
     ),
     " DROP EXTENSION IF EXISTS citext CASCADE; ": "",
+    "DROP TABLE a; drop extension citext; DROP TABLE b": "DROP TABLE a;; DROP TABLE b",
     "DROP TABLE extension": "DROP TABLE extension",
 }
 

@@ -27,7 +27,7 @@ def require_copyable(cursor: CursorWrapper) -> None:
     if found := find_uncopyable(cursor):
         raise ProvisioningError(
             f"Schema {TEMPLATE} holds what a new tenant's schema would lack: {', '.join(found)}. "
-            f"Make it in the schema {PUBLIC}, or by what docs/migrations.md lists as copied."
+            f"Make it in the schema {PUBLIC}, or by what docs/copies.md lists as copied."
         )
 
 

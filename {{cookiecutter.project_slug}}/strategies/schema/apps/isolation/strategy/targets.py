@@ -17,7 +17,7 @@ from apps.isolation.strategy.naming import PATTERN, PUBLIC, TEMPLATE
 _CREATE_EXTENSION = re.compile(
     r"""\bCREATE\s+EXTENSION\s+(?:IF\s+NOT\s+EXISTS\s+)?("[^"]+"|\w+)([^;]*)""", re.IGNORECASE
 )
-_DROP_EXTENSION = re.compile(r"\s*DROP\s+EXTENSION\b[^;]*;?\s*", re.IGNORECASE)
+_DROP_EXTENSION = re.compile(r"(^|;)\s*DROP\s+EXTENSION\b[^;]*", re.IGNORECASE)
 
 BATCH = 500
 """Schemas in one query, which locks a table in each."""
@@ -33,9 +33,8 @@ def adapt(statement: str) -> str:
 
     There an extension stays, whatever one tenant's migration says: it is the others' too.
     """
-    if _DROP_EXTENSION.fullmatch(statement):
-        return ""
-    return _CREATE_EXTENSION.sub(_create_extension, statement)
+    kept = _DROP_EXTENSION.sub(r"\1", statement)
+    return _CREATE_EXTENSION.sub(_create_extension, kept) if kept.strip(" ;\n") else ""
 
 
 def _create_extension(match: re.Match[str]) -> str:
