@@ -114,9 +114,9 @@ class Recording:
         return f"{begin} {guard} {steps} {APPLIED}; COMMIT"
 
 
-def _adapted(execute: Any, sql: str, params: Any, many: bool, context: Any) -> Any:
+def _adapted(execute: Any, sql: Any, params: Any, many: bool, context: Any) -> Any:
     """Send a statement as `adapt` has it; what Python sends in a migration comes this way only."""
-    adapted = adapt(sql)
+    adapted = adapt(sql) if isinstance(sql, str) else sql
     return execute(adapted, params, many, context) if adapted else None
 
 
