@@ -85,9 +85,9 @@ TOO_MANY_RIGHTS = Fault(
 )
 NO_POLICY = Fault(
     "isolation",
-    "apps/isolation/strategy/constraints.py",
-    old="AS RESTRICTIVE TO",
-    new="AS PERMISSIVE TO",
+    "apps/isolation/strategy/policies.py",
+    old="AS RESTRICTIVE",
+    new="AS PERMISSIVE",
 )
 BREACHES = {"schema": TOO_MANY_RIGHTS, "row": NO_POLICY, "database": TOO_MANY_RIGHTS}
 

@@ -82,10 +82,6 @@ def _tenant_model_among_the_shared_data() -> None:
     _model(TenantModel, "Lost", SHARED_APP, {})
 
 
-def _plain_model_among_the_tenants() -> None:
-    _model(models.Model, "Lost", TENANT_APP, {})
-
-
 def _foreign_key_out_of_the_shared_data() -> None:
     _shared_model("Bill", board=models.ForeignKey(_tenant_model("Board"), models.CASCADE))
 
@@ -160,6 +156,35 @@ def _unique_among_all() -> None:
 def _one_to_one_among_tenants() -> None:
     base = _tenant_model("Base")
     _tenant_model("Detail", base=models.OneToOneField(base, on_delete=models.CASCADE))
+
+
+def _plain_models() -> None:
+    tag = _model(models.Model, "Tag", TENANT_APP, {"text": models.TextField()})
+    key = models.ForeignKey(tag, models.CASCADE)
+    _model(models.Model, "Use", TENANT_APP, {"tag": key, "objects": models.Manager()})
+
+
+def _table_of_the_shared_data() -> None:
+    _model(_shared_model("Base"), "Derived", TENANT_APP, {})
+
+
+def _user_who_holds_a_plain_key() -> None:
+    _tenant_model(
+        "Board", owner=UserForeignKey(null=True), by=models.OneToOneField(User, models.PROTECT)
+    )
+
+
+def _field_of_the_tenants_name() -> None:
+    _model(models.Model, "Card", TENANT_APP, {"tenant": models.IntegerField()})
+
+
+def _key_of_the_tenants_name() -> None:
+    kind = _tenant_model("Kind")
+    _model(models.Model, "Card", TENANT_APP, {"tenant": models.ForeignKey(kind, models.CASCADE)})
+
+
+def _column_of_the_tenants_name() -> None:
+    _tenant_model("Card", owner=models.UUIDField(db_column="tenant_id"))
 
 
 def _manager_of_ones_own() -> None:
@@ -244,24 +269,19 @@ def _line_of_any_length() -> None:
         (_storage_of_all_tenants, "isolation.E009"),
         (_storage_of_the_styles, "isolation.E009"),
         (_tenant_model_among_the_shared_data, "isolation.E001"),
-        (_plain_model_among_the_tenants, "isolation.E001"),
         (_foreign_key_out_of_the_shared_data, "isolation.E002"),
         (_one_to_one_out_of_the_shared_data, "isolation.E002"),
         (_many_to_many_out_of_the_shared_data, "isolation.E002"),
-        (_plain_key_to_a_user, "isolation.E003"),
-        (_plain_key_to_the_shared_data, "isolation.E003"),
         (_generic_relation_into_the_shared_data, "isolation.E003"),
         (_user_who_cannot_be_erased, "isolation.E008"),
         (_shared_key_to_a_user, "isolation.E008"),
-        (_one_to_one_to_a_user, "isolation.E003"),
-        (_automatic_many_to_many, "isolation.E004"),
-        (_many_to_many_with_oneself, "isolation.E004"),
-        (_many_to_many_with_users, "isolation.E004"),
-        (_unique_among_all, "isolation.E006"),
-        (_one_to_one_among_tenants, "isolation.E006"),
+        (_user_who_holds_a_plain_key, "isolation.E008"),
+        (_table_of_the_shared_data, "isolation.E005"),
+        (_field_of_the_tenants_name, "isolation.E012"),
+        (_key_of_the_tenants_name, "isolation.E012"),
+        (_column_of_the_tenants_name, "isolation.E012"),
         (_manager_of_ones_own, "isolation.E007"),
         (_queryset_of_ones_own, "isolation.E007"),
-        (_manager_with_another_queryset, "isolation.E007"),
         (_text_of_any_length, "isolation.E011"),
         (_line_of_any_length, "isolation.E011"),
     ],
@@ -270,8 +290,41 @@ def test_what_breaks_isolation_is_refused(define: Callable[[], None], problem: s
     assert _judge(define) == [problem]
 
 
-def test_a_table_that_is_inherited_is_refused() -> None:
-    assert "isolation.E005" in _judge(_two_tables)
+@pytest.mark.parametrize(
+    "define",
+    [
+        _plain_key_to_a_user,
+        _plain_key_to_the_shared_data,
+        _one_to_one_to_a_user,
+        _many_to_many_with_users,
+    ],
+)
+def test_a_plain_relation_to_shared_data_is_accepted_where_it_holds(
+    define: Callable[[], None], settings: Any
+) -> None:
+    assert _judge(define) == ([] if settings.SHARED_DB_CONSTRAINTS else ["isolation.E003"])
+
+
+@pytest.mark.parametrize(
+    "define",
+    [
+        _plain_models,
+        _manager_with_another_queryset,
+        _automatic_many_to_many,
+        _many_to_many_with_oneself,
+        _unique_among_all,
+        _one_to_one_among_tenants,
+        _two_tables,
+    ],
+)
+def test_what_works_in_django_is_accepted(define: Callable[[], None]) -> None:
+    assert _judge(define) == []
+
+
+def test_a_plain_model_that_nobody_bound_is_refused(monkeypatch: Any) -> None:
+    with monkeypatch.context() as patched:
+        patched.setattr("apps.isolation.plain_models.is_tenant_model", lambda model: False)
+        assert _judge(_plain_models) == ["isolation.E001", "isolation.E001"]
 
 
 def test_good_models_are_accepted() -> None:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Final
 
 from django.apps import AppConfig, apps
 from django.conf import settings
+from django.db.models.signals import post_migrate
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -24,6 +25,7 @@ OWNER: Final = "owner"
 
 _models: ContextVar[Apps | None] = ContextVar("models", default=None)
 _owner_alias: ContextVar[str | None] = ContextVar("owner_alias", default=None)
+_is_after_migrating: ContextVar[bool] = ContextVar("is_after_migrating", default=False)
 
 
 @cache
@@ -53,7 +55,11 @@ def models_of(registry: Apps | None) -> Iterator[None]:
 def tables(*, of_tenants: bool) -> list[str]:
     """Return the names of the tables of tenants, or of the shared data."""
     models = (_models.get() or apps).get_models(include_auto_created=True)
-    return [model._meta.db_table for model in models if is_tenant_model(model) == of_tenants]
+    return [
+        model._meta.db_table
+        for model in models
+        if not model._meta.proxy and is_tenant_model(model) == of_tenants
+    ]
 
 
 @contextmanager
@@ -65,6 +71,25 @@ def as_owner(alias: str = OWNER) -> Iterator[None]:
         yield
     finally:
         _owner_alias.set(previous)
+
+
+def close_tenant_apps(**kwargs: object) -> None:
+    """Have the router refuse tenant apps to all other receivers of ``post_migrate``.
+
+    They write rows that every installation has, such as a first site, and know no tenant to write
+    them for. `_open_tenant_apps` is the last receiver, as it is connected when all apps are ready.
+    """
+    post_migrate.connect(_open_tenant_apps)
+    _is_after_migrating.set(True)
+
+
+def _open_tenant_apps(**kwargs: object) -> None:
+    _is_after_migrating.set(False)
+
+
+def is_closed(app_label: str) -> bool:
+    """Return whether an app is the tenants', and nobody but migrations has written to it yet."""
+    return _is_after_migrating.get() and app_label in tenant_app_labels()
 
 
 def owner_alias() -> str | None:

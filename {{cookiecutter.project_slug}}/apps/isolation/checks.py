@@ -8,16 +8,17 @@ from django.conf import settings
 from django.contrib.auth import get_user_model
 from django.core.cache.backends.base import get_key_func
 from django.core.checks import CheckMessage, Error
-from django.db.models import CharField, Field, ManyToManyField, Model, TextField
+from django.db.models import CharField, Field, ForeignKey, ManyToManyField, Model, TextField
 from django.utils.module_loading import import_string
 
 from apps.isolation.app_registry import is_tenant_model
-from apps.isolation.fields import SharedForeignKey, UserForeignKey
+from apps.isolation.fields import SharedForeignKey, UserForeignKey, is_personal
 from apps.isolation.integrations.cache import tenant_key
 from apps.isolation.integrations.files import TenantStorage
 from apps.isolation.integrations.sessions import SessionStore
 from apps.isolation.managers import TenantManager, TenantQuerySet
 from apps.isolation.models import TenantModel
+from apps.isolation.ownership import TenantBoundModel
 from apps.isolation.postgresql.invariants import Invariants
 from apps.isolation.strategy.invariants import invariants
 
@@ -87,16 +88,18 @@ def _error(number: str, culprit: object, message: str, hint: str) -> Error:
 
 
 def _check_model(model: type[Model]) -> Iterator[CheckMessage]:
-    if issubclass(model, TenantModel) != is_tenant_model(model):
+    if issubclass(model, TenantBoundModel) != is_tenant_model(model):
         message = (
-            f"{model._meta.label} is a TenantModel in an app outside TENANT_APPS, or a plain model "
-            "in an app of TENANT_APPS."
+            f"{model._meta.label} is a TenantModel in an app outside TENANT_APPS, or a model of "
+            "TENANT_APPS that was loaded before apps.isolation could bind it to the tenant."
         )
-        hint = "An app of TENANT_APPS holds TenantModels only, and they live nowhere else."
+        hint = "List the app in TENANT_APPS, and apps.isolation first in SHARED_APPS."
         yield _error("E001", model, message, hint)
         return
-    if issubclass(model, TenantModel):
+    if is_tenant_model(model):
         yield from _check_tenant_model(model)
+    if issubclass(model, TenantModel):
+        yield from _check_managers(model)
     options = model._meta
     for field in [*options.local_fields, *options.local_many_to_many, *options.private_fields]:
         yield from _check_relation(field)
@@ -108,7 +111,7 @@ def _check_length(field: Any) -> Iterator[CheckMessage]:
     is_text = isinstance(field, CharField | TextField) and field.editable
     if not is_text or field.max_length is not None:
         return
-    if is_tenant_model(field.model) or _origin(field).startswith("apps."):
+    if issubclass(field.model, TenantModel) or _origin(field).startswith("apps."):
         message = f"{field} takes text of any length."
         hint = "Give it a max_length, which forms and serializers hold."
         yield _error("E011", field, message, hint)
@@ -125,16 +128,18 @@ def _origin(field: Field[Any, Any]) -> str:
     return names[-1]
 
 
-def _check_tenant_model(model: type[TenantModel]) -> Iterator[CheckMessage]:
-    if not model._meta.proxy and any(not parent._meta.abstract for parent in model._meta.parents):
-        message = f"{model._meta.label} inherits a table: its rows would be split over two tables."
+def _check_tenant_model(model: type[Model]) -> Iterator[CheckMessage]:
+    if not all(is_tenant_model(parent) for parent in model._meta.parents):
+        message = f"{model._meta.label} inherits a table of the shared data: its rows are in both."
         hint = "Derive from an abstract model, or refer to the other model by a ForeignKey."
         yield _error("E005", model, message, hint)
     for field in model._meta.local_fields:
-        if field.unique and not field.primary_key and not _is_shared_reference(field):
-            message = f"{field} is unique among all tenants."
-            hint = "Use tenant_unique(...) in Meta.constraints; for OneToOneField, a ForeignKey."
-            yield _error("E006", field, message, hint)
+        if _takes_the_tenants_name(field):
+            message = (
+                f"{field} has the name of the field, or of the column, that says whose a row is."
+            )
+            hint = "Call it something else than tenant, with another db_column than tenant_id."
+            yield _error("E012", field, message, hint)
         if any(not isinstance(storage, TenantStorage) for storage in _storages(field)):
             message = f"{field} keeps files outside of the tenant's storage."
             hint = "Leave out storage=, or give it a subclass of TenantStorage."
@@ -143,6 +148,15 @@ def _check_tenant_model(model: type[TenantModel]) -> Iterator[CheckMessage]:
             message = f"{field} declares no behaviour for the erasure of its user."
             hint = "Use UserForeignKey: null=True, or personal=True if the row goes with them."
             yield _error("E008", field, message, hint)
+
+
+def _takes_the_tenants_name(field: Field[Any, Any]) -> bool:
+    """Return whether a field is in the tenant's place; in every strategy, so that models move."""
+    is_own = getattr(field, "references_own_tenant", False)
+    return not is_own and (field.name == "tenant" or field.column == "tenant_id")
+
+
+def _check_managers(model: type[TenantModel]) -> Iterator[CheckMessage]:
     for manager in model._meta.managers:
         rows = getattr(manager, "_queryset_class", object)
         if not isinstance(manager, TenantManager) or not issubclass(rows, TenantQuerySet):
@@ -162,13 +176,9 @@ def _storages(field: Field[Any, Any]) -> Iterator[Any]:
 def _outlasts_its_user(field: Field[Any, Any]) -> bool:
     if isinstance(field, UserForeignKey):
         return not (field.null or field.personal)
-    return isinstance(field, SharedForeignKey) and field.related_model is get_user_model()
-
-
-def _is_shared_reference(field: Field[Any, Any]) -> bool:
-    """Return whether a field refers to shared data, which another check is for."""
-    target = field.related_model
-    return isinstance(target, type) and issubclass(target, Model) and not is_tenant_model(target)
+    if not isinstance(field, ForeignKey) or field.related_model is not get_user_model():
+        return False
+    return isinstance(field, SharedForeignKey) or not (field.null or is_personal(field))
 
 
 def _check_relation(field: Field[Any, Any]) -> Iterator[CheckMessage]:
@@ -182,19 +192,14 @@ def _check_relation(field: Field[Any, Any]) -> Iterator[CheckMessage]:
         message = f"{field} points from shared data into a tenant's data."
         hint = "Keep the id in a plain field, or move the model into an app of TENANT_APPS."
         yield _error("E002", field, message, hint)
-    elif crosses and not isinstance(field, SharedForeignKey | ManyToManyField):
+    elif crosses and not _can_cross(field):
         message = f"{field} is a plain relation from a tenant model to shared data."
         hint = "Use SharedForeignKey (UserForeignKey for users)."
         yield _error("E003", field, message, hint)
-    elif isinstance(field, ManyToManyField) and is_tenant_model(field.model):
-        yield from _check_many_to_many(field, crosses=crosses)
 
 
-def _check_many_to_many(
-    field: ManyToManyField[Any, Any], *, crosses: bool
-) -> Iterator[CheckMessage]:
-    through = field.remote_field.through
-    if crosses or through is None or through._meta.auto_created:
-        message = f"{field} is a many-to-many relation without a tenant model in between."
-        hint = "Write the table in between as a TenantModel and name it with through=."
-        yield _error("E004", field, message, hint)
+def _can_cross(field: Field[Any, Any]) -> bool:
+    """Return whether a relation to shared data is kept in the tenant's own tables, and holds."""
+    if isinstance(field, SharedForeignKey):
+        return True
+    return settings.SHARED_DB_CONSTRAINTS and isinstance(field, ForeignKey | ManyToManyField)

@@ -96,3 +96,13 @@ class UserForeignKey(SharedForeignKey):
         name, path, args, kwargs = super().deconstruct()
         kwargs.pop("limit_choices_to", None)
         return name, path, args, kwargs
+
+
+def is_personal(field: models.ForeignKey[Any, Any]) -> bool:
+    """Return whether rows are the user's own that ``field`` refers to, and go with the user.
+
+    A plain key says so by ``on_delete=CASCADE``.
+    """
+    if isinstance(field, UserForeignKey):
+        return field.personal
+    return field.remote_field.on_delete is models.CASCADE

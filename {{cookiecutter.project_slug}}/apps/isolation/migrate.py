@@ -33,12 +33,15 @@ class CheckedMigrateCommand(MigrateCommand):
         self.migrate(*args, **options)
         # A test database is migrated before the run-time connection is pointed at it.
         names = {connections[alias].settings_dict["NAME"] for alias in (SHARED_DB, OWNER)}
-        if len(names) == 1:
-            with models_of(_applied_models()):
-                found = violations(self.invariants())
-            if found:
-                message = "\n".join(["Migrated, but invariants are violated:", *found])
-                raise CommandError(message)
+        with models_of(_applied_models()):
+            self.finish()
+            found = violations(self.invariants()) if len(names) == 1 else []
+        if found:
+            message = "\n".join(["Migrated, but invariants are violated:", *found])
+            raise CommandError(message)
+
+    def finish(self) -> None:
+        """Do what all migrations together need; by default nothing."""
 
     def invariants(self) -> Invariants:
         """Return the invariants to check."""

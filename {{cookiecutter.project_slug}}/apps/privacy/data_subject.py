@@ -12,13 +12,16 @@ from uuid import UUID
 from zipfile import ZipFile
 
 from django.apps import apps
+from django.contrib.auth import get_user_model
 from django.core import serializers
 from django.db import transaction
-from django.db.models import FileField, Model, Q, QuerySet
+from django.db.models import FileField, ForeignKey, Model, Q, QuerySet
 
-from apps.isolation.fields import UserForeignKey
+from apps.isolation.app_registry import is_tenant_model
+from apps.isolation.fields import is_personal
 from apps.isolation.integrations.limits import allow_long_statements
-from apps.isolation.models import TenantModel
+
+type _Key = ForeignKey[Any, Any]
 
 
 def tally(user_id: UUID) -> dict[str, int]:
@@ -34,12 +37,12 @@ def erase(user_id: UUID) -> None:
     """
     with transaction.atomic():
         allow_long_statements()
-        own = [_rows(user_id, field) for field in _every_field() if field.personal]
+        own = [_rows(user_id, field) for field in _every_field() if is_personal(field)]
         files = [file for rows in own for _, file in _files(rows)]
         for rows in own:
             rows.delete()
         for field in _every_field():
-            if not field.personal:
+            if not is_personal(field):
                 _rows(user_id, field).update(**{field.attname: None})
         for file in files:
             file.storage.delete(file.name)
@@ -71,17 +74,17 @@ def write_rows(
         serializers.serialize("json", rows.iterator(), stream=text, fields=fields, indent=1)
 
 
-def _every_field() -> list[UserForeignKey]:
+def _every_field() -> list[_Key]:
     return [
         field
-        for model in apps.get_models()
-        if issubclass(model, TenantModel)
+        for model in apps.get_models(include_auto_created=True)
+        if is_tenant_model(model) and not model._meta.proxy
         for field in model._meta.local_fields
-        if isinstance(field, UserForeignKey)
+        if isinstance(field, ForeignKey) and field.related_model is get_user_model()
     ]
 
 
-def _rows(user_id: UUID, *fields: UserForeignKey) -> QuerySet[Model]:
+def _rows(user_id: UUID, *fields: _Key) -> QuerySet[Model]:
     """Return the rows of one model that refer to the user by one of these fields."""
     condition = reduce(or_, (Q(**{field.attname: user_id}) for field in fields))
     rows: QuerySet[Model] = fields[0].model._base_manager.filter(condition)

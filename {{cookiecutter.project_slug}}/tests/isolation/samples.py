@@ -22,7 +22,7 @@ from django.db import DEFAULT_DB_ALIAS, Error, models, transaction
 from rest_framework import serializers
 
 from apps.isolation import tenant_context
-from apps.isolation.app_registry import SHARED_DB
+from apps.isolation.app_registry import SHARED_DB, is_tenant_model
 from apps.isolation.models import TenantModel
 from apps.isolation.testing import api_client, make_member
 from apps.isolation.testing.people import PASSWORD
@@ -166,7 +166,7 @@ class Samples:
 
     def make(self, model: type[models.Model]) -> Any:
         """Insert one more row of a model."""
-        alias = DEFAULT_DB_ALIAS if issubclass(model, TenantModel) else SHARED_DB
+        alias = DEFAULT_DB_ALIAS if is_tenant_model(model) else SHARED_DB
         with tenant_context(self.tenant), transaction.atomic(using=alias):
             row = self.build(model)
             row.save()
@@ -285,7 +285,7 @@ def shared_models() -> list[type[models.Model]]:
     return [
         model
         for model in apps.get_models()
-        if not issubclass(model, TenantModel)
+        if not is_tenant_model(model)
         and any(field.attname == "tenant_id" for field in model._meta.concrete_fields)
     ]
 

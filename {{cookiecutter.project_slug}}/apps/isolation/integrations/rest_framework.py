@@ -91,7 +91,20 @@ def unique_errors(model: type[Model], fields: Container[str]) -> Iterator[None]:
             if isinstance(constraint, UniqueConstraint) and constraint.name == name:
                 names = [field for field in constraint.fields if field in fields]
                 raise _duplicate(model, names) from error
+        if names := [field for field in _unique_fields(model, name) if field in fields]:
+            raise _duplicate(model, names) from error
         raise
+
+
+def _unique_fields(model: type[Model], name: str | None) -> list[str]:
+    """Return the fields of a unique constraint without a name in the model: PostgreSQL knows."""
+    connection = connections[DEFAULT_DB_ALIAS]
+    known: dict[str, Any]
+    with connection.cursor() as cursor:
+        known = connection.introspection.get_constraints(cursor, model._meta.db_table)
+    found = known.get(name or "", {"unique": False})
+    columns = found["columns"] if found["unique"] else []
+    return [field.name for field in model._meta.local_fields if field.column in columns]
 
 
 def _duplicate(model: type[Model], fields: list[str]) -> ValidationError:

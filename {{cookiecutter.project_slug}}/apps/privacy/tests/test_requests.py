@@ -25,6 +25,7 @@ from apps.audit.models import AuditEvent
 from apps.authentication import services as accounts
 from apps.isolation import tenant_context
 from apps.isolation.app_registry import SHARED_DB, is_tenant_model
+from apps.isolation.fields import is_personal
 from apps.isolation.integrations.sessions import SessionStore
 from apps.isolation.testing import api_client, make_member
 from apps.memberships.models import Membership
@@ -328,7 +329,7 @@ def test_what_she_made_stays_the_tenants(sides: Sides) -> None:
         before = {
             field.model: field.model._base_manager.count()
             for field in data_subject._every_field()
-            if not field.personal
+            if not is_personal(field)
         }
     ours.ask("erase")
     with tenant_context(ours.tenant):

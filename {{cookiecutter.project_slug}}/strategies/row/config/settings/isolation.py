@@ -7,7 +7,7 @@ INSTALLED_APPS = [*SHARED_APPS, *TENANT_APPS]
 
 DATABASES = {
     "default": {**RUN_TIME_CONNECTION, "ENGINE": "apps.isolation.strategy.backends.runtime"},
-    "owner": {**OWNER_CONNECTION, "ENGINE": "django.db.backends.postgresql"},
+    "owner": {**OWNER_CONNECTION, "ENGINE": "apps.isolation.strategy.backends.owner"},
 }
 DATABASE_ROUTERS = ["apps.isolation.strategy.routers.TenantRouter"]
 

@@ -6,6 +6,7 @@ from django.db.models import Model
 from apps.isolation.app_registry import (
     OWNER,
     SHARED_DB,
+    is_closed,
     is_tenant_model,
     owner_alias,
     tenant_app_labels,
@@ -52,6 +53,8 @@ class TenantRouter:
 
     def allow_migrate(self, db: str, app_label: str, **hints: object) -> bool:
         """Return whether a database has an app's tables; the default one is the active tenant's."""
+        if is_closed(app_label):
+            return False
         is_shared = db in SHARED_ALIASES
         if db == DEFAULT_DB_ALIAS:
             is_shared = current_tenant() is None

@@ -22,6 +22,8 @@ from apps.isolation.postgresql.invariants import (
     security_definer_functions,
     select_violations,
 )
+from apps.isolation.strategy.convergence import SURROGATE
+from apps.isolation.strategy.policies import AS_WRITTEN
 
 
 def invariants() -> Invariants:
@@ -117,25 +119,30 @@ WHERE c.relname = ANY (%(tables)s) AND {condition}
 """
 
 
-_PREDICATE = (
-    "$$(tenant_id = ( SELECT $$ || "
-    """$$(NULLIF(current_setting('app.tenant'::text, true), ''::text))::uuid AS "nullif"))$$"""
-)
 _PREDICATES = {
     "for one command": _policies("p.polcmd <> '*'"),
     "for other roles": _policies(
         f"p.polpermissive AND p.polroles NOT IN (ARRAY[{_ROLE}], ARRAY[c.relowner])"
     ),
-    "permissive, by a condition": _policies("p.polpermissive AND readable IS DISTINCT FROM 'true'"),
-    "permissive, by a check": _policies("p.polpermissive AND writable IS NOT NULL"),
+    "the owner's, by a condition": _policies(
+        "p.polpermissive AND p.polroles = ARRAY[c.relowner] AND readable IS DISTINCT FROM 'true'"
+    ),
+    "permissive, by another condition": _policies(
+        f"p.polpermissive AND p.polroles = ARRAY[{_ROLE}] "
+        f"AND readable IS DISTINCT FROM {AS_WRITTEN}"
+    ),
+    "permissive, by another check": _policies(
+        f"p.polpermissive AND p.polroles = ARRAY[{_ROLE}] "
+        f"AND writable IS DISTINCT FROM {AS_WRITTEN}"
+    ),
     "restrictive, for other roles": _policies(
         f"NOT p.polpermissive AND p.polroles <> ARRAY[{_ROLE}]"
     ),
     "restrictive, by another condition": _policies(
-        f"NOT p.polpermissive AND readable IS DISTINCT FROM {_PREDICATE}"
+        f"NOT p.polpermissive AND readable IS DISTINCT FROM {AS_WRITTEN}"
     ),
     "restrictive, by another check": _policies(
-        f"NOT p.polpermissive AND writable IS DISTINCT FROM {_PREDICATE}"
+        f"NOT p.polpermissive AND writable IS DISTINCT FROM {AS_WRITTEN}"
     ),
 }
 _KEYS = {
@@ -147,16 +154,16 @@ WHERE k.contype = 'f' AND c.relname = ANY (%(tables)s) AND target.relname = ANY 
     AND a.attnum <> ALL (k.conkey)
 """
 }
-# Only an id may be unique among all tenants: it is random, and so tells nothing.
+# Only an id that PostgreSQL or chance gives may be unique among all tenants.
 _UNIQUES = {
     name: f"""
 SELECT i.indexrelid::regclass::text FROM pg_index i
     JOIN pg_class c ON c.oid = i.indrelid
     JOIN pg_attribute a ON a.attrelid = c.oid AND a.attname = 'tenant_id'
-    JOIN pg_attribute first ON first.attrelid = i.indexrelid AND first.attnum = 1
+    LEFT JOIN pg_attribute key ON key.attrelid = c.oid AND key.attnum = i.indkey[0]
 WHERE {condition} AND c.relname = ANY (%(tables)s)
     AND a.attnum <> ALL (i.indkey::int2[])
-    AND NOT (i.indisprimary AND i.indnatts = 1 AND first.atttypid = 'uuid'::regtype)
+    AND NOT coalesce({SURROGATE}, false)
 """
     for name, condition in {
         "unique indexes": "i.indisunique",

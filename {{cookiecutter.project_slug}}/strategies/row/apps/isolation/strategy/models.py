@@ -6,6 +6,8 @@ from uuid import UUID
 
 from django.conf import settings
 from django.db import models
+from django.db.backends.utils import names_digest
+from django.db.models.options import Options
 from django.db.models.signals import class_prepared
 from django.db.models.sql import Query
 from django.dispatch import receiver
@@ -15,7 +17,6 @@ from apps.isolation.exceptions import SharedJoinError, WrongTenantError
 from apps.isolation.fields import CurrentTenant, new_id
 from apps.isolation.managers import TenantManager
 from apps.isolation.ownership import TenantBoundModel
-from apps.isolation.strategy.constraints import add_tenant_constraints
 
 
 class TenantBase(models.Model):
@@ -107,8 +108,27 @@ class TenantModel(TenantBoundModel):
 
 @receiver(class_prepared)
 def _prepare_tenant_model(sender: type[models.Model], **kwargs: object) -> None:
-    if issubclass(sender, TenantModel) and not sender._meta.proxy:
-        add_tenant_constraints(sender)
+    if not issubclass(sender, TenantModel) or sender._meta.proxy:
+        return
+    # Relations and saving go by the base manager: they must not reach further than the others.
+    sender._meta.base_manager_name = "all_rows"
+    for field in sender._meta.local_fields:
+        if isinstance(field, models.ForeignKey):
+            _index_within_tenant(sender._meta, field)
+
+
+def _index_within_tenant(options: Options[Any], field: Any) -> None:
+    """Put the tenant first in the index of a foreign key, in a way that migrations detect."""
+    if field.unique or not field.db_index:
+        return
+    field.db_index = False
+    name = f"{options.db_table}_{field.name}"
+    limit = models.Index.max_name_length
+    if len(name) > limit:
+        name = f"{name[: limit - 9]}_{names_digest(name, length=8)}"
+    index = models.Index(fields=["tenant", field.name], name=name)
+    options.indexes = [*options.indexes, index]
+    options.original_attrs["indexes"] = options.indexes
 
 
 def tenant_unique(*fields: str, name: str) -> models.UniqueConstraint:

@@ -11,7 +11,7 @@ from django.db.backends.utils import CursorWrapper
 from apps.isolation.app_registry import OWNER, is_tenant_model
 from apps.isolation.context import Identified
 from apps.isolation.postgresql.grants import runtime_role
-from apps.isolation.strategy.constraints import PREDICATE, RowLevelSecurity
+from apps.isolation.strategy.policies import POLICY, PREDICATE
 from apps.isolation.strategy.protocol import Breach, Breaches
 
 INAPPLICABLE: dict[str, str] = {}
@@ -82,8 +82,14 @@ def _breaches_of_predicates() -> Mapping[str, Breach]:
     return {
         "for one command": Breach(f"{more} FOR SELECT TO {role} USING (true)", undo),
         "for other roles": Breach(f"{more} USING (true)", undo),
-        "permissive, by a condition": Breach(f"{more} TO {role} USING (false)", undo),
-        "permissive, by a check": Breach(f"{more} TO {role} USING (true) WITH CHECK (true)", undo),
+        "the owner's, by a condition": Breach(
+            f"ALTER POLICY {POLICY}_owner ON {table} USING (false)",
+            f"ALTER POLICY {POLICY}_owner ON {table} USING (true)",
+        ),
+        "permissive, by another condition": Breach(
+            f"{more} TO {role} USING (true) WITH CHECK ({PREDICATE})", undo
+        ),
+        "permissive, by another check": Breach(f"{more} TO {role} USING ({PREDICATE})", undo),
         "restrictive, for other roles": Breach(f"{alter} TO PUBLIC", f"{alter} TO {role}"),
         "restrictive, by another condition": Breach(
             f"{alter} USING ({PREDICATE} OR true)", f"{alter} USING ({PREDICATE})"
@@ -153,5 +159,4 @@ def _breaches_of_objects() -> Breaches:
 def _a_policy() -> tuple[str, str]:
     """Return the table and the policy of one tenant model."""
     model = next(model for model in apps.get_models() if is_tenant_model(model))
-    names = [c.name for c in model._meta.constraints if isinstance(c, RowLevelSecurity)]
-    return model._meta.db_table, names[0]
+    return model._meta.db_table, POLICY

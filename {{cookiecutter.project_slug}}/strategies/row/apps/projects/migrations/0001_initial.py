@@ -1,5 +1,4 @@
 import apps.isolation.fields
-import apps.isolation.strategy.constraints
 import apps.isolation.strategy.models
 import apps.projects.models
 import django.db.models.deletion
@@ -104,7 +103,6 @@ class Migration(migrations.Migration):
                 (
                     "project",
                     models.ForeignKey(
-                        db_constraint=False,
                         db_index=False,
                         on_delete=django.db.models.deletion.CASCADE,
                         related_name="tasks",
@@ -165,7 +163,6 @@ class Migration(migrations.Migration):
                 (
                     "task",
                     models.ForeignKey(
-                        db_constraint=False,
                         db_index=False,
                         on_delete=django.db.models.deletion.CASCADE,
                         related_name="attachments",
@@ -187,7 +184,7 @@ class Migration(migrations.Migration):
         ),
         migrations.AddIndex(
             model_name="project",
-            index=models.Index(fields=["tenant", "created_by"], name="projects_projec_cb1f1d5b"),
+            index=models.Index(fields=["tenant", "created_by"], name="projects_project_created_by"),
         ),
         migrations.AddConstraint(
             model_name="project",
@@ -200,18 +197,6 @@ class Migration(migrations.Migration):
             constraint=models.CheckConstraint(
                 condition=models.Q(("status__in", ["active", "archived"])),
                 name="project_status_is_known",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="project",
-            constraint=apps.isolation.strategy.constraints.RowLevelSecurity(
-                name="projects_project_tenant"
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="project",
-            constraint=models.UniqueConstraint(
-                fields=("tenant", "id"), name="projects_project_tenant_id"
             ),
         ),
         migrations.AddIndex(
@@ -241,48 +226,12 @@ class Migration(migrations.Migration):
                 name="task_status_is_known",
             ),
         ),
-        migrations.AddConstraint(
-            model_name="task",
-            constraint=apps.isolation.strategy.constraints.RowLevelSecurity(
-                name="projects_task_tenant"
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="task",
-            constraint=models.UniqueConstraint(
-                fields=("tenant", "id"), name="projects_task_tenant_id"
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="task",
-            constraint=apps.isolation.strategy.constraints.CompositeForeignKey(
-                field="project", name="projects_task_project_tenant"
-            ),
-        ),
         migrations.AddIndex(
             model_name="attachment",
             index=models.Index(fields=["tenant", "task"], name="projects_attachment_task"),
         ),
         migrations.AddIndex(
             model_name="attachment",
-            index=models.Index(fields=["tenant", "uploader"], name="projects_attach_88be43d6"),
-        ),
-        migrations.AddConstraint(
-            model_name="attachment",
-            constraint=apps.isolation.strategy.constraints.RowLevelSecurity(
-                name="projects_attachment_tenant"
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="attachment",
-            constraint=models.UniqueConstraint(
-                fields=("tenant", "id"), name="projects_attachment_tenant_id"
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="attachment",
-            constraint=apps.isolation.strategy.constraints.CompositeForeignKey(
-                field="task", name="projects_attachment_task_tenant"
-            ),
+            index=models.Index(fields=["tenant", "uploader"], name="projects_attachment_uploader"),
         ),
     ]

@@ -1,5 +1,4 @@
 import apps.isolation.fields
-import apps.isolation.strategy.constraints
 import apps.isolation.strategy.models
 import django.db.models.deletion
 import django.db.models.manager
@@ -53,7 +52,6 @@ class Migration(migrations.Migration):
                     "original",
                     models.ForeignKey(
                         blank=True,
-                        db_constraint=False,
                         db_index=False,
                         null=True,
                         on_delete=django.db.models.deletion.SET_NULL,
@@ -131,7 +129,6 @@ class Migration(migrations.Migration):
                 (
                     "book",
                     models.ForeignKey(
-                        db_constraint=False,
                         db_index=False,
                         on_delete=django.db.models.deletion.CASCADE,
                         to="sample.book",
@@ -140,7 +137,6 @@ class Migration(migrations.Migration):
                 (
                     "label",
                     models.ForeignKey(
-                        db_constraint=False,
                         db_index=False,
                         on_delete=django.db.models.deletion.CASCADE,
                         to="sample.label",
@@ -197,7 +193,6 @@ class Migration(migrations.Migration):
                 (
                     "label",
                     models.ForeignKey(
-                        db_constraint=False,
                         db_index=False,
                         null=True,
                         on_delete=django.db.models.deletion.SET_NULL,
@@ -242,7 +237,6 @@ class Migration(migrations.Migration):
                 (
                     "book",
                     models.ForeignKey(
-                        db_constraint=False,
                         db_index=False,
                         on_delete=django.db.models.deletion.CASCADE,
                         related_name="scans",
@@ -326,7 +320,6 @@ class Migration(migrations.Migration):
             model_name="book",
             name="shelf",
             field=models.ForeignKey(
-                db_constraint=False,
                 db_index=False,
                 on_delete=django.db.models.deletion.CASCADE,
                 related_name="books",
@@ -337,18 +330,6 @@ class Migration(migrations.Migration):
             model_name="label",
             constraint=models.UniqueConstraint(
                 fields=("tenant", "word"), name="sample_label_word_unique"
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="label",
-            constraint=apps.isolation.strategy.constraints.RowLevelSecurity(
-                name="sample_label_tenant"
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="label",
-            constraint=models.UniqueConstraint(
-                fields=("tenant", "id"), name="sample_label_tenant_id"
             ),
         ),
         migrations.AddIndex(
@@ -365,30 +346,6 @@ class Migration(migrations.Migration):
                 fields=("tenant", "book", "label"), name="sample_labelling_unique"
             ),
         ),
-        migrations.AddConstraint(
-            model_name="labelling",
-            constraint=apps.isolation.strategy.constraints.RowLevelSecurity(
-                name="sample_labelling_tenant"
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="labelling",
-            constraint=models.UniqueConstraint(
-                fields=("tenant", "id"), name="sample_labelling_tenant_id"
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="labelling",
-            constraint=apps.isolation.strategy.constraints.CompositeForeignKey(
-                field="book", name="sample_labelling_book_tenant"
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="labelling",
-            constraint=apps.isolation.strategy.constraints.CompositeForeignKey(
-                field="label", name="sample_labelling_label_tenant"
-            ),
-        ),
         migrations.AddIndex(
             model_name="note",
             index=models.Index(fields=["tenant", "author"], name="sample_note_author"),
@@ -401,24 +358,6 @@ class Migration(migrations.Migration):
             model_name="note",
             index=models.Index(fields=["tenant", "content_type"], name="sample_note_content_type"),
         ),
-        migrations.AddConstraint(
-            model_name="note",
-            constraint=apps.isolation.strategy.constraints.RowLevelSecurity(
-                name="sample_note_tenant"
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="note",
-            constraint=models.UniqueConstraint(
-                fields=("tenant", "id"), name="sample_note_tenant_id"
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="note",
-            constraint=apps.isolation.strategy.constraints.CompositeForeignKey(
-                field="label", name="sample_note_label_tenant"
-            ),
-        ),
         migrations.AddIndex(
             model_name="scan",
             index=models.Index(fields=["tenant", "book"], name="sample_scan_book"),
@@ -426,24 +365,6 @@ class Migration(migrations.Migration):
         migrations.AddIndex(
             model_name="scan",
             index=models.Index(fields=["tenant", "uploader"], name="sample_scan_uploader"),
-        ),
-        migrations.AddConstraint(
-            model_name="scan",
-            constraint=apps.isolation.strategy.constraints.RowLevelSecurity(
-                name="sample_scan_tenant"
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="scan",
-            constraint=models.UniqueConstraint(
-                fields=("tenant", "id"), name="sample_scan_tenant_id"
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="scan",
-            constraint=apps.isolation.strategy.constraints.CompositeForeignKey(
-                field="book", name="sample_scan_book_tenant"
-            ),
         ),
         migrations.AddIndex(
             model_name="shelf",
@@ -460,18 +381,6 @@ class Migration(migrations.Migration):
             constraint=models.CheckConstraint(
                 condition=models.Q(("status__in", ["open", "closed"])),
                 name="sample_shelf_status_is_known",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="shelf",
-            constraint=apps.isolation.strategy.constraints.RowLevelSecurity(
-                name="sample_shelf_tenant"
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="shelf",
-            constraint=models.UniqueConstraint(
-                fields=("tenant", "id"), name="sample_shelf_tenant_id"
             ),
         ),
         migrations.AddIndex(
@@ -503,30 +412,6 @@ class Migration(migrations.Migration):
             constraint=models.CheckConstraint(
                 condition=models.Q(("status__in", ["free", "lent", "gone"])),
                 name="sample_book_status_is_known",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="book",
-            constraint=apps.isolation.strategy.constraints.RowLevelSecurity(
-                name="sample_book_tenant"
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="book",
-            constraint=models.UniqueConstraint(
-                fields=("tenant", "id"), name="sample_book_tenant_id"
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="book",
-            constraint=apps.isolation.strategy.constraints.CompositeForeignKey(
-                field="shelf", name="sample_book_shelf_tenant"
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="book",
-            constraint=apps.isolation.strategy.constraints.CompositeForeignKey(
-                field="original", name="sample_book_original_tenant"
             ),
         ),
     ]

@@ -3,7 +3,12 @@
 from django.db import DEFAULT_DB_ALIAS
 from django.db.models import Model
 
-from apps.isolation.app_registry import is_tenant_model, owner_alias, tenant_app_labels
+from apps.isolation.app_registry import (
+    is_closed,
+    is_tenant_model,
+    owner_alias,
+    tenant_app_labels,
+)
 from apps.isolation.context import current_tenant, require_tenant
 from apps.isolation.ownership import may_relate, require_own_hints
 
@@ -31,6 +36,8 @@ class TenantRouter:
 
         The owner's connection, by which ``migrate`` works, is left to the routers that follow.
         """
+        if is_closed(app_label):
+            return False
         if db != DEFAULT_DB_ALIAS:
             return None
         return app_label not in tenant_app_labels() or current_tenant() is not None

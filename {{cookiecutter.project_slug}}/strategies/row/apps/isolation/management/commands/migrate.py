@@ -1,11 +1,12 @@
 """Migrate the database, as the owner of its tables."""
 
-from django.db import connections
+from django.db import connections, transaction
 
-from apps.isolation.app_registry import OWNER, as_owner
+from apps.isolation.app_registry import OWNER, as_owner, tables
 from apps.isolation.migrate import CheckedMigrateCommand
 from apps.isolation.postgresql.grants import grants_on_tables, runtime_role
 from apps.isolation.postgresql.limits import set_limits
+from apps.isolation.strategy.convergence import converge
 
 
 class Command(CheckedMigrateCommand):
@@ -19,3 +20,8 @@ class Command(CheckedMigrateCommand):
             set_limits(cursor, connections[OWNER].settings_dict["NAME"])
         with as_owner():
             super().migrate(*args, **options)
+
+    def finish(self) -> None:
+        """Bring the tenants' tables to their form, also what no migration made."""
+        with transaction.atomic(using=OWNER), connections[OWNER].cursor() as cursor:
+            converge(cursor, tables(of_tenants=True))

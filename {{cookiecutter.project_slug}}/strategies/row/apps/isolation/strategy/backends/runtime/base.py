@@ -6,8 +6,11 @@ from typing import Any, Self
 
 import psycopg
 from django.db.backends.postgresql import base as postgresql
+from django.db.backends.postgresql.operations import DatabaseOperations
+from django.db.models.constants import OnConflict
 from psycopg.abc import Params, Query
 
+from apps.isolation.app_registry import is_tenant_model
 from apps.isolation.context import ActiveTenant
 from apps.isolation.exceptions import WrongTenantError
 from apps.isolation.postgresql.client import TenantClient
@@ -36,6 +39,20 @@ class RLSCursor(ContextCursor):
             super().executemany(query, params_seq, **kwargs)
 
 
+class RLSOperations(DatabaseOperations):
+    """Names the tenant where a statement names the columns of a constraint."""
+
+    def on_conflict_suffix_sql(
+        self, fields: Any, on_conflict: Any, update_fields: Any, unique_fields: Any
+    ) -> str:
+        """Return the end of an INSERT; every constraint that it may name has the tenant in it."""
+        if on_conflict is None:
+            return ""
+        if on_conflict is OnConflict.UPDATE and is_tenant_model(fields[0].model):
+            unique_fields = dict.fromkeys(["tenant_id", *unique_fields])
+        return super().on_conflict_suffix_sql(fields, on_conflict, update_fields, unique_fields)
+
+
 class RLSClient(TenantClient):
     """psql whose session reaches the active tenant's rows."""
 
@@ -49,6 +66,7 @@ class DatabaseWrapper(ContextWrapperMixin, postgresql.DatabaseWrapper):
     """Django's backend, with cursors that name the tenant."""
 
     client_class = RLSClient
+    ops_class = RLSOperations
     context_session = RLSSession
     context_cursor = RLSCursor
 

@@ -1,0 +1,18 @@
+"""System checks of apps that ask the router, or the database, about their models."""
+
+from typing import Any
+
+from django.core import checks
+
+from apps.isolation.app_registry import SHARED_DB, as_owner
+
+
+def run_checks_without_tenant() -> None:
+    """Have system checks use the connection of the shared data, since no tenant is active then."""
+    run_checks = checks.run_checks
+
+    def run_over_shared_data(*args: Any, **kwargs: Any) -> list[checks.CheckMessage]:
+        with as_owner(SHARED_DB):
+            return run_checks(*args, **kwargs)
+
+    checks.run_checks = run_over_shared_data

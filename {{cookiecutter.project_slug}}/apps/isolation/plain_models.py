@@ -1,0 +1,95 @@
+"""Binds plain models of ``TENANT_APPS``, as reusable apps have them, to the active tenant.
+
+Such a model was written for any project. As soon as its class is made, it gets the base of
+tenant-bound objects, and its managers make tenant-bound querysets: without a tenant they raise, and
+what was made in one tenant is used in no other. Their queries have no filter by tenant; router and
+connection reach the active tenant's rows only.
+"""
+
+from collections.abc import Mapping
+from copy import copy
+from functools import cache
+from typing import Any
+
+from django.db.models import Manager, Model, QuerySet
+
+from apps.isolation.app_registry import is_tenant_model
+from apps.isolation.context import current_tenant
+from apps.isolation.managers import TenantQuerySet
+from apps.isolation.ownership import TenantBoundModel
+
+HISTORICAL = "__fake__"
+"""Name that Django gives to the module of models in migrations, which serve no tenant."""
+
+
+def bind_plain_model(sender: type[Model], **kwargs: object) -> None:
+    """Bind a model to the active tenant; receives ``class_prepared``."""
+    if sender.__module__ == HISTORICAL or not is_tenant_model(sender):
+        return
+    if not issubclass(sender, TenantBoundModel):
+        sender.__bases__ = (TenantBoundModel, *sender.__bases__)
+    managers = sender._meta.managers
+    if all(issubclass(_rows_of(type(manager)), TenantQuerySet) for manager in managers):
+        return
+    # All of them anew, in their order: the first is the default one.
+    sender._meta.local_managers.clear()
+    for manager in managers:
+        _add_bound(sender, manager)
+
+
+def _add_bound(model: type[Model], manager: Manager[Any]) -> None:
+    kind: Any = type(manager)
+    bound = _as(_bound_manager(kind), manager)
+    bound._set_creation_counter()  # noqa: SLF001 - what orders managers
+    bound.contribute_to_class(model, manager.name)
+
+
+def _as(kind: Any, manager: Any) -> Any:
+    """Return a copy of a manager that is of another class."""
+    other = copy(manager)
+    other.__class__ = kind
+    return other
+
+
+def _rows_of(manager: type[Any]) -> type[QuerySet[Any]]:
+    rows: type[QuerySet[Any]] = manager._queryset_class  # noqa: SLF001 - set by from_queryset()
+    return rows
+
+
+@cache
+def _bound_manager(manager: Any) -> Any:
+    """Return a manager of the same name and place, so that migrations write it as what it was."""
+    if issubclass(_rows_of(manager), TenantQuerySet):
+        return manager
+
+    def is_equal(self: Any, other: object) -> bool:
+        return bool(manager.__eq__(_as(manager, self), other))
+
+    body = {
+        "__module__": manager.__module__,
+        "__qualname__": manager.__qualname__,
+        "__eq__": is_equal,
+        "__hash__": manager.__hash__,
+        "_queryset_class": _bound_queryset(_rows_of(manager)),
+    }
+    return type(manager.__name__, (manager,), body)
+
+
+@cache
+def _bound_queryset(queryset: Any) -> Any:
+    names = {"__module__": queryset.__module__, "__qualname__": queryset.__qualname__}
+    return type(queryset.__name__, (_PlainRows, queryset), names)
+
+
+class _PlainRows(TenantQuerySet[Any]):
+    """Notes its tenant itself, since its manager knows of none."""
+
+    def __init__(
+        self,
+        model: type[Model] | None = None,
+        query: Any = None,
+        using: str | None = None,
+        hints: Mapping[str, Any] | None = None,
+    ) -> None:
+        hints = {"tenant": current_tenant(), **(hints or {})}
+        super().__init__(model=model, query=query, using=using, hints=hints)

@@ -1,0 +1,59 @@
+"""Row-level security of tenant tables."""
+
+from typing import Final
+
+from django.db.backends.utils import CursorWrapper
+
+TENANT_SETTING: Final = "NULLIF(current_setting('app.tenant', true), '')::uuid"
+"""The active tenant's id; NULL without a tenant."""
+
+PREDICATE: Final = f"tenant_id = (SELECT {TENANT_SETTING})"
+"""True for the active tenant's rows; for none without a tenant.
+
+In a sub-select, which PostgreSQL evaluates once a query and not once a row.
+"""
+
+POLICY: Final = "tenant"
+"""Name of the restrictive policy, by which the system tables tell tenant tables from others."""
+
+
+def policies(table: str, role: str) -> str:
+    """Return the statements by which ``role`` reads and writes the active tenant's rows only.
+
+    The owner has a policy of its own, without which its migrations would find the table empty;
+    a role that has none finds nothing. FORCE, since an owner is otherwise above all policies. Both
+    of the role's policies have the predicate: a copy of the table that takes them for permissive,
+    as Citus does, keeps tenants apart too.
+    """
+    one = f"TO {role} USING ({PREDICATE}) WITH CHECK ({PREDICATE})"
+    return f"""
+        ALTER TABLE {table} ENABLE ROW LEVEL SECURITY;
+        ALTER TABLE {table} FORCE ROW LEVEL SECURITY;
+        DROP POLICY IF EXISTS {POLICY}_owner ON {table};
+        DROP POLICY IF EXISTS {POLICY}_all ON {table};
+        DROP POLICY IF EXISTS {POLICY} ON {table};
+        CREATE POLICY {POLICY}_owner ON {table} TO CURRENT_USER USING (true);
+        CREATE POLICY {POLICY}_all ON {table} {one};
+        CREATE POLICY {POLICY} ON {table} AS RESTRICTIVE {one}
+    """
+
+
+def has_policies(cursor: CursorWrapper, table: str) -> bool:
+    """Return whether a table is the tenants', as its policy tells."""
+    cursor.execute(
+        """
+        SELECT EXISTS (
+            SELECT FROM pg_policy p JOIN pg_class c ON c.oid = p.polrelid
+            WHERE p.polname = %s AND c.relname = %s AND pg_table_is_visible(c.oid))
+        """,
+        [POLICY, table],
+    )
+    (found,) = cursor.fetchone() or (False,)
+    return bool(found)
+
+
+AS_WRITTEN: Final = (
+    "$$(tenant_id = ( SELECT $$ || "
+    """$$(NULLIF(current_setting('app.tenant'::text, true), ''::text))::uuid AS "nullif"))$$"""
+)
+"""An expression for `PREDICATE` as PostgreSQL writes it down."""

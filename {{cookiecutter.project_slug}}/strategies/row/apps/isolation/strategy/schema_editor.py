@@ -1,0 +1,155 @@
+"""The owner's schema editor and introspection, by which migrations know nothing of the tenant.
+
+They rest on names of Django's that it does not document, and its stubs leave out
+(docs/third-party-apps.md lists them).
+"""
+
+import sys
+from collections.abc import Iterable, Sequence
+from types import TracebackType
+from typing import Any
+
+from django.db import transaction
+from django.db.backends.postgresql.introspection import DatabaseIntrospection
+from django.db.backends.postgresql.schema import DatabaseSchemaEditor
+from django.db.models import Model
+
+from apps.isolation.app_registry import is_tenant_model, tables
+from apps.isolation.strategy.convergence import converge
+from apps.isolation.strategy.policies import has_policies
+
+TENANT = "tenant_id"
+
+
+class TenantIntrospection(DatabaseIntrospection):
+    """Finds constraints of tenant tables by the columns that the models have, without the tenant.
+
+    So a migration that was written for plain tables finds what it wants to change.
+    """
+
+    def get_constraints(self, cursor: Any, table_name: str) -> dict[str, Any]:
+        """Return the constraints and indexes, without the tenant and without what refers to it."""
+        constraints: dict[str, Any] = super().get_constraints(cursor, table_name)
+        if not has_policies(cursor, table_name):
+            return constraints
+        for constraint in constraints.values():
+            _leave_out_tenant(constraint)
+        keys = [each["columns"] for each in constraints.values() if each["primary_key"]]
+        return {
+            name: each
+            for name, each in constraints.items()
+            if each["primary_key"] or not (each["unique"] and each["columns"] in keys)
+        }
+
+
+def _leave_out_tenant(constraint: dict[str, Any]) -> None:
+    kept = _without_tenant(constraint["columns"])
+    if len(kept) == len(constraint["columns"]):
+        return
+    pairs = zip(constraint["columns"], constraint.get("orders") or [], strict=False)
+    if "orders" in constraint:
+        constraint["orders"] = [order for column, order in pairs if column in kept]
+    constraint["columns"] = kept
+
+
+def _without_tenant(columns: Sequence[str]) -> list[str]:
+    """Return the columns but for the tenant's, unless it is the only one."""
+    return [name for name in columns if name != TENANT or len(columns) == 1]
+
+
+class TenantSchemaEditor(DatabaseSchemaEditor):
+    """Makes tenant tables as the models say, with the tenant in them.
+
+    `converge` would do it all, but too late for a constraint that is made over rows of two tenants
+    that are equal.
+    """
+
+    # A key that is made with its column cannot name the tenant.
+    sql_create_column_inline_fk: Any = None
+    deferred_sql: list[Any]
+
+    def __exit__(
+        self,
+        exc_type: type[BaseException] | None,
+        exc_value: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        """Bring all tenant tables to their form before the migration is committed."""
+        if exc_type is None:
+            try:
+                self._finish()
+            except BaseException:
+                super().__exit__(*sys.exc_info())
+                raise
+        super().__exit__(exc_type, exc_value, traceback)
+
+    def _finish(self) -> None:
+        if self.collect_sql:
+            return
+        with transaction.atomic(self.connection.alias):
+            # A table cannot be altered while keys to its rows are to be checked yet.
+            self.execute("SET CONSTRAINTS ALL IMMEDIATE", None)
+            names = tables(of_tenants=True)
+            if self.deferred_sql:
+                self._converge(names, is_whole=False)
+            deferred, self.deferred_sql = self.deferred_sql, []
+            for statement in deferred:
+                self.execute(statement, None)
+            self._converge(names)
+
+    def _converge(self, names: Iterable[str], *, is_whole: bool = True) -> None:
+        with self.connection.cursor() as cursor:
+            converge(cursor, names, is_whole=is_whole)
+
+    def create_model(self, model: type[Model]) -> None:
+        """Create the table, with the tenant in it from its first row."""
+        super().create_model(model)
+        self._converge_table_of(model)
+
+    def add_field(self, model: type[Model], field: Any) -> None:
+        """Add the column; if it is unique, then within a tenant."""
+        super().add_field(model, field)
+        if field.unique:
+            self._converge_table_of(model)
+
+    def _converge_table_of(self, model: type[Model]) -> None:
+        if is_tenant_model(model) and not self.collect_sql:
+            self._converge([model._meta.db_table], is_whole=False)
+
+    def _create_unique_sql(self, model: type[Model], *args: Any, **kwargs: Any) -> Any:
+        statement = super()._create_unique_sql(model, *args, **kwargs)  # type: ignore[misc]
+        if statement and is_tenant_model(model):
+            columns = statement.parts["columns"]
+            if f'"{TENANT}"' not in str(columns):
+                statement.parts["columns"] = _Columns("{tenant}, {columns}", columns)
+        return statement
+
+    def _create_fk_sql(self, model: type[Model], field: Any, suffix: str) -> Any:
+        statement = super()._create_fk_sql(model, field, suffix)  # type: ignore[misc]
+        if is_tenant_model(model) and is_tenant_model(field.target_field.model):
+            parts = statement.parts
+            for name in ("column", "to_column"):
+                parts[name] = _Columns("{columns}, {tenant}", parts[name])
+            if "SET " in str(parts["on_delete_db"]):
+                parts["on_delete_db"] = f"{parts['on_delete_db']} ({self.quote_name(field.column)})"
+        return statement
+
+    def _constraint_names(
+        self, model: type[Model], column_names: Sequence[str] | None = None, **kwargs: Any
+    ) -> Any:
+        if column_names is not None and is_tenant_model(model):
+            column_names = _without_tenant(column_names)
+        return super()._constraint_names(model, column_names, **kwargs)  # type: ignore[misc]
+
+
+class _Columns:
+    """Columns of a statement, and the tenant's; for all else they are those of Django."""
+
+    def __init__(self, template: str, columns: Any) -> None:
+        self._template, self._columns = template, columns
+
+    def __str__(self) -> str:
+        return self._template.format(columns=self._columns, tenant=f'"{TENANT}"')
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._columns, name)
