@@ -18,6 +18,7 @@ nox -s "browser(row)"      walk through its demo in Chromium, and look at every 
 nox -s "guides(row)"       run every command of its documentation, and restore one of two tenants
 nox -s "tutorial(row)"     follow its tutorial, line by line
 nox -s "example(row)"      replace its example by another app, as its documentation says
+nox -s "packages(row)"     put packages from the index into TENANT_APPS, for two tenants
 nox -s "upgrade(row)"      update a project that somebody has worked on, from the version before
 nox -s engines             generate with old and new cookiecutter, cruft and Python
 nox -s docs                build the sites of the template and of the three projects, strictly
@@ -395,6 +396,15 @@ def example(session: nox.Session, strategy: str) -> None:
     """Replace a project's example by another app, as its documentation says; run all tests."""
     generate(session, strategy)
     session.run("python", str(TOOLS / "example.py"))
+
+
+@of_each_strategy
+def packages(session: nox.Session, strategy: str) -> None:
+    """Put packages from the index into a project's TENANT_APPS, and use them in two tenants."""
+    tools = nox.project.dependency_groups(nox.project.load_toml(), "packages")
+    generate(session, strategy)
+    session.install(*tools)
+    session.run("python", str(TOOLS / "packages.py"), strategy)
 
 
 @nox.session(python=PYTHON or False)

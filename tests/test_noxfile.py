@@ -53,6 +53,7 @@ def test_sessions_are_there() -> None:
         "pool",
         "fuzz",
         "noisy",
+        "packages",
         "container",
         "ship",
         "verification",
