@@ -1,0 +1,79 @@
+"""Names of Django's that it does not document, on which docs/third-party-apps.md says we rest."""
+
+import inspect
+import re
+from typing import Any
+
+import pytest
+from django.core import checks
+from django.core.management import base
+from django.db import connection, models
+from django.db.backends.postgresql.introspection import DatabaseIntrospection
+from django.db.backends.postgresql.operations import DatabaseOperations
+from django.db.backends.postgresql.schema import DatabaseSchemaEditor
+from django.db.migrations.state import ModelState, ProjectState
+from django.db.models.options import Options
+
+from config.env import BASE_DIR
+from tests.sample.models import Shelf
+
+PARAMETERS: dict[str, tuple[Any, list[str]]] = {
+    "DatabaseSchemaEditor._create_unique_sql": (
+        DatabaseSchemaEditor,
+        ["self", "model", "fields", "name", "condition", "deferrable", "include", "opclasses"],
+    ),
+    "DatabaseSchemaEditor._create_fk_sql": (
+        DatabaseSchemaEditor,
+        ["self", "model", "field", "suffix"],
+    ),
+    "DatabaseSchemaEditor._constraint_names": (
+        DatabaseSchemaEditor,
+        ["self", "model", "column_names", "unique", "primary_key", "index", "foreign_key"],
+    ),
+    "DatabaseIntrospection.get_constraints": (
+        DatabaseIntrospection,
+        ["self", "cursor", "table_name"],
+    ),
+    "DatabaseOperations.on_conflict_suffix_sql": (
+        DatabaseOperations,
+        ["self", "fields", "on_conflict", "update_fields", "unique_fields"],
+    ),
+    "Manager._set_creation_counter": (models.Manager, ["self"]),
+}
+
+
+@pytest.mark.parametrize("name", PARAMETERS)
+def test_a_private_name_takes_what_it_took(name: str) -> None:
+    owner, parameters = PARAMETERS[name]
+    found = inspect.signature(getattr(owner, name.partition(".")[2])).parameters
+    assert list(found)[: len(parameters)] == parameters
+
+
+def test_the_page_lists_the_names() -> None:
+    text = (BASE_DIR / "docs" / "third-party-apps.md").read_text(encoding="utf-8")
+    rows = [line for line in text.partition("## What it rests on")[2].splitlines() if "`" in line]
+    listed = set(re.findall(r"`([\w.]+)`", " ".join(rows)))
+    for name in PARAMETERS:
+        if name.startswith("Manager") or "DatabaseSchemaEditor" in text:
+            assert name in listed, name
+
+
+def test_managers_and_historical_models_are_as_they_were() -> None:
+    manager: Any = models.Manager
+    assert manager()._queryset_class is models.QuerySet
+    assert isinstance(Shelf._meta.local_managers, list)
+    assert isinstance(Options(type("Meta", (), {})).local_managers, list)
+    state = ProjectState()
+    state.add_model(ModelState("sample", "Old", [("id", models.AutoField(primary_key=True))]))
+    assert state.apps.get_model("sample", "Old").__module__ == "__fake__"
+    assert "checks.run_checks(" in inspect.getsource(base)
+    assert checks.run_checks.__name__ == "run_over_shared_data"
+
+
+def test_a_schema_editor_keeps_what_it_leaves_to_the_end() -> None:
+    editor = DatabaseSchemaEditor(connection, collect_sql=True, atomic=False)
+    editor.__enter__()
+    kept = vars(editor)
+    assert (kept["deferred_sql"], kept["collect_sql"]) == ([], True)
+    editor.__exit__(None, None, None)
+    assert "REFERENCES" in DatabaseSchemaEditor.sql_create_column_inline_fk
