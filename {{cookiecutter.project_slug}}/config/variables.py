@@ -123,6 +123,10 @@ class Limits(Group):
     """Requests of one tenant that a process works on at a time: two fewer than its threads. 0: no
     limit."""
 
+    TENANT_TASKS_AT_ONCE: Annotated[types.Number, Field(ge=1, le=1000)] = 1
+    """Open background tasks of a tenant that every worker serves; the others wait for half of the
+    workers, so that a tenant with many holds nobody else up."""
+
     TENANT_STORAGE_BYTES: Annotated[types.Number, Field(ge=0, le=1024**5)] = 10 * 1024**3
     """Bytes of all files that a tenant may have attached. 0: no limit."""
 

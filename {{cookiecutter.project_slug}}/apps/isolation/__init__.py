@@ -15,7 +15,7 @@ checks            system checks
 preflight         checks before a server serves
 migrate, migration_state
                   base of the migrate command; what is applied
-integrations/     caches, files, locks, sessions, signatures, Django REST framework
+integrations/     caches, files, locks, sessions, signatures, tasks, Django REST framework
 postgresql/       grants, invariants and constraints that every strategy has
 strategy/         all that depends on how tenants are kept apart; protocol.py lists it
 testing/          test support

@@ -9,6 +9,7 @@ from django.http import HttpRequest
 from django.utils.functional import SimpleLazyObject
 
 from apps.isolation import current_tenant
+from apps.observability.background import current_work
 from apps.observability.request_id import current_request, id_of
 
 # The path of the page that a mailed link leads to holds its token.
@@ -34,12 +35,13 @@ def scrubbed(text: str) -> str:
 def ids_of(request: HttpRequest | None) -> dict[str, object]:
     """Return the ids of tenant, user and request, "-" for none; asks no database.
 
-    After the end of a request only the request itself still tells whose it was.
+    After the end of a request only the request itself still tells whose it was. In a task they are
+    those of whoever enqueued it.
     """
-    tenant = current_tenant() or getattr(request, "tenant", None)
+    tenant, work = current_tenant() or getattr(request, "tenant", None), current_work.get()
     return {
-        "tenant": "-" if tenant is None else tenant.id,
-        "user": getattr(_known_user(request), "pk", None) or "-",
+        "tenant": tenant.id if tenant else work.tenant if work else "-",
+        "user": getattr(_known_user(request), "pk", None) or (work.user if work else "-"),
         "request_id": id_of(request) or "-",
     }
 
@@ -53,14 +55,23 @@ def _known_user(request: HttpRequest | None) -> object:
 
 
 class ContextFilter(logging.Filter):
-    """Writes tenant, user and request into every record ("-" for none); drops nothing."""
+    """Writes tenant, user, request and task into every record ("-" for none); drops nothing."""
 
     def filter(self, record: logging.LogRecord) -> bool:
         """Add the ids. Django says of a request how it ended when it has ended already."""
         given = getattr(record, "request", None)
         request = given if isinstance(given, HttpRequest) else current_request.get()
-        vars(record).update(ids_of(request))
+        work = current_work.get()
+        vars(record).update(ids_of(request), task=f"{work.task}/{work.id}" if work else "-")
         return True
+
+
+class QueueFilter(logging.Filter):
+    """Drops what the queue says of single jobs: it quotes their arguments."""
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        """Drop a record that has a job."""
+        return not hasattr(record, "job")
 
 
 class TokenFilter(logging.Filter):
@@ -97,4 +108,6 @@ class JSONFormatter(logging.Formatter):
             "exception": self.formatException(record.exc_info) if record.exc_info else "",
         }
         ids = {name: str(vars(record)[name]) for name in ("tenant", "user", "request_id")}
+        if vars(record)["task"] != "-":
+            ids["task"] = vars(record)["task"]
         return json.dumps({name: scrubbed(text) for name, text in fields.items() if text} | ids)

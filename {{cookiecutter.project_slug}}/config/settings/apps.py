@@ -9,6 +9,9 @@ SHARED_APPS = [
     "apps.tenants",
     "apps.memberships",
     "apps.authentication",
+    # Before the next one, which takes its pages out of the admin.
+    "procrastinate.contrib.django",
+    "apps.tasks",
     "apps.privacy",
     "apps.pages",
     "allauth",

@@ -19,6 +19,7 @@ from config.settings.limits import *
 from config.settings.logging import *
 from config.settings.mail import *
 from config.settings.sessions import *
+from config.settings.tasks import *
 
 # Lets annotations such as ModelAdmin[User] be evaluated; before any model is imported.
 django_stubs_ext.monkeypatch()

@@ -14,13 +14,14 @@ LOGGING: dict[str, Any] = {
     "disable_existing_loggers": False,
     "filters": {
         "context": {"()": "apps.observability.logs.ContextFilter"},
+        "jobs": {"()": "apps.observability.logs.QueueFilter"},
         "tokens": {"()": "apps.observability.logs.TokenFilter"},
     },
     "formatters": {
         "line": {
             "()": "apps.observability.logs.LineFormatter",
             "format": "%(asctime)s %(levelname)s tenant=%(tenant)s user=%(user)s "
-            "request=%(request_id)s %(name)s: %(message)s",
+            "request=%(request_id)s task=%(task)s %(name)s: %(message)s",
         },
         "json": {"()": "apps.observability.logs.JSONFormatter"},
     },
@@ -39,6 +40,10 @@ LOGGING: dict[str, Any] = {
         # Anybody may send any name; what can be no host's is answered as an unknown one is.
         "django.security.DisallowedHost": {"level": "CRITICAL"},
         "django.server": {"filters": ["tokens"], "propagate": True},
+        # What it says of single jobs quotes their arguments; apps.tasks says it without them.
+        "procrastinate": {"level": "WARNING"},
+        "procrastinate.worker": {"filters": ["jobs"]},
+        "procrastinate.worker.worker": {"filters": ["jobs"]},
     },
     "root": {"handlers": ["console"], "level": "INFO"},
 }

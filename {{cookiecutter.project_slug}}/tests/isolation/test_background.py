@@ -1,7 +1,4 @@
-"""Work that is done elsewhere, or later, is done for the right tenant (CT10).
-
-A task backend that the settings name joins by itself.
-"""
+"""Work that is done elsewhere, or later, is done for the right tenant (CT10)."""
 
 import threading
 from collections.abc import Iterator
@@ -10,10 +7,8 @@ from contextvars import copy_context
 from typing import Any
 
 import pytest
-from django.conf import settings as django_settings
 from django.core.management import BaseCommand, call_command
 from django.db import connections, transaction
-from django.tasks import task, task_backends
 
 from apps.isolation import NoTenantError, TenantUnavailableError, current_tenant, tenant_context
 from apps.isolation.context import activate_tenant
@@ -131,36 +126,3 @@ def test_ct10_a_job_for_all_tenants_leaves_out_who_is_suspended(sides: tuple[Sid
                 done[tenant.slug] = _names()
     assert done == {"acme": [ours.shelf.name]}
     assert current_tenant() is None
-
-
-@pytest.mark.django_db(transaction=True)
-@pytest.mark.parametrize("alias", django_settings.TASKS)
-def test_ct10_a_task_runs_in_the_tenant_that_it_was_enqueued_in(
-    alias: str, sides: tuple[Side, Side]
-) -> None:
-    """Django's own backend runs a task at once. One that puts it off needs its worker run here."""
-    backend = task_backends[alias]
-    for side in sides:
-        with tenant_context(side.tenant):
-            result = backend.enqueue(_task.using(backend=alias), [], {})
-        assert result.is_finished, f"run the worker of {alias!r} here, then refresh the result"
-        assert result.return_value == [side.shelf.name]
-        assert current_tenant() is None
-
-
-@pytest.mark.django_db(transaction=True)
-@pytest.mark.parametrize("alias", django_settings.TASKS)
-def test_ct10_a_task_of_nobody_finds_nothing(alias: str, sides: tuple[Side, Side]) -> None:
-    with tenant_context(sides[0].tenant):
-        _task.using(backend=alias).enqueue()
-    try:
-        result = _task.using(backend=alias).enqueue()
-    except NoTenantError:
-        return
-    assert result.is_finished
-    assert [error.exception_class for error in result.errors] == [NoTenantError]
-
-
-@task
-def _task() -> list[str]:
-    return _names()

@@ -11,6 +11,7 @@ if TYPE_CHECKING:
         provisioning,
         routers,
         testing,
+        transactions,
     )
 
     _naming: protocol.Naming = naming
@@ -19,3 +20,4 @@ if TYPE_CHECKING:
     _provisioning: protocol.Provisioning = provisioning
     _invariants: protocol.DatabaseInvariants = invariants
     _testing: protocol.Testing = testing
+    _transactions: protocol.Transactions = transactions

@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from datetime import datetime
+from enum import Enum, auto
 from typing import Protocol
 from uuid import UUID
 
@@ -43,6 +44,28 @@ class Breach:
 
 type Breaches = Mapping[str, Mapping[str, Breach]]
 """A breach for each clause of each invariant, by their names."""
+
+
+class Outcome(Enum):
+    """What became of a transaction; after some two billion others PostgreSQL has forgotten it."""
+
+    COMMITTED = auto()
+    ABORTED = auto()
+    IN_PROGRESS = auto()
+    FORGOTTEN = auto()
+
+
+class Transactions(Protocol):
+    """Transactions of tenants, as the shared data sees them."""
+
+    def open_transaction(self) -> str:
+        """Return the id of the active tenant's transaction, if the shared data is not part of it.
+
+        Nothing if there is none, or if it holds both.
+        """
+
+    def outcome(self, tenant_id: UUID, transaction: str) -> Outcome:
+        """Return what became of a transaction of a tenant."""
 
 
 class Naming(Protocol):

@@ -37,8 +37,8 @@ SECRETS = {
 def test_every_line_carries_the_tenants_id() -> None:
     done = manage("shell", "--verbosity=0", f"--command={SCRIPT}")
     inside, outside = done.stderr.splitlines()
-    assert inside.endswith(f" WARNING tenant={TENANT} user=- request=- some.module: inside")
-    assert outside.endswith(" WARNING tenant=- user=- request=- some.module: outside")
+    assert inside.endswith(f" WARNING tenant={TENANT} user=- request=- task=- some.module: inside")
+    assert outside.endswith(" WARNING tenant=- user=- request=- task=- some.module: outside")
 
 
 @pytest.mark.django_db

@@ -97,6 +97,20 @@ class DatabaseWrapper(GuardedWrapperMixin, postgresql.DatabaseWrapper):
         super().ensure_connection()
         note_use(self.alias)
 
+    def savepoint_rollback(self, sid: str) -> None:
+        """Roll back to a savepoint, and undo what was written to the shared data meanwhile.
+
+        A callback of on_commit() that is dropped here may have a function ``undo``: PostgreSQL
+        tells of a transaction as a whole only whether it was committed.
+        """
+        before = list(self.run_on_commit)
+        super().savepoint_rollback(sid)
+        for callback in before:
+            if callback not in self.run_on_commit:
+                undo = getattr(callback[1], "undo", None)
+                if undo:
+                    undo()
+
     def _execute(
         self,
         execute: Callable[..., object],

@@ -1,0 +1,17 @@
+"""What is being done in the background: in each log line, and in each report of an error."""
+
+from contextvars import ContextVar
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Work:
+    """A task that runs: its dotted path and its id, and the ids of who enqueued it, or "-"."""
+
+    task: str
+    id: str
+    tenant: str
+    user: str
+
+
+current_work: ContextVar[Work | None] = ContextVar("current_work", default=None)

@@ -1,0 +1,93 @@
+"""The product's backend for ``django.tasks``."""
+
+from collections.abc import Mapping
+from functools import partial
+from typing import Any
+from uuid import UUID
+
+from django.db import transaction
+from django.tasks import Task, TaskResult, TaskResultStatus
+from django.tasks.base import TaskError
+from django.tasks.exceptions import TaskResultDoesNotExist
+from django.utils.module_loading import import_string
+
+from apps.isolation import current_tenant
+from apps.isolation.integrations.tasks import Envelope, TenantTaskBackend
+from apps.isolation.strategy.transactions import open_transaction
+from apps.observability.logs import ids_of
+from apps.observability.request_id import current_request
+from apps.tasks import queue
+from apps.tasks.models import State, TaskRun
+
+STATUSES = {
+    State.WAITING: TaskResultStatus.READY,
+    State.RUNNING: TaskResultStatus.RUNNING,
+    State.DONE: TaskResultStatus.SUCCESSFUL,
+    State.DEAD: TaskResultStatus.FAILED,
+    State.CANCELLED: TaskResultStatus.FAILED,
+}
+
+
+class TaskBackend(TenantTaskBackend):
+    """Stores tasks in the shared database, for ``manage.py work``.
+
+    A task that is enqueued in a transaction runs if that is committed, and never if it is not,
+    also where the tenant's database is another one.
+    """
+
+    supports_async_task = True
+    supports_defer = True
+    supports_get_result = True
+    supports_priority = True
+
+    def sender(self) -> Mapping[str, Any]:
+        """Return the user and the request; in a task, those of the task."""
+        ids = ids_of(current_request.get())
+        user, request_id = str(ids["user"]), str(ids["request_id"])
+        return {
+            "user": None if user == "-" else UUID(user),
+            "request_id": "" if request_id == "-" else request_id,
+        }
+
+    def put(self, task: Task[Any, Any], envelope: Envelope, *, unless_open: bool = False) -> bool:
+        """Store the envelope; what another database holds is confirmed when it is committed."""
+        pending = open_transaction()
+        if not queue.put(task, envelope, transaction=pending, unless_open=unless_open):
+            return False
+        if pending:
+            confirm = partial(queue.confirm, envelope.id, task.run_after)
+            confirm.undo = partial(queue.discard, envelope.id)  # type: ignore[attr-defined]
+            transaction.on_commit(confirm, robust=True)
+        return True
+
+    def get_result(self, result_id: str) -> TaskResult[..., Any]:
+        """Return the state of a task of the active tenant, or else of nobody's.
+
+        Arguments and return values are not kept. Raises TaskResultDoesNotExist for another
+        tenant's.
+        """
+        tenant = current_tenant()
+        try:
+            run = TaskRun.platform.get(pk=UUID(result_id), tenant=tenant.id if tenant else None)
+        except (ValueError, TaskRun.DoesNotExist) as error:
+            raise TaskResultDoesNotExist(result_id) from error
+        return result_of(run)
+
+
+def result_of(run: TaskRun) -> TaskResult[..., Any]:
+    """Return a task's result as Django describes it."""
+    task: Task[..., Any] = import_string(run.task)
+    return TaskResult(
+        task=task,
+        id=str(run.pk),
+        status=STATUSES[State(run.state)],
+        enqueued_at=run.enqueued_at,
+        started_at=run.started_at,
+        finished_at=run.finished_at,
+        last_attempted_at=run.started_at,
+        args=[],
+        kwargs={},
+        backend=task.backend,
+        errors=[TaskError(exception_class_path=run.error, traceback="")] if run.error else [],
+        worker_ids=[""] * run.attempts,
+    )

@@ -1,0 +1,39 @@
+"""Run background tasks."""
+
+import asyncio
+import signal
+from typing import Any
+
+from django.core.management.base import BaseCommand, CommandParser
+
+from apps.isolation.preflight import run_preflight_checks
+from apps.tasks.worker import Worker
+
+
+class Command(BaseCommand):
+    """``work [--concurrency 4] [--queues a,b] [--drain] [--grace 25]``."""
+
+    help = "Run background tasks until SIGTERM or Ctrl-C; what runs then may end, or is given back."
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        """Declare the arguments."""
+        parser.add_argument("--concurrency", type=int, default=4, help="tasks at a time")
+        parser.add_argument("--queues", help="only these, with commas between them (default: all)")
+        parser.add_argument("--drain", action="store_true", help="end when nothing is left to do")
+        parser.add_argument(
+            "--grace", type=float, default=25, help="seconds that tasks have to end once stopped"
+        )
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        """Work."""
+        run_preflight_checks()
+        asyncio.run(_work(options))
+
+
+async def _work(options: dict[str, Any]) -> None:
+    queues = options["queues"].split(",") if options["queues"] else None
+    worker = Worker(concurrency=options["concurrency"], queues=queues, drain=options["drain"])
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, worker.stop)
+    await worker.run(grace=options["grace"])

@@ -1,0 +1,61 @@
+"""What became of each task."""
+
+from typing import ClassVar, Self
+
+from django.db import models
+from django.db.models import CheckConstraint, Q
+
+from apps.isolation.fields import new_id
+from apps.isolation.managers import PerTenantManager, PlatformManager
+from apps.tenants.models import Tenant
+
+
+class State(models.TextChoices):
+    """Where a task is in its life."""
+
+    WAITING = "waiting"
+    RUNNING = "running"
+    DONE = "done"
+    DEAD = "dead"
+    CANCELLED = "cancelled"
+
+
+OPEN = [State.WAITING, State.RUNNING]
+
+
+class TaskRun(models.Model):
+    """A task that was enqueued. Its arguments are in the queue alone, until it is done."""
+
+    id = models.UUIDField(primary_key=True, default=new_id, editable=False)
+    # Null for what was enqueued without a tenant. The index below begins with it.
+    tenant = models.ForeignKey(
+        Tenant, models.DB_CASCADE, related_name="task_runs", null=True, db_index=False
+    )
+    user_id = models.UUIDField(null=True, help_text="Who enqueued it; null for nobody.")
+    task = models.CharField(max_length=255)
+    state = models.CharField(max_length=9, choices=State, default=State.WAITING)
+    attempts = models.PositiveSmallIntegerField(default=0)
+    error = models.CharField(max_length=255, blank=True, help_text="Class of the last error.")
+    job = models.BigIntegerField(unique=True, help_text="Its row in the queue.")
+    # Of the tenant's own database, while nobody has said that it was committed.
+    transaction = models.CharField(max_length=20, blank=True)
+    enqueued_at = models.DateTimeField(auto_now_add=True)
+    started_at = models.DateTimeField(null=True)
+    finished_at = models.DateTimeField(null=True)
+
+    objects: ClassVar[PerTenantManager[Self]] = PerTenantManager()
+    platform = PlatformManager()
+
+    class Meta:
+        default_manager_name = "platform"
+        base_manager_name = "platform"
+        constraints = [
+            CheckConstraint(condition=Q(state__in=State.values), name="task_run_state_is_known"),
+        ]
+        indexes = [
+            models.Index(fields=["tenant", "task"], condition=Q(state__in=OPEN), name="task_open"),
+            models.Index(fields=["state", "finished_at"], name="task_run_by_state"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.task} {self.pk} ({self.state})"

@@ -1,0 +1,185 @@
+"""The queue: Procrastinate's jobs among the shared data, and a `TaskRun` for each.
+
+Both are written by one statement, in the transaction in which a task is enqueued, so either both
+are there or neither is.
+
+https://procrastinate.readthedocs.io
+"""
+
+from datetime import datetime
+from typing import Any, Final
+from uuid import UUID
+
+from django.conf import settings
+from django.db import connections
+from django.db.models.functions import Now
+from django.tasks import Task
+from psycopg.types.json import Jsonb
+
+from apps.isolation.app_registry import SHARED_DB
+from apps.isolation.integrations.tasks import Envelope
+from apps.tasks.models import State, TaskRun
+
+JOB: Final = "task"
+"""Name of all jobs that hold a sealed envelope."""
+
+DEFAULT: Final = "default"
+REST: Final = "rest"
+"""Lane of what a tenant has enqueued beyond its share; half of the workers leave it to the others.
+"""
+
+UNCONFIRMED_SECONDS: Final = 60
+"""Seconds after which a worker asks what became of the transaction of another database."""
+
+# A tenant's number of open tasks decides on the lane, and on the place within it. Beyond this
+# number nobody counts.
+COUNTED: Final = 1000
+
+_ENQUEUE = """
+WITH opened AS (
+    SELECT count(*)::int AS number FROM (
+        SELECT FROM tasks_taskrun
+        WHERE tenant_id = %(tenant)s AND state IN ('waiting', 'running') LIMIT %(counted)s
+    ) AS runs
+), job AS (
+    SELECT unnest(procrastinate_defer_jobs_v1(ARRAY[ROW(
+        CASE WHEN is_rest THEN %(rest)s ELSE %(queue)s END, %(job)s,
+        CASE WHEN is_rest THEN %(priority)s - number ELSE %(priority)s END,
+        NULL, NULL, %(args)s,
+        CASE WHEN %(transaction)s = '' THEN %(due)s
+            ELSE greatest(%(due)s, now() + make_interval(secs => %(seconds)s)) END
+    )]::procrastinate_job_to_defer_v1[])) AS id
+    FROM opened,
+        LATERAL (SELECT %(queue)s = %(default)s AND number >= %(share)s) AS lane (is_rest)
+    WHERE NOT (%(unless_open)s AND EXISTS (
+        SELECT FROM tasks_taskrun
+        WHERE tenant_id = %(tenant)s AND task = %(task)s AND state IN ('waiting', 'running')))
+)
+INSERT INTO tasks_taskrun
+    (id, tenant_id, user_id, task, state, attempts, error, job, transaction, enqueued_at)
+SELECT %(id)s, %(tenant)s, %(user)s, %(task)s, 'waiting', 0, '', id, %(transaction)s, now() FROM job
+RETURNING job
+"""
+_CONFIRM = """
+WITH run AS (
+    UPDATE tasks_taskrun SET transaction = '' WHERE id = %(id)s RETURNING job
+)
+UPDATE procrastinate_jobs AS job SET scheduled_at = %(due)s FROM run
+WHERE job.id = run.job AND job.status = 'todo'
+"""
+_DISCARD = """
+WITH run AS (
+    DELETE FROM tasks_taskrun WHERE id = %(id)s AND state = 'waiting' RETURNING job
+)
+DELETE FROM procrastinate_jobs AS job USING run WHERE job.id = run.job AND job.status = 'todo'
+"""
+_RETRY = """
+WITH run AS (
+    UPDATE tasks_taskrun SET state = 'waiting', attempts = 0, finished_at = NULL
+    WHERE id = %(id)s AND state = 'dead' RETURNING job
+)
+SELECT procrastinate_retry_job_v2(job, now(), NULL, NULL, NULL) FROM run
+"""
+_CANCEL = """
+WITH run AS (
+    UPDATE tasks_taskrun SET state = 'cancelled', finished_at = now()
+    WHERE id = %(id)s AND state IN ('waiting', 'dead') RETURNING job
+)
+DELETE FROM procrastinate_jobs AS job USING run
+WHERE job.id = run.job AND job.status IN ('todo', 'failed')
+RETURNING job.id
+"""
+_GIVE_BACK = """
+WITH lost AS (
+    UPDATE procrastinate_jobs SET status = 'todo', worker_id = NULL
+    WHERE status = 'doing' AND ({condition})
+    RETURNING id
+)
+UPDATE tasks_taskrun AS run SET state = 'waiting', attempts = attempts - {uncounted} FROM lost
+WHERE run.job = lost.id AND run.state = 'running'
+RETURNING run.id
+"""
+_STALLED = _GIVE_BACK.format(
+    uncounted=0,
+    condition="""worker_id IS NULL OR worker_id NOT IN (
+        SELECT id FROM procrastinate_workers
+        WHERE last_heartbeat > now() - make_interval(secs => %(seconds)s))""",
+)
+_NAMED = _GIVE_BACK.format(uncounted=1, condition="id = ANY (%(jobs)s)")
+
+
+def put(
+    task: Task[Any, Any], envelope: Envelope, *, transaction: str = "", unless_open: bool = False
+) -> bool:
+    """Store a task, due at once unless a transaction must be confirmed; one round trip.
+
+    Returns False if ``unless_open`` left it out.
+    """
+    return bool(
+        _execute(
+            _ENQUEUE,
+            id=envelope.id,
+            tenant=envelope.tenant,
+            user=envelope.user,
+            task=envelope.task,
+            transaction=transaction,
+            unless_open=unless_open,
+            args=Jsonb({"envelope": envelope.seal()}),
+            due=task.run_after,
+            queue=task.queue_name,
+            priority=task.priority,
+            seconds=UNCONFIRMED_SECONDS,
+            counted=COUNTED,
+            share=settings.TENANT_TASKS_AT_ONCE,
+            job=JOB,
+            default=DEFAULT,
+            rest=REST,
+        )
+    )
+
+
+def confirm(run_id: UUID, due: datetime | None) -> None:
+    """Let a task run, since the transaction in which it was enqueued was committed."""
+    _execute(_CONFIRM, id=run_id, due=due)
+
+
+def discard(run_id: UUID) -> None:
+    """Forget a task that was enqueued in what was rolled back."""
+    _execute(_DISCARD, id=run_id)
+
+
+def retry(run_id: UUID) -> bool:
+    """Let a dead task run again, as if it never had; return whether there was one."""
+    return bool(_execute(_RETRY, id=run_id))
+
+
+def cancel(run_id: UUID) -> bool:
+    """Keep a waiting or a dead task from ever running; return whether there was one."""
+    return bool(_execute(_CANCEL, id=run_id))
+
+
+def give_back_stalled(seconds: float) -> int:
+    """Let others run what workers held that have not been heard of; return how many tasks."""
+    return _execute(_STALLED, seconds=seconds)
+
+
+def give_back(jobs: list[int]) -> int:
+    """Let others run these jobs, which this process holds; return how many tasks."""
+    return _execute(_NAMED, jobs=jobs)
+
+
+def end(run: TaskRun, state: State, error: str = "") -> None:
+    """Note that a task runs no more."""
+    rows = TaskRun.platform.filter(pk=run.pk)
+    rows.update(state=state, error=error, finished_at=Now())
+
+
+def put_off(run: TaskRun, error: str) -> None:
+    """Note that a task waits again."""
+    TaskRun.platform.filter(pk=run.pk).update(state=State.WAITING, error=error)
+
+
+def _execute(statement: str, **params: Any) -> int:
+    with connections[SHARED_DB].cursor() as cursor:
+        cursor.execute(statement, params)
+        return int(cursor.rowcount)

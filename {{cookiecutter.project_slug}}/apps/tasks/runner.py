@@ -1,0 +1,172 @@
+"""Runs one task: opens its envelope, asks who may do what now, and enters its tenant."""
+
+import logging
+import traceback
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any, Final
+from uuid import UUID
+
+from django.core.signing import BadSignature
+from django.db.models import F
+from django.db.models.functions import Now
+from django.tasks import Task, TaskContext
+from django.utils.module_loading import import_string
+
+from apps.isolation.context import ActiveTenant, activate_tenant
+from apps.isolation.integrations.tasks import Envelope, is_platform_task
+from apps.isolation.strategy.protocol import Outcome
+from apps.isolation.strategy.transactions import outcome
+from apps.memberships.models import Membership
+from apps.observability.background import Work, current_work
+from apps.observability.request_id import request_id
+from apps.tasks import queue
+from apps.tasks.backends import result_of
+from apps.tasks.models import OPEN, State, TaskRun
+
+logger = logging.getLogger(__name__)
+
+MOST_ATTEMPTS: Final = 5
+PUT_OFF_SECONDS: Final = 300
+"""Seconds until a task of a tenant that may not be entered is looked at again."""
+
+
+class PutOff(Exception):
+    """The task must run later."""
+
+    def __init__(self, seconds: float) -> None:
+        super().__init__(f"again in {seconds} s")
+        self.seconds = seconds
+
+
+class Refused(Exception):
+    """The task must not run, whatever it is; the message says why in one word."""
+
+
+class Dead(Exception):
+    """The task has ended as a dead letter."""
+
+
+def run_job(sealed: str, job: int) -> None:
+    """Run what a job of the queue holds.
+
+    Raises `PutOff` if it must run again, and `Dead` if it ended without success. A job of no open
+    task is left out: it was copied or done before, or its tenant is gone.
+    """
+    try:
+        envelope = Envelope.open(sealed)
+    except (BadSignature, ValueError, TypeError, KeyError):
+        logger.warning("job %s: nobody here has sealed it", job)
+        run = TaskRun.platform.filter(job=job, state__in=OPEN).first()
+        _bury(run, "ForgedEnvelope")
+        raise Dead from None
+    with _in_log_lines(envelope):
+        _run(envelope, job)
+
+
+def _run(envelope: Envelope, job: int) -> None:
+    rows = TaskRun.platform.select_related("tenant")
+    run = rows.filter(pk=envelope.id, job=job, state__in=OPEN).first()
+    if run is None:
+        logger.warning("job %s is of no open task, and was left out", job)
+        return
+    if run.transaction and not _is_committed(run):
+        queue.discard(run.pk)
+        return
+    try:
+        task = _permitted(envelope, run)
+        _claim(run)
+    except Refused as refusal:
+        _bury(run, str(refusal))
+        raise Dead from None
+    _call(task, envelope, run)
+
+
+def _is_committed(run: TaskRun) -> bool:
+    """Return what became of the transaction in which the task was enqueued."""
+    result = outcome(UUID(str(run.tenant_id)), run.transaction)
+    if result == Outcome.IN_PROGRESS:
+        raise PutOff(queue.UNCONFIRMED_SECONDS / 6)
+    if result == Outcome.FORGOTTEN:
+        _bury(run, "ForgottenTransaction")
+        raise Dead
+    return result == Outcome.COMMITTED
+
+
+def _permitted(envelope: Envelope, run: TaskRun) -> Task[Any, Any]:
+    """Return the task if it may run now, as the rows are now; raise `Refused` or `PutOff`."""
+    if not is_platform_task(envelope.task):
+        if run.tenant is None:
+            raise Refused("NoTenant")
+        if not run.tenant.is_usable:
+            raise PutOff(PUT_OFF_SECONDS)
+        if envelope.user and not _is_member(envelope.user, run.tenant.pk):
+            raise Refused("NotAMember")
+    try:
+        task = import_string(envelope.task)
+    except (ImportError, ValueError):
+        raise Refused("UnknownTask") from None
+    if not isinstance(task, Task):
+        raise Refused("UnknownTask")
+    return task
+
+
+def _is_member(user_id: UUID, tenant_id: UUID) -> bool:
+    rows = Membership.objects.of_user_in(user_id, tenant_id)
+    return rows.filter(is_active=True, user__is_active=True).exists()
+
+
+def _claim(run: TaskRun) -> None:
+    """Count a try before it begins, so that one which takes its worker along counts as well."""
+    if run.attempts >= MOST_ATTEMPTS:
+        raise Refused("WorkerLost")
+    run.attempts += 1
+    TaskRun.platform.filter(pk=run.pk).update(
+        state=State.RUNNING, attempts=F("attempts") + 1, started_at=Now(), transaction=""
+    )
+
+
+def _call(task: Task[Any, Any], envelope: Envelope, run: TaskRun) -> None:
+    context = [TaskContext(task_result=result_of(run))] if task.takes_context else []
+    tenant = None if is_platform_task(envelope.task) else envelope.tenant
+    try:
+        with activate_tenant(ActiveTenant(tenant) if tenant else None):
+            task.call(*context, *envelope.args, **envelope.kwargs)
+    except Exception as error:  # noqa: BLE001 - whatever it is, others' tasks must go on
+        _fail(run, error)
+    else:
+        queue.end(run, State.DONE)
+        logger.info("done, at attempt %s", run.attempts)
+
+
+def _fail(run: TaskRun, error: Exception) -> None:
+    """Let a task run again later, each time after four times as long; at last bury it."""
+    name = f"{type(error).__module__}.{type(error).__qualname__}"
+    # Neither the message nor the lines of code: they may quote the arguments.
+    frames = traceback.extract_tb(error.__traceback__)[-5:]
+    places = "; ".join(f"{at.name} in {at.filename}:{at.lineno}" for at in frames)
+    logger.warning("attempt %s failed: %s, %s", run.attempts, name, places)
+    if run.attempts >= MOST_ATTEMPTS:
+        _bury(run, name)
+        raise Dead from error
+    queue.put_off(run, name)
+    raise PutOff(4**run.attempts) from error
+
+
+def _bury(run: TaskRun | None, error: str) -> None:
+    if run:
+        queue.end(run, State.DEAD, error)
+        logger.error("task %s of tenant %s is dead: %s", run.pk, run.tenant_id, error)
+
+
+@contextmanager
+def _in_log_lines(envelope: Envelope) -> Iterator[None]:
+    """Have each log line name the task, and the tenant, user and request that enqueued it."""
+    ids = {"tenant": str(envelope.tenant or "-"), "user": str(envelope.user or "-")}
+    work = Work(task=envelope.task, id=str(envelope.id), **ids)
+    tokens = current_work.set(work), request_id.set(envelope.request_id)
+    try:
+        yield
+    finally:
+        current_work.reset(tokens[0])
+        request_id.reset(tokens[1])

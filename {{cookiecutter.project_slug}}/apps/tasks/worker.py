@@ -1,0 +1,160 @@
+"""The worker: Procrastinate runs jobs, a few at a time, in threads.
+
+Half of its places take what is in the default lane only. So a tenant that has enqueued thousands
+of tasks never holds all of them (apps.tasks.queue says which lane a task gets).
+"""
+
+import asyncio
+import logging
+import os
+from collections.abc import Awaitable, Callable, Sequence
+from typing import Any, Final
+
+from asgiref.sync import sync_to_async
+from django.db import DatabaseError, close_old_connections
+from django.utils.module_loading import autodiscover_modules, import_string
+from procrastinate import JobContext, exceptions
+from procrastinate.contrib.django import DjangoApp
+from procrastinate.contrib.django.utils import connector_params
+from procrastinate.jobs import Job
+from procrastinate.psycopg_connector import PsycopgConnector
+from procrastinate.retry import BaseRetryStrategy, RetryDecision
+
+from apps.isolation.app_registry import SHARED_DB
+from apps.isolation.integrations.tasks import schedule
+from apps.tasks import queue
+from apps.tasks.runner import Dead, PutOff, run_job
+
+logger = logging.getLogger(__name__)
+
+HEARTBEAT_SECONDS: Final = 5
+STALLED_SECONDS: Final = 15
+"""Seconds without a heartbeat after which a worker's tasks are given to others."""
+
+POLL_SECONDS: Final = 1
+TROUBLE_SECONDS: Final = 15
+"""Seconds until a task runs again whose worker could not do its own part."""
+
+
+class Retries(BaseRetryStrategy):
+    """Runs a job again when the runner says so, or when it could not even say that."""
+
+    def get_retry_decision(self, *, exception: BaseException, job: Job) -> RetryDecision | None:
+        """Return when; None for what has ended."""
+        if isinstance(exception, Dead):
+            return None
+        seconds = exception.seconds if isinstance(exception, PutOff) else TROUBLE_SECONDS
+        return RetryDecision(retry_in={"seconds": int(seconds)})
+
+
+class Worker:
+    """Works until it is told to stop, or with ``drain`` until nothing is left to do now."""
+
+    def __init__(
+        self, *, concurrency: int, queues: Sequence[str] | None = None, drain: bool = False
+    ) -> None:
+        self._lanes = _lanes(concurrency, queues)
+        self._drain = drain
+        self._jobs: set[int] = set()
+        self._stop = asyncio.Event()
+
+    def stop(self) -> None:
+        """Begin nothing more."""
+        self._stop.set()
+
+    async def run(self, *, grace: float) -> None:
+        """Work; once stopped, wait ``grace`` seconds for what runs, then give it back.
+
+        Then the process ends, since no thread can be made to.
+        """
+        connector = PsycopgConnector(kwargs=connector_params(SHARED_DB), min_size=1, max_size=4)
+        async with self._app(connector).open_async() as app:
+            lanes = [asyncio.ensure_future(self._keep(self._lane, app, *it)) for it in self._lanes]
+            rescue = asyncio.ensure_future(self._keep(self._rescue))
+            stop = asyncio.ensure_future(self._stop.wait())
+            ends: list[asyncio.Future[Any]] = [stop, asyncio.gather(*lanes)]
+            await asyncio.wait(ends, return_when="FIRST_COMPLETED")
+            for each in (*lanes, rescue, stop):
+                each.cancel()
+            _, busy = await asyncio.wait(lanes, timeout=grace)
+            if busy:
+                await _in_thread(queue.give_back, list(self._jobs))
+                logger.warning("stopped; %s tasks were given back", len(self._jobs))
+                logging.shutdown()
+                os._exit(0)
+
+    def _app(self, connector: PsycopgConnector) -> DjangoApp:
+        app = DjangoApp(connector=connector)
+        app.task(name=queue.JOB, pass_context=True, retry=Retries())(self._run)
+        tick = app.task(name="tick", retry=Retries())(_tick)
+        autodiscover_modules("tasks")
+        for path, cron in () if self._drain else schedule().items():
+            app.periodic(cron=cron, periodic_id=path, task_kwargs={"path": path})(tick)
+        return app
+
+    def _run(self, context: JobContext, envelope: str) -> None:
+        job = context.job.id or 0
+        self._jobs.add(job)
+        try:
+            run_job(envelope, job)
+        finally:
+            self._jobs.discard(job)
+
+    async def _lane(self, app: DjangoApp, queues: Sequence[str] | None, places: int) -> None:
+        options: dict[str, Any] = {"queues": queues} if queues else {}
+        await app.run_worker_async(
+            **options,
+            concurrency=places,
+            wait=not self._drain,
+            # By asking, since behind PgBouncer nobody is notified.
+            listen_notify=False,
+            fetch_job_polling_interval=POLL_SECONDS,
+            update_heartbeat_interval=HEARTBEAT_SECONDS,
+            stalled_worker_timeout=STALLED_SECONDS,
+            delete_jobs="successful",
+            install_signal_handlers=False,
+        )
+
+    async def _keep(self, work: Callable[..., Awaitable[None]], *args: Any) -> None:
+        """Do it again when it fails, as it does while the database is away."""
+        while not self._stop.is_set():
+            try:
+                await work(*args)
+            except (exceptions.ConnectorException, DatabaseError, OSError) as error:
+                logger.warning("the queue did not answer: %s", type(error).__name__)
+            if self._drain:
+                return
+            await asyncio.sleep(POLL_SECONDS)
+
+    async def _rescue(self) -> None:
+        """Give to others what workers hold that have not been heard of."""
+        if count := await _in_thread(queue.give_back_stalled, STALLED_SECONDS):
+            logger.warning("%s tasks of lost workers were given back", count)
+        await asyncio.sleep(HEARTBEAT_SECONDS)
+
+
+def _lanes(
+    concurrency: int, queues: Sequence[str] | None
+) -> list[tuple[Sequence[str] | None, int]]:
+    if queues or concurrency == 1:
+        return [(queues, concurrency)]
+    own = concurrency // 2
+    return [([queue.DEFAULT], own), (None, concurrency - own)]
+
+
+def _tick(timestamp: int, path: str) -> None:
+    """Enqueue a periodic task. What the row says it is, the code must say as well."""
+    if path not in schedule():
+        raise Dead
+    import_string(path).enqueue()
+
+
+async def _in_thread(function: Callable[..., int], *args: Any) -> int:
+    def call() -> int:
+        close_old_connections()
+        try:
+            return function(*args)
+        finally:
+            close_old_connections()
+
+    return int(await sync_to_async(call, thread_sensitive=False)())
