@@ -8,6 +8,7 @@ import time
 import urllib.error
 import urllib.request
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from http import HTTPStatus
 from importlib import import_module
@@ -103,6 +104,17 @@ def check(port: int, password: str) -> Iterator[str]:
     finally:
         server.terminate()
         server.communicate()
+
+
+@contextmanager
+def worker() -> Iterator[None]:
+    """Run background tasks beside a block."""
+    process = subprocess.Popen([sys.executable, sys.argv[0], "work", "--concurrency=2"])
+    try:
+        yield
+    finally:
+        process.terminate()
+        process.wait()
 
 
 def smoke_test(ip: str, port: int, password: str) -> Iterator[str]:

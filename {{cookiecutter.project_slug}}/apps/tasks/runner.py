@@ -1,20 +1,21 @@
 """Runs one task: opens its envelope, asks who may do what now, and enters its tenant."""
 
 import logging
+import time
 import traceback
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any, Final
+from typing import Final, NoReturn
 from uuid import UUID
 
 from django.core.signing import BadSignature
 from django.db.models import F
 from django.db.models.functions import Now
-from django.tasks import Task, TaskContext
+from django.tasks import TaskContext
 from django.utils.module_loading import import_string
 
 from apps.isolation.context import ActiveTenant, activate_tenant
-from apps.isolation.integrations.tasks import Envelope, is_platform_task
+from apps.isolation.integrations.tasks import Envelope, RepeatableTask, is_platform_task
 from apps.isolation.strategy.protocol import Outcome
 from apps.isolation.strategy.transactions import outcome
 from apps.memberships.models import Membership
@@ -22,11 +23,14 @@ from apps.observability.background import Work, current_work
 from apps.observability.request_id import request_id
 from apps.tasks import queue
 from apps.tasks.backends import result_of
+from apps.tasks.metrics import SECONDS
 from apps.tasks.models import OPEN, State, TaskRun
 
 logger = logging.getLogger(__name__)
 
-MOST_ATTEMPTS: Final = 5
+MOST_SECONDS: Final = 3600
+"""Seconds between two attempts, at most."""
+
 PUT_OFF_SECONDS: Final = 300
 """Seconds until a task of a tenant that may not be entered is looked at again."""
 
@@ -75,10 +79,10 @@ def _run(envelope: Envelope, job: int) -> None:
         return
     try:
         task = _permitted(envelope, run)
-        _claim(run)
     except Refused as refusal:
         _bury(run, str(refusal))
         raise Dead from None
+    _begin(run)
     _call(task, envelope, run)
 
 
@@ -93,8 +97,10 @@ def _is_committed(run: TaskRun) -> bool:
     return result == Outcome.COMMITTED
 
 
-def _permitted(envelope: Envelope, run: TaskRun) -> Task[Any, Any]:
+def _permitted(envelope: Envelope, run: TaskRun) -> RepeatableTask:
     """Return the task if it may run now, as the rows are now; raise `Refused` or `PutOff`."""
+    # First, since its module says of which kind it is.
+    task = _task_at(envelope.task)
     if not is_platform_task(envelope.task):
         if run.tenant is None:
             raise Refused("NoTenant")
@@ -102,11 +108,18 @@ def _permitted(envelope: Envelope, run: TaskRun) -> Task[Any, Any]:
             raise PutOff(PUT_OFF_SECONDS)
         if envelope.user and not _is_member(envelope.user, run.tenant.pk):
             raise Refused("NotAMember")
+    # A try is counted before it begins, so that one which takes its worker along counts as well.
+    if run.attempts >= task.attempts:
+        raise Refused("WorkerLost")
+    return task
+
+
+def _task_at(path: str) -> RepeatableTask:
     try:
-        task = import_string(envelope.task)
+        task = import_string(path)
     except (ImportError, ValueError):
         raise Refused("UnknownTask") from None
-    if not isinstance(task, Task):
+    if not isinstance(task, RepeatableTask):
         raise Refused("UnknownTask")
     return task
 
@@ -116,41 +129,40 @@ def _is_member(user_id: UUID, tenant_id: UUID) -> bool:
     return rows.filter(is_active=True, user__is_active=True).exists()
 
 
-def _claim(run: TaskRun) -> None:
-    """Count a try before it begins, so that one which takes its worker along counts as well."""
-    if run.attempts >= MOST_ATTEMPTS:
-        raise Refused("WorkerLost")
+def _begin(run: TaskRun) -> None:
     run.attempts += 1
     TaskRun.platform.filter(pk=run.pk).update(
         state=State.RUNNING, attempts=F("attempts") + 1, started_at=Now(), transaction=""
     )
 
 
-def _call(task: Task[Any, Any], envelope: Envelope, run: TaskRun) -> None:
+def _call(task: RepeatableTask, envelope: Envelope, run: TaskRun) -> None:
     context = [TaskContext(task_result=result_of(run))] if task.takes_context else []
     tenant = None if is_platform_task(envelope.task) else envelope.tenant
+    began = time.perf_counter()
     try:
         with activate_tenant(ActiveTenant(tenant) if tenant else None):
             task.call(*context, *envelope.args, **envelope.kwargs)
     except Exception as error:  # noqa: BLE001 - whatever it is, others' tasks must go on
-        _fail(run, error)
-    else:
-        queue.end(run, State.DONE)
-        logger.info("done, at attempt %s", run.attempts)
+        SECONDS.labels(run.task, "failed").observe(time.perf_counter() - began)
+        _fail(run, error, task.attempts)
+    SECONDS.labels(run.task, "done").observe(time.perf_counter() - began)
+    queue.end(run, State.DONE)
+    logger.info("done, at attempt %s", run.attempts)
 
 
-def _fail(run: TaskRun, error: Exception) -> None:
+def _fail(run: TaskRun, error: Exception, most: int) -> NoReturn:
     """Let a task run again later, each time after four times as long; at last bury it."""
     name = f"{type(error).__module__}.{type(error).__qualname__}"
     # Neither the message nor the lines of code: they may quote the arguments.
     frames = traceback.extract_tb(error.__traceback__)[-5:]
     places = "; ".join(f"{at.name} in {at.filename}:{at.lineno}" for at in frames)
     logger.warning("attempt %s failed: %s, %s", run.attempts, name, places)
-    if run.attempts >= MOST_ATTEMPTS:
+    if run.attempts >= most:
         _bury(run, name)
         raise Dead from error
     queue.put_off(run, name)
-    raise PutOff(4**run.attempts) from error
+    raise PutOff(min(4**run.attempts, MOST_SECONDS)) from error
 
 
 def _bury(run: TaskRun | None, error: str) -> None:

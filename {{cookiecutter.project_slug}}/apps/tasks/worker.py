@@ -23,6 +23,7 @@ from procrastinate.retry import BaseRetryStrategy, RetryDecision
 from apps.isolation.app_registry import SHARED_DB
 from apps.isolation.integrations.tasks import schedule
 from apps.tasks import queue
+from apps.tasks.probe import Beat
 from apps.tasks.runner import Dead, PutOff, run_job
 
 logger = logging.getLogger(__name__)
@@ -55,6 +56,7 @@ class Worker:
     ) -> None:
         self._lanes = _lanes(concurrency, queues)
         self._drain = drain
+        self.beat = Beat()
         self._jobs: set[int] = set()
         self._stop = asyncio.Event()
 
@@ -130,6 +132,7 @@ class Worker:
         """Give to others what workers hold that have not been heard of."""
         if count := await _in_thread(queue.give_back_stalled, STALLED_SECONDS):
             logger.warning("%s tasks of lost workers were given back", count)
+        self.beat.note()
         await asyncio.sleep(HEARTBEAT_SECONDS)
 
 

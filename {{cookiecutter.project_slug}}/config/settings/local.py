@@ -8,7 +8,7 @@ SECRET_KEY = SECRET_KEY or "insecure-key-for-development-only-0123456789abcdef"
 SIMPLE_JWT["SIGNING_KEY"] = SIMPLE_JWT["SIGNING_KEY"] or SECRET_KEY
 PLATFORM_ORIGIN = env.PLATFORM_ORIGIN or "http://localhost:8000"
 TENANT_URL = env.TENANT_URL or "http://{domain}:8000"
-# Without a mail server, mails appear where the server was started.
+# Without a mail server, mails appear where the server was started, at once.
 if not env.EMAIL_URL:
     MAILERS = {"default": {"BACKEND": "devtools.mail.ConsoleBackend"}}
 INSTALLED_APPS = [*INSTALLED_APPS, "devtools"]

@@ -1,8 +1,9 @@
-"""Mail.
+"""Mail: enqueued by whoever writes it, and sent by a worker (docs/tasks.md).
 
 https://docs.djangoproject.com/en/6.1/ref/settings/#mailers
 """
 
+from typing import Any
 from urllib.parse import unquote, urlsplit
 
 from config.reading import read
@@ -13,8 +14,9 @@ env = read()
 PORTS = {"smtp": 25, "smtp+tls": 587, "smtp+ssl": 465}
 _url = urlsplit(env.EMAIL_URL or "smtp://localhost")
 
-MAILERS = {
-    "default": {
+MAILERS: dict[str, Any] = {
+    "default": {"BACKEND": "apps.tasks.mail.QueuedMailBackend"},
+    "outgoing": {
         "BACKEND": "django.core.mail.backends.smtp.EmailBackend",
         "OPTIONS": {
             "host": _url.hostname,
@@ -23,7 +25,7 @@ MAILERS = {
             "password": unquote(_url.password or ""),
             "use_tls": _url.scheme == "smtp+tls",
             "use_ssl": _url.scheme == "smtp+ssl",
-            # A request waits for it.
+            # A worker waits for it.
             "timeout": 10,
         },
     },

@@ -15,10 +15,11 @@ from apps.isolation.integrations.tasks import Envelope, for_each_tenant, periodi
 from apps.memberships.models import Membership
 from apps.observability.request_id import current_request, request_id
 from apps.tasks.models import State, TaskRun
-from apps.tasks.runner import MOST_ATTEMPTS, Dead, run_job
+from apps.tasks.runner import Dead, run_job
 from apps.tasks.testing import run_enqueued_tasks
 from tests.isolation.conftest import Side
 from tests.sample import tasks
+from tests.sample.counting import count_shelves
 from tests.sample.models import Label, Shelf
 from tests.support import manage
 
@@ -47,7 +48,7 @@ def test_ct10_a_worker_runs_each_task_in_the_tenant_that_it_was_enqueued_in(
         with tenant_context(side.tenant):
             tasks.break_down.enqueue("CANARY broken")
             tasks.build_shelf.enqueue(f"CANARY {side.tenant.slug}")
-    tasks.count_shelves.enqueue()
+    count_shelves.enqueue()
     done = manage("work", "--drain", "--concurrency=1")
     assert done.returncode == 0, done.stderr
     for side in sides:
@@ -245,7 +246,7 @@ def test_ct10_a_failing_task_is_tried_again_and_then_is_dead(sides: tuple[Side, 
     seconds = []
     with tenant_context(sides[0].tenant):
         tasks.break_down.enqueue("x")
-        for _ in range(MOST_ATTEMPTS):
+        for _ in range(5):
             run_enqueued_tasks()
             seconds += [row for (row,) in _queue(waits)]
             Label.objects.all().delete()
@@ -262,7 +263,7 @@ def test_ct10_a_task_that_takes_its_worker_along_does_not_take_all_of_them(
     """It is counted before it begins: after the last try nobody begins it again."""
     with tenant_context(sides[0].tenant):
         tasks.note_tenant.enqueue()
-    TaskRun.platform.update(attempts=MOST_ATTEMPTS, state=State.RUNNING)
+    TaskRun.platform.update(attempts=5, state=State.RUNNING)
     run_enqueued_tasks()
     assert tasks.seen == []
     assert _states() == [(State.DEAD, "WorkerLost")]

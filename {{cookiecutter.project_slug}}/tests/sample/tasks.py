@@ -39,12 +39,6 @@ def break_down(word: str) -> None:
     raise ZeroDivisionError(word)
 
 
-@platform_task
-def count_shelves() -> int:
-    """Read tenant data without a tenant."""
-    return Shelf.objects.count()
-
-
 @task(takes_context=True)
 def label_attempt(context: TaskContext[..., None]) -> None:
     """Make a label that tells which attempt this is."""

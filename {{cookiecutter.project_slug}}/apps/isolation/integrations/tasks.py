@@ -129,8 +129,17 @@ def for_each_tenant(each: Task[[], Any], *, reason: str) -> int:
     return count
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RepeatableTask(Task[Any, Any]):
+    """A task that is tried ``attempts`` times, which its decorator may set."""
+
+    attempts: int = 5
+
+
 class TenantTaskBackend(BaseTaskBackend):
     """Base of backends whose tasks keep their tenant: they store a sealed `Envelope`."""
+
+    task_class = RepeatableTask
 
     def enqueue(
         self, task: Task[Any, Any], args: Sequence[Any], kwargs: Mapping[str, Any]

@@ -7,11 +7,12 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandParser
 
 from apps.isolation.preflight import run_preflight_checks
+from apps.tasks.probe import serve
 from apps.tasks.worker import Worker
 
 
 class Command(BaseCommand):
-    """``work [--concurrency 4] [--queues a,b] [--drain] [--grace 25]``."""
+    """``work [--concurrency 4] [--queues a,b] [--drain] [--grace 25] [--port PORT]``."""
 
     help = "Run background tasks until SIGTERM or Ctrl-C; what runs then may end, or is given back."
 
@@ -24,6 +25,8 @@ class Command(BaseCommand):
             "--grace", type=float, default=25, help="seconds that tasks have to end once stopped"
         )
 
+        parser.add_argument("--port", type=int, help="answer a probe and Prometheus there")
+
     def handle(self, *args: Any, **options: Any) -> None:
         """Work."""
         run_preflight_checks()
@@ -33,6 +36,8 @@ class Command(BaseCommand):
 async def _work(options: dict[str, Any]) -> None:
     queues = options["queues"].split(",") if options["queues"] else None
     worker = Worker(concurrency=options["concurrency"], queues=queues, drain=options["drain"])
+    if options["port"]:
+        serve(options["port"], worker.beat)
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, worker.stop)

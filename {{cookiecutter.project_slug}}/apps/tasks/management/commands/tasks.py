@@ -1,0 +1,61 @@
+"""Look at background tasks, run dead ones again, cancel others."""
+
+import json
+from typing import Any
+from uuid import UUID
+
+from django.core.management.base import BaseCommand, CommandError, CommandParser
+
+from apps.tasks import queue
+from apps.tasks.models import OPEN, State, TaskRun
+
+COLUMNS = {"id": "<36", "state": "<9", "attempts": ">8", "tenant": "<36", "task": "<", "error": "<"}
+
+
+class Command(BaseCommand):
+    """``tasks [--failed] [--retry ID] [--cancel ID] [--json]``."""
+
+    help = "List open tasks, or failed ones; run a failed one again; cancel one."
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        """Declare the arguments."""
+        what = parser.add_mutually_exclusive_group()
+        what.add_argument("--failed", action="store_true", help="list what has failed for good")
+        what.add_argument("--retry", type=UUID, metavar="ID", help="run a failed task again")
+        what.add_argument("--cancel", type=UUID, metavar="ID", help="cancel one that waits or failed")
+        parser.add_argument("--json", action="store_true", help="print JSON")
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        """Do it."""
+        if options["retry"]:
+            self._change(queue.retry(options["retry"]), options["retry"], "failed")
+        elif options["cancel"]:
+            self._change(queue.cancel(options["cancel"]), options["cancel"], "waiting or failed")
+        else:
+            self._list([State.DEAD] if options["failed"] else OPEN, as_json=options["json"])
+
+    def _change(self, done: bool, run_id: UUID, state: str) -> None:
+        if not done:
+            raise CommandError(f"{run_id} is no {state} task: manage.py tasks lists them.")
+        self.stdout.write("Done.")
+
+    def _list(self, states: list[State], *, as_json: bool) -> None:
+        rows = [_row(run) for run in TaskRun.platform.filter(state__in=states).order_by("pk")]
+        if as_json:
+            self.stdout.write(json.dumps(rows, indent=2))
+            return
+        for row in [{name: name for name in COLUMNS}, *rows]:
+            cells = [format(str(row[name]), width) for name, width in COLUMNS.items()]
+            self.stdout.write("  ".join(cells).rstrip())
+
+
+def _row(run: TaskRun) -> dict[str, Any]:
+    return {
+        "id": str(run.pk),
+        "state": run.state,
+        "attempts": run.attempts,
+        "tenant": str(run.tenant_id or ""),
+        "task": run.task,
+        "error": run.error,
+        "enqueued_at": run.enqueued_at.isoformat(),
+    }

@@ -1,0 +1,41 @@
+"""Metrics of background work: what waits, what is dead, and how long tasks take."""
+
+from collections.abc import Iterator
+
+from django.db import connections
+from prometheus_client import Histogram, Metric
+from prometheus_client.core import GaugeMetricFamily
+
+from apps.isolation.app_registry import SHARED_DB
+from apps.observability.metrics import COUNTED, measures
+
+SECONDS = Histogram(
+    "task_seconds",
+    "Seconds that a task took, by its dotted path.",
+    ["task", "state"],
+    buckets=(0.05, 0.25, 1, 5, 25, 100, 600),
+    registry=COUNTED,
+)
+
+# Counted by what is due: what somebody put off is not late.
+_WAITING = """
+SELECT count(*) FILTER (WHERE job.status = 'todo'),
+    coalesce(extract(epoch FROM now() - min(coalesce(job.scheduled_at, run.enqueued_at))
+        FILTER (WHERE job.status = 'todo')), 0),
+    count(*) FILTER (WHERE job.status = 'failed')
+FROM tasks_taskrun run JOIN procrastinate_jobs job ON job.id = run.job
+WHERE run.state IN ('waiting', 'running', 'dead') AND coalesce(job.scheduled_at, now()) <= now()
+"""
+
+
+@measures
+def count_tasks() -> Iterator[Metric]:
+    """Count tasks that are due, the seconds since the oldest of them was, and dead letters."""
+    with connections[SHARED_DB].cursor() as cursor:
+        cursor.execute(_WAITING)
+        waiting, oldest, dead = cursor.fetchone() or (0, 0, 0)
+    yield GaugeMetricFamily("tasks_waiting", "Tasks that are due, and wait.", waiting)
+    yield GaugeMetricFamily(
+        "task_oldest_seconds", "Seconds for which one of them has waited.", float(oldest)
+    )
+    yield GaugeMetricFamily("tasks_dead", "Tasks that have failed for good.", dead)

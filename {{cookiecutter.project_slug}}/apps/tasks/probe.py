@@ -1,0 +1,66 @@
+"""A worker's own small server: a probe that asks whether it lives, and its metrics."""
+
+import hmac
+import time
+from collections.abc import Callable, Iterable
+from http import HTTPStatus
+from threading import Thread
+from typing import Any, Final
+from wsgiref.simple_server import WSGIRequestHandler, make_server
+
+from django.conf import settings
+from prometheus_client import generate_latest
+
+from apps.observability.metrics import COUNTED
+
+SILENT_SECONDS: Final = 60
+"""Seconds without a sign of the worker after which it counts as dead."""
+
+
+class Beat:
+    """When the worker was last seen at work."""
+
+    def __init__(self) -> None:
+        self.note()
+
+    def note(self) -> None:
+        """Be seen."""
+        self.last = time.monotonic()
+
+    def is_there(self) -> bool:
+        """Return whether that was a short while ago."""
+        return time.monotonic() - self.last < SILENT_SECONDS
+
+
+class _SilentHandler(WSGIRequestHandler):
+    def log_message(self, format: str, *args: Any) -> None:  # noqa: A002 - the name of the base
+        """Log nothing: probes come every few seconds."""
+
+
+def serve(port: int, beat: Beat) -> None:
+    """Answer on a port until the process ends, in a thread."""
+    server = make_server("", port, _application(beat), handler_class=_SilentHandler)
+    Thread(target=server.serve_forever, daemon=True).start()
+
+
+def _application(beat: Beat) -> Callable[..., Iterable[bytes]]:
+    def application(environ: dict[str, Any], start_response: Callable[..., Any]) -> list[bytes]:
+        status, body = _answer(environ, beat)
+        head = [("Content-Type", "text/plain; charset=utf-8"), ("Content-Length", str(len(body)))]
+        start_response(f"{status.value} {status.phrase}", head)
+        return [body]
+
+    return application
+
+
+def _answer(environ: dict[str, Any], beat: Beat) -> tuple[HTTPStatus, bytes]:
+    if environ["PATH_INFO"] == "/healthz/live":
+        alive = beat.is_there()
+        return (HTTPStatus.OK, b"ok") if alive else (HTTPStatus.SERVICE_UNAVAILABLE, b"silent")
+    given = str(environ.get("HTTP_AUTHORIZATION", "")).encode()
+    expected = f"Bearer {settings.METRICS_TOKEN}".encode()
+    if environ["PATH_INFO"] == "/metrics" and settings.METRICS_TOKEN:
+        if hmac.compare_digest(given, expected):
+            return HTTPStatus.OK, generate_latest(COUNTED)
+        return HTTPStatus.UNAUTHORIZED, b""
+    return HTTPStatus.NOT_FOUND, b""
