@@ -13,6 +13,7 @@ nox -s "pool(row)"         run its tests with one connection, from a pool, for a
 nox -s "mutants(row)"      remove its guards, one at a time; a test must fail
 nox -s "fuzz(row)"         run it, and ask it all that its description allows and what it does not
 nox -s "noisy(row)"        flood it as one tenant, and measure what another one notices
+nox -s "tasks(row)"        kill its workers, flood its queue, and count what became of the tasks
 nox -s compare             measure them side by side with plain Django and with other libraries
 nox -s "browser(row)"      walk through its demo in Chromium, and look at every page
 nox -s "guides(row)"       run every command of its documentation, and restore one of two tenants
@@ -253,6 +254,16 @@ def noisy(session: nox.Session, strategy: str) -> None:
     """
     generate(session, strategy)
     session.run("python", str(TOOLS / "noisy.py"), *session.posargs)
+
+
+@of_each_strategy
+def tasks(session: nox.Session, strategy: str) -> None:
+    """Kill workers of a strategy's project, and flood its queue; count what became of the tasks.
+
+    `-- --kills 5`: fewer times.
+    """
+    generate(session, strategy)
+    session.run("python", str(TOOLS / "tasks.py"), *session.posargs)
 
 
 @of_each_strategy

@@ -65,7 +65,7 @@ class StoredMessage(EmailMessage):
         """Return the addresses that it is sent to; what its head says is for people."""
         return self.bcc
 
-    def message(self, *, policy: Policy[Any] | None = default) -> MIMEMessage:
+    def message(self, *, policy: "Policy[Any] | None" = default) -> MIMEMessage:
         """Return the mail as it was written."""
         message: Any = message_from_bytes(self._mime, policy=policy or default)
         return message  # type: ignore[no-any-return]

@@ -6,13 +6,15 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from django.db import connections
+from django.db import connections, transaction
 from opentelemetry.instrumentation.psycopg import PsycopgInstrumentor
 
 from apps.isolation import tenant_context
-from apps.isolation.testing import isolation_probe
+from apps.isolation.fields import new_id
+from apps.isolation.testing import STATEMENTS_CARRY_THE_TENANT, isolation_probe
 from tests.isolation.conftest import Side
-from tests.sample.models import Book
+from tests.sample.models import Book, Label
+from tests.sample.tasks import note_tenant
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -92,3 +94,25 @@ def test_traced_statements_carry_the_tenant_and_take_no_more_trips(
             assert [book.pk for book in Book.objects.iterator()] == [side.book.pk]
     test_tenant_query_performance(1, sides, round_trips)
     test_a_creation_takes_three_trips(sides, round_trips)
+
+
+def test_to_enqueue_a_task_takes_one_trip_or_in_another_database_three(
+    sides: tuple[Side, Side], round_trips: Callable[[], Any]
+) -> None:
+    """Outside of a transaction it is one everywhere."""
+
+    def count(*enqueue: Callable[[], object]) -> int:
+        with round_trips() as sent, transaction.atomic():
+            Label.objects.create(word=new_id().hex)
+            for each in enqueue:
+                each()
+        return len(sent)
+
+    with tenant_context(sides[0].tenant):
+        note_tenant.enqueue()
+        with round_trips() as sent:
+            note_tenant.enqueue()
+        assert len(sent) == 1, sent
+        count(note_tenant.enqueue)
+        added = count(note_tenant.enqueue) - count()
+    assert added == (1 if STATEMENTS_CARRY_THE_TENANT else 3)

@@ -49,6 +49,8 @@ def test_ct10_a_worker_runs_each_task_in_the_tenant_that_it_was_enqueued_in(
             tasks.break_down.enqueue("CANARY broken")
             tasks.build_shelf.enqueue(f"CANARY {side.tenant.slug}")
     count_shelves.enqueue()
+    # At the last of their tries: the queue itself says that a job has ended badly.
+    TaskRun.platform.filter(task=tasks.break_down.module_path).update(attempts=4)
     done = manage("work", "--drain", "--concurrency=1")
     assert done.returncode == 0, done.stderr
     for side in sides:
@@ -108,6 +110,15 @@ def test_ct10_a_copied_job_does_not_run_again(before: str, sides: tuple[Side, Si
     run_enqueued_tasks()
     assert tasks.seen == [sides[0].tenant.pk]
     assert _states() == [(State.DONE, "")]
+
+
+def test_ct10_a_copied_job_does_not_run_beside_the_first(sides: tuple[Side, Side]) -> None:
+    with tenant_context(sides[0].tenant):
+        tasks.note_tenant.enqueue()
+    TaskRun.platform.update(state=State.RUNNING, transaction="")
+    (sealed,) = _queue("SELECT args ->> 'envelope' FROM procrastinate_jobs")[0]
+    run_job(sealed, TaskRun.platform.get().job + 1)
+    assert tasks.seen == []
 
 
 @pytest.mark.parametrize("status", ["preparing", "suspended", "archived"])

@@ -22,7 +22,9 @@ class Command(BaseCommand):
         what = parser.add_mutually_exclusive_group()
         what.add_argument("--failed", action="store_true", help="list what has failed for good")
         what.add_argument("--retry", type=UUID, metavar="ID", help="run a failed task again")
-        what.add_argument("--cancel", type=UUID, metavar="ID", help="cancel one that waits or failed")
+        what.add_argument(
+            "--cancel", type=UUID, metavar="ID", help="cancel one that waits or failed"
+        )
         parser.add_argument("--json", action="store_true", help="print JSON")
 
     def handle(self, *args: Any, **options: Any) -> None:
