@@ -1,5 +1,6 @@
 """The demo: where it is served, what to try there, and a smoke test as a client sees it."""
 
+import asyncio
 import json
 import socket
 import subprocess
@@ -8,15 +9,17 @@ import time
 import urllib.error
 import urllib.request
 from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from http import HTTPStatus
 from importlib import import_module
+from threading import Thread
 from typing import Any
 
 from django.apps import AppConfig
 from django.conf import settings
 from django.utils.module_loading import module_has_submodule
+
+from apps.tasks.worker import Worker
 
 HOST = "127.0.0.1"
 PORTS = range(8000, 8100)
@@ -106,15 +109,10 @@ def check(port: int, password: str) -> Iterator[str]:
         server.communicate()
 
 
-@contextmanager
-def worker() -> Iterator[None]:
-    """Run background tasks beside a block."""
-    process = subprocess.Popen([sys.executable, sys.argv[0], "work", "--concurrency=2"])
-    try:
-        yield
-    finally:
-        process.terminate()
-        process.wait()
+def start_worker() -> None:
+    """Run background tasks in a thread, for as long as the process lives."""
+    worker = Worker(concurrency=2)
+    Thread(target=lambda: asyncio.run(worker.run(grace=0)), daemon=True).start()
 
 
 def smoke_test(ip: str, port: int, password: str) -> Iterator[str]:

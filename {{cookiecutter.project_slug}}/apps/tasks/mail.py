@@ -8,7 +8,7 @@ from base64 import urlsafe_b64encode
 from collections.abc import Sequence
 from email import message_from_bytes
 from email.message import EmailMessage as MIMEMessage
-from email.policy import SMTP, Policy, default
+from email.policy import default
 from typing import Any
 
 from cryptography.fernet import Fernet, MultiFernet
@@ -44,7 +44,7 @@ def encrypt(message: EmailMessage) -> str:
     stored = {
         "sender": message.from_email,
         "recipients": message.recipients(),
-        "mime": message.message(policy=SMTP).as_bytes().decode("latin-1"),
+        "mime": message.message().as_bytes().decode("latin-1"),
     }
     return _keys().encrypt(json.dumps(stored).encode()).decode()
 
@@ -65,9 +65,9 @@ class StoredMessage(EmailMessage):
         """Return the addresses that it is sent to; what its head says is for people."""
         return self.bcc
 
-    def message(self, *, policy: "Policy[Any] | None" = default) -> MIMEMessage:
+    def message(self, *, policy: Any = default) -> MIMEMessage:
         """Return the mail as it was written."""
-        message: Any = message_from_bytes(self._mime, policy=policy or default)
+        message: Any = message_from_bytes(self._mime, policy=policy)
         return message  # type: ignore[no-any-return]
 
 

@@ -6,7 +6,7 @@ from django.conf import settings
 from django.core.management import call_command
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
-from devtools.demo import HOST, UNCHANGED, SmokeTestFailed, advice, check, free_port, worker
+from devtools.demo import HOST, UNCHANGED, SmokeTestFailed, advice, check, free_port, start_worker
 from devtools.seeding import seed
 
 
@@ -44,8 +44,8 @@ class Command(BaseCommand):
         # Links in mails and between tenants' pages lead to where they are served now.
         settings.PLATFORM_ORIGIN = f"http://localhost:{port}"
         settings.TENANT_URL = f"http://{{domain}}:{port}"
-        with worker():
-            call_command("runserver", f"{HOST}:{port}", use_reloader=False)
+        start_worker()
+        call_command("runserver", f"{HOST}:{port}", use_reloader=False)
 
     def _check(self, port: int, password: str | None) -> None:
         if password is None:
