@@ -5,6 +5,8 @@ Their libraries are the dependency group ``telemetry``. Without its variable, ne
 https://docs.sentry.io/platforms/python/integrations/django/
 """
 
+from collections.abc import Mapping
+from contextlib import AbstractContextManager, nullcontext
 from typing import TYPE_CHECKING, Any
 
 from django.conf import settings
@@ -23,10 +25,35 @@ def start_telemetry(*, serves: bool) -> None:
     """Turn on what the settings ask for. Only a process that serves is traced."""
     if settings.SENTRY_DSN:
         report_errors(settings.SENTRY_DSN)
-    if serves and settings.OTEL_EXPORTER_OTLP_ENDPOINT:
+    if serves:
+        start_traces()
+
+
+def start_traces() -> None:
+    """Trace what this process does for others, if the settings ask for it."""
+    if settings.OTEL_EXPORTER_OTLP_ENDPOINT:
         from apps.observability.tracing import trace_requests  # noqa: PLC0415 - loads the library
 
         trace_requests(service=settings.OTEL_SERVICE_NAME)
+
+
+def trace_headers() -> dict[str, str]:
+    """Return the headers that name the trace that is going on; none without one."""
+    headers: dict[str, str] = {}
+    if settings.OTEL_EXPORTER_OTLP_ENDPOINT:
+        from opentelemetry.propagate import inject  # noqa: PLC0415 - loads the library
+
+        inject(headers)
+    return headers
+
+
+def continue_trace(headers: Mapping[str, str], name: str) -> AbstractContextManager[object]:
+    """Return a block that is a part, called ``name``, of the trace that the headers name."""
+    if not settings.OTEL_EXPORTER_OTLP_ENDPOINT:
+        return nullcontext()
+    from apps.observability.tracing import continued  # noqa: PLC0415 - loads the library
+
+    return continued(headers, name)
 
 
 def report_errors(dsn: str) -> None:

@@ -3,16 +3,18 @@
 https://opentelemetry.io/docs/languages/python/
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 
 from django.http import HttpRequest, HttpResponseBase
 from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter
 from opentelemetry.instrumentation.django import DjangoInstrumentor
 from opentelemetry.instrumentation.psycopg import PsycopgInstrumentor
+from opentelemetry.propagate import extract
 from opentelemetry.sdk.resources import SERVICE_NAME, Resource
 from opentelemetry.sdk.trace import ReadableSpan, TracerProvider
 from opentelemetry.sdk.trace.export import BatchSpanProcessor
-from opentelemetry.trace import Span, Status
+from opentelemetry.trace import Span, Status, get_tracer, set_tracer_provider
 from opentelemetry.util.types import AttributeValue
 
 from apps.observability.logs import ids_of, scrubbed
@@ -50,13 +52,25 @@ def trace_requests(service: str) -> None:
     """Trace what this process serves, from now on; the SDK's own variables say where to."""
     provider = TracerProvider(resource=Resource.create({SERVICE_NAME: service}))
     provider.add_span_processor(CleanSpans(OTLPSpanExporter()))
+    set_tracer_provider(provider)
     DjangoInstrumentor().instrument(
         tracer_provider=provider, response_hook=_name_ids, excluded_urls="healthz,metrics"
     )
     PsycopgInstrumentor().instrument(tracer_provider=provider)
 
 
-def _name_ids(span: Span, request: HttpRequest, response: HttpResponseBase) -> None:
+@contextmanager
+def continued(headers: Mapping[str, str], name: str) -> Iterator[None]:
+    """Have a block be a span of the trace that the headers name."""
+    tracer = get_tracer(__name__)
+    with tracer.start_as_current_span(name, context=extract(headers)) as span:
+        _name_ids(span, None)
+        yield
+
+
+def _name_ids(
+    span: Span, request: HttpRequest | None, response: HttpResponseBase | None = None
+) -> None:
     for name, value in ids_of(request).items():
         span.set_attribute(f"{name.removesuffix('_id')}.id", str(value))
 

@@ -16,6 +16,7 @@ from apps.isolation.integrations.tasks import Envelope, TenantTaskBackend
 from apps.isolation.strategy.transactions import open_transaction
 from apps.observability.logs import ids_of
 from apps.observability.request_id import current_request
+from apps.observability.telemetry import trace_headers
 from apps.tasks import queue
 from apps.tasks.models import State, TaskRun
 
@@ -41,12 +42,13 @@ class TaskBackend(TenantTaskBackend):
     supports_priority = True
 
     def sender(self) -> Mapping[str, Any]:
-        """Return the user and the request; in a task, those of the task."""
+        """Return user, request and trace; in a task, those of the task."""
         ids = ids_of(current_request.get())
         user, request_id = str(ids["user"]), str(ids["request_id"])
         return {
             "user": None if user == "-" else UUID(user),
             "request_id": "" if request_id == "-" else request_id,
+            "trace": trace_headers(),
         }
 
     def put(self, task: Task[Any, Any], envelope: Envelope, *, unless_open: bool = False) -> bool:

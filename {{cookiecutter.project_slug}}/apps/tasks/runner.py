@@ -21,6 +21,7 @@ from apps.isolation.strategy.transactions import outcome
 from apps.memberships.models import Membership
 from apps.observability.background import Work, current_work
 from apps.observability.request_id import request_id
+from apps.observability.telemetry import continue_trace
 from apps.tasks import queue
 from apps.tasks.backends import result_of
 from apps.tasks.metrics import SECONDS
@@ -64,7 +65,7 @@ def run_job(sealed: str, job: int) -> None:
         run = TaskRun.platform.filter(job=job, state__in=OPEN).first()
         _bury(run, "ForgedEnvelope")
         raise Dead from None
-    with _in_log_lines(envelope):
+    with _in_log_lines(envelope), continue_trace(envelope.trace, envelope.task):
         _run(envelope, job)
 
 

@@ -7,6 +7,7 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandParser
 
 from apps.isolation.preflight import run_preflight_checks
+from apps.observability.telemetry import start_traces
 from apps.tasks.probe import serve
 from apps.tasks.worker import Worker
 
@@ -30,6 +31,7 @@ class Command(BaseCommand):
     def handle(self, *args: Any, **options: Any) -> None:
         """Work."""
         run_preflight_checks()
+        start_traces()
         asyncio.run(_work(options))
 
 
