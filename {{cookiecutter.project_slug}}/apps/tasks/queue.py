@@ -89,6 +89,10 @@ DELETE FROM procrastinate_jobs AS job USING run
 WHERE job.id = run.job AND job.status IN ('todo', 'failed')
 RETURNING job.id
 """
+_HOLD = """
+UPDATE procrastinate_workers SET last_heartbeat = now()
+WHERE id IN (SELECT worker_id FROM procrastinate_jobs WHERE id = ANY (%(jobs)s))
+"""
 _GIVE_BACK = """
 WITH lost AS (
     UPDATE procrastinate_jobs SET status = 'todo', worker_id = NULL
@@ -156,6 +160,11 @@ def retry(run_id: UUID) -> bool:
 def cancel(run_id: UUID) -> bool:
     """Keep a waiting or a dead task from ever running; return whether there was one."""
     return bool(_execute(_CANCEL, id=run_id))
+
+
+def hold(jobs: list[int]) -> int:
+    """Show that the workers of these jobs live, which this process holds; return how many."""
+    return _execute(_HOLD, jobs=jobs)
 
 
 def give_back_stalled(seconds: float) -> int:

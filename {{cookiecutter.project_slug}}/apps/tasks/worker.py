@@ -7,7 +7,9 @@ of tasks never holds all of them (apps.tasks.queue says which lane a task gets).
 import asyncio
 import logging
 import os
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from typing import Any, Final
 
 from asgiref.sync import sync_to_async
@@ -69,21 +71,27 @@ class Worker:
 
         Then the process ends, since no thread can be made to.
         """
+        threads = sum(places for _, places in self._lanes) + 2
+        asyncio.get_running_loop().set_default_executor(ThreadPoolExecutor(threads))
         connector = PsycopgConnector(kwargs=connector_params(SHARED_DB), min_size=1, max_size=4)
         async with self._app(connector).open_async() as app:
             lanes = [asyncio.ensure_future(self._keep(self._lane, app, *it)) for it in self._lanes]
-            rescue = asyncio.ensure_future(self._keep(self._rescue))
+            care = asyncio.ensure_future(self._care())
             stop = asyncio.ensure_future(self._stop.wait())
             ends: list[asyncio.Future[Any]] = [stop, asyncio.gather(*lanes)]
             await asyncio.wait(ends, return_when="FIRST_COMPLETED")
-            for each in (*lanes, rescue, stop):
+            for each in (*lanes, stop):
                 each.cancel()
-            _, busy = await asyncio.wait(lanes, timeout=grace)
+            ended, busy = await asyncio.wait(lanes, timeout=grace)
+            care.cancel()
             if busy:
                 await _in_thread(queue.give_back, list(self._jobs))
                 logger.warning("stopped; %s tasks were given back", len(self._jobs))
                 logging.shutdown()
                 os._exit(0)
+            for each in ended:
+                if not each.cancelled():
+                    each.result()
 
     def _app(self, connector: PsycopgConnector) -> DjangoApp:
         app = DjangoApp(connector=connector)
@@ -118,22 +126,34 @@ class Worker:
         )
 
     async def _keep(self, work: Callable[..., Awaitable[None]], *args: Any) -> None:
-        """Do it again when it fails, as it does while the database is away."""
+        """Do it again until the worker is stopped."""
         while not self._stop.is_set():
-            try:
+            with self._trouble_is_logged():
                 await work(*args)
-            except (exceptions.ConnectorException, DatabaseError, OSError) as error:
-                logger.warning("the queue did not answer: %s", type(error).__name__)
             if self._drain:
                 return
             await asyncio.sleep(POLL_SECONDS)
 
-    async def _rescue(self) -> None:
-        """Give to others what workers hold that have not been heard of."""
-        if count := await _in_thread(queue.give_back_stalled, STALLED_SECONDS):
-            logger.warning("%s tasks of lost workers were given back", count)
-        self.beat.note()
-        await asyncio.sleep(HEARTBEAT_SECONDS)
+    async def _care(self) -> None:
+        """Show that this worker lives, and give to others what lost workers hold.
+
+        By itself a worker of Procrastinate shows no sign of life while it waits for its last tasks.
+        """
+        while True:
+            self.beat.note()
+            with self._trouble_is_logged():
+                await _in_thread(queue.hold, list(self._jobs))
+                if count := await _in_thread(queue.give_back_stalled, STALLED_SECONDS):
+                    logger.warning("%s tasks of lost workers were given back", count)
+            await asyncio.sleep(HEARTBEAT_SECONDS)
+
+    @contextmanager
+    def _trouble_is_logged(self) -> Iterator[None]:
+        """Go on when the database is away."""
+        try:
+            yield
+        except (exceptions.ConnectorException, DatabaseError, OSError) as error:
+            logger.warning("the queue did not answer: %s", type(error).__name__)
 
 
 def _lanes(

@@ -14,10 +14,12 @@ from typing import Any
 import pytest
 from django.contrib.auth import get_user_model
 from django.core.management import CommandError, call_command
+from django.db import connections
 from django.test import Client
 from django.utils import timezone
 
 from apps.isolation import tenant_context
+from apps.isolation.app_registry import SHARED_DB
 from apps.isolation.integrations.tasks import schedule
 from apps.isolation.testing import owner_cursor
 from apps.isolation.testing.people import PASSWORD
@@ -74,7 +76,10 @@ def _finish(tenant: Any) -> list[str]:
 @pytest.mark.two_connections
 def test_what_a_killed_worker_held_another_one_does(acme: Any) -> None:
     with _worker_in_a_task(acme) as (process, _):
-        assert queue.give_back_stalled(15) == 0  # it is still heard of
+        with connections[SHARED_DB].cursor() as cursor:
+            cursor.execute("UPDATE procrastinate_workers SET last_heartbeat = '2000-01-01'")
+        assert queue.hold([TaskRun.platform.get().job]) == 1
+        assert queue.give_back_stalled(15) == 0  # it is heard of
         process.kill()
         process.wait()
         with tenant_context(acme):
