@@ -1,4 +1,4 @@
-"""Judges the environment when the process starts, and ends it with all that is wrong."""
+"""Validates the environment when the process starts, and exits with all problems."""
 
 import os
 import sys
@@ -19,11 +19,11 @@ CANNOT_START = 3
 
 @cache
 def read(*, production: bool = False) -> Variables:
-    """Return the environment's variables; end the process if any is wrong or missing."""
+    """Return the environment's variables; exit if one is invalid or missing."""
     problems = [*PROBLEMS, *find_problems(os.environ, production=production)]
     if problems:
         lines = [
-            "The configuration (environment and .env) is wrong; see docs/settings.md:",
+            "The configuration (environment and .env) is invalid; see docs/settings.md:",
             *problems,
         ]
         sys.stderr.write("\n  ".join(lines) + "\n")
@@ -32,11 +32,11 @@ def read(*, production: bool = False) -> Variables:
 
 
 def find_problems(texts: Mapping[str, str], *, production: bool) -> list[str]:
-    """Return a sentence for each variable that is wrong or missing. No sentence has a value."""
+    """Return a sentence for each invalid or missing variable. No sentence contains a value."""
     found: dict[str, str] = {}
     for name, field in FIELDS.items():
         if production and Mark.REQUIRED in field.metadata and not texts.get(name, "").strip():
-            found[name] = f"{name} is missing: production needs it."
+            found[name] = f"{name} is missing: it is required in production."
     try:
         Variables.model_validate(_ours(texts))
     except ValidationError as error:
@@ -47,7 +47,7 @@ def find_problems(texts: Mapping[str, str], *, production: bool) -> list[str]:
 
 
 def describe(field: FieldInfo) -> str:
-    """Return what the value of a variable must be, with its bounds."""
+    """Return the description of a variable's valid values, with its bounds."""
     words = next(each.must_be for each in field.metadata if isinstance(each, Rule))
     bounds = {
         name: getattr(each, name)

@@ -1,4 +1,4 @@
-"""Types of environment variables: what a text must be, in words that errors and docs share."""
+"""Types of environment variables, with descriptions for errors and documentation."""
 
 import re
 from collections.abc import Callable
@@ -42,22 +42,22 @@ class Group(BaseModel):
 
 
 class Mark(Enum):
-    """What else holds of a variable."""
+    """Further properties of a variable."""
 
-    REQUIRED = "production needs it"
+    REQUIRED = "required in production"
     RANDOM = "scripts/bootstrap-env.sh gives it a random value"
 
 
 @dataclass(frozen=True)
 class Otherwise:
-    """What holds without the variable, where no value says it."""
+    """The behaviour without the variable, if its default does not show it."""
 
     text: str
 
 
 @dataclass(frozen=True)
 class Rule:
-    """What a text must be, and how it becomes a value; ``parse`` raises ValueError."""
+    """The description of a valid text, and its parser, which raises ValueError."""
 
     must_be: str
     parse: Callable[[str], Any]
@@ -65,7 +65,7 @@ class Rule:
     def __get_pydantic_core_schema__(
         self, source: Any, handler: GetCoreSchemaHandler
     ) -> core_schema.CoreSchema:
-        """Parse the text before pydantic asks for the type and its bounds."""
+        """Parse the text before pydantic checks the type and its bounds."""
         return core_schema.no_info_before_validator_function(self._parse, handler(source))
 
     def _parse(self, text: str) -> Any:
@@ -126,7 +126,7 @@ def _rate(text: str) -> str | None:
 
 
 def _host(text: str) -> str:
-    """Return a host as requests' hosts are compared with it."""
+    """Return a host, normalised like the hosts of requests."""
     host = normalised(text.strip())
     labels = host.split(".")
     if ":" in host or labels[-1].isdigit():
@@ -144,7 +144,7 @@ def _domain(text: str) -> str:
 
 
 def _url(text: str, *schemes: str) -> SplitResult:
-    """Return the parts of an address, whose host and port are good."""
+    """Return the parts of an address with a valid host and port."""
     _require(VISIBLE.fullmatch(text))
     url = urlsplit(text)
     _require(url.scheme in schemes and url.hostname)
@@ -173,7 +173,7 @@ def _tenant_url(text: str) -> str:
 
 
 def _postgres(text: str) -> str:
-    """Judge an address by libpq's own parser, which does not say what is wrong with a value."""
+    """Validate an address with libpq's own parser, which names no wrong value."""
     text = text.strip()
     _require(text.isprintable() and re.match(r"postgres(ql)?://", text))
     given = {name: str(value) for name, value in conninfo_to_dict(text).items()}
@@ -240,7 +240,7 @@ ENCODED = "; names and passwords in it are percent-encoded"
 
 
 def _optional(must_be: str, parse: Callable[[str], Any]) -> Rule:
-    """Return a rule by which an empty text is as if the variable were not set."""
+    """Return a rule that treats an empty text like an unset variable."""
     return Rule(must_be, lambda text: parse(text) if text else text)
 
 
@@ -290,6 +290,6 @@ SentryURL = Annotated[str, _optional(_such_as("https://key@sentry.example.com/1"
 HTTPURL = Annotated[str, _optional(_such_as("https://collector.example.com:4318"), _http)]
 
 Mailbox = Annotated[str, Rule("a mail address, with a name or without", _mailbox)]
-Folder = Annotated[Path, Rule("the whole path of a folder beside or below the project's", _folder)]
+Folder = Annotated[Path, Rule("the absolute path of a folder without the project in it", _folder)]
 Name = Annotated[str, Rule("1 to 63 letters, digits and - . _", _matching(r"[\w.-]{1,63}"))]
 Image = Annotated[str, _optional("the name of an image", _matching(r"[a-zA-Z0-9][\w./:@-]{0,254}"))]

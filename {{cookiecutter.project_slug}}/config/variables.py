@@ -1,7 +1,7 @@
-"""Every environment variable: its type and bounds, its default, and what it means.
+"""Every environment variable: type, bounds, default and meaning.
 
-`.env.example` and docs/settings.md are made from this table: ``python -m devtools.settings_docs``.
-A variable more is a field more, with its meaning below it.
+``python -m devtools.settings_docs`` generates `.env.example` and docs/settings.md from this module.
+To add a variable, add a field with a docstring.
 
 https://docs.pydantic.dev/latest/concepts/fields/
 """
@@ -19,22 +19,22 @@ REQUIRED, RANDOM = Mark.REQUIRED, Mark.RANDOM
 
 
 class Keys(Group):
-    """Keys. docs/accounts.md says how to change them without logging anybody out."""
+    """Keys. docs/accounts.md explains how to change them without logging anybody out."""
 
     SECRET_KEY: Annotated[types.Secret50, REQUIRED, RANDOM] = ""
-    """Signs sessions and the links in mails. Development has a key of its own, known to all."""
+    """Signs sessions and the links in mails. Development uses a public default."""
 
     SECRET_KEY_FALLBACKS: types.Secrets = []
-    """Earlier keys, while one takes over from another."""
+    """Previous keys, still accepted during a key change."""
 
     JWT_SIGNING_KEY: Annotated[types.Secret32, REQUIRED, RANDOM, Otherwise("SECRET_KEY")] = ""
     """Signs access and refresh tokens."""
 
     JWT_VERIFICATION_KEYS: types.Secrets = []
-    """Further keys whose tokens are accepted, while one takes over from another."""
+    """Further keys whose tokens are accepted during a key change."""
 
     JWT_LEEWAY_SECONDS: Annotated[types.Number, Field(ge=0, le=300)] = 10
-    """Seconds by which the clocks of servers may differ."""
+    """Tolerated difference between servers' clocks, in seconds."""
 
 
 class Hosts(Group):
@@ -43,36 +43,37 @@ class Hosts(Group):
     SHARED_HOSTS: Annotated[
         types.Hosts, REQUIRED, Field(examples=["example.com,api.example.com"])
     ] = ["localhost", "127.0.0.1"]
-    """Names that belong to no tenant: sign-up, admin, API clients that name their tenant."""
+    """Hosts without a tenant: for sign-up, admin, and API clients that name their tenant."""
 
     TENANT_BASE_DOMAIN: Annotated[types.Domain, REQUIRED, Field(examples=["example.com"])] = (
         "localhost"
     )
-    """Each new tenant gets a name below this domain."""
+    """Parent domain of new tenants' domains."""
 
     PLATFORM_ORIGIN: Annotated[
         types.Origin,
         Otherwise("the first of SHARED_HOSTS; http://localhost:8000 in development"),
         Field(examples=["https://example.com"]),
     ] = ""
-    """Where links in mails about accounts lead."""
+    """Base URL of links in mails about accounts."""
 
     TENANT_URL: Annotated[
         types.TenantURL,
         Otherwise("https://{domain}; http://{domain}:8000 in development"),
         Field(examples=["https://{domain}"]),
     ] = ""
-    """Where links in mails about a tenant lead: to its own domain, at this address."""
+    """Base URL of links in mails about a tenant; {domain} is the tenant's domain."""
 
     TRUSTED_PROXY_COUNT: Annotated[
         types.OptionalNumber,
         Field(ge=0, le=10, examples=["1"]),
         Otherwise("1 in production, 0 in development"),
     ] = None
-    """Proxies before the server that add to X-Forwarded-For, by which clients are told apart."""
+    """Number of proxies in front of the server that append to X-Forwarded-For. It determines the
+    address of a client."""
 
     CORS_ALLOWED_ORIGINS: Annotated[types.Origins, Field(examples=["https://app.example.com"])] = []
-    """Web pages of other origins whose scripts may ask the API: none, unless named."""
+    """Origins of web pages whose scripts may call the API."""
 
 
 class Accounts(Group):
@@ -80,10 +81,10 @@ class Accounts(Group):
 
     SIGN_UP_OPEN: Annotated[
         types.OptionalSwitch,
-        Otherwise("on where a server can make tenants"),
+        Otherwise("on if the server can create tenants"),
         Field(examples=["on"]),
     ] = None
-    """Whether anybody may sign up, which makes a tenant."""
+    """Lets anybody sign up and create a tenant."""
 
 
 class Mail(Group):
@@ -91,21 +92,21 @@ class Mail(Group):
 
     EMAIL_URL: Annotated[
         types.SMTPURL,
-        Otherwise("localhost, port 25; in development mails are shown on the console"),
+        Otherwise("localhost, port 25; in development, mails appear on the console"),
         Field(examples=["smtp+tls://user:password@mail.example.com:587"]),
     ] = ""
-    """The mail server: smtp+tls for STARTTLS, smtp+ssl for TLS."""
+    """Mail server: smtp+tls for STARTTLS, smtp+ssl for TLS."""
 
     DEFAULT_FROM_EMAIL: Annotated[
         types.Mailbox,
-        Otherwise("noreply@ and TENANT_BASE_DOMAIN"),
+        Otherwise("noreply@ followed by TENANT_BASE_DOMAIN"),
         Field(examples=["noreply@example.com"]),
     ] = ""
-    """The sender of all mails."""
+    """Sender of all mails."""
 
 
 class Limits(Group):
-    """Limits. A rate counts the requests of a second, minute, hour or day."""
+    """Limits. A rate counts the requests per second, minute, hour or day."""
 
     THROTTLE_MEMBER: types.Rate = "600/minute"
     """Requests of one member."""
@@ -114,21 +115,20 @@ class Limits(Group):
     """Requests of all members of a tenant together."""
 
     THROTTLE_INVITATIONS: types.Rate = "60/hour"
-    """Those among them that mail an invitation."""
+    """Requests that mail an invitation, of all members of a tenant together."""
 
     THROTTLE_ANONYMOUS: types.Rate = "60/minute"
     """Requests without a token from one address, log-ins included."""
 
     TENANT_REQUESTS_IN_FLIGHT: Annotated[types.Number, Field(ge=0, le=1000)] = 2
-    """Requests of one tenant that a process works on at a time: two fewer than its threads. 0: no
-    limit."""
+    """Concurrent requests of one tenant in a process: two fewer than its threads. 0: no limit."""
 
     TENANT_TASKS_AT_ONCE: Annotated[types.Number, Field(ge=1, le=1000)] = 1
     """Open background tasks of a tenant that every worker serves; the others wait for half of the
     workers, so that a tenant with many holds nobody else up."""
 
     TENANT_STORAGE_BYTES: Annotated[types.Number, Field(ge=0, le=1024**5)] = 10 * 1024**3
-    """Bytes of all files that a tenant may have attached. 0: no limit."""
+    """Total size of a tenant's attachments, in bytes. 0: no limit."""
 
 
 class Files(Group):
@@ -137,93 +137,92 @@ class Files(Group):
     MEDIA_ROOT: Annotated[
         types.Folder, Otherwise("media/"), Field(examples=["/var/lib/product/media"])
     ] = BASE_DIR / "media"
-    """The folder of all files: where no new version replaces it, and no web server serves it."""
+    """Folder of all files. A new version must not replace it, and no web server may serve it."""
 
     ATTACHMENT_MAX_BYTES: Annotated[types.Number, Field(ge=1, le=5 * 1024**3)] = 25 * 1024**2
-    """The largest file that may be attached."""
+    """Largest size of an attachment, in bytes."""
 
     PRIVACY_DUE_DAYS: Annotated[types.Number, Field(ge=1, le=90)] = 30
-    """Days until a request for somebody's data, or for its end, is to be done."""
+    """Days until a request for an export or an erasure is due."""
 
     PRIVACY_CONTENT_DAYS: Annotated[types.Number, Field(ge=1, le=90)] = 7
-    """Days for which an export is kept."""
+    """Days until an export is deleted."""
 
     PRIVACY_EXPORT_HOURS: Annotated[types.Number, Field(ge=0, le=2160)] = 24
-    """Hours after an export of one person's data in which there is no other. 0: only one that is
-    still open keeps the next one back."""
+    """Hours between two exports of one person's data. 0: only an open export delays the next."""
 
 
 class Operation(Group):
-    """Servers. What several of their processes share, and how they are watched."""
+    """Servers. Processes, shared caches and monitoring."""
 
     WEB_CONCURRENCY: Annotated[types.Number, Field(ge=1, le=256)] = 2
-    """Processes that serve. Gunicorn takes it from its own environment, never from .env."""
+    """Number of server processes. Gunicorn reads it from its own environment, never from .env."""
 
     CACHE_URL: Annotated[
         types.RedisURL,
-        Otherwise("each process has a cache of its own"),
+        Otherwise("each process has its own cache"),
         Field(examples=["redis://cache.example.com:6379"]),
     ] = ""
-    """A Redis or Valkey server, for server processes to share what they cache and count."""
+    """Redis or Valkey server in which all processes share cached values and counters."""
 
     COUNTERS_URL: Annotated[
         types.RedisURL,
-        Otherwise("CACHE_URL counts, and a tenant that fills the cache makes it forget"),
+        Otherwise("CACHE_URL; a tenant that fills the cache then evicts the counters"),
         Field(examples=["redis://counters.example.com:6379"]),
     ] = ""
-    """Another server, for what is counted: requests, and wrong passwords."""
+    """Separate server for the counters of requests and wrong passwords."""
 
-    METRICS_TOKEN: Annotated[types.Token, Otherwise("nothing is counted")] = ""
-    """Prometheus sends this random text as a bearer token to /metrics on a shared host."""
+    METRICS_TOKEN: Annotated[types.Token, Otherwise("no metrics")] = ""
+    """Random text that Prometheus sends as a bearer token to /metrics on a shared host."""
 
     METRICS_TENANTS: Annotated[types.Number, Field(ge=0, le=100_000)] = 100
-    """Tenants that have series of their own; the others have one together."""
+    """Number of tenants with their own time series; the others share one."""
 
     OTEL_EXPORTER_OTLP_ENDPOINT: Annotated[
         types.HTTPURL,
         Otherwise("no traces"),
         Field(examples=["http://collector.example.com:4318"]),
     ] = ""
-    """Where traces go, by OTLP over HTTP. Other variables of OpenTelemetry hold as well."""
+    """Receiver of traces, by OTLP over HTTP. Other OpenTelemetry variables apply as well."""
 
     OTEL_SERVICE_NAME: types.Name = "web"
-    """The name of the service in traces."""
+    """Name of the service in traces."""
 
     SENTRY_DSN: Annotated[
         types.SentryURL,
         Otherwise("no reports"),
         Field(examples=["https://key@sentry.example.com/1"]),
     ] = ""
-    """Where errors are reported: Sentry, or what speaks its protocol."""
+    """Receiver of error reports: Sentry, or a service with its protocol."""
 
 
 class Compose(Group):
-    """Compose and development. They read the variables above as well."""
+    """Compose and development. Both read the variables above as well."""
 
     POSTGRES_PASSWORD: Annotated[types.Password, RANDOM] = ""
-    """The password of PostgreSQL's superuser. Roles get theirs once, when the volume is empty."""
+    """Password of PostgreSQL's superuser. Roles get passwords once, when the volume is empty."""
 
     DATABASE_OWNER_PASSWORD: Annotated[types.Password, RANDOM] = ""
-    """The password of the owner's role."""
+    """Password of the owner's role."""
 
     DATABASE_PASSWORD: Annotated[types.Password, RANDOM] = ""
-    """The password of the run-time role."""
+    """Password of the run-time role."""
 
     IMAGE: Annotated[types.Image, Field(examples=["ghcr.io/OWNER/product:main"])] = ""
-    """Which image compose.production.yaml runs."""
+    """Image that compose.production.yaml runs."""
 
     ACME_EMAIL: Annotated[types.Mailbox, Field(examples=["operations@example.com"])] = ""
-    """Whom the authority writes to when a certificate cannot be renewed."""
+    """Address that the certificate authority notifies when a certificate cannot be renewed."""
 
     DEMO_PASSWORD: Annotated[types.TypedPassword, Otherwise("a random one, which is shown")] = ""
-    """The password of the demo's users, in development."""
+    """Password of the demo's users, in development."""
 
     DEBUG_TOOLBAR: types.Switch = False
-    """Whether pages show the debug toolbar, in development."""
+    """Shows the debug toolbar on pages, in development."""
 
 
 class Database(Group):
-    """Database. PostgreSQL 15 or later, by two roles. Development starts a server of its own."""
+    """Database. PostgreSQL 15 or later, with two roles. Development starts its own server."""
 
     DATABASE_URL: Annotated[
         types.PostgresURL,
@@ -231,44 +230,44 @@ class Database(Group):
         Otherwise("the server in .postgres/"),
         Field(examples=["postgres://runtime:password@db.example.com:5432/product"]),
     ] = ""
-    """The run-time role, which answers requests. It owns nothing and is no superuser, so that no
-    forgotten filter in the code can cross from one tenant to another. It may go through a pooler.
-    """
+    """Address with the run-time role, which serves requests. The role owns nothing and is not a
+    superuser, so that no forgotten filter in the code reaches another tenant. It may go through a
+    pooler."""
 
     DATABASE_OWNER_URL: Annotated[
         types.PostgresURL,
         Otherwise("the server in .postgres/"),
         Field(examples=["postgres://owner:password@db.example.com:5432/product"]),
     ] = ""
-    """The owner of the tables, for commands that make or change them, and for servers that make
-    tenants (docs/deployment.md). It connects directly, never through a pooler."""
+    """Address with the owner of the tables, for commands that create or change them, and for
+    servers that create tenants (docs/deployment.md). It must be direct, never through a pooler."""
 
     DATABASE_POOL_SIZE: Annotated[types.Number, Field(ge=0, le=1000)] = 0
-    """Connections that the threads of a process share, for which they wait five seconds; with 0
-    each thread keeps its own."""
+    """Size of the connection pool of a process; threads wait five seconds for a connection. 0: each
+    thread keeps its own connection."""
 
     DATABASE_KEEP_SECONDS: Annotated[types.Number, Field(ge=0, le=86_400)] = 300
-    """Seconds for which a connection is kept between requests, without a pool. Under ASGI none."""
+    """Seconds for which a connection is kept between requests, without a pool. ASGI keeps none."""
 
     DATABASE_STATEMENT_SECONDS: Annotated[types.Number, Field(ge=0, le=86_400)] = 15
-    """Seconds for which a statement of the run-time role may run. 0: no limit. After a change of
-    this and of the next three, run migrate."""
+    """Seconds that a statement of the run-time role may take. 0: no limit. Run migrate after
+    changing this or the next three."""
 
     DATABASE_LOCK_SECONDS: Annotated[types.Number, Field(ge=0, le=86_400)] = 5
-    """Seconds for which it may wait for a lock. 0: no limit."""
+    """Seconds that a statement may wait for a lock. 0: no limit."""
 
     DATABASE_IDLE_SECONDS: Annotated[types.Number, Field(ge=0, le=86_400)] = 60
-    """Seconds for which a transaction may do nothing. 0: no limit."""
+    """Seconds that a transaction may be idle. 0: no limit."""
 
     DATABASE_TEMP_FILE_MB: Annotated[types.Number, Field(ge=0, le=1024**2)] = 1024
-    """Megabytes that a statement may sort on the disk. 0: no limit."""
+    """Megabytes of temporary files of a statement, for example for sorting. 0: no limit."""
 
     DATABASE_LONG_SECONDS: Annotated[types.Number, Field(ge=0, le=86_400)] = 300
-    """Seconds for a statement of an export, an erasure, or a command that walks over tables."""
+    """Seconds that a statement of an export, an erasure or tenant_health_check may take."""
 
 
 class Variables(Keys, Hosts, Accounts, Mail, Limits, Files, Operation, Compose, Strategy, Database):
-    """All of them."""
+    """All variables."""
 
 
 # In the order of the page.

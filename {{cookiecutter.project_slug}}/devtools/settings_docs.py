@@ -1,4 +1,4 @@
-"""Makes `.env.example` and docs/settings.md from `config.variables`.
+"""Generates `.env.example` and docs/settings.md from `config.variables`.
 
 python -m devtools.settings_docs            write them
 python -m devtools.settings_docs --check    exit with an error if they are not up to date
@@ -19,38 +19,37 @@ from config.variables import GROUPS
 WIDTH = 100
 
 EXAMPLE = """\
-The configuration of one machine, made from config/variables.py. Copy this file to .env, which git \
-ignores; variables of the process win over it. In production, set the variables by whatever starts \
-the process. docs/settings.md says what each may be.
+The configuration of one machine, generated from config/variables.py. Copy this file to .env, \
+which git ignores. Variables of the process take precedence; in production, set them where the \
+process is started. docs/settings.md describes each variable.
 
-Values are taken as they are. Docker Compose reads .env too, and takes a $ for another variable \
-unless the value is in single quotes.
+Values are literal. Docker Compose also reads .env, and expands $ in values without single quotes.
 """
 
 PAGE = """\
 # Settings
 
-The environment configures the project: variables of the process first, then `.env` in its folder.
-Every variable is declared in `config/variables.py` and judged when a process starts. What is wrong
-or missing is named, all at once and without its value, and the process ends with an error.
+Environment variables configure the project: first those of the process, then those of `.env` in the
+project's folder. `config/variables.py` declares every variable. When a process starts, it validates
+them, reports all invalid and missing ones at once, without their values, and exits with an error.
 
-- Values are taken as they are: nothing in them refers to another variable. Docker Compose reads
-  `.env` as well, and takes a `$` for another variable unless the value is in single quotes.
-- In `.env`, a line is `NAME=value`. Blanks around both do not count; what follows ` #` is a
-  comment. Quotes keep blanks, `#` and line breaks. A line that says nothing stops the start.
-- Empty addresses and secrets are as if they were not set; other empty values are errors.
-- For one variable more, add a field to `config/variables.py`, read it in `config/settings`, and run
-  `uv run python -m devtools.settings_docs`, which makes `.env.example` and this page.
+- Values are literal: they cannot refer to other variables. Docker Compose also reads `.env`, and
+  expands `$` in values without single quotes.
+- A line of `.env` is `NAME=value`. Spaces around both are ignored, and ` #` begins a comment.
+  Quotes preserve spaces, `#` and line breaks. A line in another form stops the start.
+- Empty addresses and secrets count as unset; other empty values are errors.
+- To add a variable, add a field to `config/variables.py`, read it in `config/settings`, and run
+  `uv run python -m devtools.settings_docs`, which generates `.env.example` and this page.
 """
 
 
 def files() -> dict[str, str]:
-    """Return what is made of the declaration, by the file's name."""
+    """Return the generated texts, by the file's name."""
     return {".env.example": "\n".join(_example()), "docs/settings.md": "\n".join(_page())}
 
 
 def outdated() -> list[str]:
-    """Return the files that are not what the declaration makes of them."""
+    """Return the files that differ from the generated texts."""
     made = files().items()
     return [name for name, text in made if (BASE_DIR / name).read_text("utf-8") != text]
 
@@ -85,7 +84,7 @@ def _page() -> Iterator[str]:
         yield from ("", f"## {title.rstrip('.')}", "")
         if more:
             yield from (*textwrap.wrap(_linked(more), WIDTH), "")
-        yield from ("| variable | is | without it | meaning |", "| --- | --- | --- | --- |")
+        yield from ("| variable | type | default | meaning |", "| --- | --- | --- | --- |")
         for name, field in _fields(group).items():
             cells = (f"`{name}`", describe(field), _absent(field), _linked(str(field.description)))
             yield f"| {' | '.join(' '.join(cell.split()) for cell in cells)} |"
@@ -116,14 +115,14 @@ def _default(field: FieldInfo) -> str:
 
 
 def _absent(field: FieldInfo) -> str:
-    """Return what holds without a variable."""
-    told = [each.text for each in field.metadata if isinstance(each, Otherwise)]
-    told = told or [default for default in [_default(field)] if default]
-    return "; ".join(told + [each.value for each in field.metadata if each is Mark.REQUIRED])
+    """Return the description of a variable's default."""
+    texts = [each.text for each in field.metadata if isinstance(each, Otherwise)]
+    texts = texts or [default for default in [_default(field)] if default]
+    return "; ".join(texts + [each.value for each in field.metadata if each is Mark.REQUIRED])
 
 
 def main() -> None:
-    """Write the files, or name those that are not up to date."""
+    """Write the files, or report outdated ones."""
     if "--check" in sys.argv:
         sys.exit(
             f"Run python -m devtools.settings_docs: {', '.join(found)}"

@@ -117,7 +117,7 @@ def test_a_start_names_all_that_is_wrong_and_missing(start: str) -> None:
     named = [line.split()[0] for line in lines]
     assert set(FIELDS) - set(named) <= {"DATABASE_KEEP_SECONDS"}
     assert len(named) == len(set(named))
-    assert "SECRET_KEY is missing: production needs it." in done.stderr
+    assert "SECRET_KEY is missing: it is required in production." in done.stderr
     assert VALUE not in done.stdout + done.stderr
 
 

@@ -12,7 +12,7 @@ from tests.support import at_once, manage, run
 
 pytestmark = pytest.mark.django_db
 
-MISSING = re.compile(r"^  (\w+) is missing: production needs it\.$", re.MULTILINE)
+MISSING = re.compile(r"^  (\w+) is missing: it is required in production\.$", re.MULTILINE)
 START = "import config.settings.production"
 PRODUCTION = {
     "DJANGO_SETTINGS_MODULE": "config.settings.production",

@@ -15,15 +15,15 @@ class Strategy(Group):
         types.Secret32,
         Mark.REQUIRED,
         Mark.RANDOM,
-        Otherwise("with the server in .postgres/, the password of its run-time role"),
+        Otherwise("the password of the run-time role, with the server in .postgres/"),
     ] = ""
-    """Each tenant's database password is derived from this, so none is stored. Keep it safe: a
-    change locks the product out of every tenant's database."""
+    """Secret from which each tenant's database password is derived; no password is stored. Keep it
+    safe: a change locks the product out of every tenant's database."""
 
     TENANT_CONNECTIONS: Annotated[types.Number, Field(ge=1, le=1000)] = 20
-    """Tenants' connections that a thread of a server keeps open, the least recently used being
-    closed first. Threads times this, and one more for each thread, must fit into PostgreSQL's
+    """Open connections to tenants that a server's thread keeps; it closes the least recently used
+    one first. All threads together need this number plus one per thread, within PostgreSQL's
     max_connections."""
 
     TENANT_MOST_CONNECTIONS: Annotated[types.Number, Field(ge=0, le=100_000)] = 50
-    """Connections to one tenant's database, of all servers together; 0: no limit."""
+    """Connections to one tenant's database, of all servers together. 0: no limit."""

@@ -1,7 +1,7 @@
-"""Variables of this isolation strategy: it needs none beside those of the database."""
+"""Variables of this isolation strategy, which needs only those of the database."""
 
 from config.variable_types import Group
 
 
 class Strategy(Group):
-    """What this isolation strategy needs."""
+    """Variables of the isolation strategy."""
