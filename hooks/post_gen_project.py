@@ -1,4 +1,4 @@
-"""Put the chosen parts in their place, drop the others, and write the secrets of this machine."""
+"""Install the chosen parts, delete the others, and write this machine's secrets."""
 
 from __future__ import annotations
 
@@ -9,10 +9,10 @@ import secrets
 import shutil
 from pathlib import Path
 
-# As data: no answer can become code, whatever it holds.
+# Parsed as data, so that no answer can become code.
 ANSWERS = json.loads(r"""{{ cookiecutter | tojson }}""")
 
-# What two strategies have in common is a trait, with an overlay of its own.
+# Files that two strategies share are a trait, with its own overlay.
 TRAITS = {
     "schema": ("own_tables", "shared_connection"),
     "row": ("shared_connection",),
@@ -30,8 +30,8 @@ Done: {slug}/ is ready. Next, paste:
   .tools/bin/uv run manage.py demo    starts PostgreSQL and the product, with two tenants to try
   .tools/bin/uv run pytest            runs the tests
 
-README.md goes on from there. Commit all of it before your first edit: only then can git merge what
-the template brings later.
+Continue with README.md. Commit all files before your first edit, so that git can merge later
+changes of the template.
 """
 
 
@@ -50,9 +50,9 @@ def install_overlays(project: Path, answers: dict[str, str]) -> None:
 
 
 def write_env(project: Path) -> None:
-    """Write .env for its owner's eyes only: the example, with a random value for each secret.
+    """Write .env, readable for its owner only: the example, with random secrets.
 
-    An .env that exists is somebody's configuration, and stays.
+    Keep an existing .env, which is a user's configuration.
     """
     example = (project / ".env.example").read_text(encoding="utf-8")
     text = re.sub(

@@ -1,6 +1,6 @@
-"""Judge every answer before a file is written, and say all that is wrong with them at once.
+"""Validate the answers before a file is written, and report all problems at once.
 
-It also refuses tools that are too old. So it must be readable for a Python from 3.6 on.
+The hook also refuses old tools, so Python 3.6 must be able to parse it.
 """
 
 import json
@@ -17,14 +17,15 @@ if sys.version_info < (3, 10):  # noqa: UP036 - the oldest Python is what this a
         + "; install cookiecutter with a newer one."
     )
 
-# As data: no answer can become code, whatever it holds.
+# Parsed as data, so that no answer can become code.
 ANSWERS = json.loads(r"""{{ cookiecutter | tojson }}""")
 
-# A probe. cookiecutter before 2.1 takes the template's conditions for comments, and would leave the
-# parts of all strategies in the files. Hooks of 2.1 do not know conditions either, but this name.
+# A probe. Before 2.1, cookiecutter treats the template's conditions as comments, and would leave
+# the parts of all strategies in the files. Even 2.1 renders hooks without conditions, but it
+# defines this name.
 KNOWS_UUID4 = "{{ uuid4 is defined }}"
 OLD_ENGINE_PROBLEM = (
-    "This template needs cookiecutter 2.1 or newer, and this one is older; install a newer one, "
+    "This template needs cookiecutter 2.1 or newer, but an older version is running; install a newer one, "
     "for example by: python3 -m venv .venv && .venv/bin/pip install cookiecutter"
 )
 
@@ -33,10 +34,10 @@ CHOICES = {
     "license": ("MIT", "BSD-3-Clause", "Apache-2.0", "Proprietary"),
 }
 
-# The folders in which the choices come; the other hook empties and deletes them.
+# The folders of the choices; the other hook empties and deletes them.
 OVERLAYS = ("strategies", "traits", "licenses")
 
-# What the project is made of and depends on, under every name, and what Windows cannot store.
+# Names of the project's packages and dependencies, and names that Windows reserves.
 TAKEN_NAMES = (  # noqa: SIM905 - a list takes a line for each
     "allauth apps config corsheaders cryptography devtools licenses manage strategies test tests "
     "aux con nul prn debug_toolbar django django_allauth django_cors_headers django_debug_toolbar "
@@ -60,17 +61,17 @@ MAILBOX = re.compile(r"[A-Za-z0-9.!#$%&'*+/=?^_`|~-]+")
 
 
 def text_problem(value: str) -> str | None:
-    """Ask for a single line with something on it."""
+    """Require a single line that is not blank."""
     if not value.strip():
-        return "is empty; write a few words"
+        return "is empty; enter some text"
     # Control characters, halves of a character, and what Unicode calls the end of a line.
     if any(unicodedata.category(character) in {"Cc", "Cs", "Zl", "Zp"} for character in value):
-        return "holds a line break or another control character; write it on one line"
+        return "contains a line break or another control character; enter a single line"
     return None
 
 
 def slug_problem(value: str) -> str | None:
-    """Ask for a lower-case Python name that hides no package."""
+    """Require a lower-case Python name that is not the name of a package."""
     if not re.fullmatch("[a-z]([a-z0-9_]*[a-z0-9])?", value) or keyword.iskeyword(value):
         parts = re.findall("[a-z0-9]+", value.lower())
         stem = "_".join(parts) or "saas"
@@ -84,19 +85,19 @@ def slug_problem(value: str) -> str | None:
 
 
 def domain_problem(value: str) -> str | None:
-    """Ask for a name that DNS knows, with room before it for a tenant's."""
+    """Require a domain name, short enough for a tenant's name in front."""
     if not DOMAIN.fullmatch(value):
-        return "is not a domain in lower-case ASCII; write one like example.com"
+        return "is not a domain in lower-case ASCII; enter one such as example.com"
     if len(value) > LONGEST_DOMAIN:
-        return f"is longer than {LONGEST_DOMAIN} characters; a tenant's name must fit before it"
+        return f"is longer than {LONGEST_DOMAIN} characters; a tenant's name must fit in front of it"
     return None
 
 
 def email_problem(value: str) -> str | None:
-    """Ask for a mailbox at a domain."""
+    """Require an e-mail address."""
     mailbox, _, domain = value.rpartition("@")
     if not MAILBOX.fullmatch(mailbox) or not DOMAIN.fullmatch(domain.lower()):
-        return "is not an e-mail address; write one like you@example.com"
+        return "is not an e-mail address; enter one such as you@example.com"
     return None
 
 
@@ -111,16 +112,16 @@ CHECKS = {
 
 
 def missing_problems(answers: dict[str, str]) -> list[str]:
-    """Return a sentence for each question without an answer in words, as an old replay has."""
+    """Return a sentence for each question without a text, as in the replay of an old version."""
     return [
-        f"{name} has no answer in words; give one, or generate without --replay."
+        f"{name} has no text as its answer; answer it, or generate without --replay."
         for name in (*CHECKS, *CHOICES)
         if not isinstance(answers.get(name), str)
     ]
 
 
 def answer_problems(answers: dict[str, str]) -> list[str]:
-    """Return a sentence for each answer that cannot be used."""
+    """Return a sentence for each invalid answer."""
     found = {name: check(answers[name]) for name, check in CHECKS.items()}
     problems = [
         f"{name} {answers[name]!a} {problem}." for name, problem in found.items() if problem
@@ -134,12 +135,12 @@ def answer_problems(answers: dict[str, str]) -> list[str]:
 
 
 def target_problems(answers: dict[str, str], project: Path) -> list[str]:
-    """Say what an earlier generation or its owner has in the folder that would come to harm."""
+    """Return a sentence for each file of an existing project that would be damaged."""
     return strategy_problems(answers, project) + folder_problems(project)
 
 
 def strategy_problems(answers: dict[str, str], project: Path) -> list[str]:
-    """Refuse to mix two strategies in one folder: nothing would remove what the first one left."""
+    """Refuse to mix two strategies in one folder, where files of the first would remain."""
     settings = project / "pyproject.toml"
     text = settings.read_text(encoding="utf-8") if settings.exists() else ""
     found = re.search(r'^\[tool\.saas-tenancy\]\nisolation = "(\w+)"$', text, re.MULTILINE)
@@ -150,9 +151,9 @@ def strategy_problems(answers: dict[str, str], project: Path) -> list[str]:
 
 
 def folder_problems(project: Path) -> list[str]:
-    """Refuse to delete what is not the template's: no project keeps these folders."""
+    """Refuse to delete a user's folders: a generated project has none of these names."""
     return [
-        f"The folder {project.name!a} holds {name!r}, which generating would overwrite and delete; "
+        f"The folder {project.name!a} contains {name!r}, which would be overwritten and deleted; "
         "rename it, or generate into another folder."
         for name in OVERLAYS
         if (project / name).exists()

@@ -221,7 +221,7 @@ def test_answer_that_is_no_text_is_refused(
     assert pre_gen.main({**ANSWERS, question: answer}, tmp_path) == 1
     told = capsys.readouterr().err
     assert told == (
-        f"error: {question} has no answer in words; give one, or generate without --replay.\n"
+        f"error: {question} has no text as its answer; answer it, or generate without --replay.\n"
     )
 
 
@@ -229,7 +229,7 @@ def test_answers_of_an_older_template_are_refused(
     pre_gen: ModuleType, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert pre_gen.main({"project_name": "My SaaS"}, tmp_path) == 1
-    told = re.findall(r"^error: (\w+) has no answer", capsys.readouterr().err, re.MULTILINE)
+    told = re.findall(r"^error: (\w+) has no text as", capsys.readouterr().err, re.MULTILINE)
     assert told == [name for name in QUESTIONS if name != "project_name"]
 
 

@@ -1,6 +1,6 @@
-"""Make docs/prompts.md from what is asked, judged and rendered: ``python tools/prompts.py``.
+"""Generate docs/prompts.md from the questions, the hook and the templates.
 
-A test holds that the page is as this makes it.
+Usage: ``python tools/prompts.py``. A test compares the page with the generated one.
 """
 
 from __future__ import annotations
@@ -17,10 +17,10 @@ ROW = "| {} |\n"
 
 
 def accepted() -> dict[str, str]:
-    """Return what the hook asks of each answer, in the words of its functions."""
+    """Return the valid answers to each question, from the docstrings of the hook's functions."""
     tree = ast.parse(read(HOOK))
     words = {
-        each.name: (ast.get_docstring(each) or "").removeprefix("Ask for ").rstrip(".")
+        each.name: (ast.get_docstring(each) or "").removeprefix("Require ").rstrip(".")
         for each in tree.body
         if isinstance(each, ast.FunctionDef)
     }
@@ -30,7 +30,7 @@ def accepted() -> dict[str, str]:
 
 
 def rendered_into(question: str) -> list[str]:
-    """Return the files that an answer goes into, by their final names."""
+    """Return the files that use an answer, by their final names."""
     use = re.compile(rf"cookiecutter\.(?:__toml\.)?{question}\b|cookiecutter\.{question}\]")
     names = [name for name, path in shipped(TREE).items() if use.search(read(path))]
     final = (re.sub(r"^(?:strategies|traits|licenses)/[\w.-]+/", "", name) for name in names)
@@ -47,26 +47,26 @@ def questions() -> str:
     rows = []
     for name, default in QUESTIONS.items():
         prompt = prompts[name]["__prompt__"] if name in CHOICES else prompts[name]
-        shown = "made from the name" if "{{" in default else f"`{default}`"
+        shown = "derived from the name" if "{{" in default else f"`{default}`"
         shown = f"`{default[0]}`" if name in CHOICES else shown
         wants = accepts.get(name, "one of the choices below")
         rows.append([f"`{name}`", prompt, wants, shown])
-    return table(["question", "asks", "accepts", "default"], rows)
+    return table(["name", "question", "valid answers", "default"], rows)
 
 
 def choices(name: str) -> str:
     labels = COOKIECUTTER["__prompts__"][name]
     rows = [[f"`{each}`", labels[each].partition(" - ")[2]] for each in CHOICES[name]]
-    return table([f"`{name}`", "is for"], rows)
+    return table([f"`{name}`", "meaning"], rows)
 
 
 def uses() -> str:
     rows = []
     for name in QUESTIONS:
         places = [f"`{file}`" for file in rendered_into(name)]
-        first = ["which overlay is installed"] if name in CHOICES else []
+        first = ["the installed overlay"] if name in CHOICES else []
         rows.append([f"`{name}`", ", ".join([*first, *places])])
-    return table(["answer", "goes into"], rows)
+    return table(["answer", "used in"], rows)
 
 
 def made() -> str:
@@ -75,7 +75,7 @@ def made() -> str:
 
 
 def page() -> str:
-    """Return the page as it should be: what stands around the tables is written by hand."""
+    """Return the page with new tables; the text around them is written by hand."""
     before, _, rest = read(PAGE).partition(BEGIN)
     return before + made() + rest.partition(END)[2]
 
