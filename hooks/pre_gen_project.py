@@ -25,7 +25,7 @@ ANSWERS = json.loads(r"""{{ cookiecutter | tojson }}""")
 # defines this name.
 KNOWS_UUID4 = "{{ uuid4 is defined }}"
 OLD_ENGINE_PROBLEM = (
-    "This template needs cookiecutter 2.1 or newer, but an older version is running; install a newer one, "
+    "This template needs cookiecutter 2.1 or newer; this version is older. Install a newer one, "
     "for example by: python3 -m venv .venv && .venv/bin/pip install cookiecutter"
 )
 
@@ -89,7 +89,7 @@ def domain_problem(value: str) -> str | None:
     if not DOMAIN.fullmatch(value):
         return "is not a domain in lower-case ASCII; enter one such as example.com"
     if len(value) > LONGEST_DOMAIN:
-        return f"is longer than {LONGEST_DOMAIN} characters; a tenant's name must fit in front of it"
+        return f"is longer than {LONGEST_DOMAIN} characters; a tenant's name must fit in front"
     return None
 
 

@@ -29,7 +29,7 @@ def parse(path: Path) -> tuple[dict[str, str], list[str]]:
     except FileNotFoundError:
         return {}, []
     except (OSError, UnicodeError) as error:
-        reason = error.strerror if isinstance(error, OSError) else "it is not text in UTF-8"
+        reason = error.strerror if isinstance(error, OSError) else "it is not UTF-8 text"
         return {}, [f"{path.name} cannot be read: {reason}."]
     problems = dict(_judge(bindings))
     values = {each.key or "": each.value or "" for each in bindings if _is_pair(each)}

@@ -25,7 +25,7 @@ HOST = "127.0.0.1"
 PORTS = range(8000, 8100)
 START_SECONDS = 60
 # What is said of a password that somebody chose at an earlier run, or since then.
-UNCHANGED = "what it was; set DEMO_PASSWORD to give them another"
+UNCHANGED = "unchanged; set DEMO_PASSWORD to choose another"
 
 
 def of_product() -> list[Any]:
@@ -188,12 +188,12 @@ Two tenants are served, each at its own address:
 
   {acme}/     owner@acme.test, admin@…, member@…, viewer@…
   {globex}/   the same four @globex.test; both@example.test is in both
-  {shared}/          sign up with a tenant of your own; mails are shown here
+  {shared}/          sign up with a new tenant; mails appear in this terminal
   {shared}/api/docs/ the API's documentation
 
 Password: {password}
 
-Log in in a browser, or to the API; then ask acme and globex with acme's token:
+Log in with a browser or in the API, then send acme's token to acme and globex:
 
   curl -s {acme}/api/v1/auth/token/ \\
     --json '{{"email": "member@acme.test", "password": "{word}"}}'

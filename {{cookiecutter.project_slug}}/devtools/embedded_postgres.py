@@ -37,7 +37,7 @@ if sys.platform != "win32":
 
 # TCP only: the path of a Unix socket may have 107 bytes, and a project's may be longer.
 HOST = "127.0.0.1"
-REMEDY = "or set DATABASE_URL to use a PostgreSQL of your own."
+REMEDY = "or set DATABASE_URL to use your own PostgreSQL."
 START_PATIENCE, STOP_PATIENCE, EXIT_PATIENCE = 60.0, 10.0, 2.0  # seconds
 
 # Without fsync, what was committed survives the death of every process, but not a crash of the
@@ -89,7 +89,7 @@ def configure_environment() -> None:
         return
     if sys.platform == "win32":
         raise EmbeddedPostgresError(
-            f"The embedded PostgreSQL needs Linux or macOS: work in WSL, {REMEDY}"
+            f"The embedded PostgreSQL needs Linux or macOS: use WSL, {REMEDY}"
         )
     home = BASE_DIR / ".postgres"
     try:
@@ -99,7 +99,7 @@ def configure_environment() -> None:
         words = (home / "data" / "passwords").read_text().split()
     except (OSError, ValueError, IndexError) as error:
         raise EmbeddedPostgresError(
-            f"No PostgreSQL can run in {home} ({error}): see that it can be written, {REMEDY}"
+            f"PostgreSQL cannot run in {home} ({error}): make the folder writable, {REMEDY}"
         ) from error
     passwords = dict(word.split(":")[-2:] for word in words)
     for name, role in (("DATABASE_URL", "app_user"), ("DATABASE_OWNER_URL", "app_owner")):
@@ -245,7 +245,9 @@ def _start_server(home: Path, binaries: Path) -> int:
                 socket.create_connection((HOST, port), timeout=1).close()
                 return server
         if time.monotonic() > deadline:
-            raise EmbeddedPostgresError("A PostgreSQL that does not answer is running here; end it")
+            raise EmbeddedPostgresError(
+                "A PostgreSQL server is running here but does not answer; stop it"
+            )
         time.sleep(0.05)
     os.ftruncate(2, 0)  # the log
     (data / "postmaster.pid").unlink(missing_ok=True)

@@ -13,7 +13,7 @@ HOPELESS = re.compile(
 
 def explain(complaint: str, home: Path, otherwise: str) -> str:
     """Return a sentence: what is wrong, what to delete if that is the only way, where to look."""
-    sentence = complaint or "The supervisor died"
+    sentence = complaint or "The supervisor process died"
     if HOPELESS.search(complaint):
-        sentence += f"; delete {home} to start from nothing (its data are lost)"
+        sentence += f"; delete {home} to start from scratch (its data is lost)"
     return f"{sentence}; see {home / 'server.log'}, {otherwise}"

@@ -1,4 +1,4 @@
-"""Check that the documentation tells the truth.
+"""Check that the documentation is correct.
 
 python scripts/check_docs.py            every page, the settings and mkdocs.yml
 python scripts/check_docs.py PAGE...    these pages
@@ -68,7 +68,7 @@ ADDRESS = re.compile(r"https?://[\w.]*localhost\S*?(?=[\"'\s]|$)")
 
 def main() -> int:
     """Print what is not so, and return how many pages say it."""
-    parser = argparse.ArgumentParser(description="Check that the documentation tells the truth.")
+    parser = argparse.ArgumentParser(description="Check that the documentation is correct.")
     parser.add_argument("pages", nargs="*", type=Path)
     pages = parser.parse_args().pages
     _set_up()
@@ -307,7 +307,7 @@ def _script(name: str, arguments: list[str]) -> Iterator[str]:
         text = path.read_text(encoding="utf-8")
         for word in arguments:
             if not re.search(rf"\b{re.escape(word)}\b", text):
-                yield f"{name} knows no {word}"
+                yield f"{name} has no option {word}"
 
 
 def _snippet(code: str) -> Iterator[str]:
@@ -336,7 +336,7 @@ def site_problems() -> Iterator[str]:
     led_to = set(re.findall(r"\S+\.md$", (ROOT / "mkdocs.yml").read_text("utf-8"), re.MULTILINE))
     there = {path.relative_to(ROOT / "docs").as_posix() for path in ROOT.glob("docs/**/*.md")}
     yield from (f"there is no docs/{name}" for name in sorted(led_to - there))
-    yield from (f"nothing leads to docs/{name}" for name in sorted(there - led_to))
+    yield from (f"docs/{name} is not listed" for name in sorted(there - led_to))
 
 
 def map_problems(page: str) -> Iterator[str]:

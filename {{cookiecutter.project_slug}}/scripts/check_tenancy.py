@@ -28,17 +28,17 @@ from devtools.embedded_postgres import EmbeddedPostgresError, configure_environm
 
 ALLOWED = "# every tenant:"
 JUDGED = (ast.Attribute, ast.Call, ast.Subscript, ast.ImportFrom)
-BY_HAND = "SQL by hand, which no manager filters; use the ORM"
-ALL = "rows of all tenants; that is the platform's work, not the product's"
+BY_HAND = "raw SQL, which no manager filters; use the ORM"
+ALL = "rows of all tenants, which only the platform may use"
 
 # What code is called or named that leaves the active tenant.
 CALLS = {"cursor": BY_HAND, "extra": BY_HAND, "raw": BY_HAND, "cross_tenant": ALL, "QuerySet": ALL}
-CALLS["using"] = "names a connection; the router chooses it by the tenant"
+CALLS["using"] = "names a connection; the router selects it from the tenant"
 NAMES = dict.fromkeys(
-    ("_base_manager", "_default_manager"), "a manager that asks for no tenant; use objects"
+    ("_base_manager", "_default_manager"), "a manager that needs no tenant; use objects"
 )
 NAMES["platform"] = ALL
-OUTSIDE = "a store that tenants share; use the default one, which is the tenant's part"
+OUTSIDE = "storage that tenants share; use the default one, which is bound to the tenant"
 CALLS |= dict.fromkeys(("FileSystemStorage", "InMemoryStorage", "LocMemCache"), OUTSIDE)
 # Stores by alias: only the tenant's part of each may be named.
 STORES = ("storages", "caches")
@@ -90,7 +90,9 @@ def _reach(node: ast.Attribute | ast.Call | ast.Subscript | ast.ImportFrom) -> s
     """Say by what a piece of code reaches past the active tenant, if it does."""
     if isinstance(node, ast.ImportFrom):
         renamed = [each.name for each in node.names if each.asname and each.name in STORES]
-        return f"{renamed[0]}: is imported by another name, and so not checked" if renamed else ""
+        return (
+            f"{renamed[0]}: is imported under another name, which hides its use" if renamed else ""
+        )
     if isinstance(node, ast.Subscript):
         name = _last_word(node.value)
         alias = node.slice.value if isinstance(node.slice, ast.Constant) else None
@@ -147,9 +149,9 @@ def database_problems() -> Iterator[str]:
         if is_fully_migrated(connections[SHARED_DB]):
             yield from violations()
         else:
-            sys.stderr.write("The database was not asked: run manage.py migrate first.\n")
+            sys.stderr.write("The database was not checked: run manage.py migrate first.\n")
     except DatabaseError as error:
-        yield f"The database cannot be asked: {error}"
+        yield f"The database cannot be checked: {error}"
 
 
 if __name__ == "__main__":

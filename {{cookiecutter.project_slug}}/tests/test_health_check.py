@@ -33,7 +33,7 @@ def _found() -> list[tuple[str, str]]:
     except CommandError as error:
         refusal = str(error)
     found = json.loads(output.getvalue())
-    assert refusal == (f"Not well: {len(found)} found." if found else "")
+    assert refusal == (f"Problems found: {len(found)}." if found else "")
     return [(each["tenant"], each["problem"]) for each in found]
 
 
@@ -71,7 +71,7 @@ def test_nothing_is_found_where_all_is_well(acme: Tenant, globex: Tenant) -> Non
     assert _found() == []
     output = StringIO()
     call_command("tenant_health_check", stdout=output)
-    assert output.getvalue() == "All is well.\n"
+    assert output.getvalue() == "No problems found.\n"
 
 
 def test_a_tenant_without_an_owner_who_can_log_in(acme: Tenant, globex: Tenant) -> None:
@@ -150,7 +150,7 @@ def test_a_reference_to_somebody_who_is_no_member(acme: Tenant, globex: Tenant) 
     with tenant_context(acme):
         shelf = Shelf.objects.create(name="p", created_by=former.user)
         book = Book.objects.create(shelf=shelf, title="t", reader=stranger)
-    sentence = f"sample.Book.reader of {book.pk} names user {stranger.pk}, who is no member"
+    sentence = f"sample.Book.reader of {book.pk} refers to user {stranger.pk}, who is not a member"
     assert _found() == [("acme", sentence)]
 
 
@@ -190,7 +190,7 @@ def _forgotten(cursor: Any, app: str) -> Iterator[None]:
 @pytest.mark.django_db(transaction=True)
 def test_migrations_that_are_waiting_in_the_shared_data(acme: Tenant) -> None:
     with connections[OWNER].cursor() as cursor, _forgotten(cursor, "tenants"):
-        assert _found() == [("", "migrations are waiting: manage.py migrate")]
+        assert _found() == [("", "unapplied migrations: run manage.py migrate")]
 
 
 @pytest.mark.django_db(transaction=True)
@@ -198,7 +198,7 @@ def test_migrations_that_are_waiting_where_the_tenants_tables_are(acme: Tenant) 
     with owner_cursor(acme) as cursor, _forgotten(cursor, "sample"):
         ((slug, problem),) = _found()
     assert slug in {"acme", ""}
-    assert problem.endswith(": manage.py migrate")
+    assert problem.endswith(": run manage.py migrate")
 
 
 @pytest.mark.django_db(transaction=True)
@@ -206,17 +206,17 @@ def test_a_violated_invariant(acme: Tenant) -> None:
     with break_invariant("the run-time role has no powers"):
         ((slug, problem),) = _found()
     assert slug == ""
-    assert problem.startswith("the run-time role has no powers: not so")
+    assert problem.startswith("Invariant violated: the run-time role has no powers. ")
 
 
 @pytest.mark.django_db(transaction=True)
 def test_a_real_process_ends_with_the_exit_code(acme: Tenant) -> None:
     done = manage("tenant_health_check")
-    assert (done.returncode, done.stdout) == (0, "All is well.\n")
+    assert (done.returncode, done.stdout) == (0, "No problems found.\n")
     acme.memberships.update(role="viewer")
     done = manage("tenant_health_check")
     assert (done.returncode, done.stdout.split()) == (1, ["acme", "has", "no", "Owner"])
-    assert done.stderr.endswith("CommandError: Not well: 1 found.\n")
+    assert done.stderr.endswith("CommandError: Problems found: 1.\n")
 
 
 @pytest.mark.parametrize("host", ["acme.localhost", "globex.localhost"])
@@ -225,5 +225,7 @@ def test_a_domain_that_became_a_shared_host(
 ) -> None:
     assert _found() == []
     settings.SHARED_HOSTS = ["localhost", host]
-    problem = f"has the domain {host}, which is in SHARED_HOSTS: it is not served there"
+    problem = (
+        f"has the domain {host}, which is in SHARED_HOSTS and is not served"
+    )
     assert _found() == [(host.removesuffix(".localhost"), problem)]

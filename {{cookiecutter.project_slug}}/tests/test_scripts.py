@@ -99,7 +99,7 @@ def test_check_tenancy_checks_the_invariants(acme: object) -> None:
         process = run("scripts/check_tenancy.py")
     assert process.returncode == 1
     (breach,) = process.stdout.splitlines()
-    assert breach.startswith(f"{invariant}: not so")
+    assert breach.startswith(f"Invariant violated: {invariant}.")
 
 
 @pytest.mark.django_db

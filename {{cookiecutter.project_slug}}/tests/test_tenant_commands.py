@@ -96,7 +96,7 @@ def test_a_dump_has_the_tenants_rows_and_no_others(
 def test_a_dump_without_a_tenant_is_no_empty_success(
     labels: list[str], labels_of_both: None
 ) -> None:
-    with pytest.raises(CommandError, match="sample belong to tenants: name one by --tenant"):
+    with pytest.raises(CommandError, match="sample belong to tenants: name one with --tenant"):
         _dump(*labels)
 
 
@@ -229,10 +229,10 @@ def test_manage_py_has_the_option(db: None) -> None:
     ("words", "message"),
     [
         (["shell", "-c", "", "--tenant", "nobody"], "There is no tenant 'nobody'."),
-        (["dumpdata", "--tenant", "acme", "--database", "owner"], "leave --database out"),
-        (["dumpdata", "sample"], "belong to tenants: name one by --tenant"),
+        (["dumpdata", "--tenant", "acme", "--database", "owner"], "omit --database"),
+        (["dumpdata", "sample"], "belong to tenants: name one with --tenant"),
         (["clearsessions", "--tenant=acme"], "unrecognized arguments"),
-        (["shell", "-c", "", "--tenant", "globex"], "is not usable now"),
+        (["shell", "-c", "", "--tenant", "globex"], "is unavailable"),
     ],
 )
 def test_what_cannot_be_entered_is_an_error(

@@ -50,13 +50,17 @@ def _problems(view: Any) -> Iterator[tuple[str, str, str]]:
     filters = [each for each in view.filter_backends if issubclass(each, OrderingFilter)]
     if not issubclass(view.pagination_class, TimeOrderedPagination):
         if filters or rows is None or not _is_total(rows):
-            problem = f"pages by {view.pagination_class.__name__} in an order without a tie-breaker"
+            problem = f"uses {view.pagination_class.__name__} with an order that is not unique"
             hint = "Derive it from TimeOrderedPagination, or end the queryset's order with its id."
             yield "E001", problem, hint
         return
     offered = getattr(view, "ordering_fields", filters[0].ordering_fields) if filters else ()
     if offered is None or offered == "__all__":
-        yield "E002", "does not name its ordering_fields", "Name each column that may order it."
+        yield (
+            "E002",
+            "has no ordering_fields",
+            "Set ordering_fields to the columns that may order it.",
+        )
         return
     if rows is not None:
         names = [each if isinstance(each, str) else each[0] for each in offered]
@@ -91,12 +95,12 @@ def _unseekable(rows: QuerySet[Any], names: list[str]) -> Iterator[tuple[str, st
         try:
             keys = keys_of(rows, [name])
         except UnseekableError as error:
-            problem = f"cannot be paged in an order that it offers: {error}".removesuffix(".")
+            problem = f"offers an ordering that cannot be paged: {error}".removesuffix(".")
             yield "E003", problem, "Order by columns, or annotate the view's queryset."
             continue
         texts |= {k.name: k.field for k in keys if isinstance(k.field, CharField | TextField)}
     lengths = [field.max_length for field in texts.values()]
     if None in lengths or sum(length or 0 for length in lengths) > LONGEST_POSITION:
-        problem = f"may be ordered by texts of more than {LONGEST_POSITION} characters together"
-        hint = f"Offer no such order, or give a max_length: {', '.join(sorted(texts))}."
+        problem = f"offers an ordering by texts of more than {LONGEST_POSITION} characters in total"
+        hint = f"Remove this ordering, or set max_length of: {', '.join(sorted(texts))}."
         yield "E004", problem, hint

@@ -18,7 +18,7 @@ class RowInUse(APIException):
     """
 
     status_code = HTTPStatus.CONFLICT
-    default_detail = "Other rows refer to it, or it refers to a row that is gone."
+    default_detail = "Other rows refer to this object, or it refers to a deleted row."
     default_code = "in_use"
 
 
@@ -36,4 +36,4 @@ def as_conflict(error: Exception) -> RowInUse | None:
 def _used_by(rows: set[Model]) -> RowInUse:
     """Name the kinds of rows only: which rows there are, the caller may not be allowed to read."""
     kinds = {str(row._meta.verbose_name_plural) for row in rows}
-    return RowInUse(f"It cannot be deleted: {', '.join(sorted(kinds))} refer to it.")
+    return RowInUse(f"This object cannot be deleted: {', '.join(sorted(kinds))} refer to it.")

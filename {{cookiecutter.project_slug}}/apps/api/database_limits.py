@@ -21,11 +21,13 @@ class Limit(NamedTuple):
 
 
 LIMITS = {
-    "57014": Limit("statement_timeout", "This takes longer than one request may. Ask for less."),
-    "55P03": Limit("lock_timeout", "Another request is changing the same. Try again.", wait=1),
-    "25P03": Limit("transaction_timeout", "This takes longer than one request may."),
-    "53400": Limit("statement_too_large", "This takes more space than one request may."),
-    "53300": Limit("too_many_connections", "Too much is being asked at once. Try again.", wait=1),
+    "57014": Limit("statement_timeout", "The request exceeds the time limit. Request less data."),
+    "55P03": Limit("lock_timeout", "Another request is changing the same data. Try again.", wait=1),
+    "25P03": Limit("transaction_timeout", "The request exceeds the time limit."),
+    "53400": Limit("statement_too_large", "The request exceeds the limit on temporary files."),
+    "53300": Limit(
+        "too_many_connections", "Too many requests are being served. Try again.", wait=1
+    ),
 }
 """By PostgreSQL's codes of errors. https://www.postgresql.org/docs/current/errcodes-appendix.html"""
 
@@ -55,7 +57,7 @@ def as_api_error(error: BaseException | None) -> APIException | None:
     limit = LIMITS.get(_code_of(error))
     if limit is None:
         return None
-    logger.warning("A statement reached a limit of the database: %s.", limit.code)
+    logger.warning("A statement exceeded a limit of the database: %s.", limit.code)
     return DatabaseLimitReached(limit)
 
 

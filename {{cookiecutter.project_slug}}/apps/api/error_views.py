@@ -26,7 +26,9 @@ def permission_denied(request: HttpRequest, exception: Exception) -> HttpRespons
 
 def csrf_failure(request: HttpRequest, reason: str = "") -> HttpResponse:
     """Answer a form that was not filled in here (``CSRF_FAILURE_VIEW``)."""
-    message = "This form was not sent from this page. Open the page again, and send it from there."
+    message = (
+        "This form has expired or came from another site. Open the page again and resubmit it."
+    )
     return error_response(request, exceptions.PermissionDenied(message, "csrf_failed"))
 
 

@@ -13,13 +13,13 @@ class RequestTooLarge(APIException):
     default_code = "request_too_large"
 
     def __init__(self, limit: int) -> None:
-        super().__init__(f"A body of this type has {filesizeformat(limit)} at most.")
+        super().__init__(f"A body of this type may have at most {filesizeformat(limit)}.")
 
 
 class FailedAfterCommit(APIException):
     """What was asked for is done for good; what follows from it, such as a mail, is not."""
 
-    default_detail = "This was done, but what follows from it failed. Do not send it again."
+    default_detail = "The change was saved, but a later step failed. Do not send the request again."
     default_code = "failed_after_commit"
 
 

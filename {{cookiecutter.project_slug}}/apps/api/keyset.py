@@ -86,7 +86,7 @@ def _key(queryset: QuerySet[Any], name: str, *, is_descending: bool) -> Key:
     except FieldDoesNotExist:
         field = None
     if field not in options.concrete_fields or (field.is_relation and name != field.attname):
-        raise UnseekableError(f"{name} is no column of {options.label}, and no annotation.")
+        raise UnseekableError(f"{name} is neither a column of {options.label} nor an annotation.")
     return Key(field.attname, field, is_descending, is_nullable=field.null)
 
 
@@ -110,7 +110,7 @@ def _value(text: Any, key: Key) -> Any:
     if text is None and key.is_nullable:
         return None
     if not isinstance(text, str):
-        raise ValueError(f"This is no value of {key.name}.")  # noqa: TRY004 - as for other texts
+        raise ValueError(f"This is not a value of {key.name}.")  # noqa: TRY004 - as for other texts
     value = key.field.to_python(text)
     if isinstance(value, datetime) and is_naive(value):
         raise ValueError(f"{key.name} has a time zone.")

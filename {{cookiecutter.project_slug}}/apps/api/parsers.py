@@ -7,7 +7,7 @@ from rest_framework.exceptions import ErrorDetail, ParseError, ValidationError
 
 from apps.api.text import encodable, is_storable
 
-UNSTORABLE = ErrorDetail("Null characters and halves of surrogate pairs are not allowed.", "text")
+UNSTORABLE = ErrorDetail("Null characters and unpaired surrogates are not allowed.", "text")
 
 
 class JSONParser(parsers.JSONParser):

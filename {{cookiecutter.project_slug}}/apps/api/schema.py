@@ -4,16 +4,16 @@ from typing import Any
 
 # What any route may answer, whoever wrote it. A route may describe its own in more words.
 ERRORS = {
-    "400": ("Error400", "The request is malformed, or a field of it is not valid."),
-    "401": ("Error", "There is no token, or it is no good here."),
-    "403": ("Error", "The role does not reach that far, or the tenant is suspended."),
+    "400": ("Error400", "The request is malformed, or one of its fields is invalid."),
+    "401": ("Error", "The token is missing or invalid here."),
+    "403": ("Error", "The role is insufficient, or the tenant is suspended."),
     "404": ("Error", "There is no such row, page, or tenant."),
     "409": ("Error", "Other rows refer to it, or the tenant would be left without an Owner."),
-    "411": ("Error", "The body has no length, and the server does not say where it ends."),
-    "413": ("Error", "The body is too large; the message says how large it may be."),
+    "411": ("Error", "The body has no length, and the server cannot determine its end."),
+    "413": ("Error", "The body is too large; the message names the limit."),
     "415": ("Error", "The body is not JSON, or not in UTF-8."),
-    "429": ("Error", "Too many requests; Retry-After says when to come again."),
-    "503": ("Error", "The tenant is being prepared, or the request costs more than one may."),
+    "429": ("Error", "Too many requests; Retry-After gives the time to wait."),
+    "503": ("Error", "The tenant is being prepared, or the request exceeds a limit."),
 }
 ERROR_SCHEMAS = {
     "Error": {
@@ -23,7 +23,7 @@ ERROR_SCHEMAS = {
     },
     "Error400": {
         "type": "object",
-        "description": "Like Error, or lists of messages by the names of fields.",
+        "description": "An Error, or lists of messages by field name.",
         "additionalProperties": {},
     },
 }

@@ -18,14 +18,14 @@ class AuditEvent(models.Model):
     id = models.UUIDField(primary_key=True, default=new_id, editable=False)
     time = models.DateTimeField(auto_now_add=True)
     tenant_id = models.UUIDField(null=True, help_text="Null for an event of the platform.")
-    actor_id = models.UUIDField(null=True, help_text="The user; null for the platform itself.")
+    actor_id = models.UUIDField(null=True, help_text="The user; null for the platform.")
     action = models.CharField(max_length=64)
     object_type = models.CharField(max_length=64, blank=True)
     object_id = models.CharField(max_length=64, blank=True)
     request_id = models.CharField(max_length=64, blank=True)
     reason = models.TextField(blank=True, max_length=1000)
     changes = models.JSONField(
-        default=dict, help_text="By field: what it was before, and what it is after."
+        default=dict, help_text="Values before and after the change, by field."
     )
 
     objects: ClassVar[PerTenantManager[Self]] = PerTenantManager()

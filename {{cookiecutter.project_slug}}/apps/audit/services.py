@@ -84,7 +84,9 @@ def record(
     of a transaction of the shared data: without one the change could stand and the event be lost.
     """
     if not connections[SHARED_DB].in_atomic_block:
-        message = "record() needs the transaction of what it records: atomic(using=SHARED_DB)."
+        message = (
+            "record() must be called in the transaction of the change: atomic(using=SHARED_DB)."
+        )
         raise TransactionManagementError(message)
     AuditEvent(
         tenant_id=tenant if isinstance(tenant, UUID | None) else tenant.id,

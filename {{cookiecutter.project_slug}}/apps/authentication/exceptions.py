@@ -22,7 +22,7 @@ class NoActiveAccount(AuthenticationFailed):
 class SecondFactorRequired(AuthenticationFailed):
     """The password alone will not do."""
 
-    default_detail = "A code of the second factor is required, one that was not used before."
+    default_detail = "An unused code of the second factor is required."
     default_code = "second_factor_required"
 
 
@@ -37,5 +37,5 @@ class SignUpFailed(APIException):
     """The tenant's storage could not be made."""
 
     status_code = HTTPStatus.SERVICE_UNAVAILABLE
-    default_detail = "The tenant could not be made, and nothing was kept. Try again later."
+    default_detail = "The tenant could not be created. Try again later."
     default_code = "sign_up_failed"

@@ -50,7 +50,9 @@ class User(AbstractUser):
     email = models.EmailField(unique=True, validators=[validate_mailable])
     full_name = models.CharField(max_length=255, blank=True)
     credentials_version = models.PositiveIntegerField(
-        default=0, editable=False, help_text="What is begun with one version ends with it."
+        default=0,
+        editable=False,
+        help_text="Sessions and mailed links of earlier versions are invalid.",
     )
     username = None  # type: ignore[assignment]
     first_name = None  # type: ignore[assignment]

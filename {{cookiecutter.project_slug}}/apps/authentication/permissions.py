@@ -30,6 +30,6 @@ class HasRole(BasePermission):
         attribute = "read_role" if request.method in SAFE_METHODS else "write_role"
         wanted = getattr(view, attribute, None)
         if not isinstance(wanted, Role):
-            message = f"{type(view).__name__} does not say its {attribute}."
+            message = f"{type(view).__name__} must set {attribute}."
             raise ImproperlyConfigured(message)
         return Role(membership.role).reaches(wanted)

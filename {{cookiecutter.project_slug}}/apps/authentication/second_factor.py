@@ -97,13 +97,13 @@ def switch_on(user: User, secret: str, code: str, *, tenant: UUID) -> list[str]:
     or an address that is not verified: its owner could not get back what a stranger signed up.
     """
     if not is_verified(user):
-        raise ValidationError("Verify your address first, or set your password anew by mail.")
+        raise ValidationError("Verify your address first, or reset your password by mail.")
     with transaction.atomic(using=SHARED_DB):
         User.objects.select_for_update().get(pk=user.pk)
         if is_on(user):
-            raise ValidationError("There is a second factor already.")
+            raise ValidationError("The second factor is already on.")
         if not _use(auth.TOTP.activate(user, secret).instance, code):
-            raise ValidationError({"code": ["The app shows another code for this secret."]})
+            raise ValidationError({"code": ["Incorrect code."]})
         record(Action.SECOND_FACTOR_ON, user, tenant=tenant, actor=user)
         user.end_log_ins()
         codes: list[str] = RecoveryCodes.activate(user).generate_codes()

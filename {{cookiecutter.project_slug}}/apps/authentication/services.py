@@ -40,13 +40,13 @@ from apps.tenants.services import tenant_creation
 
 logger = logging.getLogger(__name__)
 
-TAKEN = "There is an account with this address, and this is not its password."
+TAKEN = "An account with this address exists, and the password is incorrect."
 # What a tenant's fields are called in a sign-up; what is about none of them is about the slug.
 SIGN_UP_FIELDS = {
     "name": "tenant_name",
     **dict.fromkeys(("slug", "domain", NON_FIELD_ERRORS), "tenant_slug"),
 }
-BAD_TOKEN = "The token is invalid, used up or expired."  # noqa: S105 - a sentence
+BAD_TOKEN = "The token is invalid, used or expired."  # noqa: S105 - a sentence
 
 
 def require_open(request: HttpRequest) -> None:
@@ -199,7 +199,7 @@ def require_own_password(request: Any, password: str) -> None:
     user = request.auth.user
     with own_password_attempt(request, user, request.auth.tenant_id):
         if not user.check_password(password):
-            raise ValidationError("This is not your password.")
+            raise ValidationError("Incorrect password.")
 
 
 def change_password(membership: Membership, password: str) -> None:

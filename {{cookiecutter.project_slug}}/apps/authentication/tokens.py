@@ -67,7 +67,7 @@ class KeyRing(TokenBackend):
             # By PyJWT, reading the header alone would cost as much as reading the whole token.
             return self._keys[json.loads(base64url_decode(header))["kid"]]
         except (ValueError, LookupError, TypeError, RecursionError):
-            raise jwt.InvalidSignatureError("Token names no known key") from None
+            raise jwt.InvalidSignatureError("Token has an unknown key") from None
 
     def encode(self, payload: dict[str, object]) -> str:
         """Return the signed token, whose header names the key."""
@@ -187,4 +187,4 @@ def _id_in(token: Token, claim: str) -> UUID:
     try:
         return UUID(str(token[claim]))
     except (KeyError, ValueError):
-        raise TokenError(f"Token names no {claim}") from None
+        raise TokenError(f"Token has no {claim}") from None

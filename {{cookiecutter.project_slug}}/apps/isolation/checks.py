@@ -58,7 +58,7 @@ def check_integrations(
         ),
         f"MIDDLEWARE must have, in this order, {', '.join(IN_ORDER)}": middleware == IN_ORDER,
     }
-    hint = "Otherwise tenants share it."
+    hint = "Otherwise tenants share data."
     return [
         Error(f"{sentence}.", hint=hint, id="isolation.E020")
         for sentence, holds in required.items()
@@ -73,14 +73,18 @@ def check_invariants(
 ) -> list[CheckMessage]:
     """Check the invariants in the database: ``manage.py check --database owner``."""
     found = violations() if databases else []
-    hint = "docs/isolation.md says what must hold; manage.py migrate makes it so for new tables."
+    hint = "docs/isolation.md describes the invariants; manage.py migrate sets up new tables."
     return [Error(violation, hint=hint, id="isolation.E010") for violation in found]
 
 
 def violations(of: Invariants | None = None) -> list[str]:
     """Return a sentence for each violation of these invariants, by default of all."""
     asked = (of or invariants()).items()
-    return [f"{name}: not so, {found}" for name, invariant in asked for found in invariant()]
+    return [
+        f"Invariant violated: {name}. Found: {found}"
+        for name, invariant in asked
+        for found in invariant()
+    ]
 
 
 def _error(number: str, culprit: object, message: str, hint: str) -> Error:
@@ -112,8 +116,8 @@ def _check_length(field: Any) -> Iterator[CheckMessage]:
     if not is_text or field.max_length is not None:
         return
     if issubclass(field.model, TenantModel) or _origin(field).startswith("apps."):
-        message = f"{field} takes text of any length."
-        hint = "Give it a max_length, which forms and serializers hold."
+        message = f"{field} accepts text of any length."
+        hint = "Set max_length, which forms and serializers enforce."
         yield _error("E011", field, message, hint)
 
 
@@ -130,23 +134,21 @@ def _origin(field: Field[Any, Any]) -> str:
 
 def _check_tenant_model(model: type[Model]) -> Iterator[CheckMessage]:
     if not all(is_tenant_model(parent) for parent in model._meta.parents):
-        message = f"{model._meta.label} inherits a table of the shared data: its rows are in both."
-        hint = "Derive from an abstract model, or refer to the other model by a ForeignKey."
+        message = f"{model._meta.label} inherits from a shared model: its rows span both tables."
+        hint = "Derive from an abstract model, or refer to the other model with a ForeignKey."
         yield _error("E005", model, message, hint)
     for field in model._meta.local_fields:
         if _takes_the_tenants_name(field):
-            message = (
-                f"{field} has the name of the field, or of the column, that says whose a row is."
-            )
-            hint = "Call it something else than tenant, with another db_column than tenant_id."
+            message = f"{field} has the name or the column of the field for the row's tenant."
+            hint = "Use another name than tenant, and another db_column than tenant_id."
             yield _error("E012", field, message, hint)
         if any(not isinstance(storage, TenantStorage) for storage in _storages(field)):
-            message = f"{field} keeps files outside of the tenant's storage."
-            hint = "Leave out storage=, or give it a subclass of TenantStorage."
+            message = f"{field} stores files outside the tenant's storage."
+            hint = "Omit storage=, or pass a subclass of TenantStorage."
             yield _error("E009", field, message, hint)
         if _outlasts_its_user(field):
             message = f"{field} declares no behaviour for the erasure of its user."
-            hint = "Use UserForeignKey: null=True, or personal=True if the row goes with them."
+            hint = "Use UserForeignKey: null=True, or personal=True to delete the row too."
             yield _error("E008", field, message, hint)
 
 
@@ -160,7 +162,7 @@ def _check_managers(model: type[TenantModel]) -> Iterator[CheckMessage]:
     for manager in model._meta.managers:
         rows = getattr(manager, "_queryset_class", object)
         if not isinstance(manager, TenantManager) or not issubclass(rows, TenantQuerySet):
-            message = f"The manager {manager} does not keep to the active tenant."
+            message = f"The manager {manager} is not bound to the active tenant."
             hint = "Derive it from TenantManager, or its queryset from TenantQuerySet."
             yield _error("E007", model, message, hint)
 
@@ -189,8 +191,8 @@ def _check_relation(field: Field[Any, Any]) -> Iterator[CheckMessage]:
         return
     crosses = is_tenant_model(field.model) != is_tenant_model(target)
     if crosses and is_tenant_model(target):
-        message = f"{field} points from shared data into a tenant's data."
-        hint = "Keep the id in a plain field, or move the model into an app of TENANT_APPS."
+        message = f"{field} refers from shared data to tenant data."
+        hint = "Store the id in a plain field, or move the model into an app of TENANT_APPS."
         yield _error("E002", field, message, hint)
     elif crosses and not _can_cross(field):
         message = f"{field} is a plain relation from a tenant model to shared data."

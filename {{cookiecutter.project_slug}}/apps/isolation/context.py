@@ -143,6 +143,6 @@ class tenant_context(activate_tenant):  # noqa: N801 - used like a function
 
     def __init__(self, tenant: Tenant) -> None:
         if not tenant.is_usable:
-            message = f"Tenant {tenant.id} is not usable now; see its status."
+            message = f"Tenant {tenant.id} is unavailable; see its status."
             raise TenantUnavailableError(message)
         super().__init__(ActiveTenant(tenant.id))

@@ -38,13 +38,13 @@ def cross_tenant(*, reason: str) -> Iterator[Iterator[TenantBase]]:
     ValueError without a reason, and RuntimeError inside a tenant, whose work must not reach others.
     """
     if not reason.strip():
-        message = "cross_tenant() needs a reason, which is written to the log and the audit log."
+        message = "cross_tenant() needs a reason for the log and the audit log."
         raise ValueError(message)
     if current_tenant() is not None:
         message = "cross_tenant() was called inside a tenant; leave the tenant first."
         raise RuntimeError(message)
     if not cross_tenant_started.has_listeners():
-        message = "Nothing would record cross_tenant() in the audit log: is apps.audit installed?"
+        message = "No receiver records cross_tenant() in the audit log: install apps.audit."
         raise RuntimeError(message)
     logger.warning("cross-tenant work: %s", reason)
     cross_tenant_started.send(cross_tenant, reason=reason)

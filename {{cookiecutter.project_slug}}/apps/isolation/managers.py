@@ -156,7 +156,7 @@ class PlatformManager[M: Model](Manager[M]):
             raise TenantRequired(self._advice())
 
     def _advice(self) -> str:
-        return f"{self.model.__name__} rows of an object are asked for by for_tenant(tenant)."
+        return f"{self.model.__name__} rows of an object need for_tenant(tenant)."
 
 
 def _bound[M: Model](instances: Iterable[M]) -> list[M]:

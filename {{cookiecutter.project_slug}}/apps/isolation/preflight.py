@@ -60,8 +60,8 @@ def invariant_problems() -> Iterator[str]:
         if invariant.is_cheap:
             for found in invariant():
                 yield (
-                    f"{name}: not so, {found}, and a server must not serve like that: "
-                    "docs/isolation.md says what must hold, and which roles to use."
+                    f"Invariant violated: {name}. Found: {found}. A server must not serve in this "
+                    "state: docs/isolation.md describes the invariants and the roles."
                 )
 
 
@@ -69,8 +69,8 @@ def _same_role() -> Iterator[str]:
     run_time, owner = (connections[alias].settings_dict["USER"] for alias in (SHARED_DB, OWNER))
     if owner and run_time == owner:
         yield (
-            f"DATABASE_URL and DATABASE_OWNER_URL name the same role, {owner}, and a server must "
-            "not be the owner: give DATABASE_URL a role that may read and write rows only."
+            f"DATABASE_URL and DATABASE_OWNER_URL name the same role, {owner}. A server must not "
+            "run as the owner: set DATABASE_URL to a role that may only read and write rows."
         )
 
 
@@ -78,8 +78,8 @@ def _kept_from_the_pool() -> Iterator[str]:
     settings = connections[SHARED_DB].settings_dict
     if settings["OPTIONS"].get("pool") and settings["CONN_MAX_AGE"] != 0:
         yield (
-            "DATABASE_POOL_SIZE makes a pool, and CONN_MAX_AGE in the settings keeps connections "
-            "from going back to it: remove one of the two."
+            "DATABASE_POOL_SIZE creates a pool, but CONN_MAX_AGE in the settings keeps connections "
+            "from returning to it: remove one of the two."
         )
 
 
@@ -89,8 +89,8 @@ def _no_transactions() -> Iterator[str]:
             cursor.execute("SELECT 1")
     except DatabaseError as error:
         yield (
-            f"No transaction can be begun at DATABASE_URL ({error}): a pooler in between must be "
-            "in transaction mode or in session mode."
+            f"Cannot begin a transaction at DATABASE_URL ({error}): a pooler must be in "
+            "transaction mode or in session mode."
         )
 
 
@@ -99,8 +99,8 @@ def _lost_contexts() -> Iterator[str]:
     if not all(_contexts_arrive(block) for block in blocks):
         yield (
             "The tenant setting does not reach PostgreSQL reliably: DATABASE_URL and its role must "
-            "preset nothing, and a pooler in between must not split, cache or replay messages, as "
-            "PgBouncer in transaction mode does not."
+            "preset nothing, and a pooler must not split, cache or replay messages. PgBouncer in "
+            "transaction mode is suitable."
         )
 
 

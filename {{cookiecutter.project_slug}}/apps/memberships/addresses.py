@@ -16,7 +16,7 @@ from apps.isolation.app_registry import SHARED_DB
 from apps.memberships.models import Invitation
 from apps.memberships.revocation import revoke_all
 
-TAKEN = "There is an account with this address."
+TAKEN = "An account with this address exists."
 
 
 def clean_address(email: str) -> str:

@@ -7,7 +7,7 @@ class LastOwner(exceptions.APIException):
     """The tenant would be left without an Owner."""
 
     status_code = status.HTTP_409_CONFLICT
-    default_detail = "A tenant keeps at least one Owner: make somebody else an Owner first."
+    default_detail = "A tenant needs at least one Owner: make another member an Owner first."
     default_code = "last_owner"
 
 
@@ -15,5 +15,5 @@ class InvalidInvitation(exceptions.APIException):
     """Expired, used, revoked, unknown, or another tenant's: the answer is the same."""
 
     status_code = status.HTTP_400_BAD_REQUEST
-    default_detail = "This invitation is not valid, or not any more."
+    default_detail = "This invitation is invalid or has expired."
     default_code = "invalid_invitation"

@@ -46,12 +46,12 @@ def invite(asking: Membership, email: str, role: Role) -> Invitation:
             email = clean_address(email)
         if Membership.objects.find(email, actor.tenant_id).filter(is_active=True).exists():
             raise exceptions.ValidationError(
-                {"email": ["This is a member's address."]}, "already_member"
+                {"email": ["A member already has this address."]}, "already_member"
             )
         for earlier in open_invitations(actor.tenant_id).filter(email=email):
             if earlier.expires_at > timezone.now():
                 raise exceptions.ValidationError(
-                    {"email": ["This address is invited already."]}, "unique"
+                    {"email": ["This address is already invited."]}, "unique"
                 )
             revoke_now(earlier, actor.user)
         invitation = Invitation(tenant=actor.tenant, email=email, role=role, invited_by=actor.user)
@@ -146,7 +146,7 @@ def _mail(message: EmailMessage, invitation: Invitation) -> None:
         message.send()
     except (OSError, ValueError) as error:
         # Not the error itself: a mail server's complaint quotes the address.
-        logger.warning("invitation %s was not mailed: %s", invitation.pk, type(error).__name__)
+        logger.warning("could not mail invitation %s: %s", invitation.pk, type(error).__name__)
 
 
 def _message(tenant: Tenant, email: str, token: str) -> EmailMessage:
@@ -155,8 +155,8 @@ def _message(tenant: Tenant, email: str, token: str) -> EmailMessage:
     link = tenant.url(f"/invitations/{token}/")
     body = (
         f"You are invited to {name}. Follow this link to join:\n\n{link}\n\n"
-        f"It is good for {LIFETIME.days} days, and for you alone: do not pass it on. "
-        "If you expected no invitation, do nothing.\n"
+        f"The link is valid for {LIFETIME.days} days and for you only; do not share it. "
+        "If you did not expect this invitation, ignore this mail.\n"
     )
     return EmailMessage(f"Invitation to {name}", body, settings.DEFAULT_FROM_EMAIL, [email])
 
@@ -224,7 +224,7 @@ def _save_new(user: AbstractUser) -> None:
 
 
 def _not_the_invitee() -> exceptions.AuthenticationFailed:
-    message = "Somebody with this address has an account: log in, or give its password."
+    message = "An account with this address exists: log in, or enter its password."
     return exceptions.AuthenticationFailed(message, "no_active_account")
 
 

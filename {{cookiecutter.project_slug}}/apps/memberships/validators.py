@@ -7,7 +7,7 @@ from django.core.exceptions import ValidationError
 from django.core.validators import validate_email
 from django.utils.encoding import punycode
 
-UNMAILABLE = "No mail can be sent to this address: write the part before the @ in ASCII."
+UNMAILABLE = "No mail can be sent to this address: the part before the @ must be ASCII."
 
 
 def validate_mailable(email: str) -> None:

@@ -55,7 +55,7 @@ def _isolation() -> str:
         _require_isolation()
         _require_invariants(int(monotonic() // ASKED_EVERY))
     except DatabaseError:
-        return "cannot be judged"
+        return "cannot be checked"
     except _NotYet as reason:
         logger.error(str(reason))  # noqa: TRY400 - where it was raised says nothing
         return "does not keep tenants apart; the log says why"

@@ -63,32 +63,32 @@ if "WORKER_SLOT" in os.environ:
 COUNTED = CollectorRegistry()
 REQUESTS = Counter(
     "http_requests_total",
-    "Requests, by the pattern of their route.",
+    "Requests, by method, route pattern and status.",
     ["method", "route", "status"],
     registry=COUNTED,
 )
 SECONDS = Histogram(
     "http_request_duration_seconds",
-    "Seconds until the answer was ready.",
+    "Seconds until the response was ready.",
     ["method", "route"],
     buckets=(0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10),
     registry=COUNTED,
 )
 TENANT_REQUESTS = Counter(
     "tenant_requests_total",
-    "Requests in a tenant; those of most tenants together, as tenant=other.",
+    "Requests by tenant; tenants without their own series are counted as tenant=other.",
     ["tenant", "status"],
     registry=COUNTED,
 )
 TENANT_SECONDS = Counter(
     "tenant_request_seconds_total",
-    "Seconds that the requests in a tenant took.",
+    "Seconds that a tenant's requests took.",
     ["tenant"],
     registry=COUNTED,
 )
 DENIED = Counter(
     "cross_tenant_denials_total",
-    "Requests that were stopped on the way to another tenant.",
+    "Denied requests for another tenant.",
     ["reason"],
     registry=COUNTED,
 )
@@ -187,7 +187,7 @@ class Platform(Collector):
         try:
             yield from [metric for measure in MEASURES for metric in measure()]
         except DatabaseError:
-            logger.warning("The database was not there to be measured.")
+            logger.warning("The database could not be measured.")
 
 
 @measures
@@ -197,7 +197,7 @@ def _connections() -> Iterator[Metric]:
             "SELECT sum(numbackends), current_setting('max_connections')::int FROM pg_stat_database"
         )
         used, most = cursor.fetchone() or (0, 0)
-    yield GaugeMetricFamily("database_connections", "Connections to PostgreSQL, of all.", used)
+    yield GaugeMetricFamily("database_connections", "All connections to PostgreSQL.", used)
     yield GaugeMetricFamily("database_connections_limit", "PostgreSQL's max_connections.", most)
 
 

@@ -23,8 +23,8 @@ from apps.tenants.settings import SETTINGS, Setting, TenantSettings, one_line
 from apps.tenants.slugs import validate_slug
 
 ONE_TIME = {"autocomplete": "one-time-code", "autocapitalize": "none", "spellcheck": "false"}
-POLICY = "At least 8 characters, of which some are no digits; none that is well known."
-SLUG = f"Letters, digits, hyphens: what is before .{settings.TENANT_BASE_DOMAIN}"
+POLICY = "At least 8 characters, not only digits, not a common password."
+SLUG = f"Letters, digits and hyphens: the part before .{settings.TENANT_BASE_DOMAIN}"
 SHOWN_BESIDE_THE_FORM = (AuthenticationFailed, InvalidInvitation, LastOwner, APIValidationError)
 """All other errors of services are pages of their own."""
 
@@ -157,7 +157,7 @@ class JoinForm(PageForm):
 
 
 class AcceptForm(JoinForm):
-    password = _new_password("A new one; or yours, if you have an account here already.")
+    password = _new_password("A new password, or the current one if you already have an account.")
     full_name = _full_name()
 
 

@@ -32,7 +32,9 @@ def sign_up(request: HttpRequest) -> HttpResponse:
         accounts.sign_up(user, tenant_name=tenant_name, tenant_slug=tenant_slug)
 
     if form.succeeds(create):
-        messages.success(request, "Your workspace is ready. Verify your address by our mail.")
+        messages.success(
+            request, "Your workspace is ready. Verify your address with the link in our mail."
+        )
         return redirect(reverse("switch", query={"tenant": form.cleaned_data["tenant_slug"]}))
     return render_page(request, "pages/form.html", form)
 

@@ -109,7 +109,7 @@ def transfer_ownership(request: MemberRequest) -> HttpResponse:
     def transfer(member: UUID) -> None:
         people.transfer_ownership(request.auth, member)
 
-    text = "Whom you choose may do everything here, and you stay as an Admin."
+    text = "The new Owner may do everything here. You remain as an Admin."
     return fill_in_form(request, form, transfer, "members", text=text)
 
 
@@ -118,7 +118,7 @@ def leave(request: MemberRequest) -> HttpResponse:
     """Ask once more, then go."""
     form = forms.LeaveForm(request)
     if not form.succeeds(partial(people.leave, request.auth)):
-        text = "You will see nothing of it any more. Only an invitation brings you back."
+        text = "You lose all access. You can return only with a new invitation."
         return render_page(request, "pages/form.html", form, text=text)
     auth.logout(request)
     messages.success(request, "You have left this workspace.")
@@ -167,7 +167,7 @@ def change_second_factor(request: MemberRequest) -> HttpResponse:
             auth.update_session_auth_hash(request, user)
 
         off = forms.SwitchOffForm(request)
-        text = "It is on. Without it, your password alone lets you in."
+        text = "The second factor is on. Without it, your password alone is enough to log in."
         return fill_in_form(request, off, switch_off, "profile", text=text)
     secret = request.session.setdefault(PENDING_FACTOR, second_factor.new_secret())
 

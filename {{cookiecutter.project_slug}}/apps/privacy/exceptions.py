@@ -9,7 +9,7 @@ class ExportTooSoon(APIException):
     """There is an export of this person's data that is open, or recent enough to fetch."""
 
     status_code = HTTPStatus.TOO_MANY_REQUESTS
-    default_detail = "There is an export of this person's data already. Fetch that one."
+    default_detail = "An export of this person's data already exists. Download that one."
     default_code = "export_too_soon"
 
     def __init__(self, wait: int) -> None:

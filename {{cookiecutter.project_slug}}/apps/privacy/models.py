@@ -46,7 +46,7 @@ class PrivacyRequest(models.Model):
 
     id = models.UUIDField(primary_key=True, default=new_id, editable=False)
     tenant_id = models.UUIDField()
-    user_id = models.UUIDField(help_text="Whose data it is about.")
+    user_id = models.UUIDField(help_text="Data subject.")
     requested_by_id = models.UUIDField(null=True, help_text="Null for the platform itself.")
     kind = models.CharField(max_length=6, choices=RequestKind)
     status = models.CharField(

@@ -14,7 +14,9 @@ class FileTooLarge(APIException):
     default_code = "file_too_large"
 
     def __init__(self) -> None:
-        super().__init__(f"A file has {filesizeformat(settings.ATTACHMENT_MAX_BYTES)} at most.")
+        super().__init__(
+            f"A file may have at most {filesizeformat(settings.ATTACHMENT_MAX_BYTES)}."
+        )
 
 
 class StorageFull(APIException):
@@ -25,12 +27,12 @@ class StorageFull(APIException):
 
     def __init__(self) -> None:
         most = filesizeformat(settings.TENANT_STORAGE_BYTES)
-        super().__init__(f"All files together have {most} at most. Delete some first.")
+        super().__init__(f"All files together may have at most {most}. Delete some first.")
 
 
 class FilesUnavailable(APIException):
     """The disk is full, or the folder is not ours to use."""
 
     status_code = HTTPStatus.SERVICE_UNAVAILABLE
-    default_detail = "Files can be neither stored nor read now."
+    default_detail = "Files cannot be stored or read at present."
     default_code = "files_unavailable"

@@ -83,7 +83,9 @@ class TenantAdmin(ServiceAdmin[Tenant]):
         self, request: HttpRequest, extra_context: dict[str, object] | None = None
     ) -> HttpResponse:
         """Say where tenants come from, since there is no button for it."""
-        hint = {"subtitle": "manage.py create_tenant makes one, rename_tenant changes its slug."}
+        hint = {
+            "subtitle": "manage.py create_tenant creates tenants; rename_tenant changes a slug."
+        }
         return super().changelist_view(request, hint | (extra_context or {}))
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Tenant]:

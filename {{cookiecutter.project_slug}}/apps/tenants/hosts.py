@@ -36,7 +36,7 @@ def _ipv6(address: str) -> str:
     try:
         return str(IPv6Address(address))
     except ValueError as error:
-        raise UnicodeError("no IPv6 address") from error
+        raise UnicodeError("not an IPv6 address") from error
 
 
 def is_shared(host: str) -> bool:

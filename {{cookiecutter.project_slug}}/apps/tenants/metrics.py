@@ -13,7 +13,7 @@ from apps.tenants.models import Status, Tenant
 from apps.tenants.services import provisioning_failed
 
 PROVISIONING_FAILURES = Counter(
-    "provisioning_failures_total", "Tenants whose storage could not be made.", registry=COUNTED
+    "provisioning_failures_total", "Tenants whose storage could not be created.", registry=COUNTED
 )
 
 
@@ -26,12 +26,12 @@ def count_failure(**kwargs: object) -> None:
 @measures
 def count_tenants() -> Iterator[Metric]:
     """Count tenants by their status, and those that wait for migrations."""
-    family = GaugeMetricFamily("tenants", "Tenants, by their status.", labels=["status"])
+    family = GaugeMetricFamily("tenants", "Tenants, by status.", labels=["status"])
     counts = Tenant.objects.order_by().values_list("status").annotate(Count("pk"))
     for status, count in (dict.fromkeys(Status.values, 0) | dict(counts)).items():
         family.add_metric([status], count)
     yield family
     made = dict(Tenant.objects.exclude(status=Status.PREPARING).values_list("pk", "created_at"))
     yield GaugeMetricFamily(
-        "tenants_unmigrated", "Tenants that wait for manage.py migrate.", count_unmigrated(made)
+        "tenants_unmigrated", "Tenants with unapplied migrations.", count_unmigrated(made)
     )

@@ -47,7 +47,7 @@ class Tenant(TenantBase):
             UniqueConstraint(
                 Skeleton("slug"),
                 name="tenant_slug_looks_like_no_other",
-                violation_error_message="This name looks too much like another tenant's.",
+                violation_error_message="This name is too similar to another tenant's.",
             ),
         ]
 

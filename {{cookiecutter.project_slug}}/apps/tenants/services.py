@@ -72,7 +72,9 @@ def set_status(tenant: Tenant, status: Status, *, actor: Model | None = None) ->
     with transaction.atomic(using=SHARED_DB):
         stored = Tenant.objects.locked(tenant.pk)
         if Status.PREPARING in {stored.status, status}:
-            raise ValidationError({"status": "Only create_tenant begins and ends a preparation."})
+            raise ValidationError(
+                {"status": "Only create_tenant starts and ends the preparation of a tenant."}
+            )
         action = STATUS_ACTIONS[status]
         change_tenant(stored, actor=actor, settings={}, action=action, status=status)
 
@@ -115,7 +117,7 @@ def remove_domain(domain: Domain, *, actor: Model | None) -> None:
     with transaction.atomic(using=SHARED_DB):
         Tenant.objects.locked(domain.tenant_id)
         if not Domain.objects.for_tenant(domain.tenant_id).exclude(pk=domain.pk).exists():
-            raise ValidationError("A tenant keeps at least one domain.")
+            raise ValidationError("A tenant needs at least one domain.")
         told = _told(domain)
         record(Action.DOMAIN_REMOVED, domain, tenant=domain.tenant_id, actor=actor, before=told)
         domain.delete()

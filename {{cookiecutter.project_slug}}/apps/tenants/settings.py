@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     from apps.tenants.models import Tenant
 
-one_line = RegexValidator(r"\A[^\x00-\x1f\x7f-\x9f\u2028\u2029]+\Z", "Write it in one line.")
+one_line = RegexValidator(r"\A[^\x00-\x1f\x7f-\x9f\u2028\u2029]+\Z", "Enter a single line.")
 """For names that end up in the header of a mail."""
 
 _LONGEST_SESSION: int = settings.SIMPLE_JWT["REFRESH_TOKEN_LIFETIME"] // timedelta(hours=1)
@@ -37,12 +37,12 @@ class Setting[T: (str, int)]:
 
 def _validate_timezone(name: str) -> None:
     if name not in _timezones():
-        raise ValidationError("There is no such time zone.")
+        raise ValidationError("Unknown time zone.")
 
 
 def _validate_locale(name: str) -> None:
     if name not in {settings.LANGUAGE_CODE, *dict(settings.LANGUAGES)}:
-        raise ValidationError("There is no such locale.")
+        raise ValidationError("Unknown locale.")
 
 
 @cache
@@ -54,7 +54,9 @@ TIMEZONE = Setting("timezone", settings.TIME_ZONE, (_validate_timezone,))
 LOCALE = Setting("locale", settings.LANGUAGE_CODE, (_validate_locale,))
 BRAND_NAME = Setting("brand_name", "", (one_line,))
 BRAND_COLOR = Setting(
-    "brand_color", "#0b5fff", (RegexValidator(r"\A#[0-9a-f]{6}\Z", "Write it as #1a2b3c."),)
+    "brand_color",
+    "#0b5fff",
+    (RegexValidator(r"\A#[0-9a-f]{6}\Z", "Enter a color such as #1a2b3c."),),
 )
 SESSION_HOURS = Setting(
     "session_hours", _LONGEST_SESSION, (MinValueValidator(1), MaxValueValidator(_LONGEST_SESSION))
@@ -114,7 +116,7 @@ def change_tenant(
 def validate_settings(values: object) -> None:
     """Raise ValidationError unless ``values`` are settings that there are, with good values."""
     if not isinstance(values, dict):
-        raise ValidationError("Settings are an object.")
+        raise ValidationError("Settings must be an object.")
     errors = [error for name, value in values.items() for error in _errors(name, value)]
     if errors:
         raise ValidationError(errors)
@@ -125,7 +127,7 @@ def _errors(name: str, value: object) -> Iterable[str]:
     if setting is None:
         yield f"There is no setting {name}."
     elif type(value) is not type(setting.default):
-        yield f"{name} is to be of type {type(setting.default).__name__}."
+        yield f"{name} must be of type {type(setting.default).__name__}."
     elif value != setting.default:
         for validate in setting.validators:
             try:

@@ -52,7 +52,7 @@ def validate_slug(slug: str) -> None:
         )
         raise ValidationError(message, code="invalid")
     if slug.startswith("xn--") or slug[2:4] == "--":
-        message = "Two hyphens in third place are kept for internationalised names."
+        message = "Names with two hyphens in third place are reserved for internationalised names."
         raise ValidationError(message, code="invalid")
     # What looks like a reserved name is meant to be taken for it: adm1n, log-in.
     for reading in (slug, slug.replace("1", "i")):

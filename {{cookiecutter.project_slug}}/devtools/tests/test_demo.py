@@ -56,7 +56,7 @@ def test_a_port_that_there_is_not_is_said_too(port: int, settings: Any) -> None:
 
 
 def test_no_demo_without_development_settings(settings: Any) -> None:
-    with pytest.raises(CommandError, match="for development settings only"):
+    with pytest.raises(CommandError, match="needs development settings"):
         call_command("demo")
     assert not settings.DEBUG
 

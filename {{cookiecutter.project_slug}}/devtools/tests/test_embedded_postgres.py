@@ -93,7 +93,7 @@ class Project:
         assert done.returncode == 1, done
         kind, _, sentence = done.stderr.splitlines()[-1].partition(": ")
         assert kind == "devtools.embedded_postgres.EmbeddedPostgresError", done.stderr
-        assert sentence.endswith("or set DATABASE_URL to use a PostgreSQL of your own.")
+        assert sentence.endswith("or set DATABASE_URL to use your own PostgreSQL.")
         return sentence
 
     def is_running(self) -> bool:
@@ -374,7 +374,7 @@ def test_a_disk_that_takes_no_more_leaves_nothing_half_made(fresh: Project) -> N
 
 def test_a_folder_that_cannot_be_made(fresh: Project) -> None:
     fresh.home.touch()
-    assert f"No PostgreSQL can run in {fresh.home}" in fresh.fail()
+    assert f"PostgreSQL cannot run in {fresh.home}" in fresh.fail()
 
 
 def test_another_users_folder(fresh: Project) -> None:
@@ -410,7 +410,7 @@ def test_data_that_no_start_makes_good_are_kept_and_it_says_what_to_delete(
         shutil.chown(path, kept.stat().st_uid)
     sentence = project.fail()
     assert "PostgreSQL did not start: " in sentence
-    assert f"; delete {project.home} to start from nothing (its data are lost)" in sentence
+    assert f"; delete {project.home} to start from scratch (its data is lost)" in sentence
     path.unlink(missing_ok=True)
     kept.rename(path)
     with project.user() as (runtime, _):

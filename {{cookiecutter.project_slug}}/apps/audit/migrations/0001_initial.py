@@ -29,9 +29,7 @@ class Migration(migrations.Migration):
                 ),
                 (
                     "actor_id",
-                    models.UUIDField(
-                        help_text="The user; null for the platform itself.", null=True
-                    ),
+                    models.UUIDField(help_text="The user; null for the platform.", null=True),
                 ),
                 ("action", models.CharField(max_length=64)),
                 ("object_type", models.CharField(blank=True, max_length=64)),
@@ -42,7 +40,7 @@ class Migration(migrations.Migration):
                     "changes",
                     models.JSONField(
                         default=dict,
-                        help_text="By field: what it was before, and what it is after.",
+                        help_text="Values before and after the change, by field.",
                     ),
                 ),
             ],

@@ -93,7 +93,7 @@ class Migration(migrations.Migration):
                     models.PositiveIntegerField(
                         default=0,
                         editable=False,
-                        help_text="What is begun with one version ends with it.",
+                        help_text="Sessions and mailed links of earlier versions are invalid.",
                     ),
                 ),
                 (

@@ -54,7 +54,7 @@ def test_role_based_access(role: Role, acme: Tenant, client_of: Callable[..., An
 def test_a_view_that_names_no_role_answers_nobody(acme: Tenant) -> None:
     request: Any = APIRequestFactory().get("/")
     request.auth = make_member(acme, "owner")
-    with pytest.raises(ImproperlyConfigured, match="Silent does not say its read_role"):
+    with pytest.raises(ImproperlyConfigured, match="Silent must set read_role"):
         HasRole().has_permission(request, Silent())
 
 

@@ -19,7 +19,7 @@ from tests.support import app_code, at_once, give_second_factor, statements
 
 EMAIL = "member@acme.test"
 REQUIRED = {
-    "detail": "A code of the second factor is required, one that was not used before.",
+    "detail": "An unused code of the second factor is required.",
     "code": "second_factor_required",
 }
 NO_ACTIVE_ACCOUNT = {
@@ -195,7 +195,7 @@ def log_in_to_admin(**more: str) -> tuple[Client, Any]:
 @pytest.mark.parametrize("code", [{}, {"code": ""}, {"code": "000000"}])
 def test_the_admin_asks_its_staff_for_a_code(code: dict[str, str], secret: str, staff: Any) -> None:
     client, response = log_in_to_admin(**code)
-    assert "A code of the second factor is required" in response.content.decode()
+    assert "An unused code of the second factor is required" in response.content.decode()
     assert 'name="code"' in response.content.decode()
     assert "sessionid" not in client.cookies
     assert client.get("/admin/").status_code == 302

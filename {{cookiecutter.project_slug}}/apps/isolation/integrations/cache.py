@@ -40,7 +40,7 @@ def clear_all_caches() -> None:
 
 def _refuse_to_clear() -> NoReturn:
     message = (
-        "clear() would empty the cache for all tenants, since they share its store: delete keys by "
-        "name, or count up a version in them."
+        "clear() would empty the cache of all tenants, which share its store: delete single keys, "
+        "or put a version into the keys."
     )
     raise NotImplementedError(message)

@@ -65,7 +65,7 @@ class TenantStorage(Storage):
 
     def url(self, name: str | None) -> str:
         """Refuse: whoever knew an address would need no permission."""
-        message = "A tenant's file has no address of its own; a view that authorises serves it."
+        message = "A tenant's file has no URL; serve it from a view that authorises."
         raise NotImplementedError(message)
 
 

@@ -49,7 +49,7 @@ class TenantOptionMixin(BaseCommand):
         """Add the option after the command's own."""
         super().add_arguments(parser)
         if "--tenant" not in parser._option_string_actions:  # noqa: SLF001 - argparse offers no other way
-            text = "Work in this tenant. Without it, only shared data is reached."
+            text = "Run in this tenant. Without it, only shared data is accessible."
             parser.add_argument("--tenant", metavar="SLUG", dest="active_tenant", help=text)
 
     def execute(self, *args: Any, **options: Any) -> str | None:
@@ -57,7 +57,7 @@ class TenantOptionMixin(BaseCommand):
         if not (slug := options.pop("active_tenant", None)):
             return super().execute(*args, **options)
         if options.get("database") not in {None, DEFAULT_DB_ALIAS}:
-            message = "--tenant chooses the connection: leave --database out."
+            message = "--tenant selects the connection: omit --database."
             raise CommandError(message)
         with _entered(slug):
             return super().execute(*args, **options)

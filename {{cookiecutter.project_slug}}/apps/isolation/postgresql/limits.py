@@ -20,7 +20,7 @@ NONE = {"temp_file_limit": -1}
 
 UNLIMITED = {0, *NONE.values()}
 
-MIGRATE = "run manage.py migrate as the owner of the database, and connect anew."
+MIGRATE = "run manage.py migrate as the owner of the database, and reconnect."
 REMEDIES = {
     "temp_file_limit": "have a superuser GRANT SET ON PARAMETER temp_file_limit to the owner, and "
     "run manage.py migrate; where there is no superuser, set it by the provider's own means, or "

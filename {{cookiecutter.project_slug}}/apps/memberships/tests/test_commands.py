@@ -67,7 +67,7 @@ def test_an_unknown_tenant_is_refused() -> None:
     [
         (["acme", "nobody@example.test"], "There is no user 'nobody@example.test'"),
         (["acme", "new@example.test", "--role", "king"], "invalid choice"),
-        (["acme", "owner@acme.test", "--role", "admin"], "keeps at least one Owner"),
+        (["acme", "owner@acme.test", "--role", "admin"], "needs at least one Owner"),
     ],
 )
 def test_nobody_is_assigned_who_cannot_be(arguments: list[str], reason: str) -> None:

@@ -130,7 +130,7 @@ def test_a_database_that_is_down_is_named_and_does_not_end_the_process() -> None
     problems = {
         "database": "cannot be reached",
         "migrations": "cannot be read",
-        "isolation": "cannot be judged",
+        "isolation": "cannot be checked",
     }
     assert ready == [503, {"status": "unavailable", "problems": problems}]
 

@@ -85,9 +85,9 @@ def test_it_is_switched_on_by_a_code_of_the_secret_that_is_shown(
 @pytest.mark.parametrize(
     ("more", "message"),
     [
-        ({"code": "000000"}, "another code"),
+        ({"code": "000000"}, "Incorrect code"),
         ({"code": ""}, "This field is required."),
-        ({"current_password": "wrong"}, "This is not your password."),
+        ({"current_password": "wrong"}, "Incorrect password."),
     ],
 )
 def test_it_takes_the_code_and_the_password(

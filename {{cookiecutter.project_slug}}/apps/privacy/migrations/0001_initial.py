@@ -23,7 +23,7 @@ class Migration(migrations.Migration):
                     ),
                 ),
                 ("tenant_id", models.UUIDField()),
-                ("user_id", models.UUIDField(help_text="Whose data it is about.")),
+                ("user_id", models.UUIDField(help_text="Data subject.")),
                 (
                     "requested_by_id",
                     models.UUIDField(help_text="Null for the platform itself.", null=True),

@@ -265,7 +265,7 @@ def test_on_a_full_disk_nothing_is_half_made(member: Any, acme: Any, task: Task)
         response = _upload(member, task, b"x" * 5000)
     assert response.status_code == 503
     assert response.json() == {
-        "detail": "Files can be neither stored nor read now.",
+        "detail": "Files cannot be stored or read at present.",
         "code": "files_unavailable",
     }
     assert _on_disk() == []

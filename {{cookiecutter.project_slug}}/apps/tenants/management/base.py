@@ -27,7 +27,7 @@ def in_a_sentence(what: str) -> Iterator[None]:
     except (APIException, ProvisioningError) as error:
         raise CommandError(f"Cannot {what}: {error}") from error
     except IntegrityError as error:
-        raise CommandError(f"Cannot {what}: somebody else was faster.") from error
+        raise CommandError(f"Cannot {what}: another request changed the same data.") from error
     except ProgrammingError as error:
         if not isinstance(error.__cause__, UndefinedTable):
             raise
@@ -40,10 +40,10 @@ class TenantCommand(BaseCommand):
 
     def add_arguments(self, parser: CommandParser) -> None:
         """Declare the arguments."""
-        parser.add_argument("slug", help="label in the tenant's host name")
+        parser.add_argument("slug", help="name in the tenant's host name")
         parser.add_argument("--json", action="store_true", help="print a JSON object")
         parser.add_argument(
-            "--dry-run", action="store_true", help="do it, say what it changes, and take it back"
+            "--dry-run", action="store_true", help="make the change, report it, and roll it back"
         )
 
     def handle(self, *args: object, slug: str, dry_run: bool, **options: object) -> None:

@@ -33,7 +33,7 @@ Apps above add theirs in ``ready``.
 def find_problems() -> Iterator[Problem]:
     """Yield all problems; while migrations are unapplied, yield only that."""
     if not is_fully_migrated(connections[SHARED_DB]):
-        yield "", "migrations are waiting: manage.py migrate"
+        yield "", "unapplied migrations: run manage.py migrate"
         return
     yield from (("", problem) for problem in (*violations(), *missing_limits()))
     yield from (("", orphan) for orphan in _shared_orphans())
@@ -65,7 +65,7 @@ def _shared_orphans() -> Iterator[str]:
     # By no foreign key, so that nothing can take events along; but no tenant's row is ever deleted.
     lost = AuditEvent.platform.exclude(tenant_id=None).values_list("tenant_id", flat=True)
     for tenant_id in lost.exclude(tenant_id__in=Tenant.objects.values("pk")).distinct():
-        yield f"audit.AuditEvent.tenant_id names tenant {tenant_id}, which does not exist"
+        yield f"audit.AuditEvent.tenant_id refers to tenant {tenant_id}, which does not exist"
 
 
 def _incomplete_tenants() -> Iterator[Problem]:
@@ -82,7 +82,10 @@ def _shadowed_domains() -> Iterator[Problem]:
     """Find domains that became shared hosts after tenants had got them."""
     shadowed = Domain.platform.filter(domain__in=settings.SHARED_HOSTS).order_by("domain")
     for slug, domain in shadowed.values_list("tenant__slug", "domain"):
-        yield slug, f"has the domain {domain}, which is in SHARED_HOSTS: it is not served there"
+        yield (
+            slug,
+            f"has the domain {domain}, which is in SHARED_HOSTS and is not served",
+        )
 
 
 def _of_tenant(tenant: Any, *, has_problems: bool) -> list[str]:
@@ -118,7 +121,7 @@ def _orphans(field: Any, targets: QuerySet[Model]) -> Iterator[str]:
     referred = targets.filter(**{field.target_field.name: OuterRef(field.attname)})
     rows = field.model._base_manager.exclude(**{field.attname: None}).exclude(Exists(referred))
     for pk, target in rows.values_list("pk", field.attname):
-        yield f"{field} of {pk} names {target}, which does not exist here"
+        yield f"{field} of {pk} refers to {target}, which does not exist here"
 
 
 def _strangers(field: Any, members: Iterable[UUID]) -> Iterator[str]:
@@ -126,7 +129,7 @@ def _strangers(field: Any, members: Iterable[UUID]) -> Iterator[str]:
     rows = field.model._base_manager.exclude(**{field.attname: None})
     rows = rows.exclude(**{f"{field.attname}__in": members})
     for pk, user_id in rows.values_list("pk", field.attname):
-        yield f"{field} of {pk} names user {user_id}, who is no member"
+        yield f"{field} of {pk} refers to user {user_id}, who is not a member"
 
 
 def _lost_files(field: FileField) -> Iterator[str]:

@@ -189,7 +189,10 @@ def test_tenants_are_suspended_and_resumed_from_the_list(acme: Tenant, globex: T
     for action, status in [("suspend", "suspended"), *steps.items()]:
         body = {"action": action, "_selected_action": both}
         response = client.post("/admin/tenants/tenant/", body, follow=True)
-        assert b"Globex: Only create_tenant begins and ends a preparation." in response.content
+        assert (
+            b"Globex: Only create_tenant starts and ends the preparation of a tenant."
+            in response.content
+        )
         acme.refresh_from_db()
         assert acme.status == status
     told = ["tenant.suspended", "tenant.resumed", "tenant.archived"]

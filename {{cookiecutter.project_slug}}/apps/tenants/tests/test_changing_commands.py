@@ -126,14 +126,14 @@ def test_a_new_slug_moves_the_platforms_domain_and_nothing_else() -> None:
 @pytest.mark.parametrize(
     ("arguments", "reason"),
     [
-        ([], "Give a --name, a --slug, or both"),
+        ([], "Give --name, --slug, or both"),
         (["--slug", "www"], "This name is reserved"),
         (["--slug", "adm1n"], "This name is reserved"),
         (["--slug", "globex"], "already exists"),
-        (["--slug", "gl0bex"], "looks too much like another"),
+        (["--slug", "gl0bex"], "is too similar to another"),
         (["--slug", "Not A Label"], "Use 1 to 63 lower-case letters"),
         (["--slug", "taken"], "Domain with this Domain already exists"),
-        (["--name", "two\nlines"], "Write it in one line"),
+        (["--name", "two\nlines"], "Enter a single line"),
     ],
 )
 def test_a_name_that_cannot_be_is_refused(arguments: list[str], reason: str) -> None:

@@ -43,22 +43,22 @@ def test_create_tenant_takes_a_domain_and_makes_do_without_a_name() -> None:
 @pytest.mark.parametrize(
     ("arguments", "sentence"),
     [
-        (["www"], "Cannot make 'www': This name is reserved."),
+        (["www"], "Cannot create 'www': This name is reserved."),
         (
             [""],
             (
-                "Cannot make '': Use 1 to 63 lower-case letters, digits and hyphens, "
+                "Cannot create '': Use 1 to 63 lower-case letters, digits and hyphens, "
                 "with no hyphen at either end."
             ),
         ),
-        (["acme"], "Cannot make 'acme': Tenant with this Slug already exists."),
+        (["acme"], "Cannot create 'acme': Tenant with this Slug already exists."),
         (
             ["other", "--domain", "acme.localhost"],
-            "Cannot make 'other': Domain with this Domain already exists.",
+            "Cannot create 'other': Domain with this Domain already exists.",
         ),
         (
             ["other", "--domain", "localhost"],
-            "Cannot make 'other': This host is shared by all tenants.",
+            "Cannot create 'other': This host is shared by all tenants.",
         ),
     ],
 )
@@ -76,7 +76,7 @@ def test_a_refusal_ends_the_process_with_a_sentence_and_an_exit_code() -> None:
     done = manage("create_tenant", "not_a_label")
     assert (done.returncode, done.stdout) == (1, "")
     assert done.stderr == (
-        "CommandError: Cannot make 'not_a_label': Use 1 to 63 lower-case letters, digits and "
+        "CommandError: Cannot create 'not_a_label': Use 1 to 63 lower-case letters, digits and "
         "hyphens, with no hyphen at either end.\n"
     )
 

@@ -13,7 +13,7 @@ from devtools.seeding import seed
 class Command(BaseCommand):
     """``demo [--port PORT] [--check]``."""
 
-    help = "Migrate, make two demo tenants, serve them, and print what to try."
+    help = "Migrate, create two demo tenants, serve them, and print requests to try."
 
     def add_arguments(self, parser: CommandParser) -> None:
         """Declare the arguments."""
@@ -25,7 +25,7 @@ class Command(BaseCommand):
     def handle(self, *args: Any, **options: Any) -> None:
         """Do all of it."""
         if not settings.DEBUG:
-            message = "demo makes users with a known password; it is for development settings only."
+            message = "demo creates users with a known password; it needs development settings."
             raise CommandError(message)
         try:
             port = free_port(options["port"])

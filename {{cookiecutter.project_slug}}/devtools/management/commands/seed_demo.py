@@ -12,7 +12,7 @@ from devtools.seeding import seed
 class Command(BaseCommand):
     """``seed_demo``: a second run changes nothing."""
 
-    help = "Make two tenants; their users' password is DEMO_PASSWORD, or made up, and printed."
+    help = "Create two tenants with users; print their password, which is DEMO_PASSWORD or random."
 
     def handle(self, *args: Any, **options: Any) -> None:
         """Make what is missing."""

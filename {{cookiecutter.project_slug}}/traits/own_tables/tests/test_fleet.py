@@ -171,7 +171,7 @@ def test_a_tenant_with_other_migrations_than_the_template_has_failed(
         )
     result = deployment.run("migrate", *option)
     assert result.returncode == 1
-    assert f"{restored}: other migrations are applied than to the template" in result.stderr
+    assert f"{restored}: its applied migrations differ from the template's" in result.stderr
     assert _behind() == 1
     with target_opener() as opened, opened(restored) as connection, connection.cursor() as cursor:
         cursor.execute("DELETE FROM django_migrations WHERE name = '9_x'")

@@ -15,7 +15,7 @@ from apps.isolation.context import current_tenant
 class Command(DumpDataCommand):
     """Django's ``dumpdata``, which fails where it would leave out what was asked for."""
 
-    help = f"{DumpDataCommand.help} Inside a tenant: of that tenant."
+    help = f"{DumpDataCommand.help} With --tenant, dumps that tenant's rows."
 
     def handle(self, *app_labels: str, **options: Any) -> None:
         """Dump the apps and models; by default the tenant's, or with no tenant all shared ones."""
@@ -30,8 +30,8 @@ class Command(DumpDataCommand):
         super().handle(*app_labels, **options)
 
 
-_NO_TENANT = "belong to tenants: name one by --tenant, or leave them out by --exclude."
-_SHARED = "are shared data, which is dumped outside of tenants: leave --tenant out."
+_NO_TENANT = "belong to tenants: name one with --tenant, or omit them with --exclude."
+_SHARED = "are shared data, which is dumped without a tenant: omit --tenant."
 
 
 def _models(labels: Any) -> set[type[Model]]:

@@ -8,7 +8,7 @@ from apps.isolation.app_registry import OWNER
 from apps.isolation.integrations.files import delete_all_files
 from apps.isolation.strategy.provisioning import wipe
 
-QUESTION = "This deletes ALL rows of ALL tenants, all files and all users. Type 'yes' to go on: "
+QUESTION = "This deletes ALL rows of ALL tenants, all files and all users. Type 'yes' to continue: "
 
 
 class Command(FlushCommand):

@@ -29,7 +29,7 @@ class Command(LoadDataCommand):
             return False
         if is_tenant_model(model):
             if current_tenant() is None:
-                message = f"{model._meta.label} belongs to tenants: name one by --tenant."
+                message = f"{model._meta.label} belongs to tenants: name one with --tenant."
                 raise CommandError(message)
             self.using = DEFAULT_DB_ALIAS
         elif using == DEFAULT_DB_ALIAS:

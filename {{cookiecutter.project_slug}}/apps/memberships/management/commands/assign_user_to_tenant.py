@@ -18,15 +18,17 @@ from apps.tenants.models import Tenant
 class Command(TenantCommand):
     """``assign_user_to_tenant SLUG EMAIL [--role ROLE] [--invite] [--dry-run] [--json]``."""
 
-    help = "Make a user a member of a tenant; who is one already gets the role."
+    help = "Make a user a member of a tenant, or change a member's role."
 
     def add_arguments(self, parser: CommandParser) -> None:
         """Declare the arguments."""
         super().add_arguments(parser)
-        parser.add_argument("email", help="address of somebody who has an account")
+        parser.add_argument("email", help="e-mail address of an existing user")
         parser.add_argument("--role", choices=Role.values, default=Role.MEMBER.value)
         parser.add_argument(
-            "--invite", action="store_true", help="invite an Owner by mail who has no account"
+            "--invite",
+            action="store_true",
+            help="mail an invitation to an Owner without an account",
         )
 
     def state(self, tenant: Tenant, options: dict[str, Any]) -> dict[str, Any]:
@@ -50,6 +52,6 @@ def _user(options: dict[str, Any]) -> Any:
     email, users = options["email"], get_user_model().objects
     user = users.find(email).first()
     if user is None and not (options["invite"] and options["role"] == Role.OWNER):
-        message = f"There is no user {email!r}: let them sign up, or be invited."
-        raise CommandError(f"{message} Owners are invited by --role owner --invite.")
+        message = f"There is no user {email!r}: let them sign up, or invite them."
+        raise CommandError(f"{message} Use --role owner --invite to invite an Owner.")
     return user

@@ -17,25 +17,25 @@ from apps.tenants.services import tenant_creation
 class Command(BaseCommand):
     """``create_tenant SLUG [--owner EMAIL] [--name NAME] [--domain DOMAIN]``."""
 
-    help = "Make a tenant with its domain, its storage and its Owner."
+    help = "Create a tenant with its domain, its storage and its Owner."
 
     def add_arguments(self, parser: CommandParser) -> None:
         """Declare the arguments."""
-        parser.add_argument("slug", help="label in the tenant's host name, for example acme")
-        parser.add_argument("--name", default="", help="what people call it (default: the slug)")
+        parser.add_argument("slug", help="name in the tenant's host name, for example acme")
+        parser.add_argument("--name", default="", help="display name (default: the slug)")
         parser.add_argument(
             "--domain", default="", help="host name (default: below the base domain)"
         )
         parser.add_argument(
             "--owner",
             default="",
-            help="address of its Owner: a user becomes it, anybody else is invited by mail",
+            help="e-mail address of its Owner; without an account, the Owner is invited by mail",
         )
 
     def handle(self, *args: Any, **options: Any) -> None:
         """Make the tenant, or say in one sentence why not."""
         slug, owner = options["slug"], options["owner"]
-        with in_a_sentence(f"make {slug!r}"):
+        with in_a_sentence(f"create {slug!r}"):
             owner = owner and clean_address(owner)
             user = _active_user(owner) if owner else None
             name = options["name"] or slug
@@ -53,13 +53,13 @@ def _active_user(email: str) -> Any:
     users: Any = get_user_model()
     user = users.objects.find(email).first()
     if user and not user.is_active:
-        raise CommandError(f"{email} is the address of a user who is deactivated.")
+        raise CommandError(f"The user {email} is deactivated.")
     return user
 
 
 def _next_step(tenant: Tenant, owner: str, user: Any) -> str:
     if user:
-        return f"{owner} is its Owner, and logs in at {tenant.url('/login/')}."
+        return f"{owner} is its Owner, and can log in at {tenant.url('/login/')}."
     if owner:
-        return f"{owner} is invited by mail to be its Owner, and sets a password by its link."
+        return f"{owner} is invited by mail as its Owner, and sets a password with the link."
     return f"It has no Owner yet: manage.py assign_user_to_tenant {tenant.slug} EMAIL --role owner"

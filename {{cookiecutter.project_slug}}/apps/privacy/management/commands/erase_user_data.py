@@ -21,14 +21,14 @@ from apps.tenants.models import Status
 class Command(BaseCommand):
     """``erase_user_data TENANT USER [--dry-run] [--json]``."""
 
-    help = "Erase what a tenant holds of one member or former member."
+    help = "Erase the data of a member or former member in one tenant."
     kind = RequestKind.ERASE
 
     def add_arguments(self, parser: CommandParser) -> None:
         """Declare the arguments."""
         parser.add_argument("tenant", help="slug")
         parser.add_argument("user", help="e-mail address or id")
-        parser.add_argument("--dry-run", action="store_true", help="only say what is there")
+        parser.add_argument("--dry-run", action="store_true", help="only list the data")
         parser.add_argument("--json", action="store_true", help="print a JSON object")
 
     def handle(self, *args: object, tenant: str, user: str, **options: object) -> None:
@@ -43,7 +43,7 @@ class Command(BaseCommand):
         text = json.dumps(report | {"found": found}) if options["json"] else "\n".join(lines)
         self.stdout.write(text)
         if report.get("status") == RequestStatus.FAILED:
-            raise CommandError("It failed: see the log, then privacy_requests --run.")
+            raise CommandError("The erasure failed: see the log, then run privacy_requests --run.")
 
     def _carried_out(self, member: Membership) -> dict[str, str]:
         try:
@@ -61,6 +61,6 @@ def _member(slug: str, user: str) -> Membership:
     rows = Membership.platform.filter(named, tenant__slug=slug)
     member = rows.exclude(tenant__status=Status.PREPARING).select_related("tenant").first()
     if member is None:
-        message = f"{user} is no member of a tenant {slug}, and was none."
+        message = f"{user} is not and never was a member of a tenant {slug}."
         raise CommandError(message)
     return member

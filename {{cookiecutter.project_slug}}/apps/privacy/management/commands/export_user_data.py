@@ -7,5 +7,5 @@ from apps.privacy.models import RequestKind
 class Command(erase_user_data.Command):
     """``export_user_data TENANT USER [--dry-run] [--json]``."""
 
-    help = "Export what a tenant holds of one member or former member, for them to fetch."
+    help = "Export the data of a member or former member in one tenant, for them to download."
     kind = RequestKind.EXPORT

@@ -18,7 +18,7 @@ class Command(BaseCommand):
 
     def add_arguments(self, parser: CommandParser) -> None:
         """Declare the arguments."""
-        run, purge = "first carry out all that is open", "first delete exports kept long enough"
+        run, purge = "first carry out all open requests", "first delete expired exports"
         parser.add_argument("--run", action="store_true", help=run)
         parser.add_argument("--purge", action="store_true", help=purge)
         parser.add_argument("--json", action="store_true", help="print a JSON array")

@@ -27,7 +27,7 @@ class Command(BaseCommand):
         parser.add_argument(
             "--sizes",
             action="store_true",
-            help="add the name in PostgreSQL and the size in bytes, which takes a query for each",
+            help="add each tenant's name in PostgreSQL and its size in bytes (one query each)",
         )
 
     def handle(self, *args: object, **options: object) -> None:

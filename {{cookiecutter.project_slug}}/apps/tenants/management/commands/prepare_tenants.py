@@ -9,17 +9,17 @@ from apps.tenants.pending import prepare
 class Command(BaseCommand):
     """``prepare_tenants COUNT``."""
 
-    help = "Make or destroy storages until so many are ready for tenants to come."
+    help = "Provision storage in advance until this many new tenants can use it; remove the rest."
 
     def add_arguments(self, parser: CommandParser) -> None:
         """Declare the arguments."""
-        parser.add_argument("count", type=int, help="how many are to be ready; 0 for none")
+        parser.add_argument("count", type=int, help="number of pending tenants; 0 for none")
 
     def handle(self, *args: object, count: int, **options: object) -> None:
         """Print a line for each that is made or destroyed."""
         if count < 0:
-            raise CommandError("There cannot be fewer storages than none.")
-        with in_a_sentence("prepare storages"):
+            raise CommandError("The number of pending tenants cannot be negative.")
+        with in_a_sentence("provision storage"):
             for pk in prepare(count):
                 self.stdout.write(str(pk))
         self.stdout.write(self.style.SUCCESS(f"Ready: {count}"))

@@ -1,4 +1,4 @@
-"""Serve a tenant again that was suspended."""
+"""Resume a suspended tenant."""
 
 from apps.tenants.management.base import TenantCommand
 from apps.tenants.models import Status, Tenant
@@ -8,7 +8,7 @@ from apps.tenants.services import set_status
 class Command(TenantCommand):
     """``resume_tenant SLUG [--dry-run] [--json]``."""
 
-    help = "Serve a tenant again that was suspended."
+    help = "Resume a suspended tenant."
 
     def change(self, tenant: Tenant, options: object) -> None:
         """Store the status."""

@@ -1,4 +1,4 @@
-"""Suspend a tenant: nobody is served, and nothing is lost."""
+"""Suspend a tenant: refuse all its requests, and keep its data."""
 
 from apps.tenants.management.base import TenantCommand
 from apps.tenants.models import Status, Tenant
@@ -8,7 +8,7 @@ from apps.tenants.services import set_status
 class Command(TenantCommand):
     """``suspend_tenant SLUG [--dry-run] [--json]``."""
 
-    help = "Suspend a tenant: nobody is served, and nothing is lost."
+    help = "Suspend a tenant: refuse all its requests, and keep its data."
 
     def change(self, tenant: Tenant, options: object) -> None:
         """Store the status."""

@@ -12,8 +12,8 @@ class Command(BaseCommand):
     """``tenant_health_check [--json]``."""
 
     help = (
-        "Find tenants without an Owner, a domain or tables, rows that refer to nothing, to "
-        "another tenant or to a stranger, lost files, waiting migrations, and violated invariants."
+        "Find tenants without an Owner, a domain or tables, invalid references, missing files, "
+        "unapplied migrations, and violated invariants."
     )
 
     def add_arguments(self, parser: CommandParser) -> None:
@@ -21,8 +21,8 @@ class Command(BaseCommand):
         parser.add_argument("--json", action="store_true", help="print a JSON array")
 
     def handle(self, *args: object, **options: object) -> None:
-        """Print what is wrong; exit with an error if anything is."""
-        with in_a_sentence("look"):
+        """Print the problems; exit with an error if there are any."""
+        with in_a_sentence("check the tenants"):
             found = [{"tenant": slug, "problem": problem} for slug, problem in find_problems()]
         if options["json"]:
             self.stdout.write(json.dumps(found, indent=2))
@@ -30,6 +30,6 @@ class Command(BaseCommand):
             for each in found:
                 self.stdout.write("{tenant:<24} {problem}".format(**each))
         if found:
-            raise CommandError(f"Not well: {len(found)} found.")
+            raise CommandError(f"Problems found: {len(found)}.")
         if not options["json"]:
-            self.stdout.write("All is well.")
+            self.stdout.write("No problems found.")

@@ -165,7 +165,7 @@ def _require_template(cursor: CursorWrapper) -> None:
     """Raise `ProvisioningError` unless the template is there and ``migrate`` has finished it."""
     finished = "SELECT FROM pg_database WHERE datname = %s AND NOT datallowconn"
     if not _exists(cursor, finished, template_name()):
-        message = f"There is no finished database {template_name()}: run manage.py migrate first."
+        message = f"The database {template_name()} is not migrated: run manage.py migrate first."
         raise ProvisioningError(message)
 
 

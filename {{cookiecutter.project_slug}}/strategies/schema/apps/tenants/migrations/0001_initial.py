@@ -57,7 +57,7 @@ class Migration(migrations.Migration):
                         validators=[
                             django.core.validators.RegexValidator(
                                 "\\A[^\\x00-\\x1f\\x7f-\\x9f\\u2028\\u2029]+\\Z",
-                                "Write it in one line.",
+                                "Enter a single line.",
                             )
                         ],
                     ),
@@ -101,7 +101,7 @@ class Migration(migrations.Migration):
                     models.UniqueConstraint(
                         apps.tenants.slugs.Skeleton("slug"),
                         name="tenant_slug_looks_like_no_other",
-                        violation_error_message="This name looks too much like another tenant's.",
+                        violation_error_message="This name is too similar to another tenant's.",
                     ),
                 ],
             },

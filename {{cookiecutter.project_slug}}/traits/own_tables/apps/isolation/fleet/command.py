@@ -31,8 +31,8 @@ LEDGER_BATCH = 100
 _SPECIAL = ("app_label", "fake", "fake_initial", "run_syncdb", "prune")
 
 _FLAGS = {
-    "--retry-failed": "Migrate only those that failed last time.",
-    "--one-by-one": "Let Django migrate each tenant by itself, as for every option of its own.",
+    "--retry-failed": "Migrate only the tenants that failed the last time.",
+    "--one-by-one": "Let Django migrate each tenant separately, as its own options require.",
     "--json": "Print the result as JSON.",
 }
 
@@ -53,9 +53,11 @@ class FleetMigrateCommand(CheckedMigrateCommand):
         add, number = group.add_argument, partial(group.add_argument, metavar="N", type=int)
         text = "Migrate N tenants first, and the others only if none of them fails."
         number("--canary", default=0, help=text)
-        text = f"Connections to migrate tenants over at the same time (default {WORKERS})."
+        text = (
+            f"Number of tenants to migrate in parallel, each with a connection (default {WORKERS})."
+        )
         number("--workers", default=WORKERS, help=text)
-        add("--tenants", metavar="SLUG", nargs="+", help="Migrate only these.")
+        add("--tenants", metavar="SLUG", nargs="+", help="Migrate only these tenants.")
         for flag, text in _FLAGS.items():
             add(flag, action="store_true", help=text)
 

@@ -55,10 +55,10 @@ def _state(target: str, connection: BaseDatabaseWrapper) -> State:
 
 def _differences(state: State | None, template_state: State) -> Iterator[str]:
     if state is None:
-        yield "its tables are missing: manage.py create_tenant makes them anew, without data"
+        yield "its tables are missing: manage.py create_tenant creates them without data"
         return
     if state.fingerprint != template_state.fingerprint:
-        yield "other migrations are applied than to the template: manage.py migrate"
+        yield "its applied migrations differ from the template's: run manage.py migrate"
     drift = [f"lacks {part}" for part in template_state.parts - state.parts]
     drift += [f"has {part}" for part in state.parts - template_state.parts]
     yield from sorted(drift)[:SHOWN]

@@ -117,7 +117,7 @@ def judged(outcome: Outcome, wanted: str) -> Outcome:
     """Return the outcome, which is a failure if other migrations are applied than wanted."""
     if outcome.after == wanted:
         return outcome
-    return replace(outcome, error="other migrations are applied than to the template")
+    return replace(outcome, error="its applied migrations differ from the template's")
 
 
 def take_turns(target: str, connection: BaseDatabaseWrapper) -> None:

@@ -148,7 +148,7 @@ class ContextWrapperMixin(GuardedWrapperMixin):
         Raises ImproperlyConfigured for an option under which no statement could carry a context.
         """
         if self.settings_dict["OPTIONS"].get("server_side_binding"):
-            message = "server_side_binding=True sends statements alone, without their tenant."
+            message = "server_side_binding=True sends statements without their tenant."
             raise ImproperlyConfigured(message)
         params: dict[str, object] = super().get_connection_params()  # type: ignore[misc]
         return params | {"cursor_factory": self.context_cursor}
@@ -181,7 +181,7 @@ def _refuse_declarations(query: Any) -> None:
     """Raise NotSupportedError for a cursor that is declared by hand: nothing would bind it."""
     text = query.decode() if isinstance(query, bytes) else query
     if isinstance(text, str) and text.lstrip()[:7].upper() == "DECLARE":
-        message = "A cursor that SQL declares has no tenant: use .iterator() or chunked_cursor()."
+        message = "A cursor declared in SQL has no tenant: use .iterator() or chunked_cursor()."
         raise NotSupportedError(message)
 
 

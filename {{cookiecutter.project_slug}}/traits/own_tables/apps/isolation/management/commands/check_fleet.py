@@ -31,4 +31,4 @@ class Command(BaseCommand):
             message = f"{len(problems)} of {len(tenants)} tenants differ from the template."
             raise CommandError(message)
         if not options["json"]:
-            self.stdout.write(f"All {len(tenants)} tenants are migrated, and equal the template.")
+            self.stdout.write(f"All {len(tenants)} tenants are migrated and match the template.")
