@@ -1,4 +1,4 @@
-"""What the tests know of the template."""
+"""Facts about the template, and helpers for its tests."""
 
 from __future__ import annotations
 

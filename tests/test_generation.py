@@ -1,4 +1,4 @@
-"""What comes out: one project per strategy, complete, clean, and the same product in all three."""
+"""Generated projects: one per strategy, complete, clean, and the same product in all three."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the repository says about itself holds."""
+"""The repository's own pages and forms are correct."""
 
 from __future__ import annotations
 

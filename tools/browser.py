@@ -125,7 +125,7 @@ def mailed_link(pattern: str) -> str:
 
 
 class Walk:
-    """What people do, in a browser of their own each."""
+    """A person with their own browser."""
 
     def __init__(self, chromium: Any, port: int) -> None:
         self.chromium, self.port = chromium, port

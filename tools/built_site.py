@@ -15,7 +15,7 @@ NOT_LED_TO = {"404.html", "index.html"}
 
 
 class Page(HTMLParser):
-    """What a page loads, and where it leads."""
+    """The resources and links of a page."""
 
     def __init__(self, path: Path) -> None:
         super().__init__()

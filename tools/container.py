@@ -215,7 +215,7 @@ def run(image: Image, command: list[str], **variables: str) -> str:
 
 @contextmanager
 def server(image: Image, command: list[str], **variables: str) -> Iterator[subprocess.Popen[str]]:
-    """Run a server for the time of a block; it must stop in good order, or what it said is told."""
+    """Run a server for the time of a block; it must stop cleanly, or its output is shown."""
     process = start(image, command, **variables)
     try:
         yield process
@@ -376,7 +376,7 @@ def check_metrics(port: int, master: int) -> None:
 
 
 def scrape(port: int) -> float:
-    """Return how many requests for tasks were refused, as Prometheus is told."""
+    """Return the number of refused requests for tasks, from the metrics."""
     bearer = {"Authorization": f"Bearer {ANSWERS['METRICS_TOKEN']}"}
     request = urllib.request.Request(f"http://{HOST}:{port}/metrics", headers=bearer)
     with urllib.request.urlopen(request, timeout=10) as answer:  # noqa: S310

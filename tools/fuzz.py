@@ -257,7 +257,7 @@ def ask(address: str, tenant: Any, role: str, foreign: list[str], seed: int) -> 
         "--continue-on-failure",
     ]
     command += ["--exclude-checks", ",".join(EXCLUDED_CHECKS)]
-    # Who has left is told nothing any more.
+    # Requests of a former member get no data.
     command += ["--exclude-path", "/api/v1/members/leave/"]
     hooks = {"SCHEMATHESIS_HOOKS": "fuzz_hooks", "PYTHONPATH": str(Path(__file__).parent)}
     own = {"FUZZ_CANARY": CANARY, "FUZZ_FOREIGN_IDS": ",".join(foreign)}

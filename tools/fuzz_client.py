@@ -1,4 +1,4 @@
-"""What fuzz.py asks by itself: lists to their end, and bodies in chunks and beyond their limit."""
+"""Requests that fuzz.py makes itself: lists to their end, chunked and too large bodies."""
 
 from __future__ import annotations
 

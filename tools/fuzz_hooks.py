@@ -1,4 +1,4 @@
-"""What Schemathesis is told in addition by fuzz.py: whose ids to send, and what to look for."""
+"""Hooks of fuzz.py for Schemathesis: ids to send, and additional checks of answers."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ def map_query(ctx: Any, query: Any) -> Any:  # noqa: ARG001
 
 @schemathesis.hook
 def before_call(ctx: Any, case: Any, kwargs: Any) -> None:  # noqa: ARG001
-    """Let nobody erase themself: who is no member any more is told nothing."""
+    """Let nobody erase themself: former members get no data."""
     if isinstance(case.body, dict) and case.body.get("kind") == "erase":
         case.body = case.body | {"kind": "export"}
 

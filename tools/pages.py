@@ -1,4 +1,4 @@
-"""What pages of documentation tell their readers to run."""
+"""Finds the commands in pages of documentation."""
 
 from __future__ import annotations
 

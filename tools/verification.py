@@ -94,7 +94,7 @@ BREACHES = {"schema": TOO_MANY_RIGHTS, "row": NO_POLICY, "database": TOO_MANY_RI
 # What the task adds to the model that the skill shows.
 STATUS_CHOICES = '''\
 class LabelStatus(models.TextChoices):
-    """Whether a label may still be given."""
+    """True while the label may be given."""
 
     OPEN = "open"
     CLOSED = "closed"

@@ -1,4 +1,4 @@
-"""What all tests share."""
+"""Fixtures that all tests share."""
 
 pytest_plugins = [
     "apps.isolation.testing.fixtures",

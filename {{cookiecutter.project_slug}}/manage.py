@@ -8,7 +8,7 @@ from importlib.util import find_spec
 
 # Before the imports that take long.
 sys.excepthook = lambda kind, error, trace: (
-    # Ctrl-C is no fault: the shell is told of it by how the process ends, and nobody else.
+    # Ctrl-C is not an error: only the exit status reports it.
     None if issubclass(kind, KeyboardInterrupt) else sys.__excepthook__(kind, error, trace)
 )
 

@@ -32,7 +32,7 @@ OVERLAYS = {
     PEER: ("config.settings_tenants", ["plain", "django_tenants"]),
     ROW_PEER: ("config.settings_rls", ["plain", "django_rls_tenants"]),
 }
-"""What the projects without our isolation consist of, and their settings."""
+"""The files and settings of the projects without our isolation."""
 
 OF_THE_PRODUCT = (
     "apps/__init__.py",

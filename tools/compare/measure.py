@@ -1,4 +1,4 @@
-"""What is measured. Ratios are worth more than times: all is asked of all, in turns."""
+"""Measurements. Ratios are worth more than times, so the contestants take turns."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What is done with one tenant: migrated from nothing, backed up, put back."""
+"""Measurements of one tenant: first migration, backup and restore."""
 
 from __future__ import annotations
 

@@ -59,7 +59,7 @@ def _judge(bindings: list[Binding]) -> Iterator[tuple[int, str]]:
 
 
 _values, PROBLEMS = parse(BASE_DIR / ".env")
-"""What is wrong in `.env`: `config.reading` ends the process with it, and with all else."""
+"""Problems in `.env`. `config.reading` exits with them and all other problems."""
 
 for _name, _value in _values.items():
     os.environ.setdefault(_name, _value)

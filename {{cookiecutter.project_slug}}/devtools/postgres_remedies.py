@@ -1,4 +1,4 @@
-"""What to do when the embedded PostgreSQL does not start."""
+"""Remedies for an embedded PostgreSQL that does not start."""
 
 import re
 from pathlib import Path

@@ -67,7 +67,7 @@ ADDRESS = re.compile(r"https?://[\w.]*localhost\S*?(?=[\"'\s]|$)")
 
 
 def main() -> int:
-    """Print what is not so, and return how many pages say it."""
+    """Print the problems; return 1 if there are any."""
     parser = argparse.ArgumentParser(description="Check that the documentation is correct.")
     parser.add_argument("pages", nargs="*", type=Path)
     pages = parser.parse_args().pages
@@ -94,7 +94,7 @@ def _find(patterns: tuple[str, ...]) -> list[Path]:
 
 
 def judge(page: Path) -> Iterator[str]:
-    """Yield the line and the problem of each thing that a page says and is not so."""
+    """Yield the line and the problem of each false claim of a page."""
     text = page.read_text(encoding="utf-8")
     yield from _judge_links(page, text)
     if page.name in TUTORIALS:

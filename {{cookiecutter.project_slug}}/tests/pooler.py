@@ -1,4 +1,4 @@
-"""A pooler between a process and PostgreSQL that does to statements what it is told."""
+"""A pooler between a process and PostgreSQL that changes statements on request."""
 
 import os
 import socket
@@ -16,7 +16,7 @@ Rewrite = Callable[[bytes], bytes]
 
 
 class Refused(Exception):
-    """What the pooler answers a statement with before it hangs up."""
+    """The pooler's error before it closes the connection."""
 
 
 @contextmanager

@@ -188,7 +188,7 @@ def test_env_file_that_is_no_text_is_refused(tmp_path: Path, content: bytes | No
 
 
 def test_a_start_names_lines_and_variables_together(tmp_path: Path) -> None:
-    """The project's own .env stays as it is, so the process is told of another one."""
+    """The project's own .env does not change; the process reads another one."""
     file = tmp_path / ".env"
     file.write_text("ONE=1\na secret line\n", "utf-8")
     script = f"""

@@ -1,4 +1,4 @@
-"""What other rows refer to is not deleted: 409 in the API, a message on pages, never 500."""
+"""Rows that others refer to are not deleted: 409 in the API, a message on pages, never 500."""
 
 import sys
 from collections.abc import Callable, Iterator

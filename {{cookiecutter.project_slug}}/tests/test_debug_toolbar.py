@@ -52,7 +52,7 @@ print(json.dumps(told))
 
 @pytest.fixture
 def browse(provisioning: None, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Any:
-    """Return what a browser is told at a host, in a process of its own."""
+    """Return a host's answers to a browser, from a separate process."""
     monkeypatch.setenv("DEMO_PASSWORD", PASSWORD)
     call_command("seed_demo", stdout=StringIO())
     (tmp_path / "browser_settings.py").write_text(SETTINGS, encoding="utf-8")

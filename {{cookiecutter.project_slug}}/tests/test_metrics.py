@@ -1,4 +1,4 @@
-"""What Prometheus is told, by real requests."""
+"""Metrics for Prometheus, after real requests."""
 
 import re
 from collections.abc import Callable

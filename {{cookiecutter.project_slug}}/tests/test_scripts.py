@@ -241,7 +241,7 @@ def test_verify_says_in_a_sentence_which_tool_is_missing(project: Path, tool: st
 
 
 def test_verify_knows_its_checks(project: Path) -> None:
-    """What it runs, CI shows; here only that a wrong name stops it before anything runs."""
+    """A wrong name stops it before any check runs; CI tests the checks."""
     status, told = _verify(project, "format", "spelling")
     assert status == 2
     assert told.startswith("verify: there is no check named spelling")

@@ -32,7 +32,7 @@ LIMITS = {
 """By PostgreSQL's codes of errors. https://www.postgresql.org/docs/current/errcodes-appendix.html"""
 
 NO_CONNECTION = re.compile("too many (connections|clients)|connection slots|query_wait_timeout")
-"""What PostgreSQL or a pooler says, in words alone, of a connection that it does not give."""
+"""Messages with which PostgreSQL or a pooler refuses a connection, without a code of their own."""
 
 
 class DatabaseLimitReached(APIException):

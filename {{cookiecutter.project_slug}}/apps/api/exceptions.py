@@ -17,7 +17,7 @@ class RequestTooLarge(APIException):
 
 
 class FailedAfterCommit(APIException):
-    """What was asked for is done for good; what follows from it, such as a mail, is not."""
+    """The change is saved, but a later step, such as a mail, failed."""
 
     default_detail = "The change was saved, but a later step failed. Do not send the request again."
     default_code = "failed_after_commit"

@@ -8,7 +8,7 @@ from rest_framework.request import Request
 
 
 class SearchFilter(filters.SearchFilter):
-    """``search``: a few words. A bad value is told like that of every other field.
+    """``search``: a few words. An invalid value gets the error of any other field.
 
     Each word is looked for in every field of every row, so both numbers bound what a list costs.
     """

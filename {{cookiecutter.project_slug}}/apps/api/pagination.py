@@ -14,7 +14,7 @@ from rest_framework.utils.urls import replace_query_param
 from apps.api.keyset import beyond, keys_of, order_of, position_of, values_at
 
 INVALID_CURSOR = (ValidationError, ValueError, TypeError, OverflowError, RecursionError, DataError)
-"""What is raised by a cursor that holds no position of the list."""
+"""Exceptions that an invalid cursor raises."""
 
 
 class TimeOrderedPagination(CursorPagination):

@@ -4,7 +4,7 @@ import re
 from typing import Any
 
 UNSTORABLE = re.compile("[\0\ud800-\udfff]")
-"""What PostgreSQL stores in no text and in no JSON."""
+"""Characters that PostgreSQL stores neither in text nor in JSON."""
 
 
 def encodable(data: Any) -> Any:

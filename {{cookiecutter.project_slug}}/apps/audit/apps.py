@@ -4,7 +4,7 @@ from django.apps import AppConfig
 
 
 class AuditConfig(AppConfig):
-    """Who did what, and when."""
+    """The audit log."""
 
     name = "apps.audit"
 

@@ -20,7 +20,7 @@ HIDDEN = re.compile("password|secret|token|hash|key|email|full_name", re.IGNOREC
 
 
 class Action(StrEnum):
-    """What can be done that is written down. A new kind of event begins with a line here."""
+    """Kinds of audit events. A new kind begins with a line here."""
 
     ADDRESS_CHANGED = "account.address_changed"
     ADDRESS_VERIFIED = "account.address_verified"
@@ -62,7 +62,7 @@ class Action(StrEnum):
 
 
 class Details(TypedDict, total=False):
-    """What an event may say beside who did what."""
+    """Optional details of an event."""
 
     before: Mapping[str, object]
     after: Mapping[str, object]

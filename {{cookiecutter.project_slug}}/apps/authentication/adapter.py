@@ -1,4 +1,4 @@
-"""What allauth asks of this project.
+"""Adapters through which allauth calls this project.
 
 https://docs.allauth.org/en/latest/account/adapter.html
 """

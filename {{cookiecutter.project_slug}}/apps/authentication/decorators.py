@@ -1,7 +1,7 @@
-"""Who may see a view that is none of the API. In a tenant, one that does not say so is not shown.
+"""Permissions of views outside the API. In a tenant, a view without one is not shown.
 
 For a class-based view: ``@method_decorator(require_role("admin"), name="dispatch")``. A view of
-Django REST framework says ``read_role`` and ``write_role`` (`permissions.HasRole`).
+Django REST framework sets ``read_role`` and ``write_role`` (`permissions.HasRole`).
 """
 
 from collections.abc import Callable

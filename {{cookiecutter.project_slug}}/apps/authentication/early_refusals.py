@@ -1,8 +1,8 @@
-"""Who was refused by a rate is refused until its period ends, before anything else is done.
+"""Refuses throttled clients until the period of their rate ends, without using the database.
 
-A rate is counted when user and membership are known, which takes the database. Whoever floods would
-take it for every refusal, and others would wait. So a process remembers whom it has refused: by the
-token that was sent, or by the address of who sent none.
+Counting a request needs user and membership, and therefore the database. Each refused request of
+a flood would use it, and others would wait. So a process remembers refused clients, by their token
+or, without one, by their address.
 """
 
 from hashlib import sha256

@@ -29,7 +29,7 @@ from apps.memberships.addresses import is_verified
 from apps.memberships.attempts import throttle
 
 SECRETS = {"secret", "seed"}
-"""What allauth calls them in the data of the app's and of the recovery codes."""
+"""Keys in allauth's data of the app's secret and of the recovery codes."""
 
 
 class MFAAdapter(DefaultMFAAdapter):

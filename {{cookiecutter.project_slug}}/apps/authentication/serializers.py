@@ -30,7 +30,7 @@ from apps.tenants.resolver import NONEXISTENT_ID, host_of, named_slug, tenant_of
 from apps.tenants.slugs import validate_slug
 
 WHO = {"email", "password", "code", "full_name"}
-"""What a sign-up says of the user."""
+"""Fields of the user at sign-up."""
 
 SLUG_LENGTH = 63
 TOKEN_LENGTH = 4096
@@ -313,7 +313,7 @@ class MembershipSerializer(serializers.ModelSerializer[Membership]):
 
 
 class MeSerializer(serializers.Serializer[object]):
-    """Who is asking, where, as what, and where else they belong."""
+    """The user, their tenant and role, and their other memberships."""
 
     user = UserSerializer(read_only=True)
     tenant = TenantSerializer(read_only=True)

@@ -63,7 +63,7 @@ def _has_token(request: HttpRequest) -> bool:
 
 
 def _is_for_members(request: HttpRequest, response: HttpResponseBase) -> bool:
-    """Tell whether somebody was let in, or was told why not after proving to be a member."""
+    """Return whether the answer is for a member: a success, or the notice of the suspension."""
     is_told = isinstance(getattr(response, "error", None), TenantSuspended)
     # An error of the server may be the database's, which is not asked then.
     is_fault = response.status_code >= HTTPStatus.INTERNAL_SERVER_ERROR

@@ -22,10 +22,10 @@ from apps.memberships.models import Membership
 from apps.tenants.models import Tenant
 
 MODELS: dict[str, type[Model]] = {"": Membership, "user__": get_user_model(), "tenant__": Tenant}
-"""What a row is made of, in this order, by the way there from the membership."""
+"""The models of a row, in this order, with their path from the membership."""
 
 USER, TENANT, MEMBERSHIP, FAMILY = (UUID(int=number) for number in range(1, 5))
-"""What stands in the kept query for a token's claims."""
+"""Placeholders for a token's claims in the cached query."""
 
 
 def membership_of_token(claims: Claims) -> tuple[Membership, bool] | None:

@@ -41,7 +41,7 @@ STAMP = "stamp"
 
 @dataclass(frozen=True, slots=True)
 class Claims:
-    """What a verified token says of its user, its tenant and its log-in."""
+    """The claims of a verified token: its user, its tenant and its log-in."""
 
     user_id: UUID
     tenant_id: UUID

@@ -168,7 +168,7 @@ def _check_managers(model: type[TenantModel]) -> Iterator[CheckMessage]:
 
 
 def _storages(field: Field[Any, Any]) -> Iterator[Any]:
-    """Yield where a field keeps files: now, and by what it was told to call for that."""
+    """Yield a field's storage: the current one, and the callable that selects it."""
     if hasattr(field, "storage"):
         yield field.storage
     if choose := getattr(field, "_storage_callable", None):

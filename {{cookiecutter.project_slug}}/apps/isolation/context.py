@@ -39,7 +39,7 @@ class Tenant(Identified, Protocol):
 
     @property
     def is_usable(self) -> bool:
-        """Whether work may be done for this tenant now."""
+        """True if work may be done for this tenant now."""
 
 
 @dataclass(slots=True, eq=False)

@@ -13,7 +13,7 @@ from apps.tenants.admin import ServiceAdmin, staff
 
 @admin.register(Membership)
 class MembershipAdmin(ServiceAdmin[Membership]):
-    """Who belongs to which tenant. Deactivated, never deleted."""
+    """Memberships, which are deactivated and never deleted."""
 
     list_display = ["user", "tenant", "role", "is_active", "joined_at"]
     list_filter = ["role", "is_active", "tenant"]

@@ -4,7 +4,7 @@ from django.apps import AppConfig
 
 
 class MembershipsConfig(AppConfig):
-    """Who belongs to which tenant."""
+    """Members, roles and invitations of tenants."""
 
     name = "apps.memberships"
 

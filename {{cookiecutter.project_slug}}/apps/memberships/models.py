@@ -1,4 +1,4 @@
-"""Who belongs to a tenant, and who is invited into it."""
+"""Memberships and invitations of tenants."""
 
 from typing import ClassVar, Self
 

@@ -1,4 +1,4 @@
-"""Who may invite whom, and how invitations end that nobody may give any more."""
+"""Rules for inviting, and revocation of invitations whose sender has lost the right."""
 
 from typing import Any
 

@@ -4,7 +4,7 @@ from django.db.models import TextChoices
 
 
 class Role(TextChoices):
-    """What a member may do, from least to most. Each role may do what those before it may."""
+    """Roles of members, in ascending order. Each includes the permissions of those before it."""
 
     VIEWER = "viewer"
     MEMBER = "member"

@@ -26,7 +26,7 @@ class RoleSerializer(serializers.Serializer[object]):
 
 
 class TransferSerializer(serializers.Serializer[object]):
-    """Who is to be the Owner."""
+    """The member who becomes the Owner."""
 
     member = serializers.UUIDField()
 

@@ -172,7 +172,7 @@ class InvitationAcceptView(APIView):
 
 
 class AuditEventListView(ListAPIView[AuditEvent]):
-    """Who did what in this tenant, newest first."""
+    """The tenant's audit events, newest first."""
 
     queryset = AuditEvent.platform.none()
     serializer_class = AuditEventSerializer

@@ -1,4 +1,4 @@
-"""Whether this process can serve requests now."""
+"""Checks for readiness: whether this process can serve requests now."""
 
 import logging
 from functools import cache, lru_cache
@@ -63,7 +63,7 @@ def _isolation() -> str:
 
 
 class _NotYet(Exception):
-    """What is asked does not hold. An exception, since a cache keeps what is returned."""
+    """A check failed. It is an exception, since a cache keeps returned values."""
 
 
 # What these two find once is so for as long as the process lives.

@@ -180,7 +180,7 @@ def measures(function: Measure) -> Measure:
 
 
 class Platform(Collector):
-    """What the database knows; left out while it does not answer."""
+    """Metrics from the database, omitted while it does not answer."""
 
     def collect(self) -> Iterator[Metric]:
         """Ask the database."""

@@ -12,7 +12,7 @@ from django.http import HttpRequest, HttpResponseBase
 from django.utils.decorators import sync_and_async_middleware
 
 type GetResponse = Callable[[HttpRequest], Any]
-"""What a middleware wraps, and is: it returns a response or, if it is async, an awaitable."""
+"""The callable that a middleware wraps, and is: it returns a response, or an awaitable if async."""
 
 HEADER = "X-Request-ID"
 # What a proxy sends, and nothing that could break a log line in two.

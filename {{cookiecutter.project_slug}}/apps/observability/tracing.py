@@ -31,7 +31,7 @@ class CleanSpans(BatchSpanProcessor):
     """Sends spans, without what somebody wrote or where they wrote it from."""
 
     def on_end(self, span: ReadableSpan) -> None:
-        """Take the span, rebuilt from what may be told."""
+        """Export the span with the permitted attributes only."""
         super().on_end(
             ReadableSpan(
                 name=scrubbed(span.name),

@@ -1,4 +1,4 @@
-"""What machines ask: probes, which answer on every host, and Prometheus, on shared hosts."""
+"""Views for machines: probes on every host, and metrics for Prometheus on shared hosts."""
 
 from django.conf import settings
 from django.http import Http404, HttpRequest, HttpResponse, JsonResponse

@@ -35,7 +35,7 @@ class PageForm(forms.Form):
     heading: ClassVar[str] = ""
     button: ClassVar[str] = "Save"
     result: Any = None
-    """What the service returned."""
+    """The return value of the service."""
 
     def __init__(self, request: HttpRequest, **initial: object) -> None:
         data = request.POST if request.method == "POST" else None
@@ -247,7 +247,7 @@ class TenantForm(PageForm):
         ),
         "brand_color": lambda: forms.TextInput({"type": "color"}),
     }
-    """What a setting looks like, if it is no plain text or number."""
+    """Widgets of settings that are not plain texts or numbers."""
 
     def __init__(self, request: HttpRequest, tenant: Tenant) -> None:
         super().__init__(request, name=tenant.name, **TenantSettings(tenant).all())

@@ -1,4 +1,4 @@
-"""What every page is made with, those of the product too: its frame, its forms and its lists."""
+"""Rendering of all pages, including the product's: base template, forms and lists."""
 
 from collections.abc import Callable, Iterable
 from http import HTTPStatus

@@ -1,4 +1,4 @@
-"""What refers to a user in the active tenant's own tables: found by how models are declared."""
+"""Finds references to a user in the active tenant's tables, from model declarations."""
 
 from collections.abc import Iterable, Iterator
 from contextlib import suppress
@@ -32,8 +32,8 @@ def tally(user_id: UUID) -> dict[str, int]:
 def erase(user_id: UUID) -> None:
     """Delete the user's own rows with their files, and clear all other references to the user.
 
-    Files go last, when the database has agreed to all else, and before it is told to keep it: a
-    file without a row would not be found again.
+    Files are deleted last, after all statements have succeeded and before COMMIT: a file without
+    a row could not be found again.
     """
     with transaction.atomic():
         allow_long_statements()

@@ -13,7 +13,7 @@ from apps.isolation.managers import PerTenantManager, PlatformManager
 
 
 class RequestKind(models.TextChoices):
-    """What is to be done."""
+    """The kind of request."""
 
     EXPORT = "export"
     ERASE = "erase"

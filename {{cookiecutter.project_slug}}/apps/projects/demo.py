@@ -1,4 +1,4 @@
-"""What a development machine's demo has of this app: sample data, and what to ask."""
+"""The app's part of the demo: sample data, and requests to try."""
 
 from collections.abc import Callable, Iterator
 from http import HTTPStatus

@@ -25,7 +25,7 @@ UNKNOWN_TYPE = "application/octet-stream"
 
 
 class ProjectFields(TypedDict, total=False):
-    """What may be given of a project."""
+    """Fields of a project that callers may set."""
 
     name: str
     description: str
@@ -33,7 +33,7 @@ class ProjectFields(TypedDict, total=False):
 
 
 class TaskFields(TypedDict, total=False):
-    """What may be given of a task."""
+    """Fields of a task that callers may set."""
 
     project: Project
     title: str

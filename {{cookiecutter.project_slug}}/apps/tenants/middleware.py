@@ -1,4 +1,4 @@
-"""What a request has of its tenant: time zone and locale, and what its host's name promises."""
+"""Middleware for a tenant's time zone and locale, and for HSTS on customers' domains."""
 
 from contextlib import suppress
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError

@@ -63,7 +63,7 @@ class Tenant(TenantBase):
 
     @property
     def is_usable(self) -> bool:
-        """Whether work may be done for this tenant now."""
+        """True if work may be done for this tenant now."""
         return self.status == Status.ACTIVE
 
     def primary_domain(self) -> str:

@@ -1,4 +1,4 @@
-"""What the platform does with tenants. Commands, sign-up and the tests go through here."""
+"""Services of the platform for tenants. Commands, sign-up and the tests use them."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -102,7 +102,7 @@ def rename_tenant(
 
 
 def save_domain(domain: Domain, *, actor: Model | None) -> None:
-    """Store a new or changed domain, which has been judged."""
+    """Store a new or changed domain that has been validated."""
     with transaction.atomic(using=SHARED_DB):
         stored = Domain.platform.filter(pk=domain.pk).first()
         before, after = _told(stored) if stored else {}, _told(domain)
@@ -159,7 +159,7 @@ def _register(tenant: Tenant, domain: Domain) -> bool:
             domain.tenant = tenant
             domain.save()
     except IntegrityError:
-        # Somebody was faster since it was judged. Judged again, it is refused by the field.
+        # A concurrent request was faster. Validating again names the field.
         _judge(tenant, domain)
         raise
     return ready is not None

@@ -1,4 +1,4 @@
-"""What is logged, reported, traced and counted.
+"""Logs, error reports, traces and metrics.
 
 https://docs.djangoproject.com/en/6.1/topics/logging/
 """

@@ -108,7 +108,7 @@ def test_a_password_that_is_made_up_is_printed_and_stays() -> None:
 
 @pytest.mark.usefixtures("no_demo_password")
 def test_other_data_have_another_password(settings: Any) -> None:
-    """It cannot be told from what the product shows, nor from another machine's key."""
+    """It cannot be derived from the product's output, nor from another machine's key."""
     tenant = Tenant(pk=uuid4())
     first = _password_of(tenant)
     assert _password_of(tenant) == first

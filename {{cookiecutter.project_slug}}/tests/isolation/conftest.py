@@ -106,7 +106,7 @@ class World:
     def try_out(
         self, who: str, call: Call, method: str, *, look: Any = None, **changes: Any
     ) -> Answer:
-        """Call as one of ours, who must not be told nor change anything of theirs."""
+        """Call as one of our members, who must not see or change their data."""
 
         def look_at_both() -> None:
             if method not in SAFE_METHODS:

@@ -1,4 +1,4 @@
-"""What must not come of a request: something told, something that differs, something changed."""
+"""Detects leaks of a request: disclosed data, different answers, changed rows."""
 
 import logging
 import re
@@ -39,7 +39,7 @@ class Answer:
 
     @property
     def is_done(self) -> bool:
-        """Whether what was asked was given or done; a page says so by leading to the next."""
+        """True if the request succeeded; a page shows this by a redirect."""
         return self.status < 300 or (self.status == 302 and "/login/?next=" not in self.headers)
 
     def without(self, *ids: object) -> tuple[int, str, str]:
@@ -167,7 +167,7 @@ def _ours(ours: Samples) -> dict[type[models.Model], str]:
         apps.get_model("tenants.Tenant"): f"id = {us}",
         get_user_model(): f"id IN (SELECT user_id FROM {members} WHERE tenant_id = {us})",
         **dict.fromkeys(shared_models(), f"tenant_id = {us}"),
-        # What concerns no tenant is nobody's; that somebody tried to log in is told where they did.
+        # Events without a tenant belong to nobody; a failed log-in is recorded where it happened.
         AuditEvent: f"tenant_id = {us} OR tenant_id IS NULL OR action = '{Action.LOG_IN_FAILED}'",
     }
 

@@ -55,12 +55,12 @@ class Route:
 
     @property
     def is_of_api(self) -> bool:
-        """Whether a view of Django REST framework answers."""
+        """True for a view of Django REST framework."""
         return issubclass(getattr(self.callback, "cls", object), APIView)
 
     @property
     def is_page(self) -> bool:
-        """Whether it is a page for people, of an app of ours."""
+        """True for a page of one of our apps."""
         is_other = self.is_of_api or self.is_of_admin
         _, app, *_ = self.callback.__module__.split(".")
         is_ours = self.callback.__module__.startswith("apps.") and app != "observability"
@@ -68,17 +68,17 @@ class Route:
 
     @property
     def is_members_page(self) -> bool:
-        """Whether it is a page that asks for a role, of whoever has logged in."""
+        """True for a page that requires a role."""
         return hasattr(self.callback, "read_role")
 
     @property
     def is_of_admin(self) -> bool:
-        """Whether it belongs to the platform's administration, which knows no tokens."""
+        """True for the platform's admin, which accepts no tokens."""
         return self.app_name == "admin"
 
     @property
     def is_public(self) -> bool:
-        """Whether it answers anybody."""
+        """True if it answers without a log-in."""
         if not self.is_of_api:
             return not (self.is_of_admin or self.is_members_page)
         permissions = self.callback.initkwargs.get("permission_classes")

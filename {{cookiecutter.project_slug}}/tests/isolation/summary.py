@@ -1,4 +1,4 @@
-"""What the conformance tests came to, by name, at the end of a run that had some of them.
+"""Prints the results of the conformance tests, by name, at the end of a run.
 
 A test takes part by its name: ``test_ct02_...``, wherever it is.
 """

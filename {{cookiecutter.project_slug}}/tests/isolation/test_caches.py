@@ -1,4 +1,4 @@
-"""What is kept of one tenant's work is served to no other (CT12).
+"""Cached data of one tenant is never served to another (CT12).
 
 A cache that the settings name joins by itself.
 """
@@ -104,7 +104,7 @@ def test_ct12_whichever_backend_the_settings_name(
 def test_ct12_a_tenant_that_fills_the_cache_lets_nobody_try_again(
     sides: tuple[Side, Side], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """What is counted (requests, wrong passwords) is in a store that no tenant writes to."""
+    """Counters (of requests, of wrong passwords) are in a store that no tenant writes to."""
     ours, theirs = sides
     monkeypatch.setattr(Throttle, "timer", lambda self: 6_000_000_000.0)
     monkeypatch.setitem(api_settings.DEFAULT_THROTTLE_RATES, "member", "2/minute")
@@ -246,7 +246,7 @@ def test_ct12_what_one_tenant_warms_up_serves_no_other(sides: tuple[Side, Side])
     assert b"CANARY globex" in b"".join(cold.values())
 
 
-# Of what they remember nothing is a tenant's. A new one is judged, and then named here.
+# Caches that hold no tenant's data. Review a new one before you add it here.
 REMEMBERING = {
     "apps.authentication.token_lookup._query",
     "apps.authentication.tokens.key_ring",

@@ -1,4 +1,4 @@
-"""What refers to users offers the tenant's members, however it is made from a model."""
+"""References to users offer the tenant's members in every kind of form and serializer."""
 
 from collections.abc import Callable
 from typing import Any

@@ -1,4 +1,4 @@
-"""What a tenant's work leaves to the next one on the connection, thread or loop: nothing."""
+"""A tenant's work leaves nothing on its connection, thread or loop."""
 
 import asyncio
 import threading

@@ -1,4 +1,4 @@
-"""What reads the database piece by piece serves the tenant that it was opened in (CT20)."""
+"""Cursors and other partial reads belong to the tenant that opened them (CT20)."""
 
 from collections.abc import Callable, Iterator
 from contextlib import suppress

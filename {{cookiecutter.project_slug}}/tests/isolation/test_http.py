@@ -99,7 +99,7 @@ def test_tenant_context_setting(
 
 
 def test_complete_tenant_isolation(sides: tuple[Side, Side]) -> None:
-    """What two tenants do at the same time, with the same names, stays with each."""
+    """Concurrent work of two tenants with the same names stays separate."""
     made: list[dict[str, str]] = []
     for side in sides:
         shelf = side.client.post("/api/v1/sample/shelves/", {"name": "same"}).json()["id"]
@@ -191,7 +191,7 @@ PATHS_OF_NOTHING = ["/nothing/", "/api/v1/nothing/", "/login", "/api/v1/me"]
 
 
 def _told(host: str, method: str, path: str, body: tuple[str, str], **options: Any) -> Any:
-    """Return all that a stranger is told but what no two answers have in common."""
+    """Return the answer to a stranger, without the parts that differ in any two answers."""
     response = Client(headers={"Host": host}, **options).generic(method, path, *body)
     headers = {name: response[name] for name in response.headers if name != "X-Request-ID"}
     return response.status_code, response.content, headers

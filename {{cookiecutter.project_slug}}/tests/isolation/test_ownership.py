@@ -1,4 +1,4 @@
-"""What was made or read in one tenant is used in no other: every model, every way to use it."""
+"""Objects made or read in one tenant cannot be used in another: every model, every use."""
 
 import pickle
 from collections.abc import Callable

@@ -1,4 +1,4 @@
-"""Who may do what in a tenant, who gets in, and when that ends."""
+"""Permissions and access of people in a tenant, and their end."""
 
 import json
 import logging

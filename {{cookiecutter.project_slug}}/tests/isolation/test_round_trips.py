@@ -1,4 +1,4 @@
-"""What a request costs: the messages that reach PostgreSQL, counted by libpq itself."""
+"""Round trips of a request: messages to PostgreSQL, counted by libpq itself."""
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager

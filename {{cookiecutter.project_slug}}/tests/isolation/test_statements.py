@@ -1,4 +1,4 @@
-"""What a route asks the database does not grow with what there is: counted for every route."""
+"""The number of a route's statements does not grow with the number of rows."""
 
 import json
 from dataclasses import dataclass
@@ -23,7 +23,7 @@ READABLE = [route for route in routes() if "GET" in route.methods]
 
 @dataclass(frozen=True)
 class Count:
-    """What a route answered, with how many rows, and what it sent to the database."""
+    """A route's answer, its number of rows, and its statements."""
 
     status: int
     rows: int

@@ -1,4 +1,4 @@
-"""Whether the suite is all there, and the documentation says what it asks."""
+"""The suite is complete, and the documentation lists its tests."""
 
 import re
 

@@ -1,4 +1,4 @@
-"""What is another tenant's can be neither referred to, nor written, nor told from what is not."""
+"""Another tenant's rows cannot be referred to, written, or distinguished from missing ones."""
 
 from collections.abc import Callable, Iterator
 from contextlib import suppress
@@ -75,7 +75,7 @@ def test_ct03_a_body_cannot_refer_to_what_is_anothers(
 def test_ct03_the_database_refuses_what_refers_to_anothers_row(
     model: Any, field: Any, world: World
 ) -> None:
-    """What no code checks, the database still does."""
+    """The database checks references that no code checks."""
     own, theirs = (samples.row(field.related_model).pk for samples in (world.ours, world.theirs))
     row = world.ours.row(model)
     with tenant_context(world.ours.tenant):

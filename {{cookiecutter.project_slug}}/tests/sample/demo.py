@@ -1,4 +1,4 @@
-"""What the demo's tests have instead of a product's."""
+"""The demo module of the tests' own app."""
 
 from collections.abc import Callable, Iterator
 from typing import Any

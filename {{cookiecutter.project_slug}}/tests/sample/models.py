@@ -10,7 +10,7 @@ from apps.isolation.models import TenantModel, tenant_index, tenant_unique
 
 
 class ShelfStatus(models.TextChoices):
-    """Whether a shelf takes books."""
+    """The states of a shelf."""
 
     OPEN = "open"
     CLOSED = "closed"

@@ -1,4 +1,4 @@
-"""Who was refused by a rate is refused again without a question to the database."""
+"""Throttled clients are refused again without a query."""
 
 from collections.abc import Callable
 from typing import Any

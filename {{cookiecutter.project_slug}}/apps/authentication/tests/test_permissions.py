@@ -1,4 +1,4 @@
-"""What each role may do, and that nothing else than the membership counts."""
+"""Permissions of each role, which depend on the membership alone."""
 
 from collections.abc import Callable
 from typing import Any
@@ -59,7 +59,7 @@ def test_a_view_that_names_no_role_answers_nobody(acme: Tenant) -> None:
 
 
 def test_require_tenant_access(acme: Tenant, globex: Tenant) -> None:
-    """Who has no membership gets nothing: neither a log-in, nor by a token that they have left."""
+    """Without a membership there is no log-in, and a remaining token gives no access."""
     request: Any = APIRequestFactory().get("/")
     request.auth = None
     assert not HasRole().has_permission(request, Silent())

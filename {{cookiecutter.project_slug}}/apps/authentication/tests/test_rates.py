@@ -163,7 +163,7 @@ ADDRESSES = {
 def test_an_address_is_read_however_a_proxy_writes_it(
     proxies: int, address: str, acme: Any, rates: Callable[..., None], settings: Any
 ) -> None:
-    """Who logs in from one that cannot be read is served, and counted with all others such."""
+    """Log-ins from an unreadable address are served, and counted together."""
     settings.REST_FRAMEWORK = {**settings.REST_FRAMEWORK, "NUM_PROXIES": proxies}
     settings.ALLAUTH_TRUSTED_PROXY_COUNT = proxies
     forwarded = ", ".join([address, *["10.0.0.1"] * (proxies - 1)])

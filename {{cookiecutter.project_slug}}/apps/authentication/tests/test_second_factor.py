@@ -110,7 +110,7 @@ def test_codes_are_not_to_be_guessed(secret: str, settings: Any) -> None:
     statuses = [log_in(code).status_code for code in ("0", app_code(secret), *"123456789")]
     assert statuses == [401, 200, *[401] * 8, 429]
     assert log_in(app_code(secret, 1)).status_code == 429
-    assert log_in().status_code == 401  # that there is one, and no more, is told without a limit
+    assert log_in().status_code == 401  # asking for the code has no limit
 
 
 def test_switching_and_renewing_ask_for_no_code(globex: Tenant, secret: str) -> None:

@@ -1,4 +1,4 @@
-"""What is written down of log-ins, tokens and passwords, and what is not."""
+"""Audit events of log-ins, tokens and passwords, and their contents."""
 
 import json
 from collections.abc import Callable
@@ -44,7 +44,7 @@ def _events() -> list[tuple[str, Any, Any]]:
     return list(events.values_list("action", "tenant_id", "actor_id"))
 
 
-# A host and a body, and whether the tenant is told and the user is named.
+# A host and a body, and whether the event has the tenant and the user.
 FAILURES: dict[str, tuple[str, dict[str, str], bool, bool]] = {
     "a wrong password": ("acme.localhost", {}, True, True),
     "a former member": ("acme.localhost", {"email": "former@acme.test"}, True, True),

@@ -1,4 +1,4 @@
-"""What follows a transaction, and fails."""
+"""Callbacks that fail after their transaction."""
 
 AFTER_COMMIT = "Raised by a callback of on_commit(): the transaction was committed before."
 """The note on what such a callback raises."""

@@ -18,7 +18,7 @@ type Check = Callable[[], list[str]]
 
 @dataclass(frozen=True, slots=True)
 class Invariant:
-    """What must hold: clauses by name, and a check that asks all of them at once.
+    """An invariant: clauses by name, and a check that queries all of them at once.
 
     One that ``is_cheap`` is asked when a server starts, and by its readiness probe.
     """

@@ -16,7 +16,7 @@ from psycopg.sql import SQL, Identifier
 from apps.isolation.app_registry import SHARED_DB
 
 NONE = {"temp_file_limit": -1}
-"""What says that there is no limit, where it is not 0."""
+"""Values that mean no limit, for settings whose value is not 0."""
 
 UNLIMITED = {0, *NONE.values()}
 

@@ -122,7 +122,7 @@ class Provisioning(Protocol):
 
 
 class DatabaseInvariants(Protocol):
-    """What must hold in the database, and who it believes is connected."""
+    """The invariants, and the tenant that the database sees."""
 
     def invariants(self) -> Invariants:
         """Return the invariants by name."""
@@ -146,11 +146,11 @@ class Testing(Protocol):
 
     @property
     def IDS_ARE_UNIQUE_AMONG_TENANTS(self) -> bool:  # noqa: N802 - a constant
-        """Whether rows of two tenants never have the same id."""
+        """True if rows of two tenants never have the same id."""
 
     @property
     def STATEMENTS_CARRY_THE_TENANT(self) -> bool:  # noqa: N802 - a constant
-        """Whether the tenant is part of each message, which a pooler could split."""
+        """True if each message contains the tenant, so that a pooler could split it."""
 
     @property
     def PRESETS(self) -> Sequence[str]:  # noqa: N802 - a constant

@@ -1,4 +1,4 @@
-"""What people do in a tenant is in its audit log, and nothing else is."""
+"""Actions in a tenant are in its audit log, and nothing else is."""
 
 from collections.abc import Callable
 from typing import Any

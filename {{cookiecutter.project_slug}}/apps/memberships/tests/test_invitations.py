@@ -1,4 +1,4 @@
-"""What is mailed to whom, and what the database refuses by itself."""
+"""Mails of invitations, and constraints in the database."""
 
 from collections.abc import Callable
 from datetime import timedelta

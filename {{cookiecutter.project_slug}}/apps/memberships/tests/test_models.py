@@ -1,4 +1,4 @@
-"""What the database itself holds of memberships, whoever writes; and how roles rank."""
+"""Constraints on memberships in the database, and the order of roles."""
 
 from collections.abc import Callable
 from typing import Any

@@ -1,4 +1,4 @@
-"""Pages: who sees which, what they refuse, and what a browser is told."""
+"""Pages: permissions, refused input, and response headers."""
 
 import re
 import sys

@@ -1,4 +1,4 @@
-"""What the demo has of this app."""
+"""The app's part of the demo."""
 
 from collections import Counter
 from collections.abc import Callable

@@ -1,4 +1,4 @@
-"""What the description of the API says of this app."""
+"""The OpenAPI description of this app."""
 
 from typing import Any
 

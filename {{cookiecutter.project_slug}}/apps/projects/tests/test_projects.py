@@ -12,7 +12,7 @@ FIELDS = {"id", "name", "description", "status", "created_by", "created_at", "up
 
 
 class ProjectTests(TenantAPITestCase):
-    """What a member does with projects."""
+    """Members work with projects."""
 
     def setUp(self) -> None:
         """Log in, with a project to work on."""

@@ -11,7 +11,7 @@ TASKS = "/api/v1/tasks/"
 
 
 class TaskTests(TenantAPITestCase):
-    """What a member does with tasks."""
+    """Members work with tasks."""
 
     def setUp(self) -> None:
         """Log in, with a task to work on."""

@@ -1,4 +1,4 @@
-"""What the commands of the platform share."""
+"""Base classes and helpers for the platform's commands."""
 
 import json
 from collections.abc import Iterator

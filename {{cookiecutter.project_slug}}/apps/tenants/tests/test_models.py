@@ -1,4 +1,4 @@
-"""What the database itself holds of tenants and domains, whoever writes."""
+"""Constraints on tenants and domains in the database."""
 
 from collections.abc import Callable
 from typing import Any

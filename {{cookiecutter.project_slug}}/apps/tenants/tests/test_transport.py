@@ -1,4 +1,4 @@
-"""Which names a browser is told to ask by HTTPS alone, for good (HSTS)."""
+"""HSTS: names that browsers request over HTTPS only."""
 
 from typing import Any
 

@@ -74,7 +74,7 @@ def _mend(storage: str) -> None:
 
 
 def _behind() -> int:
-    """Return what Prometheus is told."""
+    """Return the number of unmigrated tenants in the metrics."""
     return count_unmigrated(dict(Tenant.objects.values_list("pk", "created_at")))
 
 

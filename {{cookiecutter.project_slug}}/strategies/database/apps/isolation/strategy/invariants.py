@@ -1,4 +1,4 @@
-"""What must hold in the database, and who it believes is connected."""
+"""The invariants, and the tenant that the database sees."""
 
 import re
 from collections.abc import Callable, Mapping, Sequence

@@ -199,7 +199,7 @@ def _drop_database(cursor: CursorWrapper, name: str) -> None:
     """Drop a database, whoever is connected.
 
     Not WITH (FORCE), which would refuse while PostgreSQL itself vacuums there; a plain DROP ends
-    that. It waits for those that were told to go.
+    that. It waits for the sessions that it terminates.
     """
     cursor.execute(
         "SELECT pg_terminate_backend(pid) FROM pg_stat_activity "

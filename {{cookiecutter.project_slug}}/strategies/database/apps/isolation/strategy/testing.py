@@ -23,7 +23,7 @@ IDS_ARE_UNIQUE_AMONG_TENANTS = False
 """Each tenant has tables of its own, so rows of two tenants may have the same id."""
 
 STATEMENTS_CARRY_THE_TENANT: Final = False
-"""Whether the tenant is part of each message, which a pooler could split."""
+"""True if each message contains the tenant, so that a pooler could split it."""
 
 PRESETS: Final[list[str]] = []
 """Options of a connection under which every statement would have a tenant."""

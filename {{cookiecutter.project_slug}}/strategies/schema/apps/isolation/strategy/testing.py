@@ -20,7 +20,7 @@ IDS_ARE_UNIQUE_AMONG_TENANTS = False
 """Each tenant has tables of its own, so rows of two tenants may have the same id."""
 
 STATEMENTS_CARRY_THE_TENANT: Final = True
-"""Whether the tenant is part of each message, which a pooler could split."""
+"""True if each message contains the tenant, so that a pooler could split it."""
 
 PRESETS: Final = [
     "-c search_path=t_0123456789ab7def8123456789abcdef,public",
