@@ -347,7 +347,7 @@ def make_migrations(session: nox.Session, strategy: str) -> dict[str, str]:
 
 @nox.session
 def lint(session: nox.Session) -> None:
-    """Check the code of the template and of its project; find retired names, and habits of prose."""
+    """Check the code of the template and of its project; find retired names and bad habits."""
     session.install(*nox.project.dependency_groups(nox.project.load_toml(), "lint"))
     # A cache in the template's tree would go into generated projects. The overlays' packages have
     # their __init__.py in the shared tree, so here they look as if they had none (INP001).

@@ -225,7 +225,5 @@ def test_a_domain_that_became_a_shared_host(
 ) -> None:
     assert _found() == []
     settings.SHARED_HOSTS = ["localhost", host]
-    problem = (
-        f"has the domain {host}, which is in SHARED_HOSTS and is not served"
-    )
+    problem = f"has the domain {host}, which is in SHARED_HOSTS and is not served"
     assert _found() == [(host.removesuffix(".localhost"), problem)]
