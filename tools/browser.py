@@ -192,7 +192,7 @@ class Walk:
         page = self.founder
         page.goto(self.url("localhost"))
         self.look(page, "home")
-        page.get_by_role("link", name="Sign up").click()
+        page.get_by_role("link", name="Create a new workspace").click()
         page.get_by_label("Email").fill("founder@initech.test")
         page.get_by_label("Password").fill("password")
         page.get_by_label("Your name").fill("Fiona Founder")
