@@ -5,7 +5,7 @@ from django.core.checks import Tags, register
 
 
 class ApiConfig(AppConfig):
-    """The HTTP interface."""
+    """The HTTP API."""
 
     name = "apps.api"
 

@@ -1,4 +1,4 @@
-"""System checks: every list can be paged to its end, in every order that it offers."""
+"""System checks: every list can be paged to its end, in every offered ordering."""
 
 from collections.abc import Iterator, Sequence
 from typing import Any
@@ -15,11 +15,11 @@ from apps.api.keyset import UnseekableError, keys_of
 from apps.api.pagination import TimeOrderedPagination
 
 LONGEST_POSITION = 600
-"""Characters of all texts in a cursor: with more, an address is longer than servers take."""
+"""Maximum characters of all texts in a cursor; longer addresses exceed servers' limits."""
 
 
 def check_orderings(app_configs: Sequence[AppConfig] | None, **kwargs: Any) -> list[CheckMessage]:
-    """Check the lists of the API: their cursors, and the orders that clients may ask for."""
+    """Check the lists of the API: their cursors, and the orderings that clients may choose."""
     views = {
         view: view.cls(**view.initkwargs)
         for view in _views(get_resolver(settings.ROOT_URLCONF).url_patterns)
@@ -68,7 +68,7 @@ def _problems(view: Any) -> Iterator[tuple[str, str, str]]:
 
 
 def _rows_of(view: Any) -> QuerySet[Any] | None:
-    """Return the view's rows; they are not asked for."""
+    """Return the view's queryset, without evaluating it."""
     if view.queryset is not None:
         return view.queryset  # type: ignore[no-any-return]
     model = getattr(getattr(view.serializer_class, "Meta", None), "model", None)
@@ -76,7 +76,7 @@ def _rows_of(view: Any) -> QuerySet[Any] | None:
 
 
 def _is_total(rows: QuerySet[Any]) -> bool:
-    """Return whether no two rows share their place in the order."""
+    """Return whether the ordering is unique."""
     options = rows.model._meta
     order = rows.query.order_by or options.ordering
     last = str(order[-1]).removeprefix("-") if order else ""
@@ -84,7 +84,7 @@ def _is_total(rows: QuerySet[Any]) -> bool:
 
 
 def _default_of(view: Any) -> list[str]:
-    """Return the orders that a list has without being asked."""
+    """Return the default orderings of a list."""
     given = [view.pagination_class.ordering, getattr(view, "ordering", None) or ()]
     return [name for each in given for name in ([each] if isinstance(each, str) else each)]
 

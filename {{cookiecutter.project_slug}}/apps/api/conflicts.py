@@ -1,4 +1,4 @@
-"""Rows that cannot be deleted, since others refer to them: 409, whichever route deletes."""
+"""Answers 409 on every route for rows that cannot be deleted, since others refer to them."""
 
 from http import HTTPStatus
 
@@ -11,10 +11,10 @@ FOREIGN_KEYS = (psycopg.errors.ForeignKeyViolation, psycopg.errors.RestrictViola
 
 
 class RowInUse(APIException):
-    """Other rows refer to the row; PostgreSQL says the same of a reference to a row that is gone.
+    """Other rows refer to the row. PostgreSQL's error for a reference to a deleted row is the same.
 
-    It is PostgreSQL that answers where nothing in the code does (``DO_NOTHING``), or where another
-    request was faster.
+    PostgreSQL raises it where no code does (``DO_NOTHING``), or where a concurrent request was
+    faster.
     """
 
     status_code = HTTPStatus.CONFLICT
@@ -34,6 +34,6 @@ def as_conflict(error: Exception) -> RowInUse | None:
 
 
 def _used_by(rows: set[Model]) -> RowInUse:
-    """Name the kinds of rows only: which rows there are, the caller may not be allowed to read."""
+    """Name only the models of the rows: the caller may not be allowed to read the rows."""
     kinds = {str(row._meta.verbose_name_plural) for row in rows}
     return RowInUse(f"This object cannot be deleted: {', '.join(sorted(kinds))} refer to it.")

@@ -1,4 +1,4 @@
-"""Statements that PostgreSQL refuses to go on with, as answers of the API."""
+"""Answers for statements that PostgreSQL cancels at a limit."""
 
 import logging
 import re
@@ -13,7 +13,7 @@ logger = logging.getLogger(__name__)
 
 
 class Limit(NamedTuple):
-    """A limit that was reached: its code, a sentence, and when to come again, if that may help."""
+    """An exceeded limit: its code, a message, and the seconds after which a retry may succeed."""
 
     code: str
     detail: str
@@ -29,14 +29,14 @@ LIMITS = {
         "too_many_connections", "Too many requests are being served. Try again.", wait=1
     ),
 }
-"""By PostgreSQL's codes of errors. https://www.postgresql.org/docs/current/errcodes-appendix.html"""
+"""Limits by PostgreSQL's error codes. https://www.postgresql.org/docs/current/errcodes-appendix.html"""
 
 NO_CONNECTION = re.compile("too many (connections|clients)|connection slots|query_wait_timeout")
 """Messages with which PostgreSQL or a pooler refuses a connection, without a code of their own."""
 
 
 class DatabaseLimitReached(APIException):
-    """A statement was cancelled, or not begun, because it costs more than it may."""
+    """A statement was cancelled or not started, because it exceeds a limit."""
 
     status_code = HTTPStatus.SERVICE_UNAVAILABLE
 
@@ -46,9 +46,9 @@ class DatabaseLimitReached(APIException):
 
 
 def as_api_error(error: BaseException | None) -> APIException | None:
-    """Return what to answer an exception with, if the API or a limit of the database raised it.
+    """Return the API's exception for an error of the API or of a database limit.
 
-    A limit that was reached is logged, once.
+    An exceeded limit is logged once.
     """
     if isinstance(error, APIException):
         return error

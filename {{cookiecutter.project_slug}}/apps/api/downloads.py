@@ -1,4 +1,4 @@
-"""How the API sends files."""
+"""Sending files from the API."""
 
 from typing import Any
 
@@ -12,15 +12,15 @@ class ContentMixin:
     action: str
 
     def perform_content_negotiation(self, request: Request, force: bool = False) -> Any:
-        """Ignore what the client says that it accepts: a file's type is what it is."""
+        """Ignore the Accept header: a file has one type."""
         parent: Any = super()
         return parent.perform_content_negotiation(request, force or self.action == "content")
 
 
 def download(file: object, name: str, content_type: str) -> FileResponse:
-    """Send a file, to be saved and never to be shown: what is in it may be a page.
+    """Send a file as a download, never inline: its content may be an HTML page.
 
-    Its name may be any text; what a header cannot hold is left out.
+    The name may be any text; characters that a header cannot contain are omitted.
     """
     name = "".join(filter(str.isprintable, name)) or "file"
     headers = {"Cache-Control": "private, no-store", "Content-Security-Policy": "sandbox"}

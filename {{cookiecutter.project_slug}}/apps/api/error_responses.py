@@ -1,4 +1,4 @@
-"""Error responses: ``{"detail": "…", "code": "…"}``, for whatever answers in a view's place."""
+"""Error responses, ``{"detail": "…", "code": "…"}``, for middleware and error views."""
 
 import logging
 from contextlib import suppress
@@ -33,15 +33,15 @@ def error_response(request: HttpRequest, error: APIException) -> HttpResponse:
     if error.status_code == 401:  # noqa: PLR2004 - the status that needs this header
         headers["WWW-Authenticate"] = 'Bearer realm="api"'
     body = {"detail": encodable(str(error.detail)), "code": error.get_codes()}
-    # To the letter as Django REST framework writes it: nothing tells where a request ended.
+    # Byte for byte as in Django REST framework, so that nothing reveals which layer answered.
     written: Any = {"json_dumps_params": {"separators": (",", ":")}, "headers": headers}
     return attach_error(JsonResponse(body, status=error.status_code, **written), error)
 
 
 def failed_after_commit(request: HttpRequest, error: BaseException) -> HttpResponse:
-    """Return 500, which says that the request was carried out, and report the error as one of 500.
+    """Return 500 with the notice that the change was saved, and report the error.
 
-    Whatever type it has: "not found" or "not valid" would say that nothing was done.
+    The type of the error does not matter: 404 or 400 would mean that nothing was saved.
     """
     logger.error("Failed after commit: %s", request.path, exc_info=error)
     got_request_exception.send(None, request=request)
@@ -49,6 +49,6 @@ def failed_after_commit(request: HttpRequest, error: BaseException) -> HttpRespo
 
 
 def attach_error[R: HttpResponseBase](response: R, error: BaseException | None) -> R:
-    """Keep the error with its response, for the middleware that looks at why it was sent."""
+    """Attach the error to its response, for middleware that needs the reason."""
     vars(response).update(error=error)
     return response

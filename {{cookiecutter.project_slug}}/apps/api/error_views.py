@@ -1,4 +1,4 @@
-"""Error views: what Django answers where no view did, by their names in ``config.urls``."""
+"""Error views for requests that no view answers; ``config.urls`` names them."""
 
 import sys
 
@@ -13,19 +13,19 @@ from apps.api.exceptions import RequestTooLarge
 
 
 def bad_request(request: HttpRequest, exception: Exception) -> HttpResponse:
-    """Answer what Django itself finds suspicious."""
+    """Answer a request that Django considers suspicious."""
     if isinstance(exception, RequestDataTooBig):
         return error_response(request, RequestTooLarge(settings.DATA_UPLOAD_MAX_MEMORY_SIZE))
     return error_response(request, exceptions.ParseError("Bad request.", "bad_request"))
 
 
 def permission_denied(request: HttpRequest, exception: Exception) -> HttpResponse:
-    """Answer what Django itself refuses."""
+    """Answer a request that Django refuses."""
     return attach_error(error_response(request, exceptions.PermissionDenied()), exception)
 
 
 def csrf_failure(request: HttpRequest, reason: str = "") -> HttpResponse:
-    """Answer a form that was not filled in here (``CSRF_FAILURE_VIEW``)."""
+    """Answer a form without a valid CSRF token (``CSRF_FAILURE_VIEW``)."""
     message = (
         "This form has expired or came from another site. Open the page again and resubmit it."
     )
@@ -33,12 +33,12 @@ def csrf_failure(request: HttpRequest, reason: str = "") -> HttpResponse:
 
 
 def not_found(request: HttpRequest, exception: Exception) -> HttpResponse:
-    """Answer a path that no route has."""
+    """Answer a path without a route."""
     return error_response(request, exceptions.NotFound())
 
 
 def server_error(request: HttpRequest) -> HttpResponse:
-    """Answer an unexpected error, while it is being handled."""
+    """Answer an unexpected exception while it is being handled."""
     error = sys.exception()
     answer = as_api_error(error) or exceptions.APIException()
     return attach_error(error_response(request, answer), error)

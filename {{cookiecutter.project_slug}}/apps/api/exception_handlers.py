@@ -1,4 +1,4 @@
-"""How the API answers exceptions of its views (``EXCEPTION_HANDLER``)."""
+"""Answers exceptions of the API's views (``EXCEPTION_HANDLER``)."""
 
 from typing import Any
 
@@ -12,7 +12,7 @@ from apps.isolation.integrations.transactions import is_after_commit
 
 
 def exception_handler(exc: Exception, context: dict[str, Any]) -> HttpResponseBase | None:
-    """Answer like Django REST framework does, and add the stable machine code."""
+    """Answer as Django REST framework does, and add the stable error code."""
     if is_after_commit(exc):
         return failed_after_commit(context["request"]._request, exc)  # noqa: SLF001 - Django's own
     reason = exc

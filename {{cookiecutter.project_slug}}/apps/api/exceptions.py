@@ -1,4 +1,4 @@
-"""Error responses of no app in particular."""
+"""Exceptions that belong to no app."""
 
 from http import HTTPStatus
 
@@ -7,7 +7,7 @@ from rest_framework.exceptions import APIException
 
 
 class RequestTooLarge(APIException):
-    """The body has more bytes than are read."""
+    """The body exceeds the size limit."""
 
     status_code = HTTPStatus.REQUEST_ENTITY_TOO_LARGE
     default_code = "request_too_large"
@@ -24,7 +24,7 @@ class FailedAfterCommit(APIException):
 
 
 class LengthRequired(APIException):
-    """The server cannot tell where the body ends."""
+    """The server cannot determine the end of the body."""
 
     status_code = HTTPStatus.LENGTH_REQUIRED
     default_detail = "Send the body with a Content-Length."
@@ -32,7 +32,7 @@ class LengthRequired(APIException):
 
 
 class UnsupportedCharset(APIException):
-    """The body is in another character set than UTF-8."""
+    """The body is not UTF-8."""
 
     status_code = HTTPStatus.UNSUPPORTED_MEDIA_TYPE
     default_detail = "Send the body in UTF-8."

@@ -10,14 +10,14 @@ from rest_framework.request import Request
 class SearchFilter(filters.SearchFilter):
     """``search``: a few words. An invalid value gets the error of any other field.
 
-    Each word is looked for in every field of every row, so both numbers bound what a list costs.
+    Each word is searched in every field of every row, so both limits bound the cost of a list.
     """
 
     max_length = 100
     max_terms = 8
 
     def get_search_terms(self, request: Request) -> list[str]:
-        """Return the words to look for; raise ValidationError for too much of them."""
+        """Return the search words; raise ValidationError for too many."""
         text = request.query_params.get(self.search_param, "")
         if len(text) > self.max_length:
             raise self._error(f"Ensure this has no more than {self.max_length} characters.")
@@ -30,7 +30,7 @@ class SearchFilter(filters.SearchFilter):
         return terms
 
     def get_schema_operation_parameters(self, view: Any) -> Any:
-        """Describe the parameter, with its bound."""
+        """Describe the parameter with its limit."""
         described = super().get_schema_operation_parameters(view)
         for parameter in described:
             parameter["schema"]["maxLength"] = self.max_length

@@ -1,7 +1,7 @@
-"""Positions in an ordered list: the values of a row's ordering fields, the last of which is unique.
+"""Keyset pagination: a position is the values of a row's ordering fields, the last one unique.
 
-A page begins after such a position, not after a number of rows. So rows that share a value are not
-lost, and a late page costs no more than the first.
+A page begins after such a position, not after a number of rows. Rows that share a value are
+therefore not skipped, and a late page costs no more than the first.
 """
 
 from collections.abc import Iterable, Sequence
@@ -26,11 +26,11 @@ class Key(NamedTuple):
 
 
 class UnseekableError(ValueError):
-    """A list cannot be paged in this order."""
+    """The list cannot be paged in this ordering."""
 
 
 def keys_of(queryset: QuerySet[Any], ordering: Iterable[str]) -> list[Key]:
-    """Return the keys of an ordering, each field once, and the primary key at their end.
+    """Return the keys of an ordering, each field once, with the primary key at the end.
 
     Raises `UnseekableError` for what is neither a column of the model nor an annotation.
     """
@@ -41,38 +41,38 @@ def keys_of(queryset: QuerySet[Any], ordering: Iterable[str]) -> list[Key]:
         keys.setdefault(key.name, key)
     pk = queryset.model._meta.pk.attname
     if pk not in keys:
-        # In the direction of the others, so that an index serves both.
+        # In the same direction as the others, so that one index serves both.
         keys[pk] = _key(queryset, pk, is_descending=[*keys.values()][-1].is_descending)
     return list(keys.values())
 
 
 def position_of(row: Model | dict[str, Any], keys: Iterable[Key]) -> Position:
-    """Return the position of a row, in texts from which its fields make the same values."""
+    """Return the position of a row, as texts from which its fields restore the same values."""
     get = row.__getitem__ if isinstance(row, dict) else lambda name: getattr(row, name)
     return [_text(get(key.name)) for key in keys]
 
 
 def values_at(position: Sequence[Any], keys: Sequence[Key]) -> list[Any]:
-    """Return the values of a position; raise ValueError or ValidationError if it is none."""
+    """Return the values of a position; raise ValueError or ValidationError if it is invalid."""
     return [_value(text, key) for text, key in zip(position, keys, strict=True)]
 
 
 def beyond(keys: Sequence[Key], values: Sequence[Any], *, backwards: bool = False) -> Q:
-    """Return the condition of the rows after a position, or before it."""
+    """Return the condition for rows after a position, or before it."""
     found, tied = Q(), Q()
     for key, value in zip(keys, values, strict=True):
         found |= tied & _past(key, value, downwards=key.is_descending != backwards)
         tied &= Q(**{f"{key.name}__isnull": True} if value is None else {key.name: value})
     first, value = keys[0], values[0]
     if len(keys) > 1 and not first.is_nullable:
-        # Says nothing new, but is a range that an index can begin at.
+        # Redundant, but a range in which an index scan can start.
         lookup = "lte" if first.is_descending != backwards else "gte"
         found &= Q(**{f"{first.name}__{lookup}": value})
     return found
 
 
 def order_of(keys: Iterable[Key], *, backwards: bool = False) -> list[str]:
-    """Return the keys as ``order_by`` takes them."""
+    """Return the keys as arguments of ``order_by``."""
     return ["-" * (key.is_descending != backwards) + key.name for key in keys]
 
 
@@ -91,7 +91,7 @@ def _key(queryset: QuerySet[Any], name: str, *, is_descending: bool) -> Key:
 
 
 def _past(key: Key, value: Any, *, downwards: bool) -> Q:
-    """Return what comes after a value in one column, where PostgreSQL has NULL last going up."""
+    """Return the condition for values after one in a column; ascending, NULL comes last."""
     if value is None:
         return Q(**{f"{key.name}__isnull": False}) if downwards else NOTHING
     if downwards:

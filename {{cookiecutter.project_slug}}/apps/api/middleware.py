@@ -1,4 +1,4 @@
-"""Asks of a request's body, before anything reads it: its characters, its end, and its size."""
+"""Checks a request's body before it is read: charset, length and size."""
 
 import codecs
 from tempfile import SpooledTemporaryFile
@@ -15,14 +15,14 @@ from apps.api.exceptions import LengthRequired, RequestTooLarge, UnsupportedChar
 CHARSETS = {"utf-8", "ascii"}
 CHUNK = 64 * 1024
 SPOOLED = "spooled_body"
-"""Attribute of a request that keeps a body that came in chunks."""
+"""Attribute of a request for the content of a chunked body."""
 
 
 class RequestBodyMiddleware(MiddlewareMixin):
-    """Gives every body a length, and answers 411, 413 or 415 to one that is not to be read."""
+    """Gives every body a length, and refuses invalid ones with 411, 413 or 415."""
 
     def process_request(self, request: HttpRequest) -> HttpResponse | None:
-        """Look at the headers; read what has no length."""
+        """Check the headers; read a body without a length."""
         try:
             _require_utf8(request)
             _require_length(request)
@@ -33,14 +33,14 @@ class RequestBodyMiddleware(MiddlewareMixin):
     def process_response(
         self, request: HttpRequest, response: HttpResponseBase
     ) -> HttpResponseBase:
-        """Forget what was read."""
+        """Release the body."""
         if body := vars(request).get(SPOOLED):
             body.close()
         return response
 
 
 def _require_utf8(request: HttpRequest) -> None:
-    """Raise `UnsupportedCharset`; Django would read the query string by it, too."""
+    """Raise `UnsupportedCharset`: Django would also decode the query string with it."""
     try:
         charset = codecs.lookup((request.content_params or {}).get("charset", "utf-8")).name
     except (LookupError, ValueError):
@@ -68,10 +68,10 @@ def _limit_for(request: HttpRequest) -> int | None:
 
 
 def _measure(request: Any, limit: int | None) -> int:
-    """Return the length of a body whose headers do not tell it.
+    """Return the length of a body without Content-Length.
 
-    Under WSGI that is one in chunks. Django takes it for empty, since only some servers say where
-    it ends, as gunicorn does. Under ASGI, Django has read the body already.
+    Under WSGI such a body is chunked. Django treats it as empty, since only some servers, such as
+    gunicorn, signal its end. Under ASGI, Django has already read the body.
     """
     if not hasattr(request, "environ"):
         stream = vars(request)["_stream"]

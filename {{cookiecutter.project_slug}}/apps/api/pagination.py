@@ -1,4 +1,4 @@
-"""How the API pages through lists."""
+"""Pagination of the API's lists."""
 
 import json
 from base64 import urlsafe_b64decode, urlsafe_b64encode
@@ -18,10 +18,10 @@ INVALID_CURSOR = (ValidationError, ValueError, TypeError, OverflowError, Recursi
 
 
 class TimeOrderedPagination(CursorPagination):
-    """Newest first, since ids are ordered by time, or as the client orders; nothing is counted.
+    """Cursor pagination: newest first, since ids are ordered by time, or in the client's ordering.
 
-    A cursor holds the position of a row in the whole ordering, which ends with the id. So each row
-    is on one page, however many share a value (`apps.api.keyset`).
+    A cursor contains a row's position in the whole ordering, which ends with the id. Each row is
+    therefore on one page, however many share a value (`apps.api.keyset`). Nothing is counted.
     """
 
     ordering = "-id"
@@ -30,7 +30,7 @@ class TimeOrderedPagination(CursorPagination):
     max_page_size = 200
 
     def paginate_queryset(self, queryset: Any, request: Request, view: Any = None) -> Any:
-        """Return a page; answer 404 to a cursor that no list gave out."""
+        """Return a page; raise 404 for a cursor that no list issued."""
         self.base_url = request.build_absolute_uri()
         self.keys = keys_of(queryset, self.get_ordering(request, queryset, view))
         encoded = request.query_params.get(self.cursor_query_param)
@@ -54,15 +54,15 @@ class TimeOrderedPagination(CursorPagination):
         return self.shown
 
     def get_next_link(self) -> str | None:
-        """Return the address of what comes after the page."""
+        """Return the address of the next page."""
         return self._link(self.shown[-1:], backwards=False) if self.has_next else None
 
     def get_previous_link(self) -> str | None:
-        """Return the address of what comes before the page."""
+        """Return the address of the previous page."""
         return self._link(self.shown[:1], backwards=True) if self.has_previous else None
 
     def _link(self, edge: list[Any], *, backwards: bool) -> str:
-        """Return the address of what follows a row; without one, of the list from its end."""
+        """Return the address of the rows after one; without one, of the list from its end."""
         position = position_of(edge[0], self.keys) if edge else []
         text = json.dumps([backwards, position], ensure_ascii=False, separators=(",", ":"))
         cursor = urlsafe_b64encode(text.encode()).decode()
@@ -70,7 +70,7 @@ class TimeOrderedPagination(CursorPagination):
 
 
 def _decoded(cursor: str) -> tuple[bool, list[Any]]:
-    """Return a cursor's direction and position; raise ValueError or TypeError if it has none."""
+    """Return a cursor's direction and position; raise ValueError or TypeError if it is invalid."""
     backwards, position = json.loads(urlsafe_b64decode(cursor))
     if not (isinstance(backwards, bool) and isinstance(position, list)):
         raise TypeError

@@ -1,4 +1,4 @@
-"""How the API reads bodies."""
+"""Parsers of the API."""
 
 from typing import Any
 
@@ -11,10 +11,10 @@ UNSTORABLE = ErrorDetail("Null characters and unpaired surrogates are not allowe
 
 
 class JSONParser(parsers.JSONParser):
-    """JSON, nested only as deeply as Python can follow, with texts that can be stored."""
+    """Parser for JSON with limited nesting and storable texts."""
 
     def parse(self, *args: Any, **kwargs: Any) -> Any:
-        """Return what the body holds; one that is nested deeper is as malformed as any other."""
+        """Parse the body; treat too deep nesting as malformed JSON."""
         try:
             data = super().parse(*args, **kwargs)
             if not is_storable(data):
@@ -25,7 +25,7 @@ class JSONParser(parsers.JSONParser):
 
 
 def _unstorable(data: Any) -> ParseError | ValidationError:
-    """Return an error that names the fields, at the depth of the body's own."""
+    """Return an error that names the fields, nested like the body."""
     if not isinstance(data, dict):
         return ParseError(f"JSON parse error - {UNSTORABLE}")
     fields = [

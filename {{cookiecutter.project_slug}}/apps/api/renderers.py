@@ -1,4 +1,4 @@
-"""How the API writes bodies."""
+"""Renderers of the API."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -9,7 +9,7 @@ from apps.api.text import encodable
 
 
 class JSONRenderer(renderers.JSONRenderer):
-    """JSON in UTF-8, whatever text is in it: an error may quote what a client sent."""
+    """Renderer for JSON in UTF-8 that accepts any text: an error may quote a client's input."""
 
     def render(
         self,
@@ -17,7 +17,7 @@ class JSONRenderer(renderers.JSONRenderer):
         accepted_media_type: str | None = None,
         renderer_context: Mapping[str, Any] | None = None,
     ) -> bytes:
-        """Return the body; half a surrogate pair is shown as U+FFFD."""
+        """Return the body; replace unpaired surrogates by U+FFFD."""
         try:
             return super().render(data, accepted_media_type, renderer_context)
         except UnicodeEncodeError:

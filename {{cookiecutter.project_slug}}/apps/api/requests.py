@@ -1,4 +1,4 @@
-"""Requests whose headers Django cannot read: they are answered like others, by middleware."""
+"""Request classes that leave unreadable headers to middleware, which answers them."""
 
 from typing import Any
 
@@ -7,9 +7,9 @@ from django.core.handlers import asgi, wsgi
 
 
 class _UnreadableTypeMixin:
-    """Takes a Content-Type that raises for one of unknown characters.
+    """Accepts a Content-Type with an unknown charset, for which Django raises an error.
 
-    Django reads it while it makes the request, where nothing answers an error but the server: 500.
+    Django parses it while it creates the request, where an error becomes a 500 of the server.
     """
 
     def _set_content_type_params(self, meta: dict[str, Any]) -> None:

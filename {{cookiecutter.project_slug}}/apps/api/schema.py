@@ -1,8 +1,8 @@
-"""How the OpenAPI document describes errors."""
+"""Descriptions of errors in the OpenAPI document."""
 
 from typing import Any
 
-# What any route may answer, whoever wrote it. A route may describe its own in more words.
+# Possible errors of every route. A route may describe its own in more detail.
 ERRORS = {
     "400": ("Error400", "The request is malformed, or one of its fields is invalid."),
     "401": ("Error", "The token is missing or invalid here."),
@@ -30,7 +30,7 @@ ERROR_SCHEMAS = {
 
 
 def describe_errors(result: Any, **kwargs: Any) -> Any:
-    """Add to every operation the errors that it may answer with."""
+    """Add the possible error responses to every operation."""
     result["components"]["schemas"] |= ERROR_SCHEMAS
     for path in result["paths"].values():
         for operation in path.values():

@@ -1,4 +1,4 @@
-"""Texts that cannot be written in UTF-8: JSON can hold half a surrogate pair as an escape."""
+"""Texts that UTF-8 cannot encode: JSON can contain unpaired surrogates as escapes."""
 
 import re
 from typing import Any
@@ -8,7 +8,7 @@ UNSTORABLE = re.compile("[\0\ud800-\udfff]")
 
 
 def encodable(data: Any) -> Any:
-    """Return data with U+FFFD for each half of a surrogate pair, in keys and in values."""
+    """Return data with U+FFFD for each unpaired surrogate, in keys and values."""
     match data:
         case str():
             return data.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
@@ -21,7 +21,7 @@ def encodable(data: Any) -> Any:
 
 
 def is_storable(data: Any) -> bool:
-    """Return whether every text in data, keys too, can be stored and answered."""
+    """Return whether every text in data, keys included, can be stored and sent."""
     match data:
         case str():
             return UNSTORABLE.search(data) is None

@@ -11,5 +11,5 @@ class ProjectsConfig(AppConfig):
     name = "apps.projects"
 
     def ready(self) -> None:
-        """Put the product into the navigation."""
+        """Register the product's navigation link."""
         navigation.register("Projects", "projects")

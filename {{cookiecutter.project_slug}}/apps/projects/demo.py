@@ -13,7 +13,7 @@ type Ask = Callable[..., tuple[int, Any]]
 
 
 def fill(name: str) -> None:
-    """Make the active tenant's sample data, with the tenant's name in it, unless it has data."""
+    """Create the active tenant's sample data, with its name, unless the tenant has data."""
     if Project.objects.exists():
         return
     statuses = list(TaskStatus)
@@ -33,9 +33,9 @@ def fill(name: str) -> None:
 
 
 def smoke_test(members: dict[str, Ask], viewer: Ask) -> Iterator[tuple[str, bool, object]]:
-    """Ask a running demo as a member of each tenant and as a viewer of acme.
+    """Send requests to a running demo as members of both tenants and as a viewer of acme.
 
-    Yield what is expected, whether it holds, and what was answered.
+    Yield each expectation, whether it is met, and the answer.
     """
     projects = {}
     for slug, ask in members.items():

@@ -8,7 +8,7 @@ from rest_framework.exceptions import APIException
 
 
 class FileTooLarge(APIException):
-    """The file has more bytes than an attachment may have."""
+    """The file is larger than an attachment may be."""
 
     status_code = HTTPStatus.REQUEST_ENTITY_TOO_LARGE
     default_code = "file_too_large"
@@ -20,7 +20,7 @@ class FileTooLarge(APIException):
 
 
 class StorageFull(APIException):
-    """With this file the tenant would have more bytes than it may have."""
+    """The file would exceed the tenant's storage limit."""
 
     status_code = HTTPStatus.REQUEST_ENTITY_TOO_LARGE
     default_code = "storage_full"
@@ -31,7 +31,7 @@ class StorageFull(APIException):
 
 
 class FilesUnavailable(APIException):
-    """The disk is full, or the folder is not ours to use."""
+    """The disk is full, or the process may not write to the folder."""
 
     status_code = HTTPStatus.SERVICE_UNAVAILABLE
     default_detail = "Files cannot be stored or read at present."

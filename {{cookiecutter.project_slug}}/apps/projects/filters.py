@@ -1,4 +1,4 @@
-"""Filters of the product's lists: only fields that are named here, none across relations."""
+"""Filters of the product's lists: only declared fields, none across relations."""
 
 from django_filters import ChoiceFilter, DateFilter, UUIDFilter
 from django_filters.rest_framework.filterset import FilterSet

@@ -10,14 +10,14 @@ DESCRIPTION_LENGTH = 10_000
 
 
 class ProjectStatus(models.TextChoices):
-    """Where a project is in its life."""
+    """State of a project."""
 
     ACTIVE = "active"
     ARCHIVED = "archived"
 
 
 class TaskStatus(models.TextChoices):
-    """How far a task has come."""
+    """State of a task."""
 
     OPEN = "open"
     DOING = "doing"
@@ -25,7 +25,7 @@ class TaskStatus(models.TextChoices):
 
 
 class Project(TenantModel):
-    """A piece of work with an end."""
+    """A project, which groups tasks."""
 
     name = models.CharField(max_length=200)
     description = models.TextField(blank=True, max_length=DESCRIPTION_LENGTH)
@@ -48,7 +48,7 @@ class Project(TenantModel):
 
 
 class Task(TenantModel):
-    """One step of a project."""
+    """A task of a project."""
 
     project = models.ForeignKey(Project, on_delete=models.CASCADE, related_name="tasks")
     title = models.CharField(max_length=200)
@@ -74,12 +74,12 @@ class Task(TenantModel):
 
 
 def place_of(attachment: "Attachment", name: str = "") -> str:
-    """Return where a file is kept: under the id, since what a client calls it is no safe path."""
+    """Return the file's path, from the id: a client's file name is not a safe path."""
     return f"attachments/{attachment.pk}"
 
 
 class Attachment(TenantModel):
-    """A file that belongs to a task."""
+    """A file of a task."""
 
     task = models.ForeignKey(Task, on_delete=models.CASCADE, related_name="attachments")
     file = models.FileField(upload_to=place_of)

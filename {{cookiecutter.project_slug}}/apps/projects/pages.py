@@ -1,4 +1,4 @@
-"""Pages of the product. Each does what a route of the API does, by the same services."""
+"""Pages of the product. They use the same services as the API."""
 
 from datetime import date
 from functools import partial
@@ -18,7 +18,7 @@ from apps.projects.models import Project, Task, TaskStatus
 
 @form_page(require_role("viewer", write="member"))
 def projects(request: MemberRequest) -> HttpResponse:
-    """List the projects, and take a new one."""
+    """List the projects, and create one."""
     form = forms.ProjectForm(request)
     if form.succeeds(partial(services.create_project, request.auth.user)):
         return redirect_saved(request, "projects")
@@ -28,7 +28,7 @@ def projects(request: MemberRequest) -> HttpResponse:
 
 @form_page(require_role("viewer", write="member"))
 def project(request: MemberRequest, project_id: UUID) -> HttpResponse:
-    """List the tasks of a project, and take a new one."""
+    """List the tasks of a project, and create one."""
     found = get_object_or_404(Project, pk=project_id)
     users = {each.user_id: each.user for each in active_members(require_tenant().id)}
     active = [(user.pk, str(user)) for user in users.values() if user.is_active]
@@ -51,7 +51,7 @@ def project(request: MemberRequest, project_id: UUID) -> HttpResponse:
 @require_role("member")
 @require_POST
 def change_status(request: MemberRequest, task_id: UUID) -> HttpResponse:
-    """Give a task another status."""
+    """Change the status of a task."""
     task = get_object_or_404(Task, pk=task_id)
     action, form = partial(services.update_task, task), forms.StatusForm(request)
     return press_button(request, form, action, "project", task.project_id)

@@ -1,4 +1,4 @@
-"""Bodies with files."""
+"""Parsers for bodies with files."""
 
 from typing import Any
 
@@ -9,14 +9,14 @@ from apps.projects import selectors
 from apps.projects.exceptions import FileTooLarge, StorageFull
 
 FRAME = 64 * 1024
-"""Bytes that a body may have beside its file."""
+"""Bytes that a body may contain besides its file."""
 
 
 class UploadParser(MultiPartParser):
-    """Multipart bodies, refused before they are read if they are too long to be accepted."""
+    """Parser for multipart bodies that refuses too large ones before it reads them."""
 
     def parse(self, stream: Any, media_type: str | None = None, parser_context: Any = None) -> Any:
-        """Return what the body holds; raise `FileTooLarge` or `StorageFull` by its header."""
+        """Parse the body; raise `FileTooLarge` or `StorageFull` from its Content-Length."""
         length = int(parser_context["request"].META.get("CONTENT_LENGTH", 0))
         if length > settings.ATTACHMENT_MAX_BYTES + FRAME:
             raise FileTooLarge

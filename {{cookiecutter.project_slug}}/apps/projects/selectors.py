@@ -1,4 +1,4 @@
-"""Look-ups of the product."""
+"""Queries of the product."""
 
 from django.conf import settings
 from django.db.models import QuerySet, Sum
@@ -9,7 +9,7 @@ from apps.projects.models import Attachment
 
 
 def has_room(size: int) -> bool:
-    """Return whether the tenant may have so many bytes more of files (``TENANT_STORAGE_BYTES``)."""
+    """Return whether the tenant may store this many more bytes (``TENANT_STORAGE_BYTES``)."""
     if not settings.TENANT_STORAGE_BYTES:
         return True
     used: int = Attachment.objects.aggregate(total=Sum("size", default=0))["total"]
@@ -17,8 +17,8 @@ def has_room(size: int) -> bool:
 
 
 def assignable_users() -> QuerySet[User]:
-    """Return who may be given a task: the tenant's active members."""
-    # every tenant: users are in many, and their memberships say in which.
+    """Return the users to whom a task may be assigned: the tenant's active members."""
+    # every tenant: users belong to many, as their memberships state.
     return User.objects.filter(
         is_active=True, memberships__is_active=True, memberships__tenant_id=require_tenant().id
     )

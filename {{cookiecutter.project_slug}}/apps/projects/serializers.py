@@ -1,4 +1,4 @@
-"""Bodies of the product's routes."""
+"""Serializers of the product."""
 
 from typing import Any
 
@@ -20,7 +20,7 @@ class MemberField(CurrentValueMixin, serializers.PrimaryKeyRelatedField[User]):
     """A user by id, who must be an active member of the tenant."""
 
     def get_queryset(self) -> QuerySet[User]:
-        """Return whose ids are accepted."""
+        """Return the users whose ids are accepted."""
         return selectors.assignable_users()
 
 
@@ -33,7 +33,7 @@ class ProjectSerializer(TenantModelSerializer[Project]):
         read_only_fields = ["created_by"]
 
     def create(self, validated_data: services.ProjectFields) -> Project:
-        """Make the project as the request's user."""
+        """Create the project as the request's user."""
         return services.create_project(self.context["request"].user, **validated_data)
 
     def update(self, instance: Project, validated_data: services.ProjectFields) -> Project:
@@ -53,7 +53,7 @@ class TaskSerializer(TenantModelSerializer[Task]):
         read_only_fields = ["created_by"]
 
     def create(self, validated_data: services.TaskFields) -> Task:
-        """Make the task as the request's user."""
+        """Create the task as the request's user."""
         return services.create_task(self.context["request"].user, **validated_data)
 
     def update(self, instance: Task, validated_data: services.TaskFields) -> Task:
@@ -63,11 +63,11 @@ class TaskSerializer(TenantModelSerializer[Task]):
 
 @extend_schema_field(OpenApiTypes.BINARY)
 class UploadField(serializers.FileField):
-    """A file, described as one."""
+    """A file field that OpenAPI describes as binary."""
 
 
 class AttachmentSerializer(TenantModelSerializer[Attachment]):
-    """An attachment: its file comes in here, and goes out by a route of its own."""
+    """An attachment. The file is write-only; a separate route sends it."""
 
     file = UploadField(write_only=True)
 
@@ -77,7 +77,7 @@ class AttachmentSerializer(TenantModelSerializer[Attachment]):
         read_only_fields = ["task", "name", "content_type", "size", "uploader"]
 
     def validate_file(self, file: UploadedFile[bytes]) -> UploadedFile[bytes]:
-        """Raise `FileTooLarge` for a file that is."""
+        """Raise `FileTooLarge` if the file exceeds the limit."""
         if (file.size or 0) > settings.ATTACHMENT_MAX_BYTES:
             raise FileTooLarge
         return file

@@ -1,4 +1,4 @@
-"""Changes of projects, tasks and attachments. Routes and pages go through these functions."""
+"""Services for projects, tasks and attachments. Routes and pages use these functions."""
 
 import logging
 import re
@@ -44,7 +44,7 @@ class TaskFields(TypedDict, total=False):
 
 
 def create_project(creator: User, **fields: Unpack[ProjectFields]) -> Project:
-    """Make a project; raise ValidationError if its name is taken."""
+    """Create a project; raise ValidationError if its name is taken."""
     with unique_errors(Project, fields):
         return Project.objects.create(**fields, created_by=creator)
 
@@ -60,7 +60,7 @@ def update_project(project: Project, **fields: Unpack[ProjectFields]) -> Project
 @transaction.atomic
 def delete_project(project: Project) -> None:
     """Delete a project with its tasks and their attachments."""
-    # Locked, so that nothing is added to them meanwhile.
+    # Locked, so that no concurrent request adds tasks or attachments.
     list(Project.objects.select_for_update().filter(pk=project.pk))
     tasks = list(Task.objects.select_for_update().filter(project=project))
     _delete_files_of(Attachment.objects.filter(task__in=tasks))
@@ -68,7 +68,7 @@ def delete_project(project: Project) -> None:
 
 
 def create_task(creator: User, **fields: Unpack[TaskFields]) -> Task:
-    """Make a task."""
+    """Create a task."""
     return Task.objects.create(**fields, created_by=creator)
 
 
@@ -90,8 +90,8 @@ def delete_task(task: Task) -> None:
 def attach(task: Task, upload: UploadedFile[bytes], uploader: User) -> Attachment:
     """Store a file and its row, or neither.
 
-    In a transaction of its own: of one around it nobody would hear that it failed, and the file
-    would stay. Raises `StorageFull`; of several uploads at once each may find the same room.
+    This needs its own transaction: if a surrounding one failed later, the file would remain.
+    Raises `StorageFull`; concurrent uploads may each find the same free space.
     """
     if not selectors.has_room(upload.size or 0):
         raise StorageFull
@@ -123,7 +123,7 @@ def delete_attachment(attachment: Attachment) -> None:
 
 @contextmanager
 def storage_errors() -> Iterator[None]:
-    """Raise `FilesUnavailable` for what the operating system refuses."""
+    """Raise `FilesUnavailable` for errors of the operating system."""
     try:
         yield
     except OSError as error:
@@ -137,14 +137,14 @@ def _assign(row: Model, fields: Mapping[str, object]) -> None:
 
 
 def _delete_files_of(attachments: Iterable[Attachment]) -> None:
-    """Delete files once their rows are gone for good. A file that stays is found in the log."""
+    """Delete files after COMMIT of their rows' deletion. The log names files that remain."""
     for attachment in attachments:
         delete = partial(attachment.file.storage.delete, place_of(attachment))
         transaction.on_commit(delete, robust=True)
 
 
 def _printable(name: str) -> str:
-    """Return the name without what would break a header, or show it as what it is not."""
+    """Return the name without characters that break headers or disguise its type."""
     return "".join(filter(str.isprintable, name))
 
 

@@ -1,4 +1,4 @@
-"""The product's routes. Nothing here says which tenant: there is only one in sight."""
+"""Views of the product. They do not name the tenant: querysets use the active one."""
 
 from http import HTTPStatus
 from typing import Any
@@ -32,7 +32,7 @@ class ProjectViewSet(ModelViewSet[Project]):
     filter_backends = (DjangoFilterBackend, SearchFilter, OrderingFilter)
     filterset_class = ProjectFilter
     search_fields = ("name", "description")
-    # Named one by one: ordering by a relation's field would tell what may not be read.
+    # Named one by one: ordering by a relation's field would reveal data that may not be read.
     ordering_fields = ("name", "status", "created_at", "updated_at")
     read_role = Role.VIEWER
     write_role = Role.MEMBER
@@ -84,7 +84,7 @@ class TaskViewSet(ModelViewSet[Any]):
 class AttachmentViewSet(
     ContentMixin, RetrieveModelMixin, DestroyModelMixin, GenericViewSet[Attachment]
 ):
-    """Files that belong to tasks."""
+    """Attachments of tasks."""
 
     queryset = Attachment.objects.all()
     serializer_class = AttachmentSerializer

@@ -1,6 +1,6 @@
-"""The platform's administration of tenants. What belongs to a tenant is not in it.
+"""The platform's admin of tenants. It shows no tenant data.
 
-What staff saves goes by the services that commands and the API use, which judge and record it.
+Saving uses the services of commands and the API, which validate and record changes.
 """
 
 from typing import Any
@@ -19,10 +19,10 @@ from apps.tenants.settings import change_tenant
 
 
 class ServiceAdmin[M: Model](admin.ModelAdmin[M]):
-    """Says why not, where a service refuses what the form let through."""
+    """Shows the errors of services beside the form."""
 
     def changeform_view(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
-        """Save all that the form holds, or nothing."""
+        """Save the whole form, or nothing."""
         try:
             return super().changeform_view(request, *args, **kwargs)
         except (APIException, ValidationError) as refusal:
@@ -30,19 +30,19 @@ class ServiceAdmin[M: Model](admin.ModelAdmin[M]):
             return HttpResponseRedirect(request.get_full_path())
 
     def has_delete_permission(self, request: object, obj: M | None = None) -> bool:
-        """Refuse: it would orphan the storage; and who belonged to a tenant stays known."""
+        """Refuse: deletion would orphan the storage, and former memberships must remain known."""
         return False
 
 
 def staff(request: HttpRequest) -> Model:
-    """Return the member of the platform's staff who asks; no other gets to a page of the admin."""
+    """Return the request's user, who is staff: the admin admits nobody else."""
     if not request.user.is_authenticated:
         raise PermissionDenied
     return request.user
 
 
 def _giving(status: Status, *, name: str) -> Any:
-    """Return an action for the list of tenants that gives those chosen a status."""
+    """Return an admin action that sets the status of the selected tenants."""
 
     @admin.action(description=name, permissions=["change"])
     def action(of: ServiceAdmin[Tenant], request: HttpRequest, tenants: QuerySet[Tenant]) -> None:
@@ -65,7 +65,7 @@ class DomainInline(admin.TabularInline[Domain, Tenant]):
 
 @admin.register(Tenant)
 class TenantAdmin(ServiceAdmin[Tenant]):
-    """Tenants. They are made by ``create_tenant``, which makes their storage too."""
+    """Tenants. ``create_tenant`` creates them with their storage."""
 
     list_display = ["name", "slug", "status", "created_at", "members"]
     list_filter = ["status", "created_at"]
@@ -82,20 +82,20 @@ class TenantAdmin(ServiceAdmin[Tenant]):
     def changelist_view(
         self, request: HttpRequest, extra_context: dict[str, object] | None = None
     ) -> HttpResponse:
-        """Say where tenants come from, since there is no button for it."""
+        """Explain how to create tenants, since there is no button for it."""
         hint = {
             "subtitle": "manage.py create_tenant creates tenants; rename_tenant changes a slug."
         }
         return super().changelist_view(request, hint | (extra_context or {}))
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Tenant]:
-        """Count the members in the query that finds the tenants."""
+        """Annotate the number of members in the same query."""
         active = Count("memberships", filter=Q(memberships__is_active=True))
         return super().get_queryset(request).annotate(active_members=active)
 
     @admin.display(ordering="active_members")
     def members(self, tenant: Any) -> int:
-        """Return how many members are active."""
+        """Return the number of active members."""
         return int(tenant.active_members)
 
     @admin.display
@@ -110,7 +110,7 @@ class TenantAdmin(ServiceAdmin[Tenant]):
     def save_model(
         self, request: HttpRequest, obj: Tenant, form: ModelForm[Tenant], change: bool
     ) -> None:
-        """Store what was changed in the form; what it leaves alone may change meanwhile."""
+        """Store the changed fields only, since others may change concurrently."""
         given = {name: form.cleaned_data[name] for name in form.changed_data}
         shown, settings = form.initial["settings"], given.get("settings", {})
         settings = {name: value for name, value in settings.items() if shown.get(name) != value}

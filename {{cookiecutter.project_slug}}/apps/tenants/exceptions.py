@@ -1,10 +1,10 @@
-"""Answers to requests whose tenant is not to be served."""
+"""Error responses for tenants that cannot be served."""
 
 from rest_framework import exceptions, status
 
 
 class TenantNotFound(exceptions.APIException):
-    """No such tenant, or none that the caller may know of: the answer is the same."""
+    """The tenant does not exist, or the caller may not know it: the answer is the same."""
 
     status_code = status.HTTP_404_NOT_FOUND
     default_detail = "There is no such tenant."
@@ -12,7 +12,7 @@ class TenantNotFound(exceptions.APIException):
 
 
 class TenantConflict(exceptions.APIException):
-    """Host and header name two tenants."""
+    """The host and the header name different tenants."""
 
     status_code = status.HTTP_400_BAD_REQUEST
     default_detail = "The X-Tenant header names another tenant than the host."
@@ -20,7 +20,7 @@ class TenantConflict(exceptions.APIException):
 
 
 class TenantSuspended(exceptions.APIException):
-    """The tenant is suspended or archived; told to its members only."""
+    """The tenant is suspended or archived; only its members get this answer."""
 
     status_code = status.HTTP_403_FORBIDDEN
     default_detail = "This tenant is suspended."
@@ -28,17 +28,17 @@ class TenantSuspended(exceptions.APIException):
 
 
 class TenantNotReady(exceptions.APIException):
-    """The tenant's storage is still being made."""
+    """The tenant's storage is still being created."""
 
     status_code = status.HTTP_503_SERVICE_UNAVAILABLE
     default_detail = "This tenant is still being prepared."
     default_code = "tenant_not_ready"
     wait = 5
-    """Seconds after which to try again; Django REST framework makes it Retry-After."""
+    """Seconds until a retry; Django REST framework sends them as Retry-After."""
 
 
 class TenantBusy(exceptions.APIException):
-    """The process serves as many requests of the tenant as it may at a time."""
+    """The process serves the maximum number of concurrent requests of the tenant."""
 
     status_code = status.HTTP_429_TOO_MANY_REQUESTS
     default_detail = "Too many requests of this tenant are being served. Try again."

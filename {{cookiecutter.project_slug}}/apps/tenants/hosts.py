@@ -1,4 +1,4 @@
-"""Host names: the one form in which they are compared, and which of them a tenant may have."""
+"""Host names: their normalised form, and the rules for tenants' domains."""
 
 from contextlib import suppress
 from ipaddress import IPv6Address
@@ -8,21 +8,21 @@ from django.core.exceptions import ValidationError
 from django.core.validators import DomainNameValidator
 
 LONGEST = 253
-"""Characters that a host name may have."""
+"""Maximum length of a host name."""
 
 
 class _HostValidator(DomainNameValidator):
-    max_length = LONGEST  # Django's would let two more pass
+    max_length = LONGEST  # Django's pattern would accept two more
 
 
 _validate = _HostValidator()
 
 
 def normalised(host: str) -> str:
-    """Return the one form of a host name or address; raise UnicodeError if it cannot be one.
+    """Return a host name or address in normalised form; raise UnicodeError if it is invalid.
 
-    The brackets around an IPv6 address are part of how addresses with ports are written, and the
-    address itself can be written in several ways.
+    An IPv6 address loses its brackets, which only separate it from a port, and gets its shortest
+    form.
     """
     if ":" in host:
         return _ipv6(host[1:-1] if host[0] == "[" and host[-1] == "]" else host)
@@ -40,18 +40,18 @@ def _ipv6(address: str) -> str:
 
 
 def is_shared(host: str) -> bool:
-    """Tell whether a host belongs to no tenant."""
+    """Return whether a host is shared."""
     return host in settings.SHARED_HOSTS
 
 
 def is_platforms(host: str) -> bool:
-    """Tell whether a host is one of the platform's own names: shared, or below its base domain."""
+    """Return whether a host is the platform's own: shared, or below its base domain."""
     return is_shared(host) or f".{host}".endswith(f".{settings.TENANT_BASE_DOMAIN}")
 
 
 def checked(domain: str) -> str:
-    """Return a tenant's domain normalised; raise ValidationError if no tenant may have it."""
-    with suppress(UnicodeError):  # else it stays as it is, and is refused below
+    """Return a tenant's domain in normalised form; raise ValidationError if it is not allowed."""
+    with suppress(UnicodeError):  # otherwise it stays unchanged, and is refused below
         domain = normalised(domain)
     if is_shared(domain):
         raise ValidationError("This host is shared by all tenants.")

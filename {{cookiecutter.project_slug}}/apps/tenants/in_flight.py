@@ -1,9 +1,9 @@
-"""How many requests of one tenant a process serves at the same time.
+"""Limits a tenant's concurrent requests in a process.
 
-Without a bound, one tenant's slow requests take all threads of a process, and everybody waits for
-them. Counted in the process's own memory: that costs nothing, and threads are the process's own.
-One request more waits for a moment, since browsers ask for several things at once; further ones are
-refused, and take no time of the others'.
+Without a limit, one tenant's slow requests could occupy all threads of a process, and other tenants
+would wait. The count is in the process's memory, which is cheap, and threads belong to the process.
+One more request waits for a moment, since browsers send several at once; further ones are refused
+immediately.
 """
 
 from collections import Counter
@@ -20,19 +20,19 @@ from apps.isolation import ActiveTenant
 from apps.tenants.exceptions import TenantBusy
 
 PATIENCE = 0.5
-"""Seconds for which the one request waits."""
+"""Maximum waiting time of a request, in seconds."""
 
 _changed = Condition()
 _in_flight: Counter[UUID] = Counter()
 _waiting: set[UUID] = set()
-"""The tenant whose request waits: one of all, so that a thread is left."""
+"""The tenant whose request waits. Only one request waits per process, so that a thread is left."""
 
 
 class Slot:
-    """A tenant's place for one request, from the time that the tenant is known to the last byte.
+    """A tenant's slot for one request, from resolving the tenant to the last byte.
 
-    Raises `TenantBusy` when it is made, if the tenant has no more. Without a tenant there is no
-    bound: what a shared host serves to everybody is bounded by address.
+    Creating it raises `TenantBusy` if the tenant has no free slot. Requests without a tenant have
+    no limit here: throttles limit them by address.
     """
 
     def __init__(self, tenant: ActiveTenant | None, *, may_wait: bool = False) -> None:
@@ -54,15 +54,15 @@ class Slot:
             self.release()
 
     def keep_until_sent[R: HttpResponseBase](self, response: R) -> R:
-        """Keep the slot until a response that streams has been sent, or given up; return it."""
+        """Keep the slot until a streaming response has been sent or closed; return the response."""
         if response.streaming:
             self._is_kept = True
             response._resource_closers.append(self.release)  # type: ignore[attr-defined] # noqa: SLF001 - the one list of what close() does
-            finalize(response, self.release)  # of which close() is never called
+            finalize(response, self.release)  # close() is never called on it
         return response
 
     def release(self) -> None:
-        """Give the slot back; do nothing if it is."""
+        """Release the slot; do nothing if it is already released."""
         with _changed:
             tenant_id, self._held = self._held, None
             if tenant_id is not None:
@@ -73,7 +73,7 @@ class Slot:
 
 
 def _take(tenant_id: UUID, *, may_wait: bool) -> bool:
-    """Count a request; return False, and count nothing, if the tenant has its number already."""
+    """Count a request; return False, and count nothing, if the tenant has reached its limit."""
     with _changed:
         if not (_has_room(tenant_id) or (may_wait and _wait(tenant_id))):
             return False
@@ -87,7 +87,7 @@ def _has_room(tenant_id: UUID) -> bool:
 
 
 def _wait(tenant_id: UUID) -> bool:
-    """Wait until there is room; return False at once if another request waits."""
+    """Wait for a free slot; return False at once if another request waits."""
     if _waiting:
         return False
     _waiting.add(tenant_id)

@@ -1,4 +1,4 @@
-"""Metrics of tenants: how many there are, and how many could not be made."""
+"""Metrics of tenants: their number, and failures to create them."""
 
 from collections.abc import Iterator
 
@@ -19,13 +19,13 @@ PROVISIONING_FAILURES = Counter(
 
 @receiver(provisioning_failed)
 def count_failure(**kwargs: object) -> None:
-    """Count a tenant that could not be made."""
+    """Count a tenant that could not be created."""
     PROVISIONING_FAILURES.inc()
 
 
 @measures
 def count_tenants() -> Iterator[Metric]:
-    """Count tenants by their status, and those that wait for migrations."""
+    """Count tenants by status, and tenants with unapplied migrations."""
     family = GaugeMetricFamily("tenants", "Tenants, by status.", labels=["status"])
     counts = Tenant.objects.order_by().values_list("status").annotate(Count("pk"))
     for status, count in (dict.fromkeys(Status.values, 0) | dict(counts)).items():

@@ -20,14 +20,14 @@ from apps.tenants.settings import LOCALE, TIMEZONE, TenantSettings
 
 
 class CustomerHostMiddleware(MiddlewareMixin):
-    """Promises HTTPS for a customer's own name alone: what else is below it is the customer's.
+    """Sends HSTS for a customer's own name alone: names below it belong to the customer.
 
-    ``SecurityMiddleware``, which stands outside of it, promises it for all names below the
-    platform's own, and leaves a header alone that is there. https://www.rfc-editor.org/rfc/rfc6797
+    ``SecurityMiddleware``, which wraps this one, sends it for all names below the platform's own,
+    and keeps an existing header. https://www.rfc-editor.org/rfc/rfc6797
     """
 
     def process_response[R: HttpResponseBase](self, request: HttpRequest, response: R) -> R:
-        """Set the header, unless the host is the platform's."""
+        """Set the header unless the host is the platform's."""
         seconds = settings.SECURE_HSTS_SECONDS
         if seconds and request.is_secure() and not _is_platforms(request):
             response.headers.setdefault("Strict-Transport-Security", f"max-age={seconds}")

@@ -1,4 +1,4 @@
-"""Tenants, and the host names under which they are reached."""
+"""Tenants, and their host names."""
 
 from typing import ClassVar, Self
 
@@ -18,7 +18,7 @@ from apps.tenants.slugs import Skeleton, validate_slug
 
 
 class Status(models.TextChoices):
-    """Where a tenant is in its life."""
+    """State of a tenant."""
 
     PREPARING = "preparing"
     ACTIVE = "active"
@@ -27,7 +27,7 @@ class Status(models.TextChoices):
 
 
 class Tenant(TenantBase):
-    """A customer: an organisation whose data is its own."""
+    """A customer: an organisation with its own data."""
 
     id = models.UUIDField(primary_key=True, default=new_id, editable=False)
     name = models.CharField(max_length=255, validators=[one_line])
@@ -55,7 +55,7 @@ class Tenant(TenantBase):
         return self.name
 
     def clean(self) -> None:
-        """Judge the settings; here, since validators of a field are not asked of an empty value."""
+        """Validate the settings here, since Django runs no field validators on empty values."""
         try:
             validate_settings(self.settings)
         except ValidationError as error:
@@ -67,17 +67,17 @@ class Tenant(TenantBase):
         return self.status == Status.ACTIVE
 
     def primary_domain(self) -> str:
-        """Return the host name under which the tenant presents itself."""
+        """Return the tenant's primary host name."""
         names = Domain.objects.for_tenant(self).order_by("-is_primary", "pk")
         return str(names.values_list("domain", flat=True)[:1].get())
 
     def url(self, path: str) -> str:
-        """Return a page's address for use in mails: by what is stored, never by a Host header."""
+        """Return a page's address for mails, from stored values and never from a Host header."""
         return f"{settings.TENANT_URL.format(domain=self.primary_domain())}{path}"
 
 
 class PendingTenant(models.Model):
-    """A storage that waits for a tenant, which will have its id."""
+    """Storage provisioned for a future tenant, which gets its id."""
 
     id = models.UUIDField(primary_key=True, default=new_id, editable=False)
     is_ready = models.BooleanField(default=False)
@@ -87,7 +87,7 @@ class PendingTenant(models.Model):
 
 
 class Domain(DomainBase):
-    """A host name under which a tenant is reached."""
+    """A host name of a tenant."""
 
     domain = models.CharField(max_length=253, unique=True)
     tenant = models.ForeignKey(Tenant, on_delete=models.PROTECT, related_name="domains")
@@ -113,7 +113,7 @@ class Domain(DomainBase):
         return self.domain
 
     def clean(self) -> None:
-        """Bring the domain into the form in which requests are compared with it, and judge it."""
+        """Normalise the domain as requests' hosts are, and validate it."""
         try:
             self.domain = checked(self.domain)
         except ValidationError as error:

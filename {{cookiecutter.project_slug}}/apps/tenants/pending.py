@@ -1,7 +1,7 @@
-"""Storages that are ready before their tenants come, so that a sign-up does not wait for one.
+"""Pending tenants: storage provisioned in advance, so that a sign-up does not wait for it.
 
-There are none unless ``prepare_tenants`` is run, by whoever runs ``migrate``, which keeps those
-that exist up to date, as it does tenants.
+``prepare_tenants`` creates them, with the rights of ``migrate``, which also migrates them like
+tenants. By default there are none.
 """
 
 from collections.abc import Iterator
@@ -17,10 +17,10 @@ from apps.tenants.models import PendingTenant
 
 
 def claim() -> UUID | None:
-    """Take a storage that is ready, by the id of the tenant that it will be; None if there is none.
+    """Take ready storage, and return the id of its future tenant; None if there is none.
 
-    In the transaction that stores the tenant: without the one there is not the other. Whoever
-    asks at the same time gets another storage.
+    Call this in the transaction that stores the tenant, so that both succeed or fail. Concurrent
+    callers get different storage.
     """
     free = PendingTenant.objects.filter(is_ready=True).select_for_update(skip_locked=True)
     pending = free.order_by("pk").first()
@@ -32,9 +32,9 @@ def claim() -> UUID | None:
 
 
 def prepare(count: int) -> Iterator[UUID]:
-    """Make or destroy storages until ``count`` are ready; yield the id of each.
+    """Create or remove storage until ``count`` is ready; yield the id of each.
 
-    What a killed run has begun is completed first.
+    Storage of an interrupted run is completed first.
     """
     begun = list(PendingTenant.objects.filter(is_ready=False).values_list("pk", flat=True))
     more = count - PendingTenant.objects.count()
@@ -50,7 +50,7 @@ def _destroy_one() -> Iterator[UUID]:
     with transaction.atomic(using=SHARED_DB):
         pk = claim()
         if pk:
-            # Not ready from here on, so that nobody is given what is half gone.
+            # Not ready from here on, so that nobody gets partly removed storage.
             PendingTenant.objects.create(pk=pk)
     if pk:
         deprovision(ActiveTenant(pk))

@@ -1,4 +1,4 @@
-"""From a host name or a slug to a tenant's id."""
+"""Resolves a host name or a slug to a tenant's id."""
 
 from uuid import UUID
 
@@ -17,7 +17,7 @@ from apps.tenants.slugs import is_label
 HEADER = "X-Tenant"
 
 NONEXISTENT_ID = UUID(int=0)
-"""An id that no tenant and no user has, so that asking for it costs what asking for one does."""
+"""An id without a tenant or user. A query for it takes as long as one for an existing id."""
 
 
 def host_of(request: HttpRequest) -> str:
@@ -34,24 +34,24 @@ def host_of(request: HttpRequest) -> str:
 
 
 def bad_request(request: HttpRequest, exception: Exception) -> HttpResponse:
-    """Answer what Django finds suspicious (``handler400``); a malformed host is as an unknown."""
+    """Answer a suspicious request (``handler400``); a malformed host counts as unknown."""
     if isinstance(exception, DisallowedHost):
         return error_response(request, TenantNotFound())
     return error_views.bad_request(request, exception)
 
 
 def named_slug(request: HttpRequest) -> str | None:
-    """Return the slug by which a client names a tenant beside the host, if it does."""
+    """Return the slug with which a client names a tenant besides the host, or None."""
     return request.headers.get(HEADER)
 
 
 def tenant_of_host(host: str) -> UUID:
     """Return the id of the tenant whose domain ``host`` is.
 
-    The answer is kept in the process for some seconds (``CACHES["hosts"]``): a host changes its
-    tenant about never. What does change, status and members and roles, is not kept.
+    The id is cached in the process for some seconds (``CACHES["hosts"]``), since hosts rarely
+    change their tenant. Status, members and roles, which do change, are not cached.
 
-    Raises `TenantNotFound`, or `TenantNotReady` while the tenant's storage is being made.
+    Raises `TenantNotFound`, or `TenantNotReady` while the tenant's storage is being created.
     """
     known: UUID | None = caches["hosts"].get(host)
     if known is not None:
@@ -67,9 +67,9 @@ def tenant_of_host(host: str) -> UUID:
 
 
 def tenant_of_slug(slug: str) -> UUID | None:
-    """Return the id of the tenant that a client names by its slug, or None."""
+    """Return the id of the tenant with a slug, or None."""
     slug = slug.lower()
-    # What nobody can have is not asked for: some of it, such as NUL, the database takes amiss.
+    # Invalid slugs are not queried: for some, such as NUL, the database raises an error.
     if not is_label(slug):
         return None
     return Tenant.objects.filter(slug=slug).values_list("id", flat=True).first()
@@ -78,7 +78,7 @@ def tenant_of_slug(slug: str) -> UUID | None:
 def wanted_tenant(request: HttpRequest, slug: str | None = None) -> UUID | None:
     """Return the tenant that host, header and ``slug`` name, or None if they name none.
 
-    If they name two, or one that there is not, it is `NONEXISTENT_ID`.
+    Return `NONEXISTENT_ID` if they name two tenants or an unknown one.
     """
     slugs = [each for each in (slug, named_slug(request)) if each is not None]
     wanted = {tenant_of_slug(each) or NONEXISTENT_ID for each in slugs}

@@ -1,4 +1,4 @@
-"""Bodies of a tenant and its settings."""
+"""Serializers of a tenant and its settings."""
 
 from typing import Any
 
@@ -16,14 +16,14 @@ def _field(setting: Setting[str] | Setting[int]) -> serializers.Field[Any, Any, 
 
 
 class TenantSettingsSerializer(serializers.Serializer[Tenant]):
-    """The settings that there are; others are refused."""
+    """The known settings; others are refused."""
 
     def get_fields(self) -> dict[str, serializers.Field[Any, Any, Any, Any]]:
         """Return a field for each setting."""
         return {setting.name: _field(setting) for setting in SETTINGS}
 
     def to_internal_value(self, data: dict[str, object]) -> dict[str, object]:
-        """Return the values; raise ValidationError for a setting that there is not."""
+        """Return the values; raise ValidationError for an unknown setting."""
         values: dict[str, object] = super().to_internal_value(data)
         if unknown := sorted(set(data) - set(self.fields)):
             message = "There is no such setting."
@@ -31,7 +31,7 @@ class TenantSettingsSerializer(serializers.Serializer[Tenant]):
         return values
 
     def to_representation(self, instance: Tenant) -> dict[str, str | int]:
-        """Return every setting, those that the tenant left alone too."""
+        """Return every setting, including unset ones."""
         return TenantSettings(instance).all()
 
 

@@ -27,22 +27,22 @@ STATUS_ACTIONS = {
 }
 
 provisioning_failed = Signal()
-"""Sent with the ``tenant`` when its storage could not be made."""
+"""Sent with the ``tenant`` when its storage could not be created."""
 
 
 def create_tenant(*, slug: str, name: str, domain: str = "") -> Tenant:
-    """Make a tenant with its domain and its storage, ready to be served; see `tenant_creation`."""
+    """Create a tenant with its domain and its storage, ready to serve; see `tenant_creation`."""
     with tenant_creation(slug=slug, name=name, domain=domain) as tenant:
         return tenant
 
 
 @contextmanager
 def tenant_creation(*, slug: str, name: str, domain: str = "") -> Iterator[Tenant]:
-    """Make a tenant; the block is for what must be there when it is first served: its owner.
+    """Create a tenant; the block creates the rows that it needs before it is served: its Owner.
 
-    The tenant is "preparing", and not served, until its storage is there. The block and the
-    tenant's opening are one transaction. After an error, nothing is left of the tenant; a run
-    that was killed is completed by the next one with the same slug. Raises ValidationError for a
+    The tenant is "preparing", and not served, until its storage exists. The block and the
+    activation of the tenant are one transaction. After an error, nothing is left of the tenant;
+    the next run with the same slug completes an interrupted one. Raises ValidationError for a
     slug or domain that is malformed, reserved or taken.
     """
     _require_good(slug)
@@ -56,7 +56,7 @@ def tenant_creation(*, slug: str, name: str, domain: str = "") -> Iterator[Tenan
     tenant.name = name
     try:
         if not is_ready:
-            # Not in the transaction: it is another connection's work, and would wait for its locks.
+            # Not in the transaction: another connection does this, and would wait for its locks.
             _provision(tenant)
         with transaction.atomic(using=SHARED_DB):
             _open(tenant)
@@ -82,7 +82,7 @@ def set_status(tenant: Tenant, status: Status, *, actor: Model | None = None) ->
 def rename_tenant(
     tenant: Tenant, *, name: str = "", slug: str = "", actor: Model | None = None
 ) -> None:
-    """Give a tenant another name or slug, and with the slug the domain that it has by itself.
+    """Change a tenant's name or slug; a new slug also changes its default domain.
 
     Other domains stay, and so does the storage, which is named after the id. Raises
     ValidationError for a slug or domain that is malformed, reserved or taken.
@@ -113,7 +113,7 @@ def save_domain(domain: Domain, *, actor: Model | None) -> None:
 
 
 def remove_domain(domain: Domain, *, actor: Model | None) -> None:
-    """Take a domain away; raise ValidationError if it is the tenant's last one."""
+    """Remove a domain; raise ValidationError if it is the tenant's last one."""
     with transaction.atomic(using=SHARED_DB):
         Tenant.objects.locked(domain.tenant_id)
         if not Domain.objects.for_tenant(domain.tenant_id).exclude(pk=domain.pk).exists():
@@ -137,7 +137,7 @@ def _provision(tenant: Tenant) -> None:
 
 
 def _require_good(slug: str) -> None:
-    # Before the model does, which says of an empty one only that it is.
+    # Before the model's validation, whose error for an empty slug is less specific.
     try:
         validate_slug(slug)
     except ValidationError as error:
@@ -149,7 +149,7 @@ def _unfinished(slug: str, domain: str) -> Tenant | None:
 
 
 def _register(tenant: Tenant, domain: Domain) -> bool:
-    """Store a new tenant; return whether its storage was ready before it came."""
+    """Store a new tenant; return whether it got storage provisioned in advance."""
     _judge(tenant, domain)
     try:
         with transaction.atomic(using=SHARED_DB):
@@ -171,7 +171,7 @@ def _judge(tenant: Tenant, domain: Domain) -> None:
 
 
 def _open(tenant: Tenant) -> None:
-    """Declare a tenant active; of several runs that prepared it together, only one can."""
+    """Activate a tenant; of several concurrent runs, only one succeeds."""
     tenant.status = Status.ACTIVE
     prepared = Tenant.objects.filter(pk=tenant.pk, status=Status.PREPARING)
     if not prepared.update(status=tenant.status, name=tenant.name, updated_at=timezone.now()):
@@ -179,11 +179,11 @@ def _open(tenant: Tenant) -> None:
 
 
 def _abandon(tenant: Tenant) -> None:
-    """Remove what was made of a tenant, unless another run has opened it meanwhile."""
+    """Remove an incomplete tenant, unless another run has activated it meanwhile."""
     with transaction.atomic(using=SHARED_DB):
         row = Tenant.objects.select_for_update().filter(pk=tenant.pk).first()
         if row is None or row.status == Status.PREPARING:
             deprovision(tenant)
             Domain.objects.for_tenant(tenant).delete()
-            with activate_tenant(ActiveTenant(tenant.pk)):  # where what refers to it is looked for
+            with activate_tenant(ActiveTenant(tenant.pk)):  # where references to it are searched
                 Tenant.objects.filter(pk=tenant.pk).delete()

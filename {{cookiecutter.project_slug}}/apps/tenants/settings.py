@@ -1,4 +1,4 @@
-"""A tenant's settings: which there are, of which type, and what each accepts."""
+"""A tenant's settings, with their types and validators."""
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
@@ -21,14 +21,14 @@ if TYPE_CHECKING:
     from apps.tenants.models import Tenant
 
 one_line = RegexValidator(r"\A[^\x00-\x1f\x7f-\x9f\u2028\u2029]+\Z", "Enter a single line.")
-"""For names that end up in the header of a mail."""
+"""Validate a name for use in the header of a mail."""
 
 _LONGEST_SESSION: int = settings.SIMPLE_JWT["REFRESH_TOKEN_LIFETIME"] // timedelta(hours=1)
 
 
 @dataclass(frozen=True)
 class Setting[T: (str, int)]:
-    """A setting that every tenant has; its type is the default's."""
+    """A setting of tenants; its type is that of the default."""
 
     name: str
     default: T
@@ -78,7 +78,7 @@ class TenantSettings:
     def set[T: (str, int)](
         self, setting: Setting[T], value: T, *, actor: "Model | None" = None
     ) -> None:
-        """Store a value, and leave what others store meanwhile; raise ValidationError."""
+        """Store a value, and keep others' concurrent changes; raise ValidationError if invalid."""
         with transaction.atomic(using=SHARED_DB):
             self._tenant = type(self._tenant).objects.locked(self._tenant.pk)
             change_tenant(self._tenant, actor=actor, settings={setting.name: value})
@@ -96,9 +96,9 @@ def change_tenant(
     action: Action = Action.TENANT_CHANGED,
     **fields: object,
 ) -> None:
-    """Store fields of a tenant whose row is locked; of its settings, those that are given.
+    """Store fields and the given settings of a tenant whose row is locked.
 
-    Raises ValidationError for settings that there are not, and for values that are none.
+    Raises ValidationError for unknown settings and invalid values.
     """
     validate_settings(settings)
     after = {**fields, **settings}
@@ -114,7 +114,7 @@ def change_tenant(
 
 
 def validate_settings(values: object) -> None:
-    """Raise ValidationError unless ``values`` are settings that there are, with good values."""
+    """Raise ValidationError unless ``values`` are known settings with valid values."""
     if not isinstance(values, dict):
         raise ValidationError("Settings must be an object.")
     errors = [error for name, value in values.items() for error in _errors(name, value)]

@@ -1,4 +1,4 @@
-"""Slugs: the label by which people name a tenant."""
+"""Slugs: the short names of tenants in host names."""
 
 import re
 
@@ -8,7 +8,7 @@ from django.db.models import Func, TextField
 
 from apps.tenants.hosts import is_shared
 
-# RFC 1035, section 2.3.1: what a label of a host name may be.
+# RFC 1035, section 2.3.1: labels of host names.
 _LABEL = re.compile(r"[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?")
 
 RESERVED = frozenset(
@@ -40,7 +40,7 @@ _RESERVED_SKELETONS = frozenset(map(skeleton, RESERVED))
 
 
 def is_label(text: str) -> bool:
-    """Tell whether a text could be a slug, reserved or not."""
+    """Return whether a text has the form of a slug, reserved or not."""
     return _LABEL.fullmatch(text) is not None
 
 
@@ -54,15 +54,15 @@ def validate_slug(slug: str) -> None:
     if slug.startswith("xn--") or slug[2:4] == "--":
         message = "Names with two hyphens in third place are reserved for internationalised names."
         raise ValidationError(message, code="invalid")
-    # What looks like a reserved name is meant to be taken for it: adm1n, log-in.
+    # Names that resemble reserved ones, such as adm1n and log-in, could deceive people.
     for reading in (slug, slug.replace("1", "i")):
         if skeleton(reading.replace("-", "")) in _RESERVED_SKELETONS:
             raise ValidationError("This name is reserved.", code="reserved")
-    # Whatever domain the tenant is given: its slug stands for the domain below this one.
+    # Even with another domain, the slug stands for the domain below this one.
     if is_shared(default_domain(slug)):
         raise ValidationError("This name is reserved.", code="reserved")
 
 
 def default_domain(slug: str) -> str:
-    """Return the domain that a tenant with this slug gets by itself."""
+    """Return the default domain of a tenant with this slug."""
     return f"{slug}.{settings.TENANT_BASE_DOMAIN}"

@@ -1,4 +1,4 @@
-"""For which names the proxy may ask for a certificate."""
+"""Names for which the proxy may request a certificate."""
 
 from django.core.exceptions import ValidationError
 from django.http import HttpRequest, HttpResponse
@@ -12,8 +12,8 @@ from apps.tenants.models import Domain, Status
 def allowed(request: HttpRequest) -> HttpResponse:
     """Answer 200 if ``?domain=`` is a shared host or an active tenant's domain, else 404.
 
-    The proxy asks before it gets a certificate for a name that somebody has pointed at it. Whether
-    a name is served shows by itself to whoever asks under it, so the answer gives nothing away.
+    The proxy calls this before it requests a certificate for a name that points at it. Any request
+    under a name shows whether it is served, so the answer reveals nothing.
     """
     return HttpResponse(status=200 if _is_ours(request.GET.get("domain", "")) else 404)
 
@@ -21,7 +21,7 @@ def allowed(request: HttpRequest) -> HttpResponse:
 def _is_ours(domain: str) -> bool:
     try:
         return is_shared(normalised(domain)) or _is_served(checked(domain))
-    except (UnicodeError, ValidationError):  # no name that anybody could have
+    except (UnicodeError, ValidationError):  # not a possible host name
         return False
 
 

@@ -19,7 +19,7 @@ from apps.tenants.models import Domain, Tenant
 
 @contextmanager
 def in_a_sentence(what: str) -> Iterator[None]:
-    """Say in one sentence why not, where the block would end with a traceback."""
+    """Turn the block's expected errors into one sentence instead of a traceback."""
     try:
         yield
     except ValidationError as error:
@@ -36,7 +36,7 @@ def in_a_sentence(what: str) -> Iterator[None]:
 
 
 class TenantCommand(BaseCommand):
-    """Changes one tenant, and says what it has changed."""
+    """Base of commands that change one tenant, and report the changes."""
 
     def add_arguments(self, parser: CommandParser) -> None:
         """Declare the arguments."""
@@ -47,7 +47,7 @@ class TenantCommand(BaseCommand):
         )
 
     def handle(self, *args: object, slug: str, dry_run: bool, **options: object) -> None:
-        """Make the change, or say in one sentence why not."""
+        """Make the change, or fail with one sentence."""
         with in_a_sentence(f"change {slug!r}"), transaction.atomic(using=SHARED_DB):
             tenant = Tenant.objects.filter(slug=slug).first()
             if tenant is None:
@@ -66,7 +66,7 @@ class TenantCommand(BaseCommand):
             self.stdout.write("Nothing to change.")
 
     def state(self, tenant: Tenant, options: dict[str, Any]) -> dict[str, Any]:
-        """Return what the command may change, as it is stored."""
+        """Return the stored values that the command may change."""
         stored = Tenant.objects.values("name", "slug", "status").get(pk=tenant.pk)
         domains = Domain.objects.for_tenant(tenant).order_by("-is_primary", "pk")
         return {**stored, "domain": domains.values_list("domain", flat=True).first()}

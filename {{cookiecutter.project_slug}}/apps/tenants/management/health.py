@@ -21,17 +21,17 @@ from apps.isolation.postgresql.limits import missing_limits
 from apps.tenants.models import Domain, Status, Tenant
 
 type Problem = tuple[str, str]
-"""A tenant's slug, empty for shared data, and a sentence."""
+"""A tenant's slug (empty for shared data), and a sentence."""
 
 REQUIRED: dict[str, list[Callable[[], QuerySet[Model]]]] = {"domain": [Domain.platform.all]}
-"""Rows of which every tenant has at least one, by name: of any of several kinds.
+"""Required rows of every tenant, by name: at least one of the listed kinds.
 
 Apps above add theirs in ``ready``.
 """
 
 
 def find_problems() -> Iterator[Problem]:
-    """Yield all problems; while migrations are unapplied, yield only that."""
+    """Yield all problems; with unapplied migrations, yield only these."""
     if not is_fully_migrated(connections[SHARED_DB]):
         yield "", "unapplied migrations: run manage.py migrate"
         return
@@ -62,14 +62,14 @@ def _shared_orphans() -> Iterator[str]:
     models = [model for model in apps.get_models() if not is_tenant_model(model)]
     for field in [field for model in models for field in _references(model)]:
         yield from _orphans(field, field.related_model._base_manager.all())
-    # By no foreign key, so that nothing can take events along; but no tenant's row is ever deleted.
+    # Not a foreign key, so that nothing cascades to events; but tenants' rows are never deleted.
     lost = AuditEvent.platform.exclude(tenant_id=None).values_list("tenant_id", flat=True)
     for tenant_id in lost.exclude(tenant_id__in=Tenant.objects.values("pk")).distinct():
         yield f"audit.AuditEvent.tenant_id refers to tenant {tenant_id}, which does not exist"
 
 
 def _incomplete_tenants() -> Iterator[Problem]:
-    # every tenant: this asks of each of them what it lacks.
+    # every tenant: this checks each of them for missing rows.
     tenants = Tenant.objects.exclude(status=Status.PREPARING).order_by("slug")
     for what, finders in REQUIRED.items():
         lacking = tenants
@@ -79,7 +79,7 @@ def _incomplete_tenants() -> Iterator[Problem]:
 
 
 def _shadowed_domains() -> Iterator[Problem]:
-    """Find domains that became shared hosts after tenants had got them."""
+    """Find tenants' domains that later became shared hosts."""
     shadowed = Domain.platform.filter(domain__in=settings.SHARED_HOSTS).order_by("domain")
     for slug, domain in shadowed.values_list("tenant__slug", "domain"):
         yield (
@@ -95,7 +95,7 @@ def _of_tenant(tenant: Any, *, has_problems: bool) -> list[str]:
             allow_long_statements()
             return list(_of_rows(members))
     except DatabaseError:
-        # What the tables lack is reported already.
+        # Missing tables are already reported.
         if has_problems:
             return []
         raise
@@ -117,7 +117,7 @@ def _references(model: type[Model]) -> list[Any]:
 
 
 def _orphans(field: Any, targets: QuerySet[Model]) -> Iterator[str]:
-    """Find rows that refer to none of the targets, such as one of another tenant."""
+    """Find rows that refer to none of the targets, for example to another tenant's row."""
     referred = targets.filter(**{field.target_field.name: OuterRef(field.attname)})
     rows = field.model._base_manager.exclude(**{field.attname: None}).exclude(Exists(referred))
     for pk, target in rows.values_list("pk", field.attname):
@@ -125,7 +125,7 @@ def _orphans(field: Any, targets: QuerySet[Model]) -> Iterator[str]:
 
 
 def _strangers(field: Any, members: Iterable[UUID]) -> Iterator[str]:
-    """Find rows that refer to a user who is no member and never was."""
+    """Find rows that refer to a user who is not and never was a member."""
     rows = field.model._base_manager.exclude(**{field.attname: None})
     rows = rows.exclude(**{f"{field.attname}__in": members})
     for pk, user_id in rows.values_list("pk", field.attname):

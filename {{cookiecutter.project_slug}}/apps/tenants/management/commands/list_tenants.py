@@ -11,7 +11,7 @@ from apps.isolation.context import ActiveTenant
 from apps.isolation.strategy.provisioning import provisioning_report
 from apps.tenants.models import Domain, Tenant
 
-# Each column with its width; numbers are to the right.
+# Columns with their widths; numbers are right-aligned.
 COLUMNS = {"slug": "<24", "status": "<10", "domain": "<40", "members": ">7", "id": "<36"}
 SIZES = {"storage": "<36", "size": ">14"}
 
@@ -31,7 +31,7 @@ class Command(BaseCommand):
         )
 
     def handle(self, *args: object, **options: object) -> None:
-        """Print one line a tenant, or one array."""
+        """Print one line per tenant, or one array."""
         rows = _rows()
         if options["sizes"]:
             rows = [row | _size(row["id"]) for row in rows]
@@ -61,6 +61,6 @@ def _rows() -> list[dict[str, Any]]:
 
 
 def _size(tenant_id: str) -> dict[str, Any]:
-    """Return what a tenant has in PostgreSQL; nothing for one that was not completed."""
+    """Return a tenant's storage in PostgreSQL; nothing for an incomplete tenant."""
     report = provisioning_report(ActiveTenant(UUID(tenant_id)))
     return {"storage": report.name if report.exists else "", "size": report.size}

@@ -1,4 +1,4 @@
-"""Have storages ready for tenants to come."""
+"""Provision storage for new tenants in advance."""
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
@@ -16,7 +16,7 @@ class Command(BaseCommand):
         parser.add_argument("count", type=int, help="number of pending tenants; 0 for none")
 
     def handle(self, *args: object, count: int, **options: object) -> None:
-        """Print a line for each that is made or destroyed."""
+        """Print a line for each pending tenant that is created or removed."""
         if count < 0:
             raise CommandError("The number of pending tenants cannot be negative.")
         with in_a_sentence("provision storage"):

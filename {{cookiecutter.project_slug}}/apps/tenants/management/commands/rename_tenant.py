@@ -1,4 +1,4 @@
-"""Give a tenant another name or slug."""
+"""Change a tenant's name or slug."""
 
 from typing import Any
 
@@ -24,7 +24,7 @@ class Command(TenantCommand):
         parser.add_argument("--slug", default="", dest="new_slug", help="new slug")
 
     def change(self, tenant: Tenant, options: dict[str, Any]) -> None:
-        """Rename it."""
+        """Rename the tenant."""
         if not (options["name"] or options["new_slug"]):
             raise CommandError("Give --name, --slug, or both.")
         rename_tenant(tenant, name=options["name"], slug=options["new_slug"])

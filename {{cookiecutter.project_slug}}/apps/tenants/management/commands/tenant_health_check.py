@@ -1,4 +1,4 @@
-"""Find what is wrong with tenants and their data."""
+"""Find problems of tenants and their data."""
 
 import json
 
