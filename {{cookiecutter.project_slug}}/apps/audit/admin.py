@@ -1,4 +1,4 @@
-"""The audit log, to be read by the platform's staff."""
+"""The audit log in the admin, read-only for the platform's staff."""
 
 from django.contrib import admin
 
@@ -7,7 +7,7 @@ from apps.audit.models import AuditEvent
 
 @admin.register(AuditEvent)
 class AuditEventAdmin(admin.ModelAdmin[AuditEvent]):
-    """Events. The database would refuse a change; here none is offered."""
+    """Events. The database refuses changes, so the admin offers none."""
 
     list_display = ["time", "action", "tenant_id", "actor_id", "object_type", "object_id"]
     list_filter = ["action"]

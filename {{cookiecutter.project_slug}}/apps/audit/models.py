@@ -10,9 +10,9 @@ from apps.isolation.postgresql.constraints import AppendOnly
 
 
 class AuditEvent(models.Model):
-    """Somebody did something. Written once; it outlives the tenant and the user that it names.
+    """An action of a user. It is written once, and outlives its tenant and user.
 
-    That is why both are plain ids. No names, addresses or secrets are kept here.
+    Both are therefore plain ids. Events contain no names, addresses or secrets.
     """
 
     id = models.UUIDField(primary_key=True, default=new_id, editable=False)

@@ -1,4 +1,4 @@
-"""Bodies of audit events."""
+"""Serializers of audit events."""
 
 from rest_framework import serializers
 

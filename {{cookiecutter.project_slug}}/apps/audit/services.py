@@ -77,11 +77,11 @@ def record(
     actor: Model | UUID | None,
     **details: Unpack[Details],
 ) -> None:
-    """Write down what ``actor`` did, in the transaction in which it is done.
+    """Record an action of ``actor``, in the transaction of the change.
 
-    ``before`` and ``after`` are values of fields by name; those that differ are kept, and of
-    secrets and of who somebody is only that they differ. Raises TransactionManagementError outside
-    of a transaction of the shared data: without one the change could stand and the event be lost.
+    ``before`` and ``after`` are values of fields by name. Values that differ are stored; of secrets
+    and personal data, only the fact that they differ. Raises TransactionManagementError outside a
+    transaction of the shared data, in which the change could be stored without the event.
     """
     if not connections[SHARED_DB].in_atomic_block:
         message = (
@@ -101,20 +101,20 @@ def record(
 
 
 def record_cross_tenant(*, reason: str, **kwargs: object) -> None:
-    """Record a cross-tenant operation; committed before it begins."""
+    """Record a cross-tenant operation; the event is committed before the operation begins."""
     with transaction.atomic(using=SHARED_DB, durable=True):
         record(Action.CROSS_TENANT, tenant=None, actor=None, reason=reason)
 
 
 def forget_name(of: Model) -> None:
-    """Take out of the admin's log what a row was called there: somebody's address."""
+    """Remove a row's representation, which is a user's address, from the admin's log."""
     LogEntry.objects.filter(object_id=str(of.pk)).update(object_repr="")
 
 
 def differences(
     before: Mapping[str, object], after: Mapping[str, object]
 ) -> dict[str, dict[str, object]]:
-    """Return what differs, with the values before and after; of what is hidden, no values."""
+    """Return the differences with values before and after, but without hidden values."""
     return {
         name: _shown(name, before.get(name), after.get(name))
         for name in sorted(before.keys() | after.keys())

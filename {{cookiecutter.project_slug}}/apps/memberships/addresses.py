@@ -1,6 +1,6 @@
-"""The address of a user: one fact in two rows, the user's and allauth's (is it verified?).
+"""The address of a user, stored in the user's row and, with its verification, in allauth's.
 
-Whatever changes or verifies an address goes through here.
+All changes and verifications of addresses use this module.
 """
 
 from typing import Any
@@ -20,11 +20,11 @@ TAKEN = "An account with this address exists."
 
 
 def clean_address(email: str) -> str:
-    """Return an address as it is stored; raise ValidationError for one that no mail reaches."""
+    """Return an address in stored form; raise ValidationError if no mail can reach it."""
     users: Any = get_user_model()
     field = users._meta.get_field("email")
     try:
-        # As it was given: what becomes ASCII only in lower case is another address.
+        # In its original form: an address that is ASCII only in lower case is another address.
         field.run_validators(email.strip())
         return str(field.clean(users.objects.normalize_email(email), None))
     except ValidationError as error:
@@ -34,7 +34,7 @@ def clean_address(email: str) -> str:
 def address_of(user: Any) -> EmailAddress:
     """Return allauth's row of a user's address, which is the only one of the user and the address.
 
-    It is made if it is missing. What contradicts the user's own row, whoever wrote it, is deleted.
+    Create the row if it is missing. Delete rows that contradict the user's own row.
     """
     rows = list(EmailAddress.objects.filter(Q(user=user) | Q(email=user.email)))
     if [(row.user_id, row.email) for row in rows] == [(user.pk, user.email)]:
@@ -46,12 +46,12 @@ def address_of(user: Any) -> EmailAddress:
             address, _ = EmailAddress.objects.get_or_create(
                 user=user, email=user.email, defaults={"primary": True}
             )
-    address.user = user  # known already, so not asked for again
+    address.user = user  # already known, which saves a query
     return address
 
 
 def mark_verified(user: Any) -> None:
-    """Note that a user reads the mail of their address."""
+    """Mark a user's address as verified."""
     address = address_of(user)
     if not address.verified:
         address.verified = address.primary = True
@@ -59,21 +59,21 @@ def mark_verified(user: Any) -> None:
 
 
 def is_verified(user: Any) -> bool:
-    """Tell whether a user has shown that they read the mail of the address that they have now."""
+    """Return whether a user has verified their current address."""
     rows = EmailAddress.objects.filter(user=user, email=user.email, verified=True)
     return bool(rows.exists())
 
 
 def change_address(user: Any, email: str, *, actor: Model | None) -> None:
-    """Give a user another address, which is not verified, and end their log-ins.
+    """Change a user's address to an unverified one, and end their log-ins.
 
-    The open invitations to the old one are revoked: who reads its mail from now on may be somebody
-    else. Raises ValidationError for an address that is malformed or another user's.
+    Open invitations to the old address are revoked: its mailbox may now belong to somebody else.
+    Raises ValidationError for an address that is malformed or another user's.
     """
     email = clean_address(email)
     users: Any = get_user_model()
     with transaction.atomic(using=SHARED_DB):
-        # Before the user's row, in the order in which who accepts an invitation locks both.
+        # Before the user's row: accepting an invitation locks both in this order.
         known_as = users.objects.filter(pk=user.pk).values("email")
         revoke_all(Invitation.platform.filter(email__in=known_as), actor)
         stored = users.objects.select_for_update().get(pk=user.pk)

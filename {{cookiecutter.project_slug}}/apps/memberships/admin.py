@@ -1,4 +1,4 @@
-"""The platform's administration of memberships."""
+"""The platform's admin of memberships."""
 
 from typing import Any
 
@@ -22,16 +22,16 @@ class MembershipAdmin(ServiceAdmin[Membership]):
     autocomplete_fields = ["user", "tenant"]
 
     def get_fields(self, request: HttpRequest, obj: Membership | None = None) -> Any:
-        """Ask of a new one what it takes."""
+        """Show the fields of a new membership."""
         more = ["is_active", "joined_at", "invited_by"] if obj else []
         return ["user", "tenant", "role", *more]
 
     def get_readonly_fields(self, request: HttpRequest, obj: Membership | None = None) -> list[str]:
-        """Keep whose it is."""
+        """Make user and tenant read-only."""
         return ["user", "tenant", "joined_at", "invited_by"] if obj else []
 
     def save_model(self, request: HttpRequest, obj: Membership, form: object, change: bool) -> None:
-        """Give the role, or take the member out."""
+        """Change the role, or remove the member."""
         if obj.is_active:
             obj.pk = add_member(obj.tenant, obj.user, Role(obj.role), actor=staff(request)).pk
         else:

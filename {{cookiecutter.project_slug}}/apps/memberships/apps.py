@@ -9,7 +9,7 @@ class MembershipsConfig(AppConfig):
     name = "apps.memberships"
 
     def ready(self) -> None:
-        """Have the health check look for tenants without an Owner."""
+        """Register the health check for tenants without an Owner."""
         from apps.memberships.selectors import invited_owners, owners  # noqa: PLC0415 - models
         from apps.tenants.management.health import REQUIRED  # noqa: PLC0415 - needs the models
 

@@ -1,6 +1,6 @@
-"""Tries at passwords and codes: how many there may be (``ACCOUNT_RATE_LIMITS``), and their record.
+"""Attempts at passwords and codes: limits (``ACCOUNT_RATE_LIMITS``), and audit events.
 
-Every password is checked by a block of `counted` or `password_attempt`, wherever it is given.
+Every check of a password is in a block of `counted` or `password_attempt`.
 """
 
 from collections.abc import Iterator
@@ -25,16 +25,16 @@ from apps.memberships.models import Membership
 from apps.tenants.resolver import NONEXISTENT_ID
 
 WAIT = 60
-"""Seconds after which to try again: the time over which most limits count."""
+"""Seconds until a retry: the period of most limits."""
 
 KNOWN_SECONDS = 90 * 24 * 3600
-"""For how long a source is known by which somebody has logged in."""
+"""Time for which the source of a successful log-in is remembered."""
 
 
 def throttle(
     request: HttpRequest, action: str, *, key: str = "", user: AbstractBaseUser | None = None
 ) -> None:
-    """Count a try at ``action``, from this address and for this key or user; raise `Throttled`."""
+    """Count an attempt at ``action`` by address and key or user; raise `Throttled` at the limit."""
     if not within_rate(request, action, key=key, user=user):
         raise Throttled(WAIT)
 
@@ -42,7 +42,7 @@ def throttle(
 def within_rate(
     request: HttpRequest, action: str, *, key: str = "", user: AbstractBaseUser | None = None
 ) -> bool:
-    """Count an ``action``, from this address and for this key or user; tell if it is allowed."""
+    """Count an ``action`` by address and by key or user; return whether it is allowed."""
     return _consume(request, action, key=key, user=user) is not None
 
 
@@ -61,7 +61,7 @@ def password_attempt(
 
 @contextmanager
 def own_password_attempt(request: Any, user: Any, tenant: UUID | None) -> Iterator[None]:
-    """Count each try of a user at the password that they have, and record one that fails."""
+    """Count each attempt of a user at their own password, and record failures."""
     throttle(request, "change_password", user=user)
     try:
         yield
@@ -72,11 +72,11 @@ def own_password_attempt(request: Any, user: Any, tenant: UUID | None) -> Iterat
 
 @contextmanager
 def counted(request: HttpRequest, email: str, tenant: UUID = NONEXISTENT_ID) -> Iterator[None]:
-    """Count a failed log-in, which a block is that raises; raise `Throttled` before one too many.
+    """Count the block as a failed log-in if it raises; raise `Throttled` at the limit.
 
-    Counted are the tries from one source, those at one address from there, in this tenant and in
-    all together, and those at one address from everywhere. The last does not count for a source by
-    which the user has come in before: no stranger can lock them out.
+    There are limits on attempts from one source, on those at one address from this source, in this
+    tenant and in all tenants, and on those at one address from all sources. The last one excludes
+    sources from which the user has logged in before, so strangers cannot lock a user out.
     """
     email = _normalised(email)
     place = f"{get_ip(request)}|{email}"
@@ -99,16 +99,16 @@ def counted(request: HttpRequest, email: str, tenant: UUID = NONEXISTENT_ID) -> 
 
 
 def remember_source(request: HttpRequest, email: str) -> None:
-    """Know again the source from which somebody has proved that an address is theirs."""
+    """Remember the source from which a user has proved to own an address."""
     key = _known_key(f"{get_ip(request)}|{_normalised(email)}")
     caches["counters"].set(key, True, KNOWN_SECONDS)
 
 
 def record_failure(request: HttpRequest, email: str, tenant: UUID = NONEXISTENT_ID) -> None:
-    """Record a failed log-in, in the tenant's audit log if there is such a tenant.
+    """Record a failed log-in, in the tenant's audit log if the tenant exists.
 
-    The event names the user if they are a member, and else nobody: the tenant's Admins read the
-    log, and would learn from it which addresses have accounts. The work is the same in every case.
+    The event names the user only if they are a member: the tenant's Admins read the log, and would
+    otherwise learn which addresses have accounts. Each case takes the same work.
     """
     member = Membership.objects.find(email, tenant).first()
     _record(request, member and member.user, tenant)
@@ -150,10 +150,10 @@ def _give_back(used: list[RateLimitUsage | None]) -> None:
 
 @contextmanager
 def _counting_apart_from_tenants() -> Iterator[None]:
-    """Let allauth, which counts in the default cache only, count where no tenant writes.
+    """Let allauth, which uses the default cache only, count in a cache that no tenant writes to.
 
-    The default cache is a tenant's: whoever guesses passwords would start anew on every host.
-    ``caches`` holds a cache for each thread, so no other request is affected.
+    The default cache is bound to the tenant, so counters would start at zero on every host.
+    ``caches`` has a cache for each thread, so other requests are not affected.
     """
     of_tenant, caches["default"] = caches["default"], caches["counters"]
     try:

@@ -12,7 +12,7 @@ class LastOwner(exceptions.APIException):
 
 
 class InvalidInvitation(exceptions.APIException):
-    """Expired, used, revoked, unknown, or another tenant's: the answer is the same."""
+    """The invitation is expired, used, revoked, unknown, or another tenant's: one answer."""
 
     status_code = status.HTTP_400_BAD_REQUEST
     default_detail = "This invitation is invalid or has expired."

@@ -40,7 +40,7 @@ LIFETIME = timedelta(days=7)
 
 
 def invite(asking: Membership, email: str, role: Role) -> Invitation:
-    """Invite an address; raise ValidationError if it is a member's or invited already."""
+    """Invite an address; raise ValidationError if it is a member's or already invited."""
     with locked_actor(asking, Role.ADMIN) as actor:
         with _field_errors():
             email = clean_address(email)
@@ -60,9 +60,10 @@ def invite(asking: Membership, email: str, role: Role) -> Invitation:
 
 
 def invite_owner(tenant: Tenant, email: str) -> Invitation:
-    """Invite an address to be an Owner, by the platform's word; an earlier invitation ends.
+    """Invite an address as an Owner, on behalf of the platform; this ends an earlier invitation.
 
-    For who has locked the tenant's row. Raises ValidationError (Django's) for a malformed address.
+    The caller must have locked the tenant's row. Raises ValidationError (Django's) for a malformed
+    address.
     """
     email = clean_address(email)
     revoke_all(open_invitations(tenant.pk).filter(email=email), None)
@@ -72,7 +73,7 @@ def invite_owner(tenant: Tenant, email: str) -> Invitation:
 
 
 def resend(asking: Membership, invitation_id: UUID) -> Invitation:
-    """Mail a new token, which takes the old one's place, and begin the time anew."""
+    """Mail a new token, which replaces the old one, and restart the period of validity."""
     with locked_actor(asking, Role.ADMIN) as actor:
         invitation = _invitation(actor, invitation_id)
         invitation.invited_by = None if invitation.role == Role.OWNER else actor.user
@@ -81,7 +82,7 @@ def resend(asking: Membership, invitation_id: UUID) -> Invitation:
 
 
 def revoke(asking: Membership, invitation_id: UUID) -> None:
-    """Take an invitation back."""
+    """Revoke an invitation."""
     with locked_actor(asking, Role.ADMIN) as actor:
         revoke_now(_invitation(actor, invitation_id), actor.user)
 
@@ -89,15 +90,15 @@ def revoke(asking: Membership, invitation_id: UUID) -> None:
 def accept(
     request: HttpRequest, token: str, tenant_id: UUID | None, user: Any, **new: str
 ) -> Membership:
-    """Let the invitee in, and return the membership.
+    """Make the invitee a member, and return the membership.
 
-    ``user`` is who is logged in, or None; ``new`` is a password, and a name for a new user.
-    ``tenant_id`` is the tenant that the request is for, if it is for one.
+    ``user`` is the logged-in user, or None; ``new`` is a password, and a name for a new user.
+    ``tenant_id`` is the tenant of the request, if it has one.
 
-    Raises `InvalidInvitation` for every token that admits nobody there, AuthenticationFailed if
-    the address is a user's and nobody proved to be them, Throttled for too many tries at that,
-    PermissionDenied to another user, and ValidationError for a password that is missing or breaks
-    the policy.
+    Raises `InvalidInvitation` for every token that is invalid there, AuthenticationFailed if the
+    address has an account and the request does not prove to be its user, Throttled for too many
+    such attempts, PermissionDenied for another user, and ValidationError for a password that is
+    missing or violates the policy.
     """
     invitation = _valid(token, tenant_id)
     user = _invitee(request, invitation, user, **new)
@@ -109,8 +110,8 @@ def accept(
         if user._state.adding:
             _save_new(user)
         membership = _join(invitation, user)
-        # Whoever has the token reads the address's mail. Who signed up with somebody else's address
-        # gets in by no invitation to it: they have the account, but not the token.
+        # The token proves access to the mailbox. A user who signed up with a foreign address has
+        # its account, but cannot accept an invitation to it without the token.
         mark_verified(user)
         invitation.accepted_at = timezone.now()
         invitation.save(update_fields=["accepted_at"])
@@ -129,7 +130,7 @@ def _invitation(actor: Membership, invitation_id: UUID) -> Invitation:
 
 
 def _send(tenant: Tenant, invitation: Invitation, action: Action, actor: Any) -> None:
-    """Store the invitation with a new token, and mail it once it is stored for good."""
+    """Store the invitation with a new token, and mail it after COMMIT."""
     token = secrets.token_urlsafe(32)
     invitation.token_hash = hash_of(token)
     invitation.expires_at = timezone.now() + LIFETIME
@@ -141,16 +142,16 @@ def _send(tenant: Tenant, invitation: Invitation, action: Action, actor: Any) ->
 
 
 def _mail(message: EmailMessage, invitation: Invitation) -> None:
-    """Send the mail; if that fails the invitation stands, and can be sent again."""
+    """Send the mail; if this fails, the invitation stays and can be sent again."""
     try:
         message.send()
     except (OSError, ValueError) as error:
-        # Not the error itself: a mail server's complaint quotes the address.
+        # Not the error itself, since mail servers quote the address in their messages.
         logger.warning("could not mail invitation %s: %s", invitation.pk, type(error).__name__)
 
 
 def _message(tenant: Tenant, email: str, token: str) -> EmailMessage:
-    # One line, whatever is stored: what follows a line break would be a header of its own.
+    # A single line: text after a line break would become another header.
     name = " ".join((TenantSettings(tenant).get(BRAND_NAME) or tenant.name).split())
     link = tenant.url(f"/invitations/{token}/")
     body = (
@@ -162,7 +163,7 @@ def _message(tenant: Tenant, email: str, token: str) -> EmailMessage:
 
 
 def hash_of(token: str) -> str:
-    """Return what is stored of a token."""
+    """Return the stored hash of a token."""
     return sha256(f"invitation:{token}".encode()).hexdigest()
 
 
@@ -184,7 +185,7 @@ def _invitee(
     password: str = "",
     full_name: str = "",
 ) -> AbstractUser:
-    """Return the user who is invited: the one who proved to be it, or a new one, not yet saved."""
+    """Return the invited user: the authenticated one, or a new, unsaved one."""
     if user is not None:
         if user.email != invitation.email:
             raise exceptions.PermissionDenied("This invitation is for another address.")
@@ -207,7 +208,7 @@ def _invitee(
 
 @contextmanager
 def _field_errors() -> Iterator[None]:
-    """Answer what a validator refuses as errors of the body's fields."""
+    """Turn errors of validators into errors of the body's fields."""
     try:
         yield
     except DjangoValidationError as error:
@@ -219,7 +220,7 @@ def _save_new(user: AbstractUser) -> None:
         with transaction.atomic(using=SHARED_DB):
             user.save(force_insert=True)
     except IntegrityError as error:
-        # Somebody was faster with this address, and by now it is a user's.
+        # A concurrent request has created a user with this address.
         raise _not_the_invitee() from error
 
 
@@ -229,7 +230,7 @@ def _not_the_invitee() -> exceptions.AuthenticationFailed:
 
 
 def _join(invitation: Invitation, user: AbstractUser) -> Membership:
-    """Make the user a member, again if they were; who is one already keeps their role."""
+    """Make the user a member, or a former member active; an active member keeps their role."""
     membership = membership_or_new(user, invitation.tenant_id)
     if not membership.is_active:
         membership.invited_by_id = invitation.invited_by_id

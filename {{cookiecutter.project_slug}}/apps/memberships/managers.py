@@ -11,17 +11,17 @@ from apps.isolation.managers import PerTenantManager, TenantRequired
 
 
 class MembershipManager[M: Model](PerTenantManager[M]):
-    """Finds memberships by tenant or by user."""
+    """Manager of memberships, by tenant or by user."""
 
     def for_user(self, user: Any) -> QuerySet[M]:
-        """Return the memberships of ``user`` in all tenants; raise `TenantRequired` for nobody."""
+        """Return the memberships of ``user`` in all tenants; raise `TenantRequired` without one."""
         if getattr(user, "pk", None) is None:
             message = f"{self.model.__name__}.objects.for_user(user) needs a user."
             raise TenantRequired(message)
         return super(PerTenantManager, self).get_queryset().filter(user_id=user.pk)
 
     def find(self, email: str, tenant: Identified | UUID) -> QuerySet[M]:
-        """Return the membership of who has this address in a tenant, with the user."""
+        """Return the membership with this address in a tenant, with its user."""
         users = get_user_model().objects
         rows = self.for_tenant(tenant).filter(user__email=users.normalize_email(email))
         return rows.select_related("user")

@@ -16,7 +16,7 @@ from apps.tenants.models import Tenant
 
 
 class Membership(models.Model):
-    """A user's place in a tenant."""
+    """The membership of a user in a tenant."""
 
     id = models.UUIDField(primary_key=True, default=new_id, editable=False)
     # The constraint and the index below begin with them.
@@ -52,9 +52,9 @@ class Membership(models.Model):
 
 
 class Invitation(models.Model):
-    """An address is invited into a tenant. Who holds the mailed token may join, once.
+    """An invitation of an address to a tenant. The mailed token admits one user, once.
 
-    The token is not kept: its hash is enough to know it again.
+    Only the token's hash is stored.
     """
 
     id = models.UUIDField(primary_key=True, default=new_id, editable=False)

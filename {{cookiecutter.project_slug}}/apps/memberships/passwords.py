@@ -1,4 +1,4 @@
-"""Which passwords are good enough, wherever one is chosen."""
+"""Validation of new passwords."""
 
 from allauth.account.adapter import get_adapter
 from django.contrib.auth.base_user import AbstractBaseUser
@@ -8,7 +8,7 @@ from django.core.exceptions import ValidationError
 def require_good_password(
     user: AbstractBaseUser, password: str, *, field: str = "password"
 ) -> None:
-    """Raise ValidationError, told of ``field``, unless the password keeps the policy."""
+    """Raise ValidationError for ``field`` if the password violates the policy."""
     try:
         get_adapter().clean_password(password, user)
     except ValidationError as error:

@@ -11,13 +11,13 @@ from apps.memberships.roles import Role
 
 
 def may_invite(member: Membership, role: str) -> bool:
-    """Tell whether a member may give a role by an invitation; nobody gives what they have not."""
+    """Return whether a member may invite to a role; nobody may exceed their own."""
     own = Role(member.role)
     return member.is_active and own.reaches(Role.ADMIN) and own.reaches(Role(role))
 
 
 def is_still_given(invitation: Invitation) -> bool:
-    """Tell whether who sent an invitation may do so now; the platform's own make Owners."""
+    """Return whether an invitation's sender may still send it; only the platform invites Owners."""
     if invitation.invited_by_id is None:
         return invitation.role == Role.OWNER
     sender = Membership.objects.of_user_in(invitation.invited_by_id, invitation.tenant_id).first()
@@ -25,14 +25,14 @@ def is_still_given(invitation: Invitation) -> bool:
 
 
 def revoke_ungiven(member: Membership, actor: Model | None) -> None:
-    """Revoke what a member has sent and could not send now; for who has locked the tenant's row."""
+    """Revoke invitations that a member may no longer send; the caller has locked the tenant."""
     sent = Invitation.objects.for_tenant(member.tenant_id).filter(invited_by=member.user_id)
     roles = [role for role in Role if not may_invite(member, role)]
     revoke_all(sent.filter(role__in=roles), actor)
 
 
 def revoke_all(invitations: QuerySet[Invitation], actor: Model | None) -> None:
-    """Revoke those invitations that are open, in a transaction of the shared data."""
+    """Revoke the open ones of these invitations, in a transaction of the shared data."""
     still_open: Any = invitations.filter(accepted_at=None, revoked_at=None)
     for invitation in still_open.select_for_update(of=("self",)).order_by("pk"):
         revoke(invitation, actor)

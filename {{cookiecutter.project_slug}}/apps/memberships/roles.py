@@ -12,10 +12,10 @@ class Role(TextChoices):
     OWNER = "owner"
 
     def reaches(self, wanted: "Role") -> bool:
-        """Tell whether this role ranks at least as high as ``wanted``."""
+        """Return whether this role ranks at least as high as ``wanted``."""
         ranks = list(Role)
         return ranks.index(self) >= ranks.index(wanted)
 
 
 INVITED_ROLES = [(role.value, role.label) for role in Role if role != Role.OWNER]
-"""Members invite nobody as an Owner: a member is made one, by an Owner who knows them."""
+"""Roles that members may invite to. Owners are not among them: an Owner promotes a member."""

@@ -1,4 +1,4 @@
-"""Look-ups of members and invitations."""
+"""Queries of members and invitations."""
 
 from typing import Any
 from uuid import UUID
@@ -12,13 +12,13 @@ from apps.memberships.roles import Role
 
 
 def membership_of(request: Request) -> Membership:
-    """Return the membership by which an authenticated request is authorised."""
+    """Return the membership that authorises an authenticated request."""
     membership: Membership = request.auth  # type: ignore[assignment] # the authentication sets it
     return membership
 
 
 def active_members(tenant_id: UUID) -> QuerySet[Membership]:
-    """Return who belongs to a tenant, with their users."""
+    """Return the active memberships of a tenant, with their users."""
     members = Membership.objects.for_tenant(tenant_id).filter(is_active=True)
     return members.select_related("user")
 
@@ -29,17 +29,17 @@ def owners() -> QuerySet[Membership]:
 
 
 def invited_owners() -> QuerySet[Invitation]:
-    """Return the open invitations of those who will be Owners; for platform code."""
+    """Return the open invitations of future Owners; for platform code."""
     rows = Invitation.platform.filter(role=Role.OWNER, accepted_at=None, revoked_at=None)
     return rows.filter(expires_at__gt=timezone.now())
 
 
 def membership_or_new(user: Any, tenant_id: UUID) -> Membership:
-    """Return a user's membership of a tenant, or else one that is new, inactive and not saved."""
+    """Return a user's membership of a tenant, or a new one, inactive and unsaved."""
     stored = Membership.objects.of_user_in(user.pk, tenant_id).first()
     return stored or Membership(tenant_id=tenant_id, user=user, is_active=False)
 
 
 def open_invitations(tenant_id: UUID) -> QuerySet[Invitation]:
-    """Return what was neither accepted nor revoked; it may have expired."""
+    """Return invitations that are neither accepted nor revoked; they may have expired."""
     return Invitation.objects.for_tenant(tenant_id).filter(accepted_at=None, revoked_at=None)

@@ -1,4 +1,4 @@
-"""Bodies of members and invitations."""
+"""Serializers of members and invitations."""
 
 from rest_framework import serializers
 
@@ -32,7 +32,7 @@ class TransferSerializer(serializers.Serializer[object]):
 
 
 class InvitationSerializer(serializers.ModelSerializer[Invitation]):
-    """An invitation. Its token is in the mail and nowhere else."""
+    """An invitation, without its token, which only the mail contains."""
 
     role = serializers.ChoiceField(choices=INVITED_ROLES, default=Role.MEMBER)
 
@@ -40,12 +40,12 @@ class InvitationSerializer(serializers.ModelSerializer[Invitation]):
         model = Invitation
         fields = ["id", "email", "role", "invited_by", "created_at", "expires_at"]
         read_only_fields = ["invited_by", "expires_at"]
-        # Whether the address is free is asked while nobody else can take it.
+        # The service checks under a lock whether the address is already invited.
         validators: list[object] = []
 
 
 class AcceptSerializer(serializers.Serializer[object]):
-    """A mailed token; a password of the user whose address it is, or for a new one."""
+    """A mailed token, and the password of the invited user, existing or new."""
 
     token = serializers.CharField(max_length=100)
     password = serializers.CharField(required=False, trim_whitespace=False, max_length=1000)
@@ -53,7 +53,7 @@ class AcceptSerializer(serializers.Serializer[object]):
 
 
 class JoinedSerializer(serializers.ModelSerializer[Membership]):
-    """Where somebody has become a member, and as what."""
+    """The tenant and the role of a new membership."""
 
     tenant = TenantDetailSerializer(read_only=True)
 

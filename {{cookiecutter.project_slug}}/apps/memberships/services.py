@@ -1,7 +1,7 @@
-"""Changes of memberships: roles, removal, ownership, and the tenant's own settings.
+"""Services for memberships: roles, removal, ownership, and the tenant's own settings.
 
-Each decision is made by what is stored while the tenant's row is locked. So two of them at once
-come one after the other, and what counts is the role that who asks has then.
+Each decision uses the values stored while the tenant's row is locked. Concurrent changes therefore
+run one after the other, and the actor's current role counts.
 """
 
 from collections.abc import Iterator
@@ -28,7 +28,7 @@ from apps.tenants.settings import change_tenant
 
 @contextmanager
 def locked_actor(asking: Membership, wanted: Role) -> Iterator[Membership]:
-    """Give who is asking as stored now; raise PermissionDenied if their role does not reach."""
+    """Lock and yield the actor's membership; raise PermissionDenied if the role is insufficient."""
     with transaction.atomic(using=SHARED_DB):
         tenant = Tenant.objects.locked(asking.tenant_id)
         members = Membership.objects.for_tenant(tenant).select_related("user")
@@ -40,9 +40,9 @@ def locked_actor(asking: Membership, wanted: Role) -> Iterator[Membership]:
 
 
 def change_role(asking: Membership, member_id: UUID, role: Role) -> Membership:
-    """Give a member another role.
+    """Change a member's role.
 
-    Raises PermissionDenied if one of the two roles is an Owner's and who asks is none, and
+    Raises PermissionDenied if one of the two roles is Owner and the actor is not an Owner, and
     `LastOwner` if no Owner would be left.
     """
     with locked_actor(asking, Role.ADMIN) as actor:
@@ -53,9 +53,10 @@ def change_role(asking: Membership, member_id: UUID, role: Role) -> Membership:
 
 
 def remove(asking: Membership, member_id: UUID) -> None:
-    """Take a member out of the tenant; the row stays, and an invitation revives it.
+    """Deactivate a membership; an invitation activates it again.
 
-    Raises PermissionDenied if it is an Owner and who asks is none, `LastOwner` if it is the last.
+    Raises PermissionDenied if it is an Owner's and the actor is not an Owner, and `LastOwner` if
+    no Owner would be left.
     """
     with locked_actor(asking, Role.ADMIN) as actor:
         member = _member(actor, member_id)
@@ -64,16 +65,16 @@ def remove(asking: Membership, member_id: UUID) -> None:
 
 
 def leave(asking: Membership) -> None:
-    """Let a member go; raise `LastOwner` if no Owner would be left."""
+    """End the actor's own membership; raise `LastOwner` if no Owner would be left."""
     with locked_actor(asking, Role.VIEWER) as actor:
         _store(actor, Action.MEMBER_LEFT, actor.user, is_active=False)
 
 
 def forget(member: Membership, actor: Membership | None) -> None:
-    """Delete a membership, and its user from all that the tenant has in the shared data.
+    """Delete a membership, and the user's other shared data of the tenant.
 
-    For who has locked the tenant's row; ``actor`` is None for the platform. Raises
-    PermissionDenied if it is another's and an Owner's and who asks is none, `LastOwner` if no
+    The caller must have locked the tenant's row; ``actor`` is None for the platform. Raises
+    PermissionDenied if it is another Owner's and the actor is not an Owner, and `LastOwner` if no
     Owner would be left.
     """
     tenant_id, user = member.tenant_id, member.user
@@ -98,9 +99,9 @@ def forget(member: Membership, actor: Membership | None) -> None:
 
 
 def transfer_ownership(asking: Membership, member_id: UUID) -> Membership:
-    """Make a member an Owner, and the Owner who asks an Admin.
+    """Make a member an Owner, and the actor an Admin.
 
-    Raises ValidationError if there is no such other member who can log in.
+    Raises ValidationError if no other active member has this id.
     """
     with locked_actor(asking, Role.OWNER) as actor:
         others = active_members(actor.tenant_id).exclude(pk=actor.pk).filter(user__is_active=True)
@@ -124,9 +125,9 @@ def transfer_ownership(asking: Membership, member_id: UUID) -> Membership:
 def add_member(
     tenant: Tenant, user: AbstractUser, role: Role, *, actor: Model | None = None
 ) -> Membership:
-    """Make a user a member of a tenant, by the platform's word; a member gets the role anew.
+    """Make a user a member of a tenant, or change a member's role, on behalf of the platform.
 
-    A second time nothing changes. Raises `LastOwner` if no Owner would be left.
+    Repeating the call changes nothing. Raises `LastOwner` if no Owner would be left.
     """
     with transaction.atomic(using=SHARED_DB):
         Tenant.objects.locked(tenant.pk)
@@ -140,7 +141,7 @@ def add_member(
 
 
 def remove_member(member: Membership, *, actor: Model | None) -> None:
-    """Take a member out of a tenant, by the platform's word; raise `LastOwner` for the last one."""
+    """Deactivate a membership on behalf of the platform; raise `LastOwner` for the last Owner."""
     with transaction.atomic(using=SHARED_DB):
         Tenant.objects.locked(member.tenant_id)
         stored = membership_or_new(member.user, member.tenant_id)
@@ -148,7 +149,7 @@ def remove_member(member: Membership, *, actor: Model | None) -> None:
 
 
 def join(member: Membership, role: Role, actor: Model | None) -> None:
-    """Let somebody in who is no member, or not any more; NotFound for who was erased meanwhile."""
+    """Make a user an active member; raise NotFound if the user was erased meanwhile."""
     users = type(member.user).objects.select_for_update(no_key=True)
     if not users.filter(pk=member.user_id, email=member.user.email):
         raise NotFound
@@ -157,7 +158,7 @@ def join(member: Membership, role: Role, actor: Model | None) -> None:
 
 
 def change_settings(asking: Membership, settings: dict[str, Any], **fields: Any) -> Tenant:
-    """Store the tenant's name and settings, those that are given."""
+    """Store the given settings of the tenant, and its name if given."""
     with locked_actor(asking, Role.ADMIN) as actor:
         change_tenant(actor.tenant, actor=actor.user, settings=settings, **fields)
     return actor.tenant
@@ -171,7 +172,7 @@ def _member(actor: Membership, member_id: UUID) -> Membership:
 
 
 def _require_rank(actor: Membership, *roles: str) -> None:
-    """Leave Owners to Owners."""
+    """Raise PermissionDenied if an Owner is concerned and the actor is not an Owner."""
     if Role.OWNER in roles and actor.role != Role.OWNER:
         raise PermissionDenied
 
@@ -188,9 +189,9 @@ def _require_owner_beside(member: Membership) -> None:
 
 
 def _store(member: Membership, action: Action, actor: Model | None, **fields: object) -> None:
-    """Store fields of a membership whose tenant is locked; do nothing if they are stored.
+    """Store fields of a membership whose tenant is locked; do nothing if they are unchanged.
 
-    What hangs on them follows: invitations that the member may not give any more are revoked.
+    Invitations that the member may no longer send are revoked.
     """
     before = {} if member._state.adding else {name: getattr(member, name) for name in fields}
     if before == fields:

@@ -11,15 +11,15 @@ UNMAILABLE = "No mail can be sent to this address: the part before the @ must be
 
 
 def validate_mailable(email: str) -> None:
-    """Raise ValidationError for an address that passes as one and that no mail server takes.
+    """Raise ValidationError for an address that Django accepts and mail servers refuse.
 
-    Mail carries domains in any script, and local parts in ASCII (RFC 5321). `validate_email`
-    ignores case, by which some letters beyond ASCII pass as one of it: the Turkish dotless i.
+    Mail supports domains in any script, but local parts in ASCII only (RFC 5321). `validate_email`
+    ignores case, so it accepts some non-ASCII letters, such as the Turkish dotless i.
     """
     try:
         validate_email(email)
     except ValidationError:
-        return  # the field says so itself
+        return  # the field itself reports this error
     local, _, domain = email.rpartition("@")
     try:
         local.encode("ascii")

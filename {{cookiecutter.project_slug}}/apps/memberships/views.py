@@ -1,4 +1,4 @@
-"""The tenant itself, who belongs to it, who is invited, and what was done in it."""
+"""Views of the tenant, its members, its invitations and its audit log."""
 
 from typing import Any
 from uuid import UUID
@@ -41,7 +41,7 @@ class TenantView(APIView):
         return Response(TenantDetailSerializer(membership_of(request).tenant).data)
 
     def patch(self, request: Request) -> Response:
-        """Change the name, or some of the settings; what is not given stays."""
+        """Change the name or some settings; omitted values stay."""
         given = _checked(TenantDetailSerializer(data=request.data, partial=True))
         name = {"name": given.pop("name")} if "name" in given else {}
         tenant = services.change_settings(membership_of(request), given, **name)
@@ -57,7 +57,7 @@ class MemberListView(ListAPIView[Membership]):
     read_role = Role.VIEWER
 
     def get_queryset(self) -> QuerySet[Membership]:
-        """Return the active ones."""
+        """Return the active memberships."""
         return selectors.active_members(require_tenant().id)
 
 
@@ -70,20 +70,20 @@ class MemberView(APIView):
 
     @extend_schema(request=serializers.RoleSerializer, responses=serializers.MemberSerializer)
     def patch(self, request: Request, **kwargs: UUID) -> Response:
-        """Give the member another role."""
+        """Change the member's role."""
         role = Role(_checked(serializers.RoleSerializer(data=request.data))["role"])
         member = services.change_role(membership_of(request), kwargs["id"], role)
         return Response(serializers.MemberSerializer(member).data)
 
     @extend_schema(responses={HTTP_204_NO_CONTENT: None})
     def delete(self, request: Request, **kwargs: UUID) -> Response:
-        """Take the member out of the tenant."""
+        """Remove the member from the tenant."""
         services.remove(membership_of(request), kwargs["id"])
         return Response(status=HTTP_204_NO_CONTENT)
 
 
 class LeaveView(APIView):
-    """The way out."""
+    """Leaving the tenant."""
 
     read_role = write_role = Role.VIEWER
 
@@ -95,20 +95,20 @@ class LeaveView(APIView):
 
 
 class TransferOwnershipView(APIView):
-    """Ownership, handed over."""
+    """Transfer of ownership."""
 
     read_role = write_role = Role.OWNER
 
     @extend_schema(request=serializers.TransferSerializer, responses=serializers.MemberSerializer)
     def post(self, request: Request) -> Response:
-        """Make another member an Owner, and the Owner who asks an Admin."""
+        """Make another member an Owner, and the request's user an Admin."""
         given = _checked(serializers.TransferSerializer(data=request.data))
         member = services.transfer_ownership(membership_of(request), given["member"])
         return Response(serializers.MemberSerializer(member).data)
 
 
 class InvitationListView(ListCreateAPIView[Invitation]):
-    """Invitations that were neither accepted nor revoked, newest first."""
+    """Open invitations, newest first."""
 
     queryset = Invitation.platform.none()
     serializer_class = serializers.InvitationSerializer
@@ -117,7 +117,7 @@ class InvitationListView(ListCreateAPIView[Invitation]):
     throttle_scope = "invitations"
 
     def get_queryset(self) -> QuerySet[Invitation]:
-        """Return the open ones."""
+        """Return the open invitations."""
         return selectors.open_invitations(require_tenant().id)
 
     def perform_create(self, serializer: BaseSerializer[Invitation]) -> None:
@@ -137,13 +137,13 @@ class InvitationView(APIView):
 
     @extend_schema(responses={HTTP_204_NO_CONTENT: None})
     def delete(self, request: Request, **kwargs: UUID) -> Response:
-        """Take it back."""
+        """Revoke the invitation."""
         invitations.revoke(membership_of(request), kwargs["id"])
         return Response(status=HTTP_204_NO_CONTENT)
 
 
 class InvitationResendView(APIView):
-    """One invitation, once more."""
+    """Sending an invitation again."""
 
     queryset = Invitation.platform.none()
     read_role = write_role = Role.ADMIN
@@ -151,19 +151,19 @@ class InvitationResendView(APIView):
 
     @extend_schema(request=None, responses=serializers.InvitationSerializer)
     def post(self, request: Request, **kwargs: UUID) -> Response:
-        """Mail it with a new token; the old one is worth nothing any more."""
+        """Mail the invitation with a new token, which replaces the old one."""
         invitation = invitations.resend(membership_of(request), kwargs["id"])
         return Response(serializers.InvitationSerializer(invitation).data)
 
 
 class InvitationAcceptView(APIView):
-    """The door for who was invited."""
+    """Acceptance of an invitation."""
 
     permission_classes = (AllowAny,)
 
     @extend_schema(request=serializers.AcceptSerializer, responses=serializers.JoinedSerializer)
     def post(self, request: Request) -> Response:
-        """Join. Who has an account proves it by an access token or the password."""
+        """Join the tenant. Existing users send an access token or their password."""
         given = _checked(serializers.AcceptSerializer(data=request.data))
         user = request.user if request.auth else None
         token = given.pop("token")

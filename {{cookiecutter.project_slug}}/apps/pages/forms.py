@@ -1,4 +1,4 @@
-"""Forms of the pages: what people fill in, for the services that the API calls, too."""
+"""Forms of the pages, for the services that the API also calls."""
 
 from collections.abc import Callable, Iterable
 from typing import Any, ClassVar
@@ -26,7 +26,7 @@ ONE_TIME = {"autocomplete": "one-time-code", "autocapitalize": "none", "spellche
 POLICY = "At least 8 characters, not only digits, not a common password."
 SLUG = f"Letters, digits and hyphens: the part before .{settings.TENANT_BASE_DOMAIN}"
 SHOWN_BESIDE_THE_FORM = (AuthenticationFailed, InvalidInvitation, LastOwner, APIValidationError)
-"""All other errors of services are pages of their own."""
+"""Errors that the form shows; other errors of services have their own pages."""
 
 
 class PageForm(forms.Form):
@@ -43,7 +43,7 @@ class PageForm(forms.Form):
         self.request = request
 
     def succeeds(self, action: Callable[..., object]) -> bool:
-        """Call ``action`` with the input, by the names of the fields; show what it refuses."""
+        """Call ``action`` with the fields as arguments; show its errors in the form."""
         if self.is_valid():
             try:
                 self.result = action(**self.cleaned_data)
@@ -59,7 +59,7 @@ class PageForm(forms.Form):
         return self.is_bound and not self.errors
 
     def _show(self, detail: object, field: str | None = None) -> None:
-        """Add errors to the fields that they are about, or else to the form."""
+        """Add errors to their fields, or else to the form."""
         if isinstance(detail, dict):
             for name, part in detail.items():
                 self._show(part, name if name in self.fields else None)
@@ -91,7 +91,7 @@ def _code(help_text: str = "") -> forms.CharField:
     return forms.CharField(max_length=20, help_text=help_text, widget=forms.TextInput(ONE_TIME))
 
 
-# Coming and going
+# Log-in, sign-up and invitations
 
 
 class LoginForm(PageForm):
@@ -123,7 +123,7 @@ class SignUpForm(PageForm):
     )
 
     def add_error(self, field: str | None, error: Any) -> None:
-        """Show the code's field to who turns out to need one."""
+        """Show the field for the code when one is required."""
         super().add_error(field, error)
         if field == "code":
             self.fields["code"].widget = forms.TextInput(ONE_TIME)
@@ -161,7 +161,7 @@ class AcceptForm(JoinForm):
     full_name = _full_name()
 
 
-# Oneself
+# The user's own account
 
 
 class UserForm(PageForm):
@@ -170,12 +170,12 @@ class UserForm(PageForm):
 
 
 class OwnPasswordForm(PageForm):
-    """Asks for the password: it is the user, and not whoever found the browser open."""
+    """Asks for the password, so that nobody else can use an open browser."""
 
     current_password = _password("current-password")
 
     def clean_current_password(self) -> str:
-        """Refuse another one."""
+        """Refuse an incorrect password."""
         password: str = self.cleaned_data["current_password"]
         require_own_password(self.request, password)
         return password

@@ -7,7 +7,7 @@ from apps.memberships.roles import Role
 
 @dataclass(frozen=True)
 class Link:
-    """A link to the page that a URLconf calls ``view``, for members whose role reaches ``role``."""
+    """A link to the view named ``view``, for members whose role is at least ``role``."""
 
     label: str
     view: str
@@ -18,7 +18,7 @@ _LINKS = [Link("Members", "members"), Link("Settings", "settings", Role.ADMIN)]
 
 
 def register(label: str, view: str, *, role: Role = Role.VIEWER) -> None:
-    """Add a link before those of the platform; a second time nothing changes."""
+    """Add a link before those of the platform; repeating the call changes nothing."""
     link = Link(label, view, role)
     if link not in _LINKS:
         _LINKS.insert(-2, link)

@@ -24,7 +24,7 @@ from apps.tenants.settings import BRAND_NAME, TenantSettings
 
 
 def form_page(guard: Callable[[View], View]) -> Callable[[View], View]:
-    """Mark a page with a form: what is typed there is in no report of an error."""
+    """Mark a page with a form, so that error reports omit the input."""
     taking = require_http_methods(["GET", "HEAD", "POST"])
     return lambda view: sensitive_post_parameters()(guard(taking(view)))
 
@@ -32,11 +32,11 @@ def form_page(guard: Callable[[View], View]) -> Callable[[View], View]:
 def render_page(
     request: HttpRequest, template: str, form: PageForm | None = None, **context: Any
 ) -> HttpResponse:
-    """Render a template that extends ``pages/base.html``, in the site's frame.
+    """Render a template that extends ``pages/base.html``.
 
     ``title`` in the context is the page's title, by default the form's heading. The template also
-    gets ``member``, ``tenant`` and ``may``, which tells by role what the member may do. A form
-    with errors is answered with 400.
+    gets ``member``, ``tenant`` and ``may``, with the member's permissions by role. The status is
+    400 if the form has errors.
     """
     member = getattr(request, "auth", None)
     tenant = member.tenant if member else context.get("tenant")
@@ -55,14 +55,14 @@ def render_page(
 
 
 def paginate[M: Model](request: HttpRequest, rows: QuerySet[M]) -> dict[str, Any]:
-    """Return a page of rows, and the links to its neighbours, by the API's own pagination."""
+    """Return a page of rows and the links to its neighbours, with the API's pagination."""
     pages: Any = api_settings.DEFAULT_PAGINATION_CLASS()  # type: ignore[misc,operator] # a class
     found: Iterable[M] = pages.paginate_queryset(rows, Request(request))
     return {"rows": found, "newer": pages.get_previous_link(), "older": pages.get_next_link()}
 
 
 def redirect_saved(request: HttpRequest, *place: Any) -> HttpResponse:
-    """Say that all is saved, and go to a place, which is named as for ``redirect``."""
+    """Add the message "Saved.", and redirect; the arguments are those of ``redirect``."""
     messages.success(request, "Saved.")
     return redirect(*place)
 
@@ -70,7 +70,7 @@ def redirect_saved(request: HttpRequest, *place: Any) -> HttpResponse:
 def press_button(
     request: HttpRequest, form: PageForm, action: Callable[..., object], *place: Any
 ) -> HttpResponse:
-    """Do what a button in a list is for, and show the list again."""
+    """Run the action of a button in a list, and show the list again."""
     if form.succeeds(action):
         return redirect_saved(request, *place)
     complaints = [str(each) for errors in form.errors.values() for each in errors]
@@ -85,7 +85,7 @@ def fill_in_form(
     place: str,
     **context: object,
 ) -> HttpResponse:
-    """Show a page that is nothing but a form until it succeeds, then go to a place."""
+    """Show a page with a form until the form succeeds, then redirect."""
     if form.succeeds(action):
         return redirect_saved(request, place)
     return render_page(request, "pages/form.html", form, **context)
@@ -97,5 +97,5 @@ def active_tenant() -> Tenant:
 
 
 def tenant_address(domain: str) -> str:
-    """Return the address of a tenant's first page."""
+    """Return the address of a tenant's start page."""
     return f"{settings.TENANT_URL.format(domain=domain)}/"

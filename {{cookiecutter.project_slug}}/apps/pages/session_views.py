@@ -1,4 +1,4 @@
-"""Pages of logging in and out, and of accepting an invitation."""
+"""Pages for log-in, log-out and the acceptance of invitations."""
 
 from functools import partial
 from urllib.parse import urljoin
@@ -25,10 +25,10 @@ from apps.pages.rendering import active_tenant, form_page, render_page
 from apps.tenants.resolver import NONEXISTENT_ID
 
 HALF = "half_logged_in"
-"""In a session: the user who has given the right password, and not yet a code."""
+"""Session key: the user who has entered the password, but not yet a code."""
 
 CODE_SECONDS = 600
-"""Seconds in which the code may be given."""
+"""Seconds for entering the code."""
 
 
 @judges_members
@@ -43,7 +43,7 @@ def log_in(request: HttpRequest) -> HttpResponse:
 
 @form_page(open_to_all)
 def give_code(request: HttpRequest) -> HttpResponse:
-    """Take the second step of a log-in; until then the session knows who it is, and no more."""
+    """Handle the second step of a log-in; until then the session only knows the user."""
     tenant, member = active_tenant(), _half_logged_in(request)
     if member is None:
         return redirect("login")
@@ -73,7 +73,7 @@ def invitation(request: HttpRequest, token: str) -> HttpResponse:
 
 
 def _enter(request: HttpRequest, member: Membership) -> HttpResponse:
-    """Begin the session of somebody with the right password; a second factor is asked for first."""
+    """Start a session after the correct password; with a second factor, ask for it first."""
     request.auth = member  # type: ignore[attr-defined] # as the API has it
     if not second_factor.is_on(member.user):
         return _begin_session(request, member)
@@ -83,7 +83,7 @@ def _enter(request: HttpRequest, member: Membership) -> HttpResponse:
 
 
 def _half_logged_in(request: HttpRequest) -> Membership | None:
-    """Return the member who gave the right password, if it is still theirs."""
+    """Return the member who entered the correct password, if it has not changed since."""
     user_id, stamp = request.session.get(HALF, (NONEXISTENT_ID, ""))
     try:
         member = admit(user_id, require_tenant().id)
@@ -100,9 +100,9 @@ def _begin_session(request: HttpRequest, member: Membership) -> HttpResponse:
 
 
 def _next_path(request: HttpRequest) -> str:
-    """Return the path of this host to which a log-in leads; the first page for all other texts.
+    """Return the path on this host to which a log-in leads; the start page for all other texts.
 
-    A text without a slash in front would be taken for the name of a view.
+    ``redirect`` would treat a text without a leading slash as the name of a view.
     """
     wanted = request.GET.get("next", "")
     is_path = wanted.startswith("/") and url_has_allowed_host_and_scheme(wanted, None)

@@ -1,4 +1,4 @@
-"""Pages of the shared host: sign-up, finding a workspace, verified addresses, new passwords."""
+"""Pages of the shared host: sign-up, finding a workspace, verification, password resets."""
 
 from collections.abc import Callable
 from functools import partial
@@ -41,7 +41,7 @@ def sign_up(request: HttpRequest) -> HttpResponse:
 
 @form_page(open_to_all)
 def find(request: HttpRequest) -> HttpResponse:
-    """Lead to a tenant by its slug, whether there is such a one or not."""
+    """Link to a tenant by its slug, whether the tenant exists or not."""
     form = forms.FindForm(request)
     named = {"tenant_slug": request.GET.get("tenant", "")}
     slug = (form.cleaned_data if form.is_valid() else named)["tenant_slug"]
@@ -50,7 +50,7 @@ def find(request: HttpRequest) -> HttpResponse:
 
 
 def _by_mail(form_class: type[forms.PageForm], service: Callable[..., object], done: str) -> View:
-    """Return the view of a form about an account, which the token of a mail may authorise."""
+    """Return the view of an account's form, which a mailed token may authorise."""
 
     @form_page(open_to_all)
     def fill_in(request: HttpRequest, **token: str) -> HttpResponse:

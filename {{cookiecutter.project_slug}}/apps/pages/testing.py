@@ -17,13 +17,13 @@ type Visit = Callable[..., Client]
 
 
 def browser(host: str = "acme.localhost", *, enforce_csrf_checks: bool = False) -> Client:
-    """Return a browser in which nobody is logged in."""
+    """Return a browser without a log-in."""
     return Client(enforce_csrf_checks=enforce_csrf_checks, headers={"Host": host, **ACCEPT})
 
 
 @pytest.fixture
 def visit(acme: Tenant) -> Visit:
-    """Return a function that gives a browser in which a member has logged in."""
+    """Return a function that returns a browser with a logged-in member."""
 
     def visit(role: str, email: str = "", tenant: Tenant = acme) -> Client:
         email = email or f"{role}@{tenant.slug}.test"

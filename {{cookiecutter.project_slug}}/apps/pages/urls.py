@@ -5,7 +5,7 @@ from django.urls import path
 from apps.pages import session_views, shared_views, views
 
 urlpatterns = [
-    # Unless the product has a page there, whose routes come first.
+    # If the product has a page there, its routes come first.
     path("", views.start, name="start"),
     path("members/", views.members, name="members"),
     path("members/leave/", views.leave, name="leave"),

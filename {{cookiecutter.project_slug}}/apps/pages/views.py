@@ -1,4 +1,4 @@
-"""Pages. Each does what a route of the API does, by the same functions."""
+"""Pages. They use the same services as the API."""
 
 from collections.abc import Callable
 from functools import partial
@@ -39,13 +39,13 @@ from apps.tenants.models import Status
 from apps.tenants.settings import BRAND_COLOR, TenantSettings
 
 PENDING_FACTOR = "second_factor"
-"""In a session: the secret of a second factor that is not yet on."""
+"""Session key: the secret of a second factor that is not yet on."""
 
 
 @require_role("viewer")
 @require_safe
 def start(request: MemberRequest) -> HttpResponse:
-    """Welcome members, where no product has a page in this place."""
+    """Welcome members, if the product has no page here."""
     return render_page(request, "pages/start.html")
 
 
@@ -100,7 +100,7 @@ def change_role(request: MemberRequest, membership_id: UUID) -> HttpResponse:
 
 @form_page(require_role("owner"))
 def transfer_ownership(request: MemberRequest) -> HttpResponse:
-    """Make another member the Owner, and oneself an Admin."""
+    """Make another member the Owner, and the user an Admin."""
     others = [
         (each.pk, each.user.get_full_name()) for each in _members() if each.pk != request.auth.pk
     ]
@@ -115,7 +115,7 @@ def transfer_ownership(request: MemberRequest) -> HttpResponse:
 
 @form_page(require_role("viewer"))
 def leave(request: MemberRequest) -> HttpResponse:
-    """Ask once more, then go."""
+    """Ask for confirmation, then end the membership."""
     form = forms.LeaveForm(request)
     if not form.succeeds(partial(people.leave, request.auth)):
         text = "You lose all access. You can return only with a new invitation."
@@ -125,7 +125,7 @@ def leave(request: MemberRequest) -> HttpResponse:
     return redirect("login")
 
 
-# The tenant, and oneself
+# The tenant, and the user's own account
 
 
 @form_page(require_role("admin"))
@@ -157,7 +157,7 @@ def change_password(request: MemberRequest) -> HttpResponse:
 
 @form_page(require_role("viewer"))
 def change_second_factor(request: MemberRequest) -> HttpResponse:
-    """Switch it on, with a secret that the session keeps until then, or off."""
+    """Switch the second factor on or off; the session keeps the secret until it is on."""
     user = request.auth.user
     tenant = request.auth.tenant_id
     if second_factor.is_on(user):
@@ -187,7 +187,7 @@ def change_second_factor(request: MemberRequest) -> HttpResponse:
 @require_role("viewer")
 @require_safe
 def switch(request: MemberRequest) -> HttpResponse:
-    """List one's tenants. Each has sessions of its own, so one logs in to each."""
+    """List the user's tenants. Each needs its own log-in, since sessions belong to a tenant."""
     own = Membership.objects.for_user(request.auth.user).filter(is_active=True)
     own = own.filter(tenant__status=Status.ACTIVE, tenant__domains__is_primary=True)
     own = own.annotate(name=F("tenant__name"), domain=F("tenant__domains__domain"))
@@ -198,12 +198,12 @@ def switch(request: MemberRequest) -> HttpResponse:
 
 @unguarded
 def theme(request: HttpRequest) -> HttpResponse:
-    """Tell the stylesheet the tenant's colour; in a file, since no page has styles inside."""
+    """Return the tenant's colour as a stylesheet, since pages contain no inline styles."""
     rule = f":root {{ --brand: {TenantSettings(active_tenant()).get(BRAND_COLOR)}; }}"
     return HttpResponse(rule, content_type="text/css", headers={"Cache-Control": "max-age=300"})
 
 
-# What they have in common
+# Helpers
 
 
 def _members() -> QuerySet[Membership]:

@@ -25,7 +25,7 @@ type _Key = ForeignKey[Any, Any]
 
 
 def tally(user_id: UUID) -> dict[str, int]:
-    """Return how many rows refer to the user, by field."""
+    """Return the number of rows that refer to the user, by field."""
     return {str(field): _rows(user_id, field).count() for field in _every_field()}
 
 
@@ -59,7 +59,7 @@ def export(user_id: UUID, archive: ZipFile) -> None:
 def _export_rows(label: str, rows: QuerySet[Any], archive: ZipFile) -> None:
     write_rows(archive, rows)
     for place, file in _files(rows):
-        # One that is missing is missed in the archive too; its row names it.
+        # A missing file is also missing in the archive; its row names it.
         name = f"{label}/{place}"
         with suppress(FileNotFoundError), file.open() as source, archive.open(name, "w") as to:
             copyfileobj(source, to)
@@ -68,7 +68,7 @@ def _export_rows(label: str, rows: QuerySet[Any], archive: ZipFile) -> None:
 def write_rows(
     archive: ZipFile, rows: QuerySet[Model], fields: Iterable[str] | None = None
 ) -> None:
-    """Write rows into a file of the archive that is named as their model is."""
+    """Write rows into a file of the archive, named after their model."""
     name = f"{rows.model._meta.label}.json"
     with archive.open(name, "w") as file, TextIOWrapper(file, encoding="utf-8") as text:
         serializers.serialize("json", rows.iterator(), stream=text, fields=fields, indent=1)
@@ -92,7 +92,7 @@ def _rows(user_id: UUID, *fields: _Key) -> QuerySet[Model]:
 
 
 def _files(rows: QuerySet[Model]) -> Iterator[tuple[str, Any]]:
-    """Go through the files of rows, each with a name that there is once."""
+    """Yield the files of rows, each with a unique name."""
     fields = [field for field in rows.model._meta.fields if isinstance(field, FileField)]
     for row in rows.iterator() if fields else ():
         for field in fields:

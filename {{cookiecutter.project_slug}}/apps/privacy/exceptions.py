@@ -6,7 +6,7 @@ from rest_framework.exceptions import APIException
 
 
 class ExportTooSoon(APIException):
-    """There is an export of this person's data that is open, or recent enough to fetch."""
+    """An export of this person's data is open, or recent enough to download."""
 
     status_code = HTTPStatus.TOO_MANY_REQUESTS
     default_detail = "An export of this person's data already exists. Download that one."

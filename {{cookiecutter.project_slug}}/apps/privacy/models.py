@@ -1,4 +1,4 @@
-"""Requests about what a tenant holds of one user."""
+"""Requests about one user's data in one tenant."""
 
 from datetime import date, timedelta
 from typing import ClassVar, Self
@@ -20,7 +20,7 @@ class RequestKind(models.TextChoices):
 
 
 class RequestStatus(models.TextChoices):
-    """How far it has come. All but "done" are open: what has failed is still owed."""
+    """State of a request. All but "done" are open, including failed ones."""
 
     PENDING = "pending"
     RUNNING = "running"
@@ -29,19 +29,19 @@ class RequestStatus(models.TextChoices):
 
 
 def default_due_on() -> date:
-    """Return the day by which a request of today is to be done."""
+    """Return the due date of a request made today."""
     return timezone.now().date() + timedelta(days=settings.PRIVACY_DUE_DAYS)
 
 
 def place_of(request: "PrivacyRequest", name: str = "") -> str:
-    """Return where an export is kept, among the tenant's files."""
+    """Return the path of an export among the tenant's files."""
     return f"privacy/{request.pk}.zip"
 
 
 class PrivacyRequest(models.Model):
-    """Somebody asked for a user's data, or for its end: the proof that it was done.
+    """A request for an export or an erasure of a user's data, and the proof of its completion.
 
-    It outlives the tenant and the users that it names. That is why they are plain ids.
+    It outlives its tenant and users, which are therefore plain ids.
     """
 
     id = models.UUIDField(primary_key=True, default=new_id, editable=False)

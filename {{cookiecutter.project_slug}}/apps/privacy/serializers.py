@@ -1,4 +1,4 @@
-"""Bodies of privacy requests."""
+"""Serializers of privacy requests."""
 
 from rest_framework import serializers
 
@@ -6,7 +6,7 @@ from apps.privacy.models import PrivacyRequest
 
 
 class PrivacyRequestSerializer(serializers.ModelSerializer[PrivacyRequest]):
-    """A request; without ``user`` it is about who asks."""
+    """A request; without ``user`` it concerns the sender."""
 
     user = serializers.UUIDField(source="user_id", required=False)
 

@@ -1,4 +1,4 @@
-"""Privacy requests: how they come about, are carried out, and what is left of them."""
+"""Services for privacy requests: creation, execution and clean-up."""
 
 import logging
 import math
@@ -35,16 +35,16 @@ logger = logging.getLogger(__name__)
 
 UNDER_WAY = (RequestStatus.PENDING, RequestStatus.RUNNING)
 OPEN_WAIT = 60
-"""Seconds after which to ask again while an export is being made."""
+"""Seconds until a retry while an export is being created."""
 
 INVITATION_FIELDS = ["email", "role", "created_at", "expires_at", "accepted_at", "revoked_at"]
 
 
 def ask(asking: Membership, kind: RequestKind, user_id: UUID) -> PrivacyRequest:
-    """Write down what somebody asks for themself, or an Admin for a member.
+    """Create a member's request about themself, or an Admin's about a member.
 
-    See `ask_as_platform`. Raises PermissionDenied for who is no Admin, and for an Admin who would
-    erase an Owner; `ExportTooSoon` while there is an open or recent export of the same person.
+    See `ask_as_platform`. Raises PermissionDenied if the actor is not an Admin, or is an Admin who
+    would erase an Owner; `ExportTooSoon` while an export of the same person is open or recent.
     """
     wanted = Role.VIEWER if user_id == asking.user_id else Role.ADMIN
     with members.locked_actor(asking, wanted) as actor:
@@ -54,11 +54,11 @@ def ask(asking: Membership, kind: RequestKind, user_id: UUID) -> PrivacyRequest:
 
 
 def ask_as_platform(tenant_id: UUID, kind: RequestKind, user_id: UUID) -> PrivacyRequest:
-    """Write down what the platform's operator asks for.
+    """Create a request of the platform's operator.
 
-    With the request for an erasure, and for good, the membership ends: nothing new can come to
-    refer to the user, and nobody can ask twice. Raises ValidationError for who is no member and
-    was none, and `LastOwner`.
+    A request for an erasure ends the membership permanently: no new row can refer to the user, and
+    nobody can request it twice. Raises ValidationError for a user who never was a member, and
+    `LastOwner`.
     """
     with transaction.atomic(using=SHARED_DB):
         Tenant.objects.locked(tenant_id)
@@ -66,10 +66,10 @@ def ask_as_platform(tenant_id: UUID, kind: RequestKind, user_id: UUID) -> Privac
 
 
 def carry_out(request: PrivacyRequest) -> None:
-    """Do what was asked for, be it for the first time or after a run that failed or was killed.
+    """Carry out a request, for the first time or after a failed or interrupted run.
 
-    Each part of the work may be done twice. That all is done is written last, so until then the
-    request is open. Of two runs at once the second waits, and finds nothing left to do.
+    Each part of the work can be repeated. The state "done" is stored last; until then the request
+    is open. Of two concurrent runs the second waits, and finds nothing left to do.
     """
     row = PrivacyRequest.objects.for_tenant(request.tenant_id).filter(pk=request.pk)
     still_open = row.exclude(status=RequestStatus.DONE)
@@ -89,7 +89,7 @@ def carry_out(request: PrivacyRequest) -> None:
 
 
 def drop_content(request: PrivacyRequest) -> None:
-    """Delete what an export has stored, if it has."""
+    """Delete the file of an export, if there is one."""
     with activate_tenant(ActiveTenant(request.tenant_id)):
         request.content.storage.delete(place_of(request))
     request.content = ""
@@ -97,14 +97,14 @@ def drop_content(request: PrivacyRequest) -> None:
 
 
 def purge() -> None:
-    """Delete the contents that have been kept long enough."""
+    """Delete the contents of expired exports."""
     before = timezone.now() - timedelta(days=settings.PRIVACY_CONTENT_DAYS)
     for request in PrivacyRequest.platform.filter(completed_at__lt=before).exclude(content=""):
         drop_content(request)
 
 
 def _require_no_other_export(tenant_id: UUID, user_id: UUID) -> None:
-    """For who has locked the tenant's row, so that two who ask at once do not both get one."""
+    """Raise `ExportTooSoon` for a second export; the caller has locked the tenant's row."""
     hours, now = timedelta(hours=settings.PRIVACY_EXPORT_HOURS), timezone.now()
     others = PrivacyRequest.objects.for_tenant(tenant_id).filter(
         Q(created_at__gt=now - hours) | Q(status__in=UNDER_WAY),
@@ -119,7 +119,7 @@ def _require_no_other_export(tenant_id: UUID, user_id: UUID) -> None:
 def _write_down(
     tenant_id: UUID, kind: RequestKind, user_id: UUID, actor: Membership | None
 ) -> PrivacyRequest:
-    """For who has locked the tenant's row."""
+    """Store a request and its audit event; the caller has locked the tenant's row."""
     member = Membership.objects.of_user_in(user_id, tenant_id).first()
     if member is None:
         raise ValidationError({"user": ["There is no such member."]}, "does_not_exist")
@@ -134,7 +134,7 @@ def _write_down(
 
 
 def _export(request: PrivacyRequest) -> None:
-    drop_content(request)  # what a run has left that was broken off
+    drop_content(request)  # left over from an interrupted run
     with TemporaryFile() as file:
         with ZipFile(file, "w", ZIP_DEFLATED) as archive:
             for rows, fields in _of_shared_data(request):
@@ -149,7 +149,7 @@ def _of_shared_data(request: PrivacyRequest) -> list[tuple[QuerySet[Model], list
     users = User.objects.filter(pk=user_id)
     invitations = Invitation.objects.for_tenant(tenant_id)
     return [
-        (users, ["email", "full_name"]),  # all else of them is of every tenant
+        (users, ["email", "full_name"]),  # the user's other data belongs to all tenants
         (invitations.filter(email__in=users.values("email")), INVITATION_FIELDS),
         (Membership.objects.for_tenant(tenant_id).filter(user_id=user_id), None),
         (PrivacyRequest.objects.for_tenant(tenant_id).filter(user_id=user_id), None),

@@ -1,4 +1,4 @@
-"""Asking for one's data, or for its end."""
+"""Views for requests about personal data."""
 
 from http import HTTPStatus
 
@@ -32,7 +32,7 @@ class PrivacyRequestViewSet(
     RetrieveModelMixin,
     GenericViewSet[PrivacyRequest],
 ):
-    """Requests about oneself; to Admins, about every member."""
+    """Privacy requests: the user's own, or for Admins those of all members."""
 
     queryset = PrivacyRequest.platform.none()
     serializer_class = PrivacyRequestSerializer
@@ -40,7 +40,7 @@ class PrivacyRequestViewSet(
     read_role = write_role = Role.VIEWER
 
     def get_queryset(self) -> QuerySet[PrivacyRequest]:
-        """Return the requests that the caller may know of."""
+        """Return the requests that the caller may see."""
         rows = PrivacyRequest.objects.for_tenant(require_tenant())
         member = membership_of(self.request)
         if Role(member.role).reaches(Role.ADMIN):
@@ -48,7 +48,7 @@ class PrivacyRequestViewSet(
         return rows.filter(user_id=member.user_id)
 
     def perform_create(self, serializer: BaseSerializer[PrivacyRequest]) -> None:
-        """Write the request down, and carry it out."""
+        """Create the request, and carry it out."""
         member, given = membership_of(self.request), serializer.validated_data
         request = services.ask(member, given["kind"], given.get("user_id", member.user_id))
         services.carry_out(request)
@@ -57,7 +57,7 @@ class PrivacyRequestViewSet(
     @extend_schema(responses={(HTTPStatus.OK, "application/zip"): OpenApiTypes.BINARY})
     @action(detail=True)
     def content(self, request: Request, pk: str) -> FileResponse:
-        """Send the export, for as long as it is kept."""
+        """Send the export, until it is deleted."""
         export = self.get_object()
         try:
             file = export.content.open()

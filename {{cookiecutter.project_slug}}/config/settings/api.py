@@ -1,4 +1,4 @@
-"""The HTTP interface.
+"""The HTTP API.
 
 https://www.django-rest-framework.org/api-guide/settings/
 https://drf-spectacular.readthedocs.io/en/latest/settings.html

@@ -1,4 +1,4 @@
-"""Make a user a member of a tenant."""
+"""Make a user a member of a tenant, or change a member's role."""
 
 from typing import Any
 
@@ -32,7 +32,7 @@ class Command(TenantCommand):
         )
 
     def state(self, tenant: Tenant, options: dict[str, Any]) -> dict[str, Any]:
-        """Return the user's place in the tenant; nothing if they have none."""
+        """Return the user's membership of the tenant; nothing without one."""
         if (user := _user(options)) is None:
             invited = open_invitations(tenant.pk).filter(email=clean_address(options["email"]))
             return {"invited_as": invited.values_list("role", flat=True).first()}
@@ -40,7 +40,7 @@ class Command(TenantCommand):
         return {**(rows.values("role", "is_active").first() or {})}
 
     def change(self, tenant: Tenant, options: dict[str, Any]) -> None:
-        """Give them the place, or invite them to it."""
+        """Make the user a member, or invite the address."""
         if user := _user(options):
             add_member(tenant, user, Role(options["role"]))
         else:
@@ -48,7 +48,7 @@ class Command(TenantCommand):
 
 
 def _user(options: dict[str, Any]) -> Any:
-    """Return the user, or None for who is to be invited."""
+    """Return the user, or None for an address to invite."""
     email, users = options["email"], get_user_model().objects
     user = users.find(email).first()
     if user is None and not (options["invite"] and options["role"] == Role.OWNER):

@@ -1,4 +1,4 @@
-"""Make a tenant."""
+"""Create a tenant."""
 
 from typing import Any
 
@@ -33,7 +33,7 @@ class Command(BaseCommand):
         )
 
     def handle(self, *args: Any, **options: Any) -> None:
-        """Make the tenant, or say in one sentence why not."""
+        """Create the tenant, or fail with one sentence."""
         slug, owner = options["slug"], options["owner"]
         with in_a_sentence(f"create {slug!r}"):
             owner = owner and clean_address(owner)

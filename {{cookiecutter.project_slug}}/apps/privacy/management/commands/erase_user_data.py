@@ -1,4 +1,4 @@
-"""Erase what a tenant holds of one user."""
+"""Erase one user's data in one tenant."""
 
 import json
 from contextlib import suppress
@@ -32,7 +32,7 @@ class Command(BaseCommand):
         parser.add_argument("--json", action="store_true", help="print a JSON object")
 
     def handle(self, *args: object, tenant: str, user: str, **options: object) -> None:
-        """Do it at once, and say what was found; exit with an error if it fails."""
+        """Carry out the request, and print the data found; exit with an error on failure."""
         member = _member(tenant, user)
         report = {"tenant": member.tenant.slug, "user": str(member.user_id), "kind": self.kind}
         with activate_tenant(ActiveTenant(member.tenant_id)):

@@ -1,4 +1,4 @@
-"""Export what a tenant holds of one user."""
+"""Export one user's data in one tenant."""
 
 from apps.privacy.management.commands import erase_user_data
 from apps.privacy.models import RequestKind

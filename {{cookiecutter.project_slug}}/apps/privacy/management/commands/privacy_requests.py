@@ -1,4 +1,4 @@
-"""List the privacy requests that are open, and see to them."""
+"""List open privacy requests, and carry them out."""
 
 import json
 from typing import Any
@@ -24,7 +24,7 @@ class Command(BaseCommand):
         parser.add_argument("--json", action="store_true", help="print a JSON array")
 
     def handle(self, *args: object, **options: object) -> None:
-        """Do what is asked for, then print what is open."""
+        """Carry out the options, then print the open requests."""
         if options["run"]:
             for request in _open():
                 carry_out(request)
