@@ -1,4 +1,4 @@
-"""May this user act in this tenant now? Asked of the live membership, in every request."""
+"""Decides whether a user may act in a tenant now, from the current membership, in every request."""
 
 from uuid import UUID
 
@@ -23,18 +23,19 @@ REFUSALS: dict[str, type[exceptions.APIException]] = {
 
 
 def admit(user_id: object, tenant_id: UUID) -> Membership:
-    """Return the membership by which a user may act in a tenant, with both; one query.
+    """Return the membership of a user in a tenant, with both, in one query.
 
     Raises `NoActiveAccount` unless user and membership are active, `TenantSuspended` or
-    `TenantNotReady` if the tenant is not to be served.
+    `TenantNotReady` if the tenant is not served.
     """
     return _admitted(Membership.objects.of_user_in(user_id, tenant_id).first())
 
 
 def admit_token(claims: Claims) -> Membership:
-    """Return the membership by which the holder of a verified token may act; one query.
+    """Return the membership of a verified token's user, in one query.
 
-    Raises what `admit` raises, and `InvalidToken` if the log-in was ended or the password changed.
+    Raises the errors of `admit`, and `InvalidToken` if the log-in has ended or the password has
+    changed.
     """
     membership, is_ended = membership_of_token(claims) or (None, False)
     if membership and (is_ended or not _is_stamp_of(membership.user, claims.stamp)):
@@ -43,7 +44,7 @@ def admit_token(claims: Claims) -> Membership:
 
 
 def require_same_tenant(tenant_id: UUID) -> None:
-    """Raise `TokenTenantMismatch` unless ``tenant_id``, a token's, is the active tenant."""
+    """Raise `TokenTenantMismatch` unless ``tenant_id``, from a token, is the active tenant."""
     if require_tenant().id != tenant_id:
         raise TokenTenantMismatch
 

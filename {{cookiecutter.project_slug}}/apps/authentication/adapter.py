@@ -16,14 +16,14 @@ from apps.authentication.client_address import client_address
 
 
 class AccountAdapter(DefaultAccountAdapter):
-    """Mails whose links and signature come from the settings, whatever host was asked."""
+    """Sends mails whose links and signature come from the settings, not from the requested host."""
 
     def is_open_for_signup(self, request: HttpRequest) -> bool:
-        """Tell whether anybody may sign up."""
+        """Return whether anybody may sign up."""
         return bool(settings.SIGN_UP_OPEN)
 
     def get_client_ip(self, request: HttpRequest) -> str:
-        """Return the address by which tries are counted; of who has none, a word."""
+        """Return the address by which attempts are counted, or a constant if there is none."""
         return client_address(request)
 
     def get_reset_password_from_key_url(self, key: str) -> str:
@@ -44,12 +44,12 @@ class AccountAdapter(DefaultAccountAdapter):
         self.render_mail(template_prefix, email, context).send()
 
     def set_password(self, user: AbstractBaseUser, password: str) -> None:
-        """Store a password, and nothing else of the user, which others may change meanwhile."""
+        """Store only the password: other fields of the user may change concurrently."""
         user.set_password(password)
         user.save(update_fields=["password"])
 
     def add_message(self, *args: object, **kwargs: object) -> None:
-        """Say nothing: messages are for pages, and the API answers in its body."""
+        """Add no message: messages are for pages, and the API answers in its body."""
 
 
 def _link(path: str) -> str:

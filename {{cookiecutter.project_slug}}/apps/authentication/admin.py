@@ -1,4 +1,4 @@
-"""The platform's administration of users, and how its staff logs in."""
+"""The platform's admin of users, and the log-in of its staff."""
 
 from collections.abc import Iterable
 from typing import Any
@@ -31,24 +31,24 @@ from apps.tenants.admin import ServiceAdmin, staff
 ACCESS = ["is_active", "is_staff", "is_superuser", "groups", "user_permissions"]
 NEW = ["email", "full_name", "usable_password", "password1", "password2"]
 
-# They would show secrets, and offer to write them past the services of users.
+# They would show secrets, and allow changes that bypass the services for users.
 admin.site.unregister([Authenticator, EmailAddress])
 
 
 class StaffLogInForm(AdminAuthenticationForm):
-    """Asks for a code, too, of who has a second factor; and is counted as every log-in is."""
+    """Also asks for the code of a second factor, and counts attempts like every log-in."""
 
     code = forms.CharField(required=False, max_length=20, label="Code, if you have a second factor")
 
     request: HttpRequest
 
     def clean(self) -> Any:
-        """Count each try, and ask for the code of who gave the right password."""
+        """Count each attempt; after the correct password, ask for the code."""
         email = self.cleaned_data.get("username", "")
         with counted(self.request, email):
             cleaned = super().clean()
         user = self.get_user()
-        if user is None:  # nothing was tried: a field is empty
+        if user is None:  # no attempt: a field is empty
             return cleaned
         remember_source(self.request, email)
         try:
@@ -59,15 +59,15 @@ class StaffLogInForm(AdminAuthenticationForm):
 
 
 class StaffPasswordForm(AdminPasswordChangeForm):
-    """Counts tries at the old password, too, and writes down that there is a new one."""
+    """Also counts attempts at the old password, and records the change."""
 
     def clean_old_password(self) -> str:
-        """Refuse another one."""
+        """Refuse an incorrect password."""
         with own_password_attempt(context.request, self.user, None):
             return str(super().clean_old_password())
 
     def save(self, commit: bool = True) -> Any:
-        """Store the password, and nothing else of the user."""
+        """Store only the password."""
         with transaction.atomic(using=SHARED_DB):
             user = super().save(commit=False)
             user.save(update_fields=["password"])
@@ -81,7 +81,7 @@ admin.site.password_change_form = StaffPasswordForm
 
 @admin.register(User)
 class UserAdmin(ServiceAdmin[User], DjangoUserAdmin[User]):
-    """Users. Deactivated, never deleted."""
+    """Users, who are deactivated and never deleted."""
 
     add_form = AdminUserCreationForm
     list_display = ["email", "full_name", "is_active", "is_staff"]
@@ -96,12 +96,12 @@ class UserAdmin(ServiceAdmin[User], DjangoUserAdmin[User]):
 
     @admin.action(description="Switch off the second factor", permissions=["change"])
     def switch_off_second_factor(self, request: HttpRequest, users: QuerySet[User]) -> None:
-        """Let those in by their password alone who have lost their codes."""
+        """Switch off the second factor of users who have lost their codes."""
         for user in users:
             switch_off(user, tenant=None, actor=staff(request))
 
     def save_model(self, request: HttpRequest, obj: User, form: Any, change: bool) -> None:
-        """Store what was changed in the form; an address by its service."""
+        """Store the changed fields; change an address with its service."""
         if not change:
             super().save_model(request, obj, form, change)
             return
@@ -113,7 +113,7 @@ class UserAdmin(ServiceAdmin[User], DjangoUserAdmin[User]):
             obj.end_log_ins()
 
     def save_related(self, request: Any, form: Any, formsets: Any, change: bool) -> None:
-        """Store groups and permissions; with them all is stored, and is written down."""
+        """Store groups and permissions; then record all changes."""
         super().save_related(request, form, formsets, change)
         fields = {*ACCESS, "email", "full_name"}.intersection(form.changed_data)
         record(
@@ -126,7 +126,7 @@ class UserAdmin(ServiceAdmin[User], DjangoUserAdmin[User]):
         )
 
     def log_change(self, request: Any, obj: User, message: Any) -> LogEntry:
-        """Write down that a password was set, which is a form of its own."""
+        """Record the new password, which has its own form."""
         if message == [{"changed": {"fields": ["password"]}}]:
             with transaction.atomic(using=SHARED_DB):
                 record(Action.PASSWORD_CHANGED, obj, tenant=None, actor=request.user)
@@ -134,5 +134,5 @@ class UserAdmin(ServiceAdmin[User], DjangoUserAdmin[User]):
 
 
 def _plain(value: Iterable[Model] | str | bool | None) -> object:
-    """Return a value as an audit event can keep it: rows by their ids."""
+    """Return a value for an audit event: rows by their ids."""
     return value if isinstance(value, str | bool | None) else sorted(row.pk for row in value)

@@ -21,14 +21,14 @@ from apps.tenants.resolver import host_of
 SCHEME = b"Bearer"
 
 CLAIMS = "token_claims"
-"""Attribute of a request that keeps what its token says, once it was read."""
+"""Attribute of a request for the claims of its token, after they have been read."""
 
 
 class TenantJWTAuthentication(JWTAuthentication):
-    """Bearer tokens that name a tenant, which must be the request's.
+    """Authentication by bearer tokens, which must name the request's tenant.
 
-    ``request.user`` becomes the user and ``request.auth`` the `Membership` by which the request
-    is authorised; user, membership and tenant come in one query.
+    ``request.user`` is the user and ``request.auth`` the `Membership` that authorises the request;
+    user, membership and tenant come from one query.
     """
 
     def authenticate(self, request: Request) -> tuple[Any, Any] | None:
@@ -40,14 +40,14 @@ class TenantJWTAuthentication(JWTAuthentication):
         return membership.user, membership
 
     def get_raw_token(self, header: bytes) -> bytes | None:
-        """Return the token of an Authorization header, or None; the scheme has no case."""
+        """Return the token of an Authorization header, or None; the scheme is case-insensitive."""
         _, *rest = header.split() or [b""]
         return super().get_raw_token(b" ".join([SCHEME, *rest])) if is_bearer(header) else None
 
     def claims(self, request: HttpRequest | Request) -> Claims | None:
-        """Return what the request's token says, or None without one; it is read once a request.
+        """Return the claims of the request's token, or None without one; they are read once.
 
-        Raises AuthenticationFailed for a malformed header and for a token that is not valid.
+        Raises AuthenticationFailed for a malformed header and for an invalid token.
         """
         kept: dict[str, Any] = vars(getattr(request, "_request", request))
         if CLAIMS not in kept:
@@ -69,20 +69,20 @@ class TenantJWTAuthentication(JWTAuthentication):
         if claims is None:
             return None
         if current_tenant() is None:
-            # The tenant's own host was not asked, and the middleware knew no such tenant.
+            # The request is on the shared host, and the middleware found no such tenant.
             raise TenantNotFound
         access.require_same_tenant(claims.tenant_id)
         try:
             return access.admit_token(claims)
         except NoActiveAccount:
-            # On the shared host, a tenant that one is not a member of does not exist.
+            # On the shared host, a tenant without the user's membership does not exist.
             if is_shared(host_of(request)):
                 raise TenantNotFound from None
             raise
 
 
 def is_bearer(header: bytes) -> bool:
-    """Return whether an Authorization header is of the scheme that has tokens (RFC 9110, 11.1)."""
+    """Return whether an Authorization header has the scheme of tokens (RFC 9110, 11.1)."""
     return [part.lower() for part in header.split()[:1]] == [SCHEME.lower()]
 
 

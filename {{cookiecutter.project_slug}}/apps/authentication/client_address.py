@@ -1,4 +1,4 @@
-"""The address that a request comes from, by which strangers are counted."""
+"""The client address of a request, by which anonymous requests are counted."""
 
 from contextlib import suppress
 from ipaddress import ip_address
@@ -8,14 +8,14 @@ from rest_framework.request import Request
 from rest_framework.settings import api_settings
 
 UNKNOWN = "unknown"
-"""Whoever has no address that can be read; all of them are counted together."""
+"""Stands for clients without a readable address, which are counted together."""
 
 
 def client_address(request: HttpRequest | Request) -> str:
-    """Return the client's address, of which there is one spelling, or `UNKNOWN`.
+    """Return the client's address in normalised form, or `UNKNOWN`.
 
-    Behind ``NUM_PROXIES`` proxies it is the one in X-Forwarded-For that the first of them wrote; it
-    may write a port, brackets or, by RFC 7239, a word instead.
+    Behind ``NUM_PROXIES`` proxies it is the entry of X-Forwarded-For that the first of them wrote.
+    The entry may have a port or brackets or, by RFC 7239, be a word.
     """
     proxies = api_settings.NUM_PROXIES or 0
     given = request.META.get("REMOTE_ADDR") or ""

@@ -25,22 +25,22 @@ from apps.memberships.roles import Role
 from apps.tenants.middleware import activate_locale
 
 LONGEST_PATH = 1000
-"""Characters of a path to which a log-in leads back: servers take addresses of some thousands."""
+"""Maximum length of a path to which a log-in returns: servers limit addresses."""
 
 type View = Callable[..., HttpResponseBase]
 
 
 class MemberRequest(HttpRequest):
-    """A request of somebody who was let in; ``auth`` is the membership by which, as in the API."""
+    """A request of a member; ``auth`` is the membership, as in the API."""
 
     auth: Membership
 
 
 def require_role(read: str, *, write: str = "", scope: str = "") -> Callable[[View], View]:
-    """Let members in whose role reaches the one that is named, for writing perhaps a higher one.
+    """Admit members with at least the named role; ``write`` may require a higher one for writing.
 
-    Who has not logged in is sent to do so; others are answered with 403. What a view says to a
-    member is kept in no cache. Writing counts for the rate that ``scope`` names, too.
+    Anonymous users are redirected to the log-in; others get 403. Responses to members are not
+    cached. Writing also counts for the rate named by ``scope``.
     """
     read_role, write_role = Role(read), Role(write or read)
 
@@ -79,7 +79,7 @@ tenant_owner_required = require_role(Role.OWNER)
 
 
 def open_to_all(view: View) -> View:
-    """Let everybody in, as often as the API does."""
+    """Admit everybody, within the rates of the API."""
 
     @wraps(view)
     def counted(request: HttpRequest, *args: object, **kwargs: object) -> HttpResponseBase:
@@ -91,29 +91,29 @@ def open_to_all(view: View) -> View:
 
 
 def unguarded(view: View) -> View:
-    """Mark a view that shows nothing of a tenant, or asks by itself who is let in."""
+    """Mark a view that shows no tenant data, or checks permissions itself."""
     vars(view).update(is_unguarded=True)
     return view
 
 
 def judges_members(view: View) -> View:
-    """Mark an open page whose POST may prove to be a member's, by its body or its session."""
+    """Mark an open page whose POST may identify its sender as a member, by its body or session."""
     vars(view).update(judges_members=True)
     return view
 
 
 def is_guarded(view: View) -> bool:
-    """Tell whether a view says who may see it; those of the API do in their own way."""
+    """Return whether a view declares its permissions; views of the API have their own way."""
     return is_of_api(view) or hasattr(view, "read_role") or hasattr(view, "is_unguarded")
 
 
 def is_of_api(view: View) -> bool:
-    """Tell whether a view is one of Django REST framework."""
+    """Return whether a view is one of Django REST framework."""
     return issubclass(getattr(view, "cls", object), APIView)
 
 
 def _member(request: MemberRequest) -> Membership | None:
-    """Return the membership of who has a session, or None; raise PermissionDenied for others."""
+    """Return the membership of a session's user, or None; raise PermissionDenied without access."""
     if not request.user.is_authenticated:
         return None
     try:

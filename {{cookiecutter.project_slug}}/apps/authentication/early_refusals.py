@@ -18,18 +18,18 @@ from apps.api.error_responses import API
 from apps.isolation import ActiveTenant
 
 SCOPES = {"member", "tenant", "anonymous"}
-"""Rates of all that somebody asks. Others are of some routes only, and the rest goes on."""
+"""Rates of all requests of a client. Other rates cover some routes only."""
 
 
 def remember_refusal(request: Request | HttpRequest, scope: str, seconds: int) -> None:
-    """Refuse who sent this request for so many seconds, if the rate is of all that they ask."""
+    """Refuse this request's sender for some seconds, if the rate covers all their requests."""
     tenant = getattr(request, "tenant", None)
     if scope in SCOPES and (sender := _sender(request, tenant)):
         caches["refusals"].set(sender, time() + seconds, timeout=seconds)
 
 
 def refuse_again(request: HttpRequest, tenant: ActiveTenant | None) -> None:
-    """Raise `Throttled` if who sent this request is refused still."""
+    """Raise `Throttled` if the request's sender is still refused."""
     sender = _sender(request, tenant)
     until = caches["refusals"].get(sender) if sender else None
     if until:
@@ -37,7 +37,7 @@ def refuse_again(request: HttpRequest, tenant: ActiveTenant | None) -> None:
 
 
 def _sender(request: Request | HttpRequest, tenant: ActiveTenant | None) -> str:
-    """Return a name for who sent a request to the API; none for browsers, which have sessions."""
+    """Return a key for the sender of an API request; none for browsers, which have sessions."""
     if not request.path_info.startswith(API):
         return ""
     token = request.headers.get("Authorization", "")

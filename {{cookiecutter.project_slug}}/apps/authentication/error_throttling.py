@@ -1,4 +1,4 @@
-"""Counts requests that no view of the API counts: to pages, and those that are refused before."""
+"""Counts requests that no API view counts: those of pages, and those refused earlier."""
 
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any, cast
@@ -18,16 +18,16 @@ if TYPE_CHECKING:
 
 
 class ErrorThrottleMiddleware(MiddlewareMixin):
-    """Counts what was refused before a view could count it, and answers 429 to too much of it.
+    """Counts requests refused before a view could count them, and answers 429 above the rate.
 
-    Whatever stands in the way, a host, a token, a role or a route, the answer is the same: it
-    counts for the member, or else for the address, and so tells nothing of which tenants there are.
+    The reason of the refusal (host, token, role or route) does not matter: the request counts for
+    the member, or else for the address, and therefore does not reveal which tenants exist.
     """
 
     def process_response(
         self, request: HttpRequest, response: HttpResponseBase
     ) -> HttpResponseBase:
-        """Replace the answer of a request that is too much."""
+        """Replace the response of a request above the rate."""
         if not status.is_client_error(response.status_code):
             return response
         if COUNTED not in vars(request):
@@ -43,7 +43,7 @@ class ErrorThrottleMiddleware(MiddlewareMixin):
 
 
 def count_request(request: HttpRequest, view: Any = None) -> None:
-    """Count a request to what is no view of the API by the same rates; raise `Throttled`."""
+    """Count a request outside the API by the same rates; raise `Throttled` above them."""
     waits = [
         throttle.wait()
         for throttle in APIView().get_throttles()

@@ -13,28 +13,28 @@ class TokenTenantMismatch(AuthenticationFailed):
 
 
 class NoActiveAccount(AuthenticationFailed):
-    """Unknown user, wrong password, or no member: the answer is the same."""
+    """The user is unknown, the password wrong, or there is no membership: one answer for all."""
 
     default_detail = "No active account with these credentials."
     default_code = "no_active_account"
 
 
 class SecondFactorRequired(AuthenticationFailed):
-    """The password alone will not do."""
+    """The password alone is not enough."""
 
     default_detail = "An unused code of the second factor is required."
     default_code = "second_factor_required"
 
 
 class SignUpClosed(PermissionDenied):
-    """Customers do not come by themselves here."""
+    """The platform does not offer sign-up."""
 
     default_detail = "Sign-up is closed."
     default_code = "sign_up_closed"
 
 
 class SignUpFailed(APIException):
-    """The tenant's storage could not be made."""
+    """The tenant's storage could not be created."""
 
     status_code = HTTPStatus.SERVICE_UNAVAILABLE
     default_detail = "The tenant could not be created. Try again later."

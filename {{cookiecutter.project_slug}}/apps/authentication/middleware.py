@@ -1,4 +1,4 @@
-"""Which tenant is this request for? Answered once, before anything else is done."""
+"""Resolves the tenant of a request, once, before anything else."""
 
 from collections.abc import AsyncIterator, Iterator
 from importlib import import_module
@@ -42,11 +42,11 @@ TENANT_URLCONF = "config.urls.tenant"
 
 @sync_and_async_middleware
 def tenant_middleware(get_response: GetResponse) -> GetResponse:
-    """Run the request inside its tenant, or answer why not.
+    """Run the request inside its tenant, or answer with the reason why not.
 
     The tenant is the host's; on the shared host it is the one that a verified token names.
-    Host, header and token must agree. Whether the user may act in it is decided later, by the
-    authentication, from the live membership.
+    Host, header and token must agree. Authentication later decides from the current membership
+    whether the user may act in the tenant.
     """
     # Views are imported now, while no tenant is active, and not by the first request: a queryset
     # that is an attribute of a view belongs to the tenant that it was made in.
@@ -84,21 +84,21 @@ def tenant_middleware(get_response: GetResponse) -> GetResponse:
 
 
 class StrictAccessMiddleware(MiddlewareMixin):
-    """Shows no view in a tenant that does not say who may see it.
+    """Refuses views without declared permissions in a tenant.
 
-    Answers what a view that is none of the API raises in the API's terms.
+    Turns exceptions of views outside the API into the API's error responses.
     """
 
     def process_view(
         self, request: HttpRequest, view: View, *arguments: object
     ) -> HttpResponse | None:
-        """Refuse before the view is called."""
+        """Refuse a view without permissions before it is called."""
         if current_tenant() is None or is_guarded(view):
             return None
         return error_response(request, PermissionDenied("No tenant access."))
 
     def process_exception(self, request: HttpRequest, error: Exception) -> HttpResponse | None:
-        """Answer what services refuse, rows in use, and limits of the database."""
+        """Answer errors of services, rows in use, and limits of the database."""
         if is_after_commit(error):
             return failed_after_commit(request, error)
         answer = as_api_error(error) or as_conflict(error)
@@ -129,8 +129,8 @@ def _resolve(request: HttpRequest) -> ActiveTenant | None:
 def _tenant_on_shared_host(request: HttpRequest, slug: str | None) -> UUID | None:
     """Return the tenant of a verified token, which a header may name too; None without a token.
 
-    An unknown slug and a tenant of which the user is no member take the same queries and get
-    the same answer, so that neither body nor timing tells which tenants there are.
+    An unknown slug and a tenant without the user's membership take the same queries and get the
+    same answer, so that neither body nor timing reveals which tenants exist.
     """
     try:
         # By the authentication itself: what only one of the two took for a token would be
@@ -151,13 +151,13 @@ def _tenant_on_shared_host(request: HttpRequest, slug: str | None) -> UUID | Non
 
 
 def _varied[R: HttpResponseBase](response: R) -> R:
-    """Tell caches on the way what names the tenant and the user, beside the host."""
+    """Set Vary to the headers that name the tenant and the user."""
     patch_vary_headers(response, ["Cookie", "Authorization", HEADER])
     return response
 
 
 def _bound(response: HttpResponseBase, tenant: ActiveTenant | None) -> HttpResponseBase:
-    """Keep a streaming response inside the tenant: its body is made after the middleware's end."""
+    """Keep a streaming response inside the tenant: its body is generated after the middleware."""
     if isinstance(response, StreamingHttpResponse):
         chunks: Any = response.streaming_content
         bind = _each_async if response.is_async else _each

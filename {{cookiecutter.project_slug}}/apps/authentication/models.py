@@ -1,4 +1,4 @@
-"""Users: people, who may be members of many tenants."""
+"""Users, who may be members of many tenants."""
 
 from typing import Any, ClassVar
 
@@ -16,35 +16,35 @@ from apps.memberships.validators import validate_mailable
 
 
 class EmailUserManager(UserManager["User"]):
-    """Makes users who are known by their e-mail address."""
+    """Manager of users, who are identified by their e-mail address."""
 
     def create_user(self, email: str, password: str | None = None, **fields: Any) -> "User":  # type: ignore[override]
-        """Make a user."""
+        """Create a user."""
         user = self.model(email=self.normalize_email(email), **fields)
         user.set_password(password)
         user.save(using=self._db)
         return user
 
     def create_superuser(self, email: str, password: str | None = None, **fields: Any) -> "User":  # type: ignore[override]
-        """Make a member of the platform's staff who may do everything in the admin."""
+        """Create a member of the platform's staff with all permissions in the admin."""
         return self.create_user(email, password, is_staff=True, is_superuser=True, **fields)
 
     def find(self, email: str | None) -> "QuerySet[User]":
-        """Return the user with this address, or none; upper and lower case are the same."""
+        """Return the user with this address, or None; the comparison ignores case."""
         return self.filter(email=self.normalize_email(email))
 
     def get_by_natural_key(self, email: str | None) -> "User":
-        """Return the user with this address, as Django's log-in asks for it."""
+        """Return the user with this address, for Django's log-in."""
         return self.find(email).get()
 
     @classmethod
     def normalize_email(cls, email: str | None) -> str:
-        """Return the form in which an address is stored; Django's forms ask for it too."""
+        """Return the stored form of an address; Django's forms use it too."""
         return (email or "").strip().lower()
 
 
 class User(AbstractUser):
-    """A person. Never deleted: what they did stays theirs; their data is anonymised instead."""
+    """A person. Users are anonymised and never deleted, since audit events refer to them."""
 
     id = models.UUIDField(primary_key=True, default=new_id, editable=False)
     email = models.EmailField(unique=True, validators=[validate_mailable])
@@ -72,16 +72,16 @@ class User(AbstractUser):
         return self.email
 
     def end_log_ins(self) -> None:
-        """End every session and token of the user, at its next use, as a new password does.
+        """End all sessions and tokens of the user, as a new password does.
 
-        For who has locked the row.
+        The caller must have locked the row.
         """
         self.credentials_version = F("credentials_version") + 1
         self.save(update_fields=["credentials_version"])
         self.refresh_from_db(fields=["credentials_version"])
 
     def _get_session_auth_hash(self, secret: str | None = None) -> str:
-        """Return the stamp of sessions and tokens; Django asks for one by each of its keys."""
+        """Return the stamp of sessions and tokens; Django needs one for each of its keys."""
         stamped = f"{self.credentials_version}:{self.password}"
         return salted_hmac(__name__, stamped, secret=secret, algorithm="sha256").hexdigest()
 
@@ -90,14 +90,14 @@ class User(AbstractUser):
         return self.full_name or self.email
 
     def get_short_name(self) -> str:
-        """Return the same: one name is all that is asked for."""
+        """Return the same name: users have only one."""
         return self.get_full_name()
 
 
 class Session(AbstractBaseSession):
-    """A session, with whose it is beside what is signed: so those of a user are found by an index.
+    """A session with its tenant and user in columns, so that an index finds a user's sessions.
 
-    Plain ids: a session has nothing to keep alive, and is deleted by the dozen.
+    Both are plain ids: sessions protect no rows from deletion, and are deleted in bulk.
     """
 
     user_id = models.UUIDField(null=True)

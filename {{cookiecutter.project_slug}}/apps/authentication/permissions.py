@@ -14,19 +14,19 @@ if TYPE_CHECKING:  # it imports this module
 
 
 class HasRole(BasePermission):
-    """Lets members through whose role reaches the one that the view asks for.
+    """Admits members with at least the role that the view requires.
 
-    A view says ``read_role`` and, if it writes, ``write_role``. A view that says nothing is
-    answered with an error and not with data.
+    A view sets ``read_role`` and, if it writes, ``write_role``. A view without them answers with
+    an error instead of data.
     """
 
     def has_permission(self, request: Request, view: "APIView") -> bool:
-        """Compare the live membership's role with the wanted one."""
+        """Compare the current membership's role with the required one."""
         membership = request.auth
         if not isinstance(membership, Membership):
             return False
         if not hasattr(view, str(request.method).lower()):
-            return True  # there is nothing to permit: the view answers 405
+            return True  # nothing to permit: the view answers 405
         attribute = "read_role" if request.method in SAFE_METHODS else "write_role"
         wanted = getattr(view, attribute, None)
         if not isinstance(wanted, Role):

@@ -1,4 +1,4 @@
-"""The second factor: codes of an app (TOTP), and recovery codes. Who has one is asked for a code.
+"""The second factor: codes of an app (TOTP), and recovery codes.
 
 https://docs.allauth.org/en/latest/mfa/index.html
 """
@@ -33,18 +33,18 @@ SECRETS = {"secret", "seed"}
 
 
 class MFAAdapter(DefaultMFAAdapter):
-    """Stores secrets encrypted, by a key that comes from ``SECRET_KEY``."""
+    """Stores secrets encrypted, with a key derived from ``SECRET_KEY``."""
 
     def get_totp_issuer(self) -> str:
-        """Return under which name an app keeps the secret: the platform's, as users are."""
+        """Return the issuer shown in the app: the platform, to which users belong."""
         return urlsplit(settings.PLATFORM_ORIGIN).netloc
 
     def encrypt(self, text: str) -> str:
-        """Return what is stored."""
+        """Return the encrypted secret."""
         return _keys().encrypt(text.encode()).decode()
 
     def decrypt(self, encrypted_text: str) -> str:
-        """Return the secret; raise InvalidToken if the key is gone that it was encrypted with."""
+        """Return the secret; raise InvalidToken if its key has been removed."""
         return _keys().decrypt(encrypted_text).decode()
 
 
@@ -54,21 +54,21 @@ def new_secret() -> str:
 
 
 def qr_of(user: User, secret: str) -> str:
-    """Return the address of a picture by which an app gets to know a secret."""
+    """Return a data URL with the QR code of a secret."""
     adapter = MFAAdapter()
     picture = adapter.build_totp_svg(adapter.build_totp_url(user, secret))
     return f"data:image/svg+xml,{quote(picture)}"
 
 
 def is_on(user: User) -> bool:
-    """Tell whether a user has a second factor."""
+    """Return whether a user has a second factor."""
     return bool(Authenticator.objects.filter(user=user).exists())
 
 
 def require_code(request: HttpRequest, user: User, code: str, *, tenant: UUID | None) -> None:
-    """Let pass who has no second factor, or gives a code of it, which is used up by this.
+    """Require and use up a code, if the user has a second factor.
 
-    Raises `SecondFactorRequired`, and `Throttled` for too many tries.
+    Raises `SecondFactorRequired`, and `Throttled` for too many attempts.
     """
     if not is_on(user):
         return
@@ -76,7 +76,7 @@ def require_code(request: HttpRequest, user: User, code: str, *, tenant: UUID | 
         raise SecondFactorRequired
     throttle(request, "second_factor", key=str(user.pk))
     with transaction.atomic(using=SHARED_DB):
-        # Locked, so that of two log-ins with one code the second finds it used up.
+        # Locked, so that only one of two concurrent log-ins can use a code.
         factors = list(Authenticator.objects.select_for_update().filter(user=user).order_by("pk"))
         for factor in factors:
             _encrypt_anew(factor)
@@ -89,12 +89,12 @@ def require_code(request: HttpRequest, user: User, code: str, *, tenant: UUID | 
 
 
 def switch_on(user: User, secret: str, code: str, *, tenant: UUID) -> list[str]:
-    """Give a user a second factor; return the recovery codes, which are shown this once.
+    """Switch on a user's second factor; return the recovery codes, which are shown once.
 
-    It ends the user's log-ins, which have asked for no code.
+    This ends the user's log-ins, which required no code.
 
-    Raises ValidationError unless ``code`` is one of ``secret``, and for who has a factor already
-    or an address that is not verified: its owner could not get back what a stranger signed up.
+    Raises ValidationError unless ``code`` belongs to ``secret``, and if the user already has a
+    factor or an unverified address: its owner could not recover an account that a stranger created.
     """
     if not is_verified(user):
         raise ValidationError("Verify your address first, or reset your password by mail.")
@@ -111,7 +111,7 @@ def switch_on(user: User, secret: str, code: str, *, tenant: UUID) -> list[str]:
 
 
 def switch_off(user: User, *, tenant: UUID | None, actor: Model | None) -> None:
-    """Take a user's second factor away, with the recovery codes; it ends the user's log-ins."""
+    """Switch off a user's second factor with its recovery codes; this ends the user's log-ins."""
     with transaction.atomic(using=SHARED_DB):
         User.objects.select_for_update().get(pk=user.pk)
         deleted, _ = Authenticator.objects.filter(user=user).delete()
@@ -121,10 +121,10 @@ def switch_off(user: User, *, tenant: UUID | None, actor: Model | None) -> None:
 
 
 def _use(factor: Authenticator, code: str) -> bool:
-    """Use a code up if it is a good one; for who has locked the factor's row."""
+    """Use up a valid code; the caller must have locked the factor's row."""
     if factor.type == Authenticator.Type.RECOVERY_CODES:
         return bool(RecoveryCodes(factor).validate_code(code))
-    # In the row and not, as allauth has it, in a cache: each process may have one of its own.
+    # Stored in the row, not in a cache as in allauth, since each process may have its own cache.
     secret, last = decrypt(factor.data["secret"]), factor.data.get("step", 0)
     for step in auth.yield_hotp_counters_from_time():
         expected = auth.format_hotp_value(auth.hotp_value(secret, step))
@@ -136,7 +136,7 @@ def _use(factor: Authenticator, code: str) -> bool:
 
 
 def _encrypt_anew(factor: Authenticator) -> None:
-    """Store secrets by the newest key, so that an older one can be dropped one day."""
+    """Encrypt secrets with the newest key, so that older keys can be removed."""
     secrets = {name: encrypt(decrypt(factor.data[name])) for name in SECRETS & factor.data.keys()}
     factor.data |= secrets
     factor.save()

@@ -1,4 +1,4 @@
-"""Bodies of the authentication routes."""
+"""Serializers of the authentication routes."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -34,32 +34,32 @@ WHO = {"email", "password", "code", "full_name"}
 
 SLUG_LENGTH = 63
 TOKEN_LENGTH = 4096
-"""Characters: far more than any token has, and far less than a body."""
+"""Maximum characters of a token, far more than any token has."""
 
 
 class PasswordField(serializers.CharField):
-    """A password, as it was typed."""
+    """A password, without trimming."""
 
     def __init__(self, **kwargs: Any) -> None:
         super().__init__(write_only=True, trim_whitespace=False, max_length=1024, **kwargs)
 
 
 class CodeField(serializers.CharField):
-    """A code of the second factor, by its app or one for recovery; empty for who has none."""
+    """A code of the second factor, from the app or for recovery; empty without a factor."""
 
     def __init__(self) -> None:
         super().__init__(write_only=True, required=False, allow_blank=True, max_length=20)
 
 
 class NewPairSerializer(serializers.Serializer[object]):
-    """A pair of tokens out."""
+    """Output: a pair of tokens."""
 
     access = serializers.CharField(read_only=True)
     refresh = serializers.CharField(read_only=True)
 
 
 class TokenPairSerializer(NewPairSerializer):
-    """Credentials in, a pair of tokens out."""
+    """Input: credentials. Output: a pair of tokens."""
 
     email = serializers.EmailField(write_only=True, max_length=254)
     password = PasswordField()
@@ -67,7 +67,7 @@ class TokenPairSerializer(NewPairSerializer):
     tenant = serializers.CharField(write_only=True, required=False, max_length=SLUG_LENGTH)
 
     def validate(self, attrs: dict[str, str]) -> dict[str, str]:
-        """Return the tokens. Without the right password, every way to fail looks the same."""
+        """Return the tokens. Without the correct password, all failures give the same answer."""
         request = self.context["request"]
         tenant_id = wanted_tenant(request, attrs.get("tenant")) or NONEXISTENT_ID
         member = services.identify(request, attrs["email"], attrs["password"], tenant_id)
@@ -77,7 +77,7 @@ class TokenPairSerializer(NewPairSerializer):
 
 
 class TokenRefreshSerializer(serializers.Serializer[object]):
-    """A refresh token in, a new pair out; the old one is used up."""
+    """Input: a refresh token, which is used up. Output: a new pair of tokens."""
 
     refresh = serializers.CharField(max_length=TOKEN_LENGTH)
     access = serializers.CharField(read_only=True)
@@ -100,7 +100,7 @@ class TokenRefreshSerializer(serializers.Serializer[object]):
 
 
 class TokenVerifySerializer(serializers.Serializer[object]):
-    """A token in, nothing out if it is good."""
+    """Input: a token. Output: nothing, if the token is valid."""
 
     token = serializers.CharField(write_only=True, max_length=TOKEN_LENGTH)
 
@@ -121,12 +121,12 @@ class TokenVerifySerializer(serializers.Serializer[object]):
 
 
 class LogoutSerializer(serializers.Serializer[object]):
-    """A refresh token in; the log-in that it comes from is over."""
+    """Input: a refresh token, whose log-in ends."""
 
     refresh = serializers.CharField(write_only=True, max_length=TOKEN_LENGTH)
 
     def validate_refresh(self, raw: str) -> tokens.EndingToken:
-        """Return the token if it is genuine and in its place; it may be used up."""
+        """Return the token if it is genuine and for this tenant; it may be used up."""
         try:
             token = tokens.EndingToken(raw)  # type: ignore[arg-type] # as simplejwt calls it
             _require_in_its_place(self.context["request"], tokens.claims_of(token).tenant_id)
@@ -141,12 +141,12 @@ class LogoutSerializer(serializers.Serializer[object]):
 
 
 class SwitchSerializer(NewPairSerializer):
-    """Another of the user's tenants in, a pair of tokens for it out."""
+    """Input: another tenant of the user. Output: a pair of tokens for it."""
 
     tenant = serializers.CharField(write_only=True, max_length=SLUG_LENGTH)
 
     def validate(self, attrs: dict[str, str]) -> dict[str, str]:
-        """Return the tokens; they belong to the log-in that is asking, and end with it."""
+        """Return the tokens; they belong to the request's log-in, and end with it."""
         request = self.context["request"]
         tenant_id = tenant_of_slug(attrs["tenant"]) or NONEXISTENT_ID
         try:
@@ -160,17 +160,17 @@ class SwitchSerializer(NewPairSerializer):
 
 
 class EmailSerializer(serializers.Serializer[object]):
-    """An address to which something is sent, if it is somebody's."""
+    """Input: an address, to which a mail is sent."""
 
     email = serializers.EmailField(write_only=True, max_length=254, validators=[validate_mailable])
 
     def validate_email(self, email: str) -> str:
-        """Return the address in the form in which it is stored."""
+        """Return the address in stored form."""
         return User.objects.normalize_email(email)
 
 
 class SendVerificationSerializer(EmailSerializer):
-    """An address in, a mail to it out."""
+    """Input: an address. A mail is sent to it."""
 
     def save(self, **kwargs: object) -> None:
         """Send it."""
@@ -178,7 +178,7 @@ class SendVerificationSerializer(EmailSerializer):
 
 
 class SendPasswordResetSerializer(EmailSerializer):
-    """An address in, a mail to it out."""
+    """Input: an address. A mail is sent to it."""
 
     def save(self, **kwargs: object) -> None:
         """Send it."""
@@ -186,7 +186,7 @@ class SendPasswordResetSerializer(EmailSerializer):
 
 
 class VerifyEmailSerializer(serializers.Serializer[object]):
-    """The token of a mail in; the address is verified."""
+    """Input: a mailed token, which verifies the address."""
 
     token = serializers.CharField(write_only=True, max_length=TOKEN_LENGTH)
 
@@ -197,7 +197,7 @@ class VerifyEmailSerializer(serializers.Serializer[object]):
 
 
 class ResetPasswordSerializer(serializers.Serializer[object]):
-    """The token of a mail and a new password in."""
+    """Input: a mailed token and a new password."""
 
     token = serializers.CharField(write_only=True, max_length=TOKEN_LENGTH)
     password = PasswordField()
@@ -209,18 +209,18 @@ class ResetPasswordSerializer(serializers.Serializer[object]):
 
 
 class OwnPasswordSerializer(serializers.Serializer[object]):
-    """The password in: it is the user, and not whoever found the browser open."""
+    """Input: the user's password, so that nobody else can use an open log-in."""
 
     current_password = PasswordField()
 
     def validate_current_password(self, password: str) -> str:
-        """Refuse another one."""
+        """Refuse an incorrect password."""
         services.require_own_password(self.context["request"], password)
         return password
 
 
 class ChangePasswordSerializer(OwnPasswordSerializer, NewPairSerializer):
-    """The old password and a new one in, a pair of tokens out; all older ones have ended."""
+    """Input: the old and a new password. Output: a pair of tokens; all older ones end."""
 
     new_password = PasswordField()
 
@@ -233,7 +233,7 @@ class ChangePasswordSerializer(OwnPasswordSerializer, NewPairSerializer):
 
 
 class UserSerializer(serializers.ModelSerializer[User]):
-    """A user, as they see themselves."""
+    """The user's own data."""
 
     class Meta:
         model = User
@@ -247,7 +247,7 @@ class UserSerializer(serializers.ModelSerializer[User]):
 
 
 class TenantSerializer(serializers.ModelSerializer[Tenant]):
-    """A tenant, as its members see it."""
+    """A tenant, for its members."""
 
     class Meta:
         model = Tenant
@@ -256,7 +256,7 @@ class TenantSerializer(serializers.ModelSerializer[Tenant]):
 
 
 class NewTenantSerializer(TenantSerializer):
-    """A tenant, as its founder first sees it."""
+    """A new tenant, for its founder."""
 
     domain = serializers.SerializerMethodField()
 
@@ -265,12 +265,12 @@ class NewTenantSerializer(TenantSerializer):
         read_only_fields = fields
 
     def get_domain(self, tenant: Tenant) -> str:
-        """Return the host name at which the tenant is reached."""
+        """Return the tenant's host name."""
         return str(Domain.objects.for_tenant(tenant).get(is_primary=True))
 
 
 class SignUpSerializer(EmailSerializer, NewPairSerializer):
-    """A person and a tenant in; the tenant, ready, and its owner's tokens out."""
+    """Input: a person and a tenant. Output: the tenant, ready, and its Owner's tokens."""
 
     password = PasswordField()
     code = CodeField()
@@ -284,14 +284,14 @@ class SignUpSerializer(EmailSerializer, NewPairSerializer):
     tenant = NewTenantSerializer(read_only=True)
 
     def validate(self, attrs: dict[str, str]) -> dict[str, object]:
-        """Find or make the user, without a row yet; who has an account proves that it is theirs."""
+        """Return the user, new and unsaved or existing; an existing user must authenticate."""
         who = {name: attrs[name] for name in WHO & attrs.keys()}
         with field_errors():
             user = services.new_or_known_user(self.context["request"], **who)
         return {**attrs, "user": user}
 
     def save(self, **kwargs: object) -> dict[str, object]:
-        """Make everything, and return the answer."""
+        """Create the user and the tenant, and return the response."""
         data = self.validated_data
         with field_errors():
             membership = services.sign_up(
@@ -302,7 +302,7 @@ class SignUpSerializer(EmailSerializer, NewPairSerializer):
 
 
 class MembershipSerializer(serializers.ModelSerializer[Membership]):
-    """One of the places where a user belongs."""
+    """One membership of the user."""
 
     tenant = TenantSerializer(read_only=True)
 
@@ -322,14 +322,14 @@ class MeSerializer(serializers.Serializer[object]):
 
 
 def token_pair(membership: Membership, family: str = "") -> dict[str, str]:
-    """Return new tokens for a member, of a log-in that goes on or else of a new one."""
+    """Return new tokens for a member, of an existing log-in or a new one."""
     refresh = tokens.TenantRefreshToken.for_membership(membership, family)
     return {"access": str(refresh.access_token), "refresh": str(refresh)}
 
 
 @contextmanager
 def field_errors() -> Iterator[None]:
-    """Answer what a service refuses as errors of the body's fields."""
+    """Turn errors of a service into errors of the body's fields."""
     try:
         yield
     except ValidationError as error:
@@ -337,9 +337,9 @@ def field_errors() -> Iterator[None]:
 
 
 def _require_in_its_place(request: Request, tenant_id: UUID) -> None:
-    """Raise `TokenTenantMismatch` if host or header name another tenant than the token does."""
+    """Raise `TokenTenantMismatch` if host or header name another tenant than the token."""
     if not is_shared(host_of(request)):
-        # A header that differs from the host did not get here.
+        # The middleware has refused a header that differs from the host.
         access.require_same_tenant(tenant_id)
         return
     slug = named_slug(request)

@@ -1,4 +1,4 @@
-"""Accounts: signing up, addresses and passwords. The mails are allauth's."""
+"""Services for accounts: sign-up, addresses and passwords. allauth sends the mails."""
 
 import logging
 import re
@@ -41,7 +41,7 @@ from apps.tenants.services import tenant_creation
 logger = logging.getLogger(__name__)
 
 TAKEN = "An account with this address exists, and the password is incorrect."
-# What a tenant's fields are called in a sign-up; what is about none of them is about the slug.
+# Names of a tenant's fields in a sign-up; errors of other fields belong to the slug.
 SIGN_UP_FIELDS = {
     "name": "tenant_name",
     **dict.fromkeys(("slug", "domain", NON_FIELD_ERRORS), "tenant_slug"),
@@ -58,10 +58,10 @@ def require_open(request: HttpRequest) -> None:
 def new_or_known_user(
     request: HttpRequest, *, email: str, password: str, code: str = "", full_name: str = ""
 ) -> User:
-    """Return who signs up: a new user without a row yet, or who proves that the account is theirs.
+    """Return the user who signs up: a new, unsaved one, or an existing one who authenticates.
 
-    Raises ValidationError for other credentials than the account's, a second factor without its
-    code, and a new password that breaks the policy; `Throttled` for too many tries.
+    Raises ValidationError for wrong credentials of an account, a second factor without its code,
+    and a new password that violates the policy; `Throttled` for too many attempts.
     """
     throttle(request, "signup")
     email = clean_address(email)
@@ -82,10 +82,10 @@ def new_or_known_user(
 
 
 def sign_up(user: User, *, tenant_name: str, tenant_slug: str) -> Membership:
-    """Make a tenant and its owner, who may be a user already; all of it or nothing.
+    """Create a tenant and its Owner, who may be an existing user; all of it or nothing.
 
     Raises ValidationError for an address, name or slug that is malformed, reserved or taken, and
-    `SignUpFailed` if the storage cannot be made.
+    `SignUpFailed` if the storage cannot be created.
     """
     is_new = user._state.adding
     try:
@@ -101,7 +101,7 @@ def sign_up(user: User, *, tenant_name: str, tenant_slug: str) -> Membership:
         errors = error.message_dict.items()
         raise ValidationError({SIGN_UP_FIELDS.get(key, key): of for key, of in errors}) from error
     except IntegrityError:
-        # Another request was faster since the address was looked for.
+        # A concurrent request has created a user with this address.
         if is_new and User.objects.find(user.email).exists():
             raise ValidationError({"email": TAKEN}) from None
         raise
@@ -111,10 +111,10 @@ def sign_up(user: User, *, tenant_name: str, tenant_slug: str) -> Membership:
 
 
 def identify(request: HttpRequest, email: str, password: str, tenant_id: UUID) -> Membership:
-    """Return the membership of who gives these credentials; a second factor is asked for next.
+    """Return the membership for these credentials; the caller asks for a second factor next.
 
-    Every way to fail but a tenant that is not served gives the same error, after the same work.
-    Raises `Throttled` for too many tries.
+    All failures except an unavailable tenant give the same error, after the same work. Raises
+    `Throttled` for too many attempts.
     """
     with password_attempt(request, email, password, tenant_id) as user:
         return admit(user.pk if user else NONEXISTENT_ID, tenant_id)
@@ -122,7 +122,7 @@ def identify(request: HttpRequest, email: str, password: str, tenant_id: UUID) -
 
 @receiver([user_logged_in, user_logged_out])
 def record_session(*, signal: Signal, user: User | None, **kwargs: object) -> None:
-    """Write down that somebody's session has begun or ended, be it of a page or of the admin."""
+    """Record the begin or end of a session, of the pages or of the admin."""
     if user is None:
         return
     action = Action.LOGGED_IN if signal is user_logged_in else Action.LOGGED_OUT
@@ -173,16 +173,16 @@ def send_password_reset(request: HttpRequest, email: str) -> None:
 
 
 def reset_password(request: HttpRequest, token: str, password: str) -> None:
-    """Set a new password, which ends all tokens; raise ValidationError for a bad token.
+    """Set a new password, which ends all tokens; raise ValidationError for an invalid token.
 
-    Whoever has the token reads the address's mail, so the address is verified by this, too.
+    The token proves access to the mailbox, so this also verifies the address.
     """
     throttle(request, "reset_password_from_key")
     pk, _, key = token.partition("-")
     if not re.fullmatch("[0-9a-f]{32}", pk):
         raise ValidationError({"token": BAD_TOKEN})
     with transaction.atomic(using=SHARED_DB):
-        # Locked, so that of two requests with one token the second finds it used up.
+        # Locked, so that only one of two concurrent requests can use a token.
         users = User.objects.select_for_update().filter(is_active=True)
         user = users.filter(pk=pk).first()
         if user is None or not default_token_generator.check_token(user, key):
@@ -195,7 +195,7 @@ def reset_password(request: HttpRequest, token: str, password: str) -> None:
 
 
 def require_own_password(request: Any, password: str) -> None:
-    """Raise ValidationError unless it is the member's password; `Throttled` for too many tries."""
+    """Raise ValidationError for a wrong password, and `Throttled` for too many attempts."""
     user = request.auth.user
     with own_password_attempt(request, user, request.auth.tenant_id):
         if not user.check_password(password):
@@ -203,7 +203,7 @@ def require_own_password(request: Any, password: str) -> None:
 
 
 def change_password(membership: Membership, password: str) -> None:
-    """Set a member's new password; raise ValidationError unless it keeps the policy."""
+    """Set a member's new password; raise ValidationError if it violates the policy."""
     user = membership.user
     require_good_password(user, password, field="new_password")
     with transaction.atomic(using=SHARED_DB):
@@ -212,18 +212,18 @@ def change_password(membership: Membership, password: str) -> None:
 
 
 def update_user(user: User, *, full_name: str) -> User:
-    """Change what users may change of themselves."""
+    """Change the fields that users may change themselves."""
     user.full_name = full_name
     user.save(update_fields=["full_name"])
     return user
 
 
 def forget(user_id: UUID) -> None:
-    """Forget who a user is, unless they are a member of anything still, or the platform's staff.
+    """Anonymise a user without memberships, except the platform's staff.
 
-    The row stays, since audit events refer to it; nobody can log in with it.
+    The row stays, since audit events refer to it, but cannot log in.
     """
-    # Locked, so that nobody makes them a member meanwhile.
+    # Locked, so that no concurrent request makes them a member.
     users = User.objects.select_for_update().filter(is_staff=False)
     user = users.filter(pk=user_id).first()
     if user is None or Membership.objects.for_user(user).exists():
@@ -241,5 +241,5 @@ def _send_first_verification(user: User) -> None:
     try:
         address_of(user).send_confirmation(signup=True)
     except (OSError, ValueError):
-        # All is made; another mail can be asked for.
+        # The sign-up is complete; the user can request another mail.
         logger.exception("could not send the verification of a new user: %s", user.pk)

@@ -1,4 +1,4 @@
-"""How long a log-in lasts: by the tenant's setting as it is when the log-in is used."""
+"""Duration of log-ins: the tenant's setting at the time of use."""
 
 import time
 from typing import Any
@@ -13,26 +13,26 @@ from apps.tenants.models import Tenant
 from apps.tenants.settings import SESSION_HOURS, TenantSettings
 
 BEGUN = "begun_at"
-"""In a session: when somebody logged in, in seconds since the epoch."""
+"""Session key: the time of the log-in, in seconds since the epoch."""
 
 
 def begin_session(request: HttpRequest, member: Membership) -> None:
-    """Log a member in, for as long as the tenant's setting says now."""
+    """Log a member in, for the duration that the tenant sets now."""
     auth.login(request, member.user)
     request.session.set_expiry(seconds_of(member.tenant))
 
 
 @receiver(user_logged_in)
 def note_beginning(*, request: HttpRequest, **kwargs: Any) -> None:
-    """Keep in the session when it began."""
+    """Store the begin of a session."""
     request.session[BEGUN] = int(time.time())
 
 
 def has_session_ended(request: HttpRequest, tenant: Tenant) -> bool:
-    """Tell whether the setting has become shorter than the session is old."""
+    """Return whether the session is older than the current setting allows."""
     return time.time() - float(request.session.get(BEGUN, 0)) > seconds_of(tenant)
 
 
 def seconds_of(tenant: Tenant) -> int:
-    """Return for how long a log-in to a tenant is good."""
+    """Return the duration of a log-in to a tenant."""
     return 3600 * TenantSettings(tenant).get(SESSION_HOURS)

@@ -1,7 +1,7 @@
-"""A suspended or archived tenant is shown to its members only; to others there is no such tenant.
+"""Hides suspended and archived tenants from everybody except their members.
 
-All of that is here: a hook on responses, and one before views, so that none does anything for
-somebody who cannot be a member.
+This module has a hook on responses, and one before views, so that no view runs for a request that
+cannot be a member's.
 """
 
 from http import HTTPStatus
@@ -22,16 +22,16 @@ HIDDEN = [Status.SUSPENDED, Status.ARCHIVED]
 
 
 class SuspendedTenantMiddleware(MiddlewareMixin):
-    """Answers everybody but members as if there were no such tenant.
+    """Answers everybody except members as if the tenant did not exist.
 
-    Must stand directly inside of ``tenant_middleware``, so that its answer gets the same headers as
-    that for an unknown tenant. Members cost no query: who was let in has ``request.auth``.
+    It must be directly inside ``tenant_middleware``, so that its response gets the same headers as
+    that for an unknown tenant. Members need no query: their requests have ``request.auth``.
     """
 
     def process_view(
         self, request: HttpRequest, view: View, *arguments: object
     ) -> HttpResponse | None:
-        """Call no view for somebody who cannot be a member."""
+        """Call no view for a request that cannot be a member's."""
         if _may_be_members(request, view) or not _is_hidden(request):
             return None
         return error_response(request, TenantNotFound())
@@ -39,7 +39,7 @@ class SuspendedTenantMiddleware(MiddlewareMixin):
     def process_response(
         self, request: HttpRequest, response: HttpResponseBase
     ) -> HttpResponseBase:
-        """Replace what nobody but members may see; each ``TenantNotFound`` is the same, too."""
+        """Replace responses that only members may see; every ``TenantNotFound`` is the same."""
         error = getattr(response, "error", None)
         if not isinstance(error, TenantNotFound) and (
             _is_for_members(request, response) or not _is_hidden(request)
@@ -49,7 +49,7 @@ class SuspendedTenantMiddleware(MiddlewareMixin):
 
 
 def _may_be_members(request: HttpRequest, view: Any) -> bool:
-    """Tell whether only the view can say who asks: by a token, a session, or what is posted."""
+    """Return whether only the view can identify the user: by a token, a session, or the body."""
     target = getattr(view, "cls", view)
     if request.method == "POST" and getattr(target, "judges_members", False):
         return True
@@ -65,13 +65,13 @@ def _has_token(request: HttpRequest) -> bool:
 def _is_for_members(request: HttpRequest, response: HttpResponseBase) -> bool:
     """Return whether the answer is for a member: a success, or the notice of the suspension."""
     is_told = isinstance(getattr(response, "error", None), TenantSuspended)
-    # An error of the server may be the database's, which is not asked then.
+    # A server error may come from the database, so do not query it.
     is_fault = response.status_code >= HTTPStatus.INTERNAL_SERVER_ERROR
     return getattr(request, "auth", None) is not None or is_told or is_fault
 
 
 def _is_hidden(request: HttpRequest) -> bool:
-    """Tell whether the active tenant is suspended or archived; one query for each request."""
+    """Return whether the active tenant is suspended or archived; one query for each request."""
     tenant = current_tenant()
     if tenant is None:
         return False

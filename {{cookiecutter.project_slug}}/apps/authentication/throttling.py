@@ -17,22 +17,22 @@ if TYPE_CHECKING:  # it imports this module
 
 COUNTED = "is_counted"
 WAIT = "throttled_for"
-"""Attributes of a request: it was counted, and for how many seconds it is too much."""
+"""Attributes of a request: it was counted, and the seconds until a retry."""
 
 
 class Throttle(SimpleRateThrottle):
-    """Counts requests by the clock: those of this minute, of this hour.
+    """Counts requests in fixed periods, such as this minute or this hour.
 
-    Django REST framework itself keeps the time of each request, and reads and writes the list of
-    them in two steps. Here a request adds one to a number in one step, so that none is lost when
-    many come at the same time, and the cost does not grow with the rate.
+    Django REST framework stores the time of each request, and reads and writes this list in two
+    steps. Here a request increments a counter atomically, so that no concurrent request is lost,
+    and the cost does not grow with the rate.
     """
 
     num_requests: int
     duration: int
 
     def allow_request(self, request: Request, view: "APIView") -> bool:
-        """Count the request; tell whether it is still within the rate."""
+        """Count the request; return whether it is within the rate."""
         noted = vars(getattr(request, "_request", request))
         noted[COUNTED] = True
         who = self.get_cache_key(request, view)
@@ -42,7 +42,7 @@ class Throttle(SimpleRateThrottle):
         self.left = self.duration - elapsed
         key = f"throttle:{self.scope}:{who}:{period:.0f}"
         cache = caches["counters"]
-        # Kept for longer than the period, so that it does not end between the two steps.
+        # Kept for longer than the period, so that it does not expire between the two steps.
         cache.add(key, 0, timeout=2 * self.duration)
         count: int = cache.incr(key)
         if count > self.num_requests:
@@ -51,12 +51,12 @@ class Throttle(SimpleRateThrottle):
         return count <= self.num_requests
 
     def wait(self) -> int:
-        """Return the seconds until the next period; never none, which would be no time to wait."""
+        """Return the seconds until the next period, at least one."""
         return math.ceil(self.left)
 
 
 class MemberThrottle(Throttle):
-    """Counts what a member asks in a tenant, in each by itself."""
+    """Counts a member's requests, in each tenant separately."""
 
     scope = "member"
 
@@ -68,7 +68,7 @@ class MemberThrottle(Throttle):
 
 
 class TenantThrottle(Throttle):
-    """Counts what all members of a tenant ask together."""
+    """Counts the requests of all members of a tenant together."""
 
     scope = "tenant"
 
@@ -78,19 +78,19 @@ class TenantThrottle(Throttle):
 
 
 class InvitationThrottle(TenantThrottle):
-    """Counts the mails that a tenant's members send: what views write that name this scope."""
+    """Counts the mails that a tenant's members send: writing requests of views with this scope."""
 
     scope = "invitations"
 
     def get_cache_key(self, request: Request, view: "APIView") -> str | None:
-        """Return the same for all members, and nothing for what is no such view."""
+        """Return the same key for all members, and None for other views."""
         if request.method in SAFE_METHODS or getattr(view, "throttle_scope", "") != self.scope:
             return None
         return super().get_cache_key(request, view)
 
 
 class AnonymousThrottle(Throttle):
-    """Counts what comes from an address without a log-in, for whichever tenant."""
+    """Counts requests of an address without a log-in, for all tenants."""
 
     scope = "anonymous"
 

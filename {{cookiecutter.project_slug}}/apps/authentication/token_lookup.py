@@ -1,8 +1,8 @@
-"""Finds whose a token is. The query that every request of the API begins with, written once.
+"""Finds the membership of a token, with a cached query at the begin of every API request.
 
-Django takes longer to write it than PostgreSQL to answer it, and that time is most of what a
-request to a tenant costs beyond one to a project without tenants (``nox -s compare`` of the
-template). So its text is kept, and sent with other values.
+Django takes longer to compile this query than PostgreSQL to answer it. This time is most of the
+additional cost of a request compared with a project without tenants (``nox -s compare`` of the
+template). Therefore the SQL is cached, and sent with new values.
 """
 
 from collections.abc import Iterator
@@ -29,10 +29,9 @@ USER, TENANT, MEMBERSHIP, FAMILY = (UUID(int=number) for number in range(1, 5))
 
 
 def membership_of_token(claims: Claims) -> tuple[Membership, bool] | None:
-    """Return the membership that a verified token names, and whether its log-in was ended.
+    """Return the membership of a verified token, and whether its log-in has ended.
 
-    The membership has its user and its tenant with it. None if there is no such membership. One
-    query.
+    One query also loads the user and the tenant. The membership is None if it does not exist.
     """
     text, gaps = _query()
     values: dict[Any, Any] = {
@@ -55,8 +54,8 @@ def membership_of_token(claims: Claims) -> tuple[Membership, bool] | None:
 
 @cache
 def _query() -> tuple[str, tuple[Any, ...]]:
-    """Return the text and what stands in it for the claims, by the rules of the models."""
-    # A family is entered there when it is ended, and not before: see `EndingToken`.
+    """Return the SQL and its placeholders for the claims, as the models define them."""
+    # A family is listed there only after it has ended: see `EndingToken`.
     ended = OutstandingToken.objects.filter(jti=str(FAMILY))
     rows = Membership.objects.of_user_in(USER, TENANT).filter(pk=MEMBERSHIP)
     names = [
@@ -70,7 +69,7 @@ def _query() -> tuple[str, tuple[Any, ...]]:
 
 
 def _made(model: type[Model], values: Iterator[Any], connection: BaseDatabaseWrapper) -> Any:
-    """Return an object as Django would have read it, of the next values of a row."""
+    """Return an object as Django would load it, from the next values of a row."""
     fields = model._meta.concrete_fields
     read = [_converted(field, next(values), connection) for field in fields]
     return model.from_db(SHARED_DB, [field.attname for field in fields], read)

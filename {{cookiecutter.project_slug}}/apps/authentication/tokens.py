@@ -1,4 +1,4 @@
-"""Tokens: whose they are, for which tenant, and by which log-in. Never what the user may do."""
+"""Tokens: they name user, tenant and log-in, and never permissions."""
 
 import json
 from collections.abc import Iterable
@@ -33,7 +33,7 @@ FAMILY = "family"
 """Name of the claim that all tokens of one log-in share, through every rotation and switch."""
 
 MEMBERSHIP = "membership"
-"""Name of the claim that holds the membership's id: who is erased and comes again has another."""
+"""Name of the claim with the membership's id, which differs if an erased user is invited again."""
 
 STAMP = "stamp"
 """Name of the claim that changes with the user's password: an HMAC, as in Django's sessions."""
@@ -51,9 +51,9 @@ class Claims:
 
 
 class KeyRing(TokenBackend):
-    """Signs with one key; verifies with the key that a token's header names, if it is on the ring.
+    """Signs with one key; verifies with the key in a token's header, if the ring contains it.
 
-    So a new key can take over while the tokens that the old one signed are still good.
+    A new key can thus replace an old one, whose tokens stay valid.
     """
 
     def __init__(self, signing_key: str, verification_keys: Iterable[str]) -> None:
@@ -64,7 +64,7 @@ class KeyRing(TokenBackend):
         """Return the key that the token names; raise what PyJWT raises for a bad signature."""
         header, _, _ = force_bytes(token).partition(b".")
         try:
-            # By PyJWT, reading the header alone would cost as much as reading the whole token.
+            # In PyJWT, reading the header alone would cost as much as reading the whole token.
             return self._keys[json.loads(base64url_decode(header))["kid"]]
         except (ValueError, LookupError, TypeError, RecursionError):
             raise jwt.InvalidSignatureError("Token has an unknown key") from None
@@ -76,18 +76,18 @@ class KeyRing(TokenBackend):
 
 
 def key_id(key: str) -> str:
-    """Return the name of a key, which tells nothing of it."""
+    """Return the name of a key, which reveals nothing about it."""
     return sha256(b"kid:" + key.encode()).hexdigest()[:16]
 
 
 @cache
 def key_ring() -> KeyRing:
-    """Return the keys of the settings."""
+    """Return the keys in the settings."""
     return KeyRing(settings.SIMPLE_JWT["SIGNING_KEY"], settings.JWT_VERIFICATION_KEYS)
 
 
 class _Ringed:
-    """Of a token: it is signed and verified by the key ring."""
+    """Mixin of tokens that the key ring signs and verifies."""
 
     @property
     def token_backend(self) -> KeyRing:
@@ -104,7 +104,7 @@ class AnyToken(_Ringed, UntypedToken):
 
 
 class TokenUsedUp(TokenError):
-    """A refresh token has come back: one of its two holders is not who we gave it to."""
+    """A refresh token was used twice: one of its two holders has stolen it."""
 
 
 class TenantRefreshToken(_Ringed, RefreshToken):  # type: ignore[misc] # simplejwt's own bases differ
@@ -116,8 +116,8 @@ class TenantRefreshToken(_Ringed, RefreshToken):  # type: ignore[misc] # simplej
     def for_membership(cls, membership: Membership, family: str = "") -> Self:
         """Return a new token for a member; its access token has the same claims.
 
-        Without a ``family`` it is the first of its own. simplejwt keeps a copy in the database
-        that has not got these claims yet, and so is worth nothing to who reads it there.
+        Without a ``family`` it starts a new one. simplejwt stores a copy in the database without
+        these claims, which is therefore useless as a token.
         """
         token = cast("Self", cls.for_user(membership.user))
         token[TENANT] = str(membership.tenant_id)
@@ -128,13 +128,13 @@ class TenantRefreshToken(_Ringed, RefreshToken):  # type: ignore[misc] # simplej
         return token
 
     def require_young(self, tenant: Tenant) -> None:
-        """Raise TokenError if the tenant's log-ins have become shorter than the token is old."""
+        """Raise TokenError if the token is older than the tenant's current setting allows."""
         issued = datetime_from_epoch(int(self.get("iat", 0)))
         if issued + timedelta(seconds=seconds_of(tenant)) <= self.current_time:
             raise ExpiredTokenError("Token is expired")
 
     def check_blacklist(self) -> None:
-        """Raise `TokenUsedUp` if the token is used up, TokenError if it says not whose it is."""
+        """Raise `TokenUsedUp` if the token is used up, TokenError if its claims are incomplete."""
         claims_of(self)
         used = BlacklistedToken.objects.filter(token__jti=str(self.get(api_settings.JTI_CLAIM)))
         if used.exists():
@@ -150,18 +150,18 @@ class TenantRefreshToken(_Ringed, RefreshToken):  # type: ignore[misc] # simplej
 
 
 class EndingToken(TenantRefreshToken):
-    """A refresh token that is shown to end the log-in: used up or not, it will do."""
+    """A refresh token that ends its log-in, even if it is used up."""
 
     def check_blacklist(self) -> None:
-        """Ask whose it is only."""
+        """Check only the claims."""
         claims_of(self)
 
     def end_family(self, action: Action) -> None:
-        """End every token of this log-in, access tokens too, at their next use.
+        """End all tokens of this log-in, access tokens included.
 
-        The family is blacklisted like a token. Its entry is kept for as long as its youngest
-        token could live; ``flushexpiredtokens`` deletes it then. ``action`` says why in the audit
-        log, once: whoever has the token may send it as often as they like.
+        The family is blacklisted like a token. The entry stays until its newest token would have
+        expired; ``flushexpiredtokens`` then deletes it. ``action`` is recorded in the audit log
+        only once, however often the token is sent.
         """
         claims, now = claims_of(self), datetime.now(UTC)
         kept = {"created_at": now, "expires_at": now + api_settings.REFRESH_TOKEN_LIFETIME}
@@ -173,7 +173,7 @@ class EndingToken(TenantRefreshToken):
 
 
 def claims_of(token: Token) -> Claims:
-    """Return what a verified token says; raise TokenError if a claim is missing or malformed."""
+    """Return the claims of a verified token; raise TokenError if one is missing or malformed."""
     return Claims(
         tenant_id=_id_in(token, TENANT),
         user_id=_id_in(token, api_settings.USER_ID_CLAIM),

@@ -1,4 +1,4 @@
-"""Log-in, tokens, accounts, and who am I."""
+"""Views for log-in, tokens, accounts and the current user."""
 
 from typing import ClassVar
 
@@ -17,27 +17,27 @@ from apps.memberships.selectors import membership_of
 
 
 class OpenView(APIView):
-    """A route for everybody: what it takes to be let in is in the body."""
+    """A route without authentication: the body contains the credentials."""
 
-    authentication_classes = ()  # an Authorization header plays no part here
+    authentication_classes = ()  # an Authorization header is ignored here
     permission_classes = (AllowAny,)
     serializer_class: ClassVar[type[BaseSerializer[object]]]
 
     def accepted(self, request: Request) -> BaseSerializer[object]:
-        """Return the serializer that has accepted the body."""
+        """Return the validated serializer."""
         serializer = self.serializer_class(data=request.data, context={"request": request})
         serializer.is_valid(raise_exception=True)
         return serializer
 
     def get_authenticate_header(self, request: Request) -> str:
-        """Name the scheme, without which an error would be 403 instead of 401."""
+        """Return the scheme, so that errors are 401 instead of 403."""
         return 'Bearer realm="api"'
 
 
 class ExchangeView(OpenView):
-    """Exchanges what the serializer accepts for what it returns, which only a member has.
+    """Returns the serializer's output for its input, to members only.
 
-    The serializer sets ``request.auth`` to what lets the request in.
+    The serializer sets ``request.auth`` to the membership that authorises the request.
     """
 
     judges_members = True
@@ -47,7 +47,7 @@ class ExchangeView(OpenView):
 
 
 class ActionView(OpenView):
-    """Does what the serializer's ``save`` does; there is nothing to answer."""
+    """Calls the serializer's ``save``; the response is empty."""
 
     @extend_schema(responses={204: None})
     def post(self, request: Request) -> Response:
@@ -62,63 +62,63 @@ class TokenObtainView(ExchangeView):
 
 
 class TokenRefreshView(ExchangeView):
-    """Exchange a refresh token for a new pair. One that comes back ends the log-in."""
+    """Exchange a refresh token for a new pair. Reuse of a token ends the log-in."""
 
     serializer_class = serializers.TokenRefreshSerializer
 
 
 @extend_schema(responses={200: None})
 class TokenVerifyView(ExchangeView):
-    """Tell whether a token is good."""
+    """Check whether a token is valid."""
 
     serializer_class = serializers.TokenVerifySerializer
 
 
 class LogoutView(ActionView):
-    """End a log-in with all its tokens, those for other tenants too."""
+    """End a log-in with all its tokens, including those for other tenants."""
 
     judges_members = True
     serializer_class = serializers.LogoutSerializer
 
 
 class PasswordResetView(ActionView):
-    """Send a link by which to set a new password; the answer does not tell whether it was sent."""
+    """Send a link to set a new password; the answer does not reveal whether it was sent."""
 
     serializer_class = serializers.SendPasswordResetSerializer
 
 
 class PasswordResetConfirmView(ActionView):
-    """Set a new password by the token of a mail. All tokens of the user end."""
+    """Set a new password with a mailed token. All tokens of the user end."""
 
     serializer_class = serializers.ResetPasswordSerializer
 
 
 class EmailVerifyView(ActionView):
-    """Verify an address by the token of a mail."""
+    """Verify an address with a mailed token."""
 
     serializer_class = serializers.VerifyEmailSerializer
 
 
 class EmailResendView(ActionView):
-    """Send a link that verifies an address; the answer does not tell whether it was sent."""
+    """Send a link to verify an address; the answer does not reveal whether it was sent."""
 
     serializer_class = serializers.SendVerificationSerializer
 
 
 class SignUpView(OpenView):
-    """Sign up: make a tenant."""
+    """Sign up: create a tenant."""
 
     serializer_class = serializers.SignUpSerializer
 
     @extend_schema(responses={201: serializers.SignUpSerializer})
     def post(self, request: Request) -> Response:
-        """Make a user, a tenant and the user its owner; answer with the owner's tokens."""
+        """Create a user and a tenant with this Owner; return the Owner's tokens."""
         services.require_open(request)
         return Response(self.accepted(request).save(), status=status.HTTP_201_CREATED)
 
 
 class MemberExchangeView(APIView):
-    """Exchanges what the serializer accepts for what it returns, for members."""
+    """Returns the serializer's output for its input, for members."""
 
     read_role = write_role = Role.VIEWER
     serializer_class: ClassVar[type[BaseSerializer[object]]]
@@ -130,25 +130,25 @@ class MemberExchangeView(APIView):
 
 
 class SwitchView(MemberExchangeView):
-    """Get tokens for another of one's tenants."""
+    """Get tokens for another tenant of the user."""
 
     serializer_class = serializers.SwitchSerializer
 
 
 class PasswordChangeView(MemberExchangeView):
-    """Change one's password. All tokens end but those of the answer."""
+    """Change the user's password. All tokens end except those of the response."""
 
     serializer_class = serializers.ChangePasswordSerializer
 
 
 class MeView(APIView):
-    """Tells who is asking, and where they belong."""
+    """The current user and their memberships."""
 
     read_role = write_role = Role.VIEWER
 
     @extend_schema(responses=serializers.MeSerializer)
     def get(self, request: Request) -> Response:
-        """Answer with the user, the tenant, the role in it, and all active memberships."""
+        """Return the user, the tenant, the role in it, and all active memberships."""
         membership = membership_of(request)
         memberships = Membership.objects.for_user(membership.user).filter(is_active=True)
         body = {
@@ -161,7 +161,7 @@ class MeView(APIView):
 
     @extend_schema(request=serializers.UserSerializer, responses=serializers.MeSerializer)
     def patch(self, request: Request) -> Response:
-        """Change what one may change of oneself, and answer as GET does."""
+        """Change the user's own fields, and return the same as GET."""
         user = membership_of(request).user
         serializer = serializers.UserSerializer(user, data=request.data, partial=True)
         serializer.is_valid(raise_exception=True)
