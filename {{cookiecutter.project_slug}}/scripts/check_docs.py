@@ -307,7 +307,7 @@ def _script(name: str, arguments: list[str]) -> Iterator[str]:
         text = path.read_text(encoding="utf-8")
         for word in arguments:
             if not re.search(rf"\b{re.escape(word)}\b", text):
-                yield f"{name} has no option {word}"
+                yield f"{name} does not accept {word}"
 
 
 def _snippet(code: str) -> Iterator[str]:

@@ -299,6 +299,6 @@ def test_what_django_finds_too_large_is_told_the_limit(rf: RequestFactory) -> No
     response = error_views.bad_request(rf.post(SHELVES), RequestDataTooBig("inside"))
     assert response.status_code == 413
     assert json.loads(response.content) == {
-        "detail": "A body of this type has 2.5\xa0MB at most.",
+        "detail": "A body of this type may have at most 2.5\xa0MB.",
         "code": "request_too_large",
     }

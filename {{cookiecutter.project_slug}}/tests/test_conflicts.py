@@ -20,7 +20,7 @@ from tests.sample.models import Book, Shelf
 from tests.sample.views import ShelfViewSet
 
 SHELVES = "/api/v1/sample/shelves/"
-NAMED = "It cannot be deleted: books refer to it."
+NAMED = "This object cannot be deleted: books refer to it."
 UNNAMED = "Other rows refer to this object, or it refers to a deleted row."
 KEPT = {models.PROTECT: NAMED, models.RESTRICT: NAMED, models.DO_NOTHING: UNNAMED}
 

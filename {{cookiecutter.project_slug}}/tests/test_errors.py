@@ -155,7 +155,7 @@ def test_a_page_tells_what_failed_after_commit(acme: Any, rf: RequestFactory) ->
     middleware = StrictAccessMiddleware(lambda request: HttpResponse())
     page: Any = middleware.process_exception(request, error)
     assert page.status_code == 500
-    assert b"Do not send it again." in page.content
+    assert b"Do not send the request again." in page.content
 
 
 def test_a_permission_that_django_itself_denies(rf: RequestFactory) -> None:

@@ -114,7 +114,7 @@ def test_a_row_of_the_shared_data_that_refers_to_nothing(
         ((row,),) = cursor.fetchall()
         found = _found()
         cursor.execute(f"DELETE FROM {table}")
-    assert ("", f"{field} of {row} names {nobody}, which does not exist here") in found
+    assert ("", f"{field} of {row} refers to {nobody}, which does not exist here") in found
 
 
 def test_events_of_a_tenant_that_does_not_exist(acme: Tenant) -> None:
@@ -122,7 +122,7 @@ def test_events_of_a_tenant_that_does_not_exist(acme: Tenant) -> None:
     with transaction.atomic(using=SHARED_DB):
         record(Action.TENANT_CHANGED, tenant=nobody, actor=None)
         record(Action.TENANT_CHANGED, tenant=nobody, actor=None)
-    sentence = f"audit.AuditEvent.tenant_id names tenant {nobody}, which does not exist"
+    sentence = f"audit.AuditEvent.tenant_id refers to tenant {nobody}, which does not exist"
     assert _found() == [("", sentence)]
 
 
@@ -138,7 +138,7 @@ def test_a_reference_that_crosses_into_another_tenant(acme: Tenant, globex: Tena
             found = _found()
         finally:
             cursor.execute("DELETE FROM sample_book")
-    sentence = f"sample.Book.shelf of {book.pk} names {theirs.pk}, which does not exist here"
+    sentence = f"sample.Book.shelf of {book.pk} refers to {theirs.pk}, which does not exist here"
     assert ("acme", sentence) in found
     assert "globex" not in dict(found)
 

@@ -17,7 +17,7 @@ LIES = {
     "Run `uv run manage.py migrate_all`.": "no such command: manage.py migrate_all",
     "Run `manage.py migrate --everything`.": "manage.py migrate has no option --everything",
     "Run `uv run pylint`.": "no such command: pylint",
-    "Run `scripts/verify.sh spelling`.": "scripts/verify.sh knows no spelling",
+    "Run `scripts/verify.sh spelling`.": "scripts/verify.sh does not accept spelling",
     "```sh\nuv run manage.py create_tenant\n```": "manage.py create_tenant: Error: the following",
     "Read `docs/missing.md`.": "no such path: docs/missing.md",
     "Read [this](missing.md).": "no such page: missing.md",

@@ -136,7 +136,7 @@ def test_a_mail_that_cannot_be_sent_is_logged_without_address_and_token(
         assert admin.post(PATH, {"email": "new@example.test"}).status_code == 201
     invitation = Invitation.platform.get()
     (record,) = [each for each in caplog.records if each.name == "apps.memberships.invitations"]
-    sentence = f"invitation {invitation.pk} was not mailed: SMTPRecipientsRefused"
+    sentence = f"could not mail invitation {invitation.pk}: SMTPRecipientsRefused"
     assert record.getMessage() == sentence
     assert "new@example.test" not in caplog.text
     assert "/invitations/" not in caplog.text

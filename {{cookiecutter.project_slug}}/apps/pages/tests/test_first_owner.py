@@ -54,7 +54,7 @@ def test_somebody_new_is_invited_and_comes_to_be_its_owner(
 def test_a_user_is_its_owner_at_once(mailoutbox: list[Any]) -> None:
     User.objects.create_user(EMAIL, PASSWORD)
     output = run("create_tenant", "initech", "--owner", EMAIL.upper())
-    assert "logs in at https://initech.localhost/login/" in output
+    assert "can log in at https://initech.localhost/login/" in output
     assert owners() == [(EMAIL, "owner")]
     assert (mailoutbox, list(find_problems())) == ([], [])
 

@@ -206,7 +206,7 @@ def test_a_file_that_is_too_large_is_refused(
     response = _upload(member, task, b"x" * size)
     assert response.status_code == 413
     assert response.json() == {
-        "detail": "A file has 1000\xa0bytes at most.",
+        "detail": "A file may have at most 1000\xa0bytes.",
         "code": "file_too_large",
     }
     assert len(_on_disk()) == 1

@@ -159,7 +159,7 @@ def test_where_nothing_was_ever_migrated_a_sentence_says_so() -> None:
         for variable in ("DATABASE_URL", "DATABASE_OWNER_URL")
     }
     with breach(f"CREATE DATABASE {name}", f"DROP DATABASE {name}"):
-        for command, what in (("create_tenant", "make"), ("suspend_tenant", "change")):
+        for command, what in (("create_tenant", "create"), ("suspend_tenant", "change")):
             done = manage(command, "acme", **urls)
             sentence = "a table is missing. Run manage.py migrate first."
             assert done.stderr == f"CommandError: Cannot {what} 'acme': {sentence}\n"
