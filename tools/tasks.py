@@ -125,7 +125,7 @@ def until(holds: Callable[[], bool], what: str) -> None:
     deadline = time.monotonic() + END_SECONDS
     while not holds():
         if time.monotonic() > deadline:
-            sys.exit(f"After {END_SECONDS} s: not so, {what}; tasks.log says why.")
+            sys.exit(f"{what} did not happen within {END_SECONDS} s; see tasks.log.")
         time.sleep(0.02)
 
 

@@ -1,4 +1,4 @@
-"""What migrations make by SQL is there for the tenants of before, and for those to come."""
+"""Objects that migrations create by SQL exist for earlier tenants and for new ones."""
 
 from collections.abc import Iterator
 from typing import Any

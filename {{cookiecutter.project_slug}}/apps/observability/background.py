@@ -1,4 +1,4 @@
-"""What is being done in the background: in each log line, and in each report of an error."""
+"""The running background task, named in each log line and in each error report."""
 
 from contextvars import ContextVar
 from dataclasses import dataclass

@@ -21,7 +21,7 @@ for model in (
 
 @admin.register(TaskRun)
 class TaskRunAdmin(admin.ModelAdmin[TaskRun]):
-    """What became of tasks. Dead ones can be run again, waiting ones cancelled."""
+    """Lists tasks by state; staff may retry dead ones and cancel waiting ones."""
 
     list_display = ["enqueued_at", "task", "state", "attempts", "error", "tenant_id", "user_id"]
     list_filter = ["state"]

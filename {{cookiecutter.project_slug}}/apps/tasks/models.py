@@ -1,4 +1,4 @@
-"""What became of each task."""
+"""The state of each task."""
 
 from typing import ClassVar, Self
 

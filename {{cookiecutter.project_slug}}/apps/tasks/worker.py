@@ -51,7 +51,7 @@ class Retries(BaseRetryStrategy):
 
 
 class Worker:
-    """Works until it is told to stop, or with ``drain`` until nothing is left to do now."""
+    """Runs tasks until it is stopped, or with ``drain`` until no task is due."""
 
     def __init__(
         self, *, concurrency: int, queues: Sequence[str] | None = None, drain: bool = False

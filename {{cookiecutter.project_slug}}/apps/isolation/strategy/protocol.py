@@ -47,7 +47,7 @@ type Breaches = Mapping[str, Mapping[str, Breach]]
 
 
 class Outcome(Enum):
-    """What became of a transaction; after some two billion others PostgreSQL has forgotten it."""
+    """The outcome of a transaction. PostgreSQL forgets it after some two billion others."""
 
     COMMITTED = auto()
     ABORTED = auto()

@@ -1,4 +1,4 @@
-"""What becomes of a schema in years, in a fleet whose tenants have equal data: there and back."""
+"""Many schema changes, forwards and back, in a fleet whose tenants have equal data."""
 
 from typing import Any
 

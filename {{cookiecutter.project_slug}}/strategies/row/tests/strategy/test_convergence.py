@@ -226,7 +226,7 @@ def test_an_exclusion_has_the_tenant_in_it_or_says_what_it_needs(
 
 
 def test_own_models_and_tables_are_renamed(upstream: Upstream, acme: Any) -> None:
-    """What a TenantModel's migration makes hangs on no name."""
+    """Names of tables do not matter to what a TenantModel's migration creates."""
     tenant = TenantForeignKey(settings.TENANT_MODEL, models.PROTECT, db_index=False)
     key = models.ForeignKey("sample.Frame", models.CASCADE, db_index=False)
     fields = [("id", models.UUIDField(primary_key=True)), ("tenant", tenant)]

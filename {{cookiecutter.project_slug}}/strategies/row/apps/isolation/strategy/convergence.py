@@ -136,11 +136,10 @@ SURROGATE: Final = f"""
                 AND EXISTS (SELECT FROM pg_class s WHERE s.oid = d.objid AND s.relkind = 'S'))
         OR EXISTS ({_LINKS.format("")}))
 """
-"""Whether a primary key is a number, a UUID or the parent's: no two tenants have the same.
+"""True for a primary key that is a number, a UUID or the parent's: no two tenants share one.
 
-A user's id is not: the same user is in many tenants.
-
-Of an index ``i`` whose first column is ``key``.
+False for a user's id, since the same user is in many tenants. The condition is on an index ``i``
+whose first column is ``key``.
 """
 _INDEX: Final = f"""
 FROM pg_index i

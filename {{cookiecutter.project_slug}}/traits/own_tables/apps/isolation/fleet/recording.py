@@ -63,9 +63,9 @@ class Recording:
     alias: str
     steps: list[Step] = field(default_factory=list)
     is_sql: bool = True
-    """Whether the SQL is the whole plan; a plan with Python in it is more."""
+    """True if the SQL is the whole plan; a plan with Python needs more."""
     rest: Step = field(default_factory=partial(Step, rows=[]))
-    """What else changed in the table of applied migrations: a squash is recorded by itself."""
+    """Other changes of the table of applied migrations, such as a recorded squash."""
 
     @property
     def changes(self) -> bool:

@@ -1,4 +1,4 @@
-"""What a schema holds, and how its parts depend on each other."""
+"""The objects in a schema, and their dependencies."""
 
 # All that goes with the schema: what is in it, and what depends on that. Members of extensions are
 # the extension's.
