@@ -98,7 +98,7 @@ SECOND = [
 ]
 ROOMS = """
     SELECT concat_ws(' ', h.name, floor, title, kind, facts, s.name, string_agg(word, ','))
-    FROM halls h JOIN sample_shelf s ON s.id = shelf_id JOIN sample_room_tags t ON chamber_id = h.id
+    FROM halls h JOIN sample_shelf s ON s.id = shelf_id JOIN halls_tags t ON chamber_id = h.id
     JOIN sample_tag g ON g.id = tag_id GROUP BY h.id, s.name ORDER BY 1
 """
 

@@ -1,7 +1,5 @@
 """Make the tables of caches in the database, as the owner of all tables."""
 
-from typing import Any
-
 from django.core.management.commands.createcachetable import Command as CreateCacheTableCommand
 from django.db import DEFAULT_DB_ALIAS
 
@@ -15,8 +13,8 @@ class Command(CreateCacheTableCommand):
     into ``TABLES_WITHOUT_MODELS``.
     """
 
-    def handle(self, *tablenames: str, **options: Any) -> None:
-        """Make the tables over the owner's connection, since the run-time role may not."""
-        if options["database"] == DEFAULT_DB_ALIAS:
-            options["database"] = OWNER
-        super().handle(*tablenames, **options)
+    def create_table(self, database: str, tablename: str, dry_run: bool) -> None:
+        """Make a table over the owner's connection, since the run-time role may not."""
+        super().create_table(
+            OWNER if database == DEFAULT_DB_ALIAS else database, tablename, dry_run
+        )
