@@ -99,10 +99,9 @@ def unique_errors(model: type[Model], fields: Container[str]) -> Iterator[None]:
 def _unique_fields(model: type[Model], name: str | None) -> list[str]:
     """Return the fields of a unique constraint without a name in the model: PostgreSQL knows."""
     connection = connections[DEFAULT_DB_ALIAS]
-    known: dict[str, Any]
     with connection.cursor() as cursor:
         known = connection.introspection.get_constraints(cursor, model._meta.db_table)
-    found = known.get(name or "", {"unique": False})
+    found: Any = known.get(name or "", {"unique": False})
     columns = found["columns"] if found["unique"] else []
     return [field.name for field in model._meta.local_fields if field.column in columns]
 
