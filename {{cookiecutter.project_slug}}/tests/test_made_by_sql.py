@@ -15,8 +15,6 @@ from apps.tenants.services import create_tenant
 from tests.deployment import Deployment
 from tests.sample.models import Shelf
 
-pytestmark = pytest.mark.usefixtures("provisioning")
-
 POSTGRES = '__import__("django.contrib.postgres.operations", fromlist=["x"])'
 
 OPERATIONS = [
@@ -58,7 +56,13 @@ OPERATIONS = [
 
 
 @pytest.fixture
-def open_shelf() -> Iterator[Any]:
+def before(provisioning: None) -> Tenant:
+    """Return a tenant that is there before the migrations."""
+    return create_tenant(slug="before", name="Before")
+
+
+@pytest.fixture
+def open_shelf(before: Tenant) -> Iterator[Any]:
     """Return a model without a table of its own, for the view of the last migration."""
 
     class OpenShelf(TenantModel):
@@ -75,8 +79,9 @@ def open_shelf() -> Iterator[Any]:
     apps.clear_cache()
 
 
-def test_old_and_new_tenants_have_it(deployment: Deployment, open_shelf: Any) -> None:
-    before = create_tenant(slug="before", name="Before")
+def test_old_and_new_tenants_have_it(
+    before: Tenant, deployment: Deployment, open_shelf: Any
+) -> None:
     for operations in OPERATIONS:
         deployment.add(operations)
     deployment.migrate()
