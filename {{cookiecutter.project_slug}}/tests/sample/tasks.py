@@ -55,6 +55,7 @@ def wait_and_label(word: str) -> None:
     """Wait until nobody holds a lock, and make a label."""
     with transaction.atomic():
         allow_long_statements()
+        # every tenant: a lock is in no table.
         with connection.cursor() as cursor:
             cursor.execute("SELECT pg_advisory_xact_lock(%s)", [LOCK])
         Label.objects.create(word=word)
