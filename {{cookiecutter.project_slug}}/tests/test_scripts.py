@@ -49,7 +49,12 @@ from apps.isolation.models import TenantModel
 ```
 """
 
-UNSCOPED_MODEL = "from django.db import models\n\nclass Leak(models.Model):\n    pass\n"
+UNSCOPED_MODEL = """
+from django.db import models
+
+class Leak(models.Model):
+    tenant = models.CharField(max_length=9)
+"""
 # Each line of product code reaches past the active tenant.
 REACHES = {
     "User.objects.all()": "User.objects",
@@ -120,7 +125,7 @@ def test_check_tenancy_finds_a_model_and_code_that_reach_past_the_tenant(tmp_pat
     (product / "tenants.py").write_text("\n".join(TENANTS), encoding="utf-8")
     process = run(str(tmp_path / "scripts/check_tenancy.py"))
     model, *code = process.stdout.splitlines()
-    assert model.startswith("isolation.E001: planted.Leak is")
+    assert model.startswith("isolation.E012: planted.Leak.tenant has the name")
     assert [line.split(": ")[:2] for line in code] == [
         [f"apps/planted/reaches.py:{number}", name]
         for number, name in enumerate(REACHES.values(), start=1)

@@ -46,6 +46,7 @@ SAMPLES: dict[str, Callable[["Samples"], Any]] = {
     "GET localhost/tls/allowed": lambda own: {"domain": f"{own.tenant.slug}.localhost"},
     "authentication.Session.session_key": lambda own: uuid4().hex,
     "privacy.PrivacyRequest.status": lambda own: "done",
+    "tasks.TaskRun.job": lambda own: uuid4().int >> 65,
     "privacy.PrivacyRequest.completed_at": lambda own: datetime.now(UTC),
     "audit.AuditEvent.changes": lambda own: {"name": {"before": "", "after": own.text()}},
     "POST /login/": lambda own: {"email": own.member.email, "password": PASSWORD},

@@ -251,6 +251,8 @@ REMEMBERING = {
     "apps.authentication.token_lookup._query",
     "apps.authentication.tokens.key_ring",
     "apps.isolation.app_registry.tenant_app_labels",
+    "apps.isolation.plain_models._bound_manager",
+    "apps.isolation.plain_models._bound_queryset",
     "apps.tenants.settings._timezones",
     "apps.observability.health._require_migrated",
     "apps.observability.health._require_invariants",

@@ -219,7 +219,7 @@ def test_members_are_counted_in_the_query_that_finds_the_tenants(
 
 def test_it_is_said_where_tenants_come_from_and_what_their_storage_is_called(acme: Tenant) -> None:
     client = _staff()
-    assert b"create_tenant makes one" in client.get("/admin/tenants/tenant/").content
+    assert b"create_tenant creates tenants" in client.get("/admin/tenants/tenant/").content
     page = client.get(f"/admin/tenants/tenant/{acme.pk}/change/").content.decode()
     assert str(acme.pk) in page
     assert physical_name(acme.pk) in page

@@ -14,7 +14,7 @@ from apps.isolation.ledger import MigrationRun
 from apps.isolation.strategy.invariants import count_unmigrated
 from apps.isolation.strategy.naming import physical_name
 from apps.isolation.strategy.provisioning import deprovision
-from apps.isolation.strategy.targets import fingerprints, schema_in, target_opener
+from apps.isolation.strategy.targets import fingerprints, opened_template, schema_in, target_opener
 from apps.tenants.models import Tenant
 from apps.tenants.services import create_tenant
 from tests.deployment import Deployment
@@ -338,21 +338,23 @@ def test_check_fleet_finds_what_is_not_as_it_should_be(tenants: list[Tenant]) ->
 def test_check_fleet_accepts_what_was_read_back_from_a_backup(tenants: list[Tenant]) -> None:
     """PostgreSQL writes a check in other words once it has read it."""
     storage = physical_name(tenants[0].pk)
-    before = _written_checks(storage)
-    with target_opener() as opened, opened(storage) as connection, connection.cursor() as cursor:
-        for table, name, check in before:
-            cursor.execute(
-                f"ALTER TABLE {table} DROP CONSTRAINT {name}, ADD CONSTRAINT {name} {check}"
-            )
-    assert _written_checks(storage) != before
+    with opened_template() as (template, connection):
+        first = _written_checks(template, connection)
+    with target_opener() as opened, opened(storage) as connection:
+        with connection.cursor() as cursor:
+            for table, name, check in _written_checks(storage, connection):
+                cursor.execute(
+                    f"ALTER TABLE {table} DROP CONSTRAINT {name}, ADD CONSTRAINT {name} {check}"
+                )
+        assert _written_checks(storage, connection) != first
     call_command("check_fleet")
 
 
-def _written_checks(storage: str) -> list[Any]:
+def _written_checks(target: str, connection: Any) -> list[Any]:
     query = """
         SELECT conrelid::regclass, conname, pg_get_constraintdef(oid) FROM pg_constraint
         WHERE contype = 'c' AND connamespace = to_regnamespace(%s) ORDER BY 2
     """
-    with target_opener() as opened, opened(storage) as connection, connection.cursor() as cursor:
-        cursor.execute(query, [schema_in(storage)])
+    with connection.cursor() as cursor:
+        cursor.execute(query, [schema_in(target)])
         return list(cursor.fetchall())
