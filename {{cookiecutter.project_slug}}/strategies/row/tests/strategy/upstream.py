@@ -44,7 +44,7 @@ class Upstream:
         with models_of(self.state.apps):
             found = violations()
         # The models of the code are not in this state, so their tables are nobody's.
-        return [each for each in found if not each.startswith("every table is a model's")]
+        return [each for each in found if "every table is a model's" not in each]
 
     def drop(self) -> None:
         """Drop all that was made."""
