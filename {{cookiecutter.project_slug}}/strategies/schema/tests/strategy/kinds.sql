@@ -51,13 +51,13 @@ ALTER TABLE sample_shelf ADD CHECK (is_short(name));
 
 ALTER TABLE sample_shelf ADD code text NOT NULL DEFAULT next_code();
 
+ALTER TABLE sample_shelf ADD short bool GENERATED ALWAYS AS (is_short(name)) STORED;
+
 CREATE FUNCTION is_own(sample_shelf) RETURNS bool IMMUTABLE RETURN $1.name <> '';
 
 ALTER TABLE sample_shelf ADD CONSTRAINT own CHECK (is_own(sample_shelf));
 
 CREATE INDEX ON sample_shelf (is_short(name));
-
-ALTER TABLE sample_shelf ADD short bool GENERATED ALWAYS AS (is_short(name)) STORED;
 
 -- kind: triggers
 
@@ -163,7 +163,7 @@ CREATE STATISTICS both_known (dependencies, mcv) ON status, position FROM sample
 
 ALTER STATISTICS both_known SET STATISTICS 500;
 
-CREATE STATISTICS ON (lower(title)) FROM sample_book;
+CREATE STATISTICS lower_titles ON (lower(title)) FROM sample_book;
 
 -- kind: comments
 

@@ -94,7 +94,7 @@ CREATE ROLE other;
 
 CREATE TABLE work (id int);
 
-GRANT other TO CURRENT_USER WITH SET TRUE;
+GRANT other TO CURRENT_USER;
 
 GRANT CREATE ON SCHEMA tenant_template TO other;
 

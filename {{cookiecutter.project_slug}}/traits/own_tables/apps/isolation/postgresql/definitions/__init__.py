@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from graphlib import CycleError, TopologicalSorter
 from heapq import heappop, heappush
+from operator import itemgetter
 from typing import Final
 
 from django.db.backends.utils import CursorWrapper
@@ -101,7 +102,9 @@ def _needs(cursor: CursorWrapper, known: Iterable[Key]) -> Iterator[tuple[Key, K
     cursor.execute(f"WITH {COMMON} {DEPENDENCIES}")
     rows = cursor.fetchall()
     wholes: dict[Key, Key] = {key: key for key in known}
-    parts = {row[:2]: row[2:4] for row in rows if row[4] and row[:2] not in wholes}
+    # An index is its constraint's, rather than its table's.
+    by_kind = sorted(rows, key=itemgetter(4))
+    parts = {row[:2]: row[2:4] for row in by_kind if row[4] and row[:2] not in wholes}
 
     def whole_of(key: Key) -> Key | None:
         while key not in wholes:

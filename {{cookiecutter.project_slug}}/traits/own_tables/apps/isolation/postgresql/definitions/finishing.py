@@ -13,6 +13,9 @@ JOIN pg_attribute a ON a.attrelid = c.oid AND a.attnum = o.refobjsubid
 WHERE o.deptype = 'a'""",
 ]
 
+# PostgreSQL 15.20 keeps a version of each column among its options, which nobody has set.
+_COLUMN_OPTIONS = "ARRAY(SELECT o FROM unnest(a.attoptions) AS o WHERE o !~ '^pg_attver=')"
+
 # What ALTER TABLE sets for a column of a table; an index knows its columns by number.
 _COLUMNS = [
     f"""
@@ -39,8 +42,8 @@ WHERE c.relkind IN ('r', 'p', 'm', 'i', 'I') AND {condition}"""
         ("SET STATISTICS %s", "a.attstattarget", "coalesce(a.attstattarget, -1) >= 0"),
         (
             "SET (%s)",
-            "array_to_string(a.attoptions, ', ')",
-            "a.attoptions IS NOT NULL AND c.relkind IN ('r', 'p', 'm')",
+            f"array_to_string({_COLUMN_OPTIONS}, ', ')",
+            f"cardinality({_COLUMN_OPTIONS}) > 0 AND c.relkind IN ('r', 'p', 'm')",
         ),
     ]
 ]

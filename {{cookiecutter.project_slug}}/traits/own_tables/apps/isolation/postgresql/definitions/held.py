@@ -38,12 +38,12 @@ RECURSIVE held (classid, objid) AS (
 )
 """
 
-# Who needs whom, and whether as a part of it. A sequence is made before the table that owns it, and
-# a foreign key after all tables. A partition is attached by a statement of its own, and so are its
-# indexes.
+# Who needs whom, and whether as a part of it: 2 for an internal part, 1 for another, 0 for none. A
+# sequence is made before the table that owns it, and a foreign key after all tables. A partition is
+# attached by a statement of its own, and so are its indexes.
 DEPENDENCIES = """
 SELECT d.classid::int8, d.objid::int8, d.refclassid::int8, d.refobjid::int8,
-    d.deptype IN ('a', 'i')
+    CASE d.deptype WHEN 'i' THEN 2 WHEN 'a' THEN 1 ELSE 0 END
 FROM held h JOIN pg_depend d ON d.classid = h.classid AND d.objid = h.objid
 LEFT JOIN owned_sequences s
     ON d.classid = 'pg_class'::regclass AND s.objid = d.objid AND s.deptype = 'a'
@@ -51,7 +51,7 @@ WHERE s.objid IS NULL AND d.deptype <> 'P' AND NOT EXISTS (
     SELECT FROM constraints k
     WHERE d.classid = 'pg_constraint'::regclass AND k.oid = d.objid AND k.contype = 'f')
 UNION
-SELECT 'pg_inherits'::regclass::int8, c.oid::int8, 'pg_class'::regclass::int8, needed::int8, false
+SELECT 'pg_inherits'::regclass::int8, c.oid::int8, 'pg_class'::regclass::int8, needed::int8, 0
 FROM relations c JOIN pg_inherits i ON i.inhrelid = c.oid,
     unnest(ARRAY[i.inhrelid, i.inhparent]) AS needed
 WHERE c.relispartition AND c.relkind IN ('r', 'p')
