@@ -84,9 +84,13 @@ VERSION_TESTS = (
     ),
 )
 
-# Tests of what no strategy changes: CI runs them in one of the three, and measures coverage there.
-# `deep.yml` runs them in all, and so does a project.
+# Tests of what no strategy changes (settings, limits, logs, tools): CI runs them in one of three,
+# and measures coverage there; `deep.yml` runs them in all, and so does a project.
 ALIKE = (
+    *(
+        f"apps/authentication/tests/test_{name}.py"
+        for name in ("forged_tokens", "in_flight", "rates", "throttling")
+    ),
     *(f"apps/observability/tests/test_{name}.py" for name in ("logs", "telemetry")),
     *(f"devtools/tests/test_{name}.py" for name in ("embedded_postgres", "interrupt")),
     *(
