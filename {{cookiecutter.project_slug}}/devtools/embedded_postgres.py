@@ -245,9 +245,7 @@ def _start_server(home: Path, binaries: Path) -> int:
                 socket.create_connection((HOST, port), timeout=1).close()
                 return server
         if time.monotonic() > deadline:
-            raise EmbeddedPostgresError(
-                "A PostgreSQL server is running here but does not answer; stop it"
-            )
+            raise EmbeddedPostgresError("A PostgreSQL server here does not answer; stop it")
         time.sleep(0.05)
     os.ftruncate(2, 0)  # the log
     (data / "postmaster.pid").unlink(missing_ok=True)
