@@ -5,7 +5,7 @@ One ``ContextVar`` holds it. It follows threads started by asgiref, asyncio task
 """
 
 from contextvars import ContextVar
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from types import TracebackType
 from typing import Protocol, Self
 from uuid import UUID
@@ -49,6 +49,11 @@ class _Entry:
     tenant: ActiveTenant | None
     outer: "_Entry | None"
     has_ended: bool = False
+    outer_had_ended: bool = field(init=False)
+    """True in a task that has outlived the block around it, and keeps its tenant."""
+
+    def __post_init__(self) -> None:
+        self.outer_had_ended = self.outer is not None and self.outer.has_ended
 
 
 _active: ContextVar[_Entry | None] = ContextVar("active_tenant", default=None)
@@ -114,7 +119,7 @@ class activate_tenant:  # noqa: N801 - used like a function, in a with statement
         self._entries.remove(entry)
         entry.has_ended = True
         if entry is active:
-            _active.set(_still_open(entry.outer))
+            _active.set(_uncovered_by(entry))
 
     async def __aenter__(self) -> Self:
         return self.__enter__()
@@ -128,10 +133,11 @@ class activate_tenant:  # noqa: N801 - used like a function, in a with statement
         self.__exit__(exc_type, exc, traceback)
 
 
-def _still_open(entry: _Entry | None) -> _Entry | None:
-    while entry is not None and entry.has_ended:
+def _uncovered_by(entry: _Entry) -> _Entry | None:
+    """Return the entry around one that ends, unless that has ended in the meantime."""
+    while entry.outer is not None and entry.outer.has_ended and not entry.outer_had_ended:
         entry = entry.outer
-    return entry
+    return entry.outer
 
 
 class tenant_context(activate_tenant):  # noqa: N801 - used like a function

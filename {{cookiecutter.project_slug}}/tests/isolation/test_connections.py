@@ -296,6 +296,27 @@ def test_ct11_a_task_outlives_the_block_that_it_was_begun_in(sides: tuple[Side, 
     assert run(main()) == [ours.shelf.name]
 
 
+def test_ct11_a_task_that_outlives_its_block_is_back_in_its_tenant_after_a_visit(
+    sides: tuple[Side, Side],
+) -> None:
+    ours, theirs = sides
+
+    async def later(go: asyncio.Event) -> list[str]:
+        await go.wait()
+        async with tenant_context(theirs.tenant):
+            pass
+        return [shelf.name async for shelf in Shelf.objects.all()]
+
+    async def main() -> list[str]:
+        go = asyncio.Event()
+        async with tenant_context(ours.tenant):
+            task = asyncio.create_task(later(go))
+        go.set()
+        return await task
+
+    assert run(main()) == [ours.shelf.name]
+
+
 def _visit(tenant: Any) -> Generator[None]:
     with tenant_context(tenant):
         while True:

@@ -1,18 +1,12 @@
 """A tenant's connection: one of a bounded number, and usable in its tenant only."""
 
 from collections.abc import Callable
-from contextlib import nullcontext
 from typing import TYPE_CHECKING, Any
 
 from django.db.backends.postgresql import base as postgresql
 from django.db.backends.postgresql import features
 
-from apps.isolation.context import (
-    ActiveTenant,
-    activate_tenant,
-    current_tenant,
-    require_active,
-)
+from apps.isolation.context import ActiveTenant, activate_tenant, require_active
 from apps.isolation.postgresql.sessions import BoundRows, GuardedSession, GuardedWrapperMixin
 from apps.isolation.strategy.connections import note_use
 from apps.isolation.strategy.naming import tenant_of
@@ -77,9 +71,7 @@ class DatabaseWrapper(GuardedWrapperMixin, postgresql.DatabaseWrapper):
 
     def connect(self) -> None:
         """Connect in the tenant, whichever is active: receivers of the signal may ask something."""
-        tenant = tenant_of(self.alias)
-        # Where it is active, the block may have ended that the code was begun in; it stays so.
-        with nullcontext() if current_tenant() == tenant else activate_tenant(tenant):
+        with activate_tenant(tenant_of(self.alias)):
             super().connect()
 
     def create_cursor(self, name: str | None = None) -> Any:
