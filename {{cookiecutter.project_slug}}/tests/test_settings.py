@@ -143,7 +143,7 @@ VALUES = {
         "value == ('0o600', '0o700')"
     ),
     "SECURITY_DEFINER_FUNCTIONS, TABLES_WITHOUT_MODELS, ACCEPTED_POWERS": "value == ([], [], [])",
-    "sorted(PLATFORM_CACHES)": "value == ['counters', 'hosts', 'platform', 'refusals']",
+    "sorted(PLATFORM_CACHES)": "value == ['counters', 'hosts', 'platform', 'throttled']",
     "DEBUG": "value is False",
 }
 ASK_FOR_VALUES = f"""

@@ -25,13 +25,13 @@ def remember_refusal(request: Request | HttpRequest, scope: str, seconds: int) -
     """Refuse this request's sender for some seconds, if the rate covers all their requests."""
     tenant = getattr(request, "tenant", None)
     if scope in SCOPES and (sender := _sender(request, tenant)):
-        caches["refusals"].set(sender, time() + seconds, timeout=seconds)
+        caches["throttled"].set(sender, time() + seconds, timeout=seconds)
 
 
 def refuse_again(request: HttpRequest, tenant: ActiveTenant | None) -> None:
     """Raise `Throttled` if the request's sender is still refused."""
     sender = _sender(request, tenant)
-    until = caches["refusals"].get(sender) if sender else None
+    until = caches["throttled"].get(sender) if sender else None
     if until:
         raise Throttled(max(1, int(until - time())))
 

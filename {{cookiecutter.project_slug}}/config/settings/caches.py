@@ -44,11 +44,11 @@ CACHES: dict[str, dict[str, Any]] = {
         "OPTIONS": {"MAX_ENTRIES": 10_000},
     },
     # Whom a rate refuses, until its period ends: asked before the database is.
-    "refusals": {
+    "throttled": {
         "BACKEND": "django.core.cache.backends.locmem.LocMemCache",
-        "LOCATION": "refusals",
+        "LOCATION": "throttled",
         "OPTIONS": {"MAX_ENTRIES": 10_000},
     },
 }
 # These hold nothing of a tenant's. Every other cache has the KEY_FUNCTION: manage.py check.
-PLATFORM_CACHES = ["platform", "counters", "hosts", "refusals"]
+PLATFORM_CACHES = ["platform", "counters", "hosts", "throttled"]

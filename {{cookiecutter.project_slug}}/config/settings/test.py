@@ -20,7 +20,7 @@ MAILERS = {"default": {"BACKEND": "django.core.mail.backends.locmem.EmailBackend
 LOCMEM = "django.core.cache.backends.locmem.LocMemCache"
 CACHES |= {name: CACHES[name] | {"BACKEND": LOCMEM, "LOCATION": name} for name in CACHES}
 # Tests of rates move the clock on, which this one does not look at.
-CACHES["refusals"] = {"BACKEND": "django.core.cache.backends.dummy.DummyCache"}
+CACHES["throttled"] = {"BACKEND": "django.core.cache.backends.dummy.DummyCache"}
 # The tests' own app, with models of every kind: they need no product.
 TENANT_APPS = [*TENANT_APPS, "tests.sample"]
 INSTALLED_APPS = [*INSTALLED_APPS, "devtools", "tests.sample"]

@@ -20,8 +20,8 @@ LOCMEM = "django.core.cache.backends.locmem.LocMemCache"
 @pytest.fixture
 def limit(settings: Any, monkeypatch: pytest.MonkeyPatch) -> Callable[..., None]:
     """Return a function that sets rates, such as ``limit(member="2/minute")``."""
-    settings.CACHES = {**settings.CACHES, "refusals": {"BACKEND": LOCMEM, "LOCATION": "refusals"}}
-    caches["refusals"].clear()
+    settings.CACHES = {**settings.CACHES, "throttled": {"BACKEND": LOCMEM, "LOCATION": "throttled"}}
+    caches["throttled"].clear()
     # In the middle of a minute, so that none ends during a test.
     monkeypatch.setattr(Throttle, "timer", lambda self: 6_000_000_030.0)
 
