@@ -19,8 +19,8 @@ def wipe_tables(cursor: CursorWrapper, *, schemas: str) -> None:
         cursor.execute(f"SET CONSTRAINTS ALL DEFERRED; {statements}")
 
 
-# A trigger that DELETE fires (bit 8). Those of the queue let rows go, and stay for its speed.
-_MAY_REFUSE = "NOT tgisinternal AND tgtype & 8 <> 0 AND tgname !~ '^procrastinate_'"
+# A trigger that DELETE fires (bit 8).
+_MAY_REFUSE = "NOT tgisinternal AND tgtype & 8 <> 0"
 _STATEMENTS = f"""
 WITH wiped AS (
     SELECT c.oid, c.oid::regclass AS name, guarded, guarded AND EXISTS (
