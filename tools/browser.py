@@ -16,21 +16,15 @@ import os
 import re
 import secrets
 import shutil
-import socket
 import statistics
-import subprocess
 import sys
 import time
-import urllib.request
-from contextlib import closing, contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import expect, sync_playwright
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
+from serving import server
 
 PASSWORD = secrets.token_urlsafe()
 WIDTHS = (375, 1280)
@@ -51,7 +45,10 @@ def main() -> None:
     """Serve the demo, walk, and exit 1 if anything was not as it is to be."""
     shutil.rmtree(SCREENSHOTS, ignore_errors=True)
     SCREENSHOTS.mkdir()
-    with server() as port, sync_playwright() as playwright:
+    demo = ("manage.py", "demo", "--port", "{port}")
+    variables = {"DEMO_PASSWORD": PASSWORD, "PYTHONUNBUFFERED": "1"}
+    served = server(*demo, log=LOG, start_seconds=START_SECONDS, **variables)
+    with served as port, sync_playwright() as playwright:
         # Chromium has no sandbox for root.
         arguments = ["--no-sandbox"] if os.geteuid() == 0 else []
         chromium = playwright.chromium.launch(
@@ -69,40 +66,6 @@ def main() -> None:
     if walk.findings:
         sys.exit(f"{len(walk.findings)} findings; see {SCREENSHOTS.resolve()}")
     print(f"No findings on {len(walk.seen)} pages; see {SCREENSHOTS.resolve()}")
-
-
-@contextmanager
-def server() -> Iterator[int]:
-    """Serve the project's own demo, whose mails are in the log; give the port."""
-    with closing(socket.create_server(("127.0.0.1", 0))) as probe:
-        port = probe.getsockname()[1]
-    environment = {**os.environ, "DEMO_PASSWORD": PASSWORD, "PYTHONUNBUFFERED": "1"}
-    with LOG.open("w", encoding="utf-8") as log:
-        process = subprocess.Popen(
-            [sys.executable, "manage.py", "demo", "--port", str(port)],
-            stdout=log,
-            stderr=subprocess.STDOUT,
-            env=environment,
-        )
-        try:
-            wait_for(f"http://127.0.0.1:{port}/healthz/ready", process)
-            yield port
-        finally:
-            process.terminate()
-            process.wait(timeout=30)
-
-
-def wait_for(url: str, process: subprocess.Popen[bytes]) -> None:
-    """Wait until the server answers."""
-    deadline = time.monotonic() + START_SECONDS
-    while process.poll() is None and time.monotonic() < deadline:
-        try:
-            urllib.request.urlopen(url, timeout=10).close()  # noqa: S310 - our own server
-        except OSError:
-            time.sleep(0.2)
-        else:
-            return
-    sys.exit(f"The demo did not start; {LOG.resolve()} says why.")
 
 
 def code_of(secret: str) -> str:

@@ -15,27 +15,21 @@ import hashlib
 import json
 import os
 import secrets
-import socket
 import subprocess
 import sys
-import time
 import urllib.request
-from contextlib import closing, contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 from uuid import uuid4
 
 from fuzz_client import Client, page_through, send_bodies
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
+from serving import GUNICORN, server
 
 SECONDS = 45  # for each role
 ROLES = ("member", "owner")
 ROWS = 7  # of each model, which share what values they can
 PASSWORD = secrets.token_urlsafe()
 CANARY = "canary-b-"
-START_SECONDS = 60
 # Those of the tests, without the app that is there for them only.
 SETTINGS = """\
 from config.settings.test import *
@@ -61,7 +55,9 @@ def main() -> None:
     foreign = ids_of(b)
     before = fingerprint(b)
     seed = secrets.randbelow(2**32)
-    with server() as address:
+    threads = ("--threads=4", "--no-control-socket")
+    with server(*GUNICORN, *threads, log=Path("fuzz.log")) as port:
+        address = f"127.0.0.1:{port}"
         failed = [role for role in ROLES if not ask(address, a, role, foreign, seed)]
         client = Client(address, log_in(address, f"{a.slug}.localhost", email_of(a, "owner")))
         failed += [*page_through(client), *send_bodies(client)]
@@ -202,41 +198,6 @@ def fingerprint(tenant: Any) -> str:
         found += [model._base_manager.all() for model in models_of_tenants()]
         rows = [sorted(map(str, query.values() if not query._fields else query)) for query in found]
     return hashlib.sha256(json.dumps(rows).encode()).hexdigest()
-
-
-@contextmanager
-def server() -> Iterator[str]:
-    """Serve the project as in production; give the address."""
-    with closing(socket.create_server(("127.0.0.1", 0))) as probe:
-        address = f"127.0.0.1:{probe.getsockname()[1]}"
-    command = [sys.executable, "-m", "gunicorn", "config.wsgi", "--bind", address]
-    log = Path("fuzz.log").open("w", encoding="utf-8")  # noqa: SIM115 - closed below
-    process = subprocess.Popen([*command, "--threads=4", "--no-control-socket"], stderr=log)
-    try:
-        wait_for(f"http://{address}/healthz/ready", process)
-        yield address
-    finally:
-        process.terminate()
-        process.wait(timeout=30)
-        log.close()
-
-
-def wait_for(url: str, process: subprocess.Popen[bytes]) -> None:
-    """Wait until the server answers."""
-    deadline = time.monotonic() + START_SECONDS
-    while not answers(url):
-        if process.poll() is not None or time.monotonic() > deadline:
-            sys.exit("The server did not start; fuzz.log says why.")
-        time.sleep(0.2)
-
-
-def answers(url: str) -> bool:
-    """Tell whether there is an answer, and a good one."""
-    try:
-        urllib.request.urlopen(url, timeout=10).close()  # noqa: S310 - our own server
-    except OSError:
-        return False
-    return True
 
 
 def ask(address: str, tenant: Any, role: str, foreign: list[str], seed: int) -> bool:

@@ -18,18 +18,18 @@ import json
 import os
 import secrets
 import signal
-import socket
 import subprocess
 import sys
 import threading
 import time
-import urllib.request
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import closing, contextmanager, suppress
+from contextlib import closing, contextmanager
 from pathlib import Path
 from statistics import quantiles
 from typing import TYPE_CHECKING, Any
+
+from serving import GUNICORN, server
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -41,7 +41,6 @@ PROCESSES, CONNECTIONS = 2, 12  # of the flood, and of each of its processes
 ALONE_SECONDS, FLOOD_SECONDS, WARM_UP_SECONDS = 8, 15, 2
 RATE = 15  # requests per second of the other tenant
 PASSWORD = secrets.token_urlsafe()
-START_SECONDS = 60
 API = "/api/v1"
 DESCRIPTION = "word " * 1999
 WORDS = " ".join(f"{number:011}" for number in range(8))
@@ -68,7 +67,8 @@ def main() -> None:
         f"{len(os.sched_getaffinity(0))} processors for gunicorn's processes, PostgreSQL, and the "
         f"flood: {PROCESSES} x {CONNECTIONS} connections. The other tenant: {RATE} requests/s."
     )
-    with server() as address:
+    with server(*GUNICORN, log=Path("noisy.log")) as port:
+        address = f"127.0.0.1:{port}"
         tokens = {slug: tokens_of(address, slug) for slug in (quiet, *floods.values())}
         asker = Asker(address, quiet, tokens[quiet])
         asker.ask(WARM_UP_SECONDS)
@@ -113,35 +113,6 @@ def make_tenant(name: str) -> str:
             project = Project.objects.create(name=str(number), description=DESCRIPTION)
             Task.objects.create(project=project, title="task")
     return slug
-
-
-@contextmanager
-def server() -> Iterator[str]:
-    """Serve the project as in production; give the address."""
-    with closing(socket.create_server(("127.0.0.1", 0))) as probe:
-        address = f"127.0.0.1:{probe.getsockname()[1]}"
-    command = [sys.executable, "-m", "gunicorn", "config.wsgi", "--bind", address]
-    with Path("noisy.log").open("w", encoding="utf-8") as log:
-        process = subprocess.Popen(command, stdout=log, stderr=log)
-        try:
-            wait_for(f"http://{address}/healthz/ready", process)
-            yield address
-        finally:
-            process.terminate()
-            process.wait(timeout=60)
-
-
-def wait_for(url: str, process: subprocess.Popen[bytes]) -> None:
-    """Wait until the server answers."""
-    request = urllib.request.Request(url, headers={"Host": "localhost"})  # noqa: S310 - our own
-    deadline = time.monotonic() + START_SECONDS
-    while True:
-        with suppress(OSError):
-            urllib.request.urlopen(request, timeout=10).close()  # noqa: S310
-            return
-        if process.poll() is not None or time.monotonic() > deadline:
-            sys.exit("The server did not start; noisy.log says why.")
-        time.sleep(0.2)
 
 
 def headers_of(slug: str, source: str, token: str = "") -> dict[str, str]:
