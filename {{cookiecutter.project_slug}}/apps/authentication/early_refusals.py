@@ -12,9 +12,9 @@ from django.core.cache import caches
 from django.http import HttpRequest
 from rest_framework.exceptions import Throttled
 from rest_framework.request import Request
-from rest_framework.throttling import BaseThrottle
 
 from apps.api.error_responses import API
+from apps.authentication.client_address import client_address
 from apps.isolation import ActiveTenant
 
 SCOPES = {"member", "tenant", "anonymous"}
@@ -41,5 +41,5 @@ def _sender(request: Request | HttpRequest, tenant: ActiveTenant | None) -> str:
     if not request.path_info.startswith(API):
         return ""
     token = request.headers.get("Authorization", "")
-    sender = token or f"address {BaseThrottle().get_ident(request)}"  # type: ignore[arg-type] # reads META
+    sender = token or f"address {client_address(request)}"
     return sha256(f"{tenant and tenant.id} {sender}".encode()).hexdigest()

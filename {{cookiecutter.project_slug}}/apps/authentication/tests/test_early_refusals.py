@@ -5,9 +5,13 @@ from typing import Any
 
 import pytest
 from django.core.cache import caches
+from django.test import RequestFactory
+from rest_framework.exceptions import Throttled
 from rest_framework.throttling import SimpleRateThrottle
 
+from apps.authentication.early_refusals import refuse_again
 from apps.authentication.throttling import Throttle
+from apps.isolation import ActiveTenant
 from apps.isolation.testing import api_client
 from tests.support import statements
 
@@ -61,6 +65,19 @@ def test_who_sends_no_token_is_refused_by_address(
     assert [nobody.post(path, {}).status_code for _ in range(4)] == [400, 400, 429, 429]
     assert _statuses(member, 3) == [200, 200, 200]
     assert nobody.post(path, {}, REMOTE_ADDR="203.0.113.7").status_code == 400
+
+
+def test_an_address_is_the_same_whatever_port_a_proxy_writes(
+    acme: Any, limit: Callable[..., None], settings: Any
+) -> None:
+    settings.REST_FRAMEWORK = {**settings.REST_FRAMEWORK, "NUM_PROXIES": 1}
+    limit(anonymous="1/minute")
+    nobody, path = api_client(acme), "/api/v1/auth/token/verify/"
+    sources = [{"X-Forwarded-For": f"203.0.113.7:{port}"} for port in (1, 2, 3)]
+    statuses = [nobody.post(path, {}, headers=each).status_code for each in sources[:2]]
+    assert statuses == [400, 429]
+    with pytest.raises(Throttled):
+        refuse_again(RequestFactory().post(path, headers=sources[2]), ActiveTenant(acme.pk))
 
 
 def test_others_of_the_tenant_and_elsewhere_go_on(
