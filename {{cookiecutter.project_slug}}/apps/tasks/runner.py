@@ -14,11 +14,12 @@ from django.db.models.functions import Now
 from django.tasks import TaskContext
 from django.utils.module_loading import import_string
 
+from apps.authentication.access import admit
+from apps.authentication.exceptions import NoActiveAccount
 from apps.isolation.context import ActiveTenant, activate_tenant
 from apps.isolation.integrations.tasks import Envelope, RepeatableTask, is_platform_task
 from apps.isolation.strategy.protocol import Outcome
 from apps.isolation.strategy.transactions import outcome
-from apps.memberships.models import Membership
 from apps.observability.background import Work, current_work
 from apps.observability.request_id import request_id
 from apps.observability.telemetry import continue_trace
@@ -126,8 +127,11 @@ def _task_at(path: str) -> RepeatableTask:
 
 
 def _is_member(user_id: UUID, tenant_id: UUID) -> bool:
-    rows = Membership.objects.of_user_in(user_id, tenant_id)
-    return rows.filter(is_active=True, user__is_active=True).exists()
+    try:
+        admit(user_id, tenant_id)
+    except NoActiveAccount:
+        return False
+    return True
 
 
 def _begin(run: TaskRun) -> None:
