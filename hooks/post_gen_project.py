@@ -1,7 +1,5 @@
 """Install the chosen parts, delete the others, and write this machine's secrets."""
 
-from __future__ import annotations
-
 import json
 import os
 import re
@@ -30,8 +28,7 @@ Done: {slug}/ is ready. Next, paste:
   .tools/bin/uv run manage.py demo    starts PostgreSQL and the product, with two tenants to try
   .tools/bin/uv run pytest            runs the tests
 
-Continue with README.md. Commit all files before your first edit, so that git can merge later
-changes of the template.
+Continue with README.md. Commit all files first, so that git can merge the template's changes.
 """
 
 

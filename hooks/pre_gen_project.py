@@ -13,16 +13,14 @@ from pathlib import Path
 if sys.version_info < (3, 10):  # noqa: UP036 - the oldest Python is what this asks
     sys.exit(
         "error: This template needs Python 3.10 or newer for cookiecutter, which runs on Python "
-        + ".".join(map(str, sys.version_info[:2]))
-        + "; install cookiecutter with a newer one."
+        f"{sys.version_info[0]}.{sys.version_info[1]}; install cookiecutter with a newer one."
     )
 
 # Parsed as data, so that no answer can become code.
 ANSWERS = json.loads(r"""{{ cookiecutter | tojson }}""")
 
-# A probe. Before 2.1, cookiecutter treats the template's conditions as comments, and would leave
-# the parts of all strategies in the files. Even 2.1 renders hooks without conditions, but it
-# defines this name.
+# A probe: before 2.1, cookiecutter takes the template's conditions for comments, and leaves the
+# parts of all strategies in the files. Even 2.1 ignores conditions in hooks, but defines this name.
 KNOWS_UUID4 = "{{ uuid4 is defined }}"
 OLD_ENGINE_PROBLEM = (
     "This template needs cookiecutter 2.1 or newer; this version is older. Install a newer one, "
@@ -52,8 +50,7 @@ TAKEN_NAMES = (  # noqa: SIM905 - a list takes a line for each
 ).split()
 
 LONGEST_SLUG = 40
-# A tenant's name of up to 63 letters and a dot come before it, and 253 is the limit for both.
-LONGEST_DOMAIN = 253 - 64
+LONGEST_DOMAIN = 253 - 64  # a tenant's name of up to 63 letters and a dot come before it
 
 LABEL = "[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?"
 DOMAIN = re.compile(rf"({LABEL}\.)+(?!\d+$){LABEL}")
@@ -113,30 +110,23 @@ CHECKS = {
 
 def missing_problems(answers: dict[str, str]) -> list[str]:
     """Return a sentence for each question without a text, as in the replay of an old version."""
+    names = [name for name in (*CHECKS, *CHOICES) if not isinstance(answers.get(name), str)]
     return [
         f"{name} has no text as its answer; answer it, or generate without --replay."
-        for name in (*CHECKS, *CHOICES)
-        if not isinstance(answers.get(name), str)
+        for name in names
     ]
 
 
 def answer_problems(answers: dict[str, str]) -> list[str]:
     """Return a sentence for each invalid answer."""
     found = {name: check(answers[name]) for name, check in CHECKS.items()}
-    problems = [
-        f"{name} {answers[name]!a} {problem}." for name, problem in found.items() if problem
-    ]
+    problems = [f"{name} {answers[name]!a} {text}." for name, text in found.items() if text]
     problems += [
         f"{name} {answers[name]!a} is unknown; choose one of {', '.join(choices)}."
         for name, choices in CHOICES.items()
         if answers[name] not in choices
     ]
     return problems
-
-
-def target_problems(answers: dict[str, str], project: Path) -> list[str]:
-    """Return a sentence for each file of an existing project that would be damaged."""
-    return strategy_problems(answers, project) + folder_problems(project)
 
 
 def strategy_problems(answers: dict[str, str], project: Path) -> list[str]:
@@ -164,7 +154,9 @@ def main(answers: dict[str, str], project: Path) -> int:
     """Print the problems, and return the exit status."""
     problems = [] if KNOWS_UUID4 == "True" else [OLD_ENGINE_PROBLEM]
     problems = problems or missing_problems(answers)
-    problems = problems or answer_problems(answers) + target_problems(answers, project)
+    problems = problems or (
+        answer_problems(answers) + strategy_problems(answers, project) + folder_problems(project)
+    )
     for problem in problems:
         print(f"error: {problem}", file=sys.stderr)
     return bool(problems)

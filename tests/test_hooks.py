@@ -245,7 +245,7 @@ def test_folder_of_another_strategy_is_refused(
     pre_gen: ModuleType, tmp_path: Path, text: str, count: int
 ) -> None:
     (tmp_path / "pyproject.toml").write_text(text, encoding="utf-8")
-    assert len(pre_gen.target_problems(ANSWERS, tmp_path)) == count
+    assert len(pre_gen.strategy_problems(ANSWERS, tmp_path)) == count
 
 
 @pytest.mark.parametrize("folder", ["strategies", "traits", "licenses"])
@@ -253,7 +253,7 @@ def test_folder_of_ones_own_that_would_be_deleted_is_refused(
     pre_gen: ModuleType, tmp_path: Path, folder: str
 ) -> None:
     (tmp_path / folder).mkdir()
-    (problem,) = pre_gen.target_problems(ANSWERS, tmp_path)
+    (problem,) = pre_gen.folder_problems(tmp_path)
     assert f"{folder!r}" in problem
     assert "rename it" in problem
 
