@@ -8,6 +8,7 @@ from rest_framework import exceptions
 from rest_framework_simplejwt.exceptions import InvalidToken
 
 from apps.authentication.exceptions import NoActiveAccount, TokenTenantMismatch
+from apps.authentication.sessions import begun_before_joining
 from apps.authentication.token_lookup import membership_of_token
 from apps.authentication.tokens import Claims
 from apps.isolation import require_tenant
@@ -34,11 +35,15 @@ def admit(user_id: object, tenant_id: UUID) -> Membership:
 def admit_token(claims: Claims) -> Membership:
     """Return the membership of a verified token's user, in one query.
 
-    Raises the errors of `admit`, and `InvalidToken` if the log-in has ended or the password has
-    changed.
+    Raises the errors of `admit`, and `InvalidToken` if the log-in has ended, the password has
+    changed, or the user was removed from the tenant and has joined it again since.
     """
     membership, is_ended = membership_of_token(claims) or (None, False)
-    if membership and (is_ended or not _is_stamp_of(membership.user, claims.stamp)):
+    if membership and (
+        is_ended
+        or not _is_stamp_of(membership.user, claims.stamp)
+        or begun_before_joining(membership, claims.issued_at)
+    ):
         raise InvalidToken("Token is blacklisted")
     return _admitted(membership)
 

@@ -120,7 +120,7 @@ def _member(request: MemberRequest) -> Membership | None:
         member = admit(request.user.pk, require_tenant().id)
     except NoActiveAccount:
         raise PermissionDenied("No tenant access.") from None
-    if has_session_ended(request, member.tenant):
+    if has_session_ended(request, member):
         logout(request)
         return None
     return member

@@ -1,8 +1,10 @@
 """Duration of log-ins: the tenant's setting at the time of use."""
 
 import time
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
+from django.conf import settings
 from django.contrib import auth
 from django.contrib.auth.signals import user_logged_in
 from django.dispatch import receiver
@@ -28,9 +30,21 @@ def note_beginning(*, request: HttpRequest, **kwargs: Any) -> None:
     request.session[BEGUN] = int(time.time())
 
 
-def has_session_ended(request: HttpRequest, tenant: Tenant) -> bool:
-    """Return whether the session is older than the current setting allows."""
-    return time.time() - float(request.session.get(BEGUN, 0)) > seconds_of(tenant)
+def has_session_ended(request: HttpRequest, member: Membership) -> bool:
+    """Return whether the session is older than the membership, or than the setting allows."""
+    begun = float(request.session.get(BEGUN, 0))
+    too_old = time.time() - begun > seconds_of(member.tenant)
+    return too_old or begun_before_joining(member, datetime.fromtimestamp(begun, UTC))
+
+
+def begun_before_joining(member: Membership, begun: datetime) -> bool:
+    """Return whether a log-in is from before the user joined the tenant, the last time.
+
+    A user who was removed and is invited again logs in again. Log-ins store whole seconds, and the
+    clocks of two servers may differ by the leeway of tokens.
+    """
+    tolerance = timedelta(seconds=1 + settings.SIMPLE_JWT["LEEWAY"])
+    return begun + tolerance < member.joined_at
 
 
 def seconds_of(tenant: Tenant) -> int:

@@ -48,6 +48,7 @@ class Claims:
     membership_id: UUID
     family: str
     stamp: str
+    issued_at: datetime
 
 
 class KeyRing(TokenBackend):
@@ -129,8 +130,7 @@ class TenantRefreshToken(_Ringed, RefreshToken):  # type: ignore[misc] # simplej
 
     def require_young(self, tenant: Tenant) -> None:
         """Raise TokenError if the token is older than the tenant's current setting allows."""
-        issued = datetime_from_epoch(int(self.get("iat", 0)))
-        if issued + timedelta(seconds=seconds_of(tenant)) <= self.current_time:
+        if _issued_at(self) + timedelta(seconds=seconds_of(tenant)) <= self.current_time:
             raise ExpiredTokenError("Token is expired")
 
     def check_blacklist(self) -> None:
@@ -180,7 +180,13 @@ def claims_of(token: Token) -> Claims:
         membership_id=_id_in(token, MEMBERSHIP),
         family=_id_in(token, FAMILY).hex,
         stamp=str(token.get(STAMP)),
+        issued_at=_issued_at(token),
     )
+
+
+def _issued_at(token: Token) -> datetime:
+    # PyJWT has verified that it is a number, if there is one.
+    return datetime_from_epoch(int(token.get("iat", 0)))
 
 
 def _id_in(token: Token, claim: str) -> UUID:

@@ -15,6 +15,8 @@ from apps.isolation.integrations.sessions import end_sessions
 from apps.isolation.testing import make_member
 from apps.isolation.testing.people import PASSWORD
 from apps.memberships.models import Membership
+from apps.memberships.roles import Role
+from apps.memberships.services import add_member, remove_member
 from apps.pages.testing import browser
 from apps.tenants.models import Tenant
 from apps.tenants.settings import SESSION_HOURS, TenantSettings
@@ -27,6 +29,8 @@ AUTH = "/api/v1/auth/"
 @pytest.fixture
 def member(acme: Tenant) -> Membership:
     membership: Membership = make_member(acme, "member")
+    # Sessions of these tests are hours old, and no older than the membership.
+    Membership.objects.for_tenant(acme).update(joined_at=timezone.now() - timedelta(days=1))
     return membership
 
 
@@ -86,6 +90,39 @@ def test_so_is_a_session_of_the_pages(
     assert page.get("/profile/").status_code == status
     TenantSettings(acme).set(SESSION_HOURS, 4)
     assert page.get("/profile/").status_code == status  # what has ended does not come back
+
+
+def come_back(member: Membership) -> None:
+    """Remove a member, and let them join again a minute later."""
+    remove_member(member, actor=None)
+    again = add_member(member.tenant, member.user, Role.MEMBER)
+    Membership.objects.for_tenant(member.tenant).filter(pk=again.pk).update(
+        joined_at=timezone.now() + timedelta(minutes=1)
+    )
+
+
+def test_who_was_removed_logs_in_again_when_invited_again(member: Membership) -> None:
+    make_member(member.tenant, "owner")
+    pair = post("token", email=EMAIL, password=PASSWORD).json()
+    page = log_in()
+    assert page.get("/profile/").status_code == 200
+    come_back(member)
+    assert page.get("/profile/").status_code == 302
+    client = APIClient(
+        headers={"Host": "acme.localhost", "Authorization": f"Bearer {pair['access']}"}
+    )
+    assert client.get("/api/v1/me/").status_code == 401
+    assert client.post(f"{AUTH}switch/", {"tenant": "acme"}).status_code == 401
+    assert post("token/refresh", refresh=pair["refresh"]).status_code == 401
+    assert post("token/verify", token=pair["refresh"]).status_code == 401
+
+
+def test_another_role_ends_no_log_in(member: Membership) -> None:
+    pair = post("token", email=EMAIL, password=PASSWORD).json()
+    page = log_in()
+    add_member(member.tenant, member.user, Role.ADMIN)
+    assert page.get("/profile/").status_code == 200
+    assert post("token/refresh", refresh=pair["refresh"]).status_code == 200
 
 
 def test_the_sessions_of_a_user_are_found_without_reading_those_of_others(
