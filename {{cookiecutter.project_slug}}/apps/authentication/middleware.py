@@ -12,6 +12,7 @@ from django.utils.cache import patch_vary_headers
 from django.utils.decorators import sync_and_async_middleware
 from django.utils.deprecation import MiddlewareMixin
 from rest_framework.exceptions import APIException, AuthenticationFailed, PermissionDenied
+from rest_framework.permissions import SAFE_METHODS
 
 from apps.api.conflicts import as_conflict
 from apps.api.database_limits import as_api_error
@@ -72,7 +73,7 @@ def tenant_middleware(get_response: GetResponse) -> GetResponse:
     def middleware(request: HttpRequest) -> HttpResponseBase:
         try:
             tenant = _resolve(request)
-            slot = Slot(tenant, may_wait=True)
+            slot = Slot(tenant, may_wait=request.method in SAFE_METHODS)
         except APIException as error:
             return _varied(error_response(request, error))
         with slot:

@@ -2,8 +2,8 @@
 
 Without a limit, one tenant's slow requests could occupy all threads of a process, and other tenants
 would wait. The count is in the process's memory, which is cheap, and threads belong to the process.
-One more request waits for a moment, since browsers send several at once; further ones are refused
-immediately.
+One more request that only reads waits for a moment, since browsers send several at once. Others are
+refused immediately.
 """
 
 from collections import Counter
@@ -25,7 +25,7 @@ PATIENCE = 0.5
 _changed = Condition()
 _in_flight: Counter[UUID] = Counter()
 _waiting: set[UUID] = set()
-"""The tenant whose request waits. Only one request waits per process, so that a thread is left."""
+"""Tenants whose requests wait. Only one is without room, so that a thread is left."""
 
 
 class Slot:
@@ -87,11 +87,12 @@ def _has_room(tenant_id: UUID) -> bool:
 
 
 def _wait(tenant_id: UUID) -> bool:
-    """Wait for a free slot; return False at once if another request waits."""
-    if _waiting:
+    """Wait for a free slot; return False at once if another request waits for one."""
+    # One that has room by now goes on as soon as its thread runs.
+    if any(not _has_room(each) for each in _waiting):
         return False
     _waiting.add(tenant_id)
     try:
         return _changed.wait_for(lambda: _has_room(tenant_id), PATIENCE)
     finally:
-        _waiting.clear()
+        _waiting.discard(tenant_id)

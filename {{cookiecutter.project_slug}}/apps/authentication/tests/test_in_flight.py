@@ -122,6 +122,24 @@ def test_one_more_waits_for_a_moment_and_no_other(
     got.pop().release()
 
 
+def test_who_waited_and_may_go_on_keeps_no_other_from_waiting(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(in_flight, "PATIENCE", 30)
+    # Its slot is free, but its thread has not run since.
+    monkeypatch.setattr(in_flight, "_waiting", {new_id()})
+    tenant, got = ActiveTenant(new_id()), []
+    first, second = Slot(tenant), Slot(tenant)
+    thread = threading.Thread(target=lambda: got.append(Slot(tenant, may_wait=True)))
+    thread.start()
+    while thread.is_alive() and tenant.id not in in_flight._waiting:
+        pass
+    first.release()
+    thread.join()
+    second.release()
+    got.pop().release()
+
+
 @pytest.mark.parametrize("path", ["/api/v1/me/", "/login/", "/nothing"])
 def test_what_a_busy_tenant_is_answered(path: str, acme: Any, globex: Any) -> None:
     of_acme, of_globex = (
@@ -137,6 +155,24 @@ def test_what_a_busy_tenant_is_answered(path: str, acme: Any, globex: Any) -> No
         assert of_globex.get(path).status_code == expected
         assert of_acme.get("/healthz/live").status_code == 200
     assert of_acme.get(path).status_code == expected
+
+
+@pytest.mark.parametrize(("method", "least"), [("GET", 30), ("HEAD", 30), ("POST", 0)])
+def test_only_who_reads_waits(
+    method: str, least: int, acme: Any, rf: RequestFactory, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    waited: list[float] = []
+
+    def wait_for(predicate: Callable[[], bool], seconds: float) -> bool:
+        waited.append(seconds)
+        return predicate()
+
+    monkeypatch.setattr(in_flight, "PATIENCE", 30)
+    monkeypatch.setattr(in_flight._changed, "wait_for", wait_for)
+    request = rf.generic(method, "/", headers={"Host": f"{acme.slug}.localhost"})
+    with Slot(ActiveTenant(acme.pk)), Slot(ActiveTenant(acme.pk)):
+        assert tenant_middleware(_streamed)(request).status_code == 429
+    assert sum(waited) == least
 
 
 def test_on_the_shared_host_the_token_says_whose_it_is(
