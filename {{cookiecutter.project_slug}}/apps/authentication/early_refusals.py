@@ -21,6 +21,13 @@ SCOPES = {"member", "tenant", "anonymous"}
 """Rates of all requests of a client. Other rates cover some routes only."""
 
 
+class StillThrottled(Throttled):
+    """The sender of the request was refused before, in the same period.
+
+    The first refusal is counted and logged; those that follow cost neither.
+    """
+
+
 def remember_refusal(request: Request | HttpRequest, scope: str, seconds: int) -> None:
     """Refuse this request's sender for some seconds, if the rate covers all their requests."""
     tenant = getattr(request, "tenant", None)
@@ -29,11 +36,11 @@ def remember_refusal(request: Request | HttpRequest, scope: str, seconds: int) -
 
 
 def refuse_again(request: HttpRequest, tenant: ActiveTenant | None) -> None:
-    """Raise `Throttled` if the request's sender is still refused."""
+    """Raise `StillThrottled` if the request's sender is still refused."""
     sender = _sender(request, tenant)
     until = caches["throttled"].get(sender) if sender else None
     if until:
-        raise Throttled(max(1, int(until - time())))
+        raise StillThrottled(max(1, int(until - time())))
 
 
 def _sender(request: Request | HttpRequest, tenant: ActiveTenant | None) -> str:

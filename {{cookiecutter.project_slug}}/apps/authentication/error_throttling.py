@@ -10,6 +10,7 @@ from rest_framework.exceptions import Throttled
 from rest_framework.views import APIView
 
 from apps.api.error_responses import attach_error, error_response
+from apps.authentication.early_refusals import StillThrottled
 from apps.authentication.throttling import COUNTED, WAIT
 from apps.isolation.context import activate_tenant
 
@@ -29,6 +30,9 @@ class ErrorThrottleMiddleware(MiddlewareMixin):
     ) -> HttpResponseBase:
         """Replace the response of a request above the rate."""
         if not status.is_client_error(response.status_code):
+            return response
+        if isinstance(getattr(response, "error", None), StillThrottled):
+            vars(response)["_has_been_logged"] = True  # to Django, which would write a line
             return response
         if COUNTED not in vars(request):
             _count_refused(request)

@@ -56,6 +56,21 @@ def test_a_member_is_refused_without_a_question_to_the_database(
     assert sent == []
 
 
+@pytest.mark.parametrize("member", [True, False])
+def test_a_flood_writes_one_line(
+    member: bool,
+    acme: Any,
+    client_of: Callable[..., Any],
+    limit: Callable[..., None],
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    client = client_of(acme, "member") if member else api_client(acme)
+    limit(member="1/minute", anonymous="1/minute")
+    assert _statuses(client, 4)[1:] == [429, 429, 429]
+    lines = [record for record in caplog.records if "429" in str(vars(record).get("status_code"))]
+    assert len(lines) == 1
+
+
 def test_who_sends_no_token_is_refused_by_address(
     acme: Any, client_of: Callable[..., Any], limit: Callable[..., None]
 ) -> None:
