@@ -21,10 +21,12 @@ threads = 4
 
 # Above the proxy's, so that it never speaks into a connection that is being closed.
 keepalive = 75
-# A process serves some thousands of requests, and is replaced before what it leaks counts; not all
-# processes at once.
-max_requests = 10_000
-max_requests_jitter = 1_000
+# A process is replaced before what it leaks counts; not all processes at once. Refused requests are
+# counted too: with a smaller number, a flood would restart the processes again and again.
+max_requests = 100_000
+max_requests_jitter = 10_000
+
+LARGE_BODY = 64 * 1024
 
 
 def temporary_folder() -> tuple[str | None, str]:
@@ -54,6 +56,16 @@ control_socket_disable = True
 
 # What the processes count for Prometheus, a file for each: apps.observability.metrics adds them up.
 os.environ["PROMETHEUS_MULTIPROC_DIR"] = metrics_folder
+
+
+def pre_request(worker: Any, request: Any) -> None:
+    """Close the connection after a request with a large body.
+
+    To keep the connection, gunicorn reads what a refused request left of its body, in small pieces.
+    """
+    lengths = [value for name, value in request.headers if name == "CONTENT-LENGTH"]
+    if any(length.isdigit() and int(length) > LARGE_BODY for length in lengths):
+        request.force_close()
 
 
 def pre_fork(server: Any, worker: Any) -> None:

@@ -21,6 +21,10 @@ STORAGES: dict[str, dict[str, Any]] = {
 MEDIA_ROOT = env.MEDIA_ROOT
 FILE_UPLOAD_PERMISSIONS = 0o600
 FILE_UPLOAD_DIRECTORY_PERMISSIONS = 0o700
+FILE_UPLOAD_HANDLERS = [
+    "apps.api.uploads.MemoryFileUploadHandler",
+    "apps.api.uploads.TemporaryFileUploadHandler",
+]
 
 ATTACHMENT_MAX_BYTES = env.ATTACHMENT_MAX_BYTES
 
