@@ -66,14 +66,14 @@ class TaskBackend(TenantTaskBackend):
         """Return the state of a task of the active tenant, or else of nobody's.
 
         Arguments and return values are not kept. Raises TaskResultDoesNotExist for another
-        tenant's.
+        tenant's, and for a task whose code is gone.
         """
         tenant = current_tenant()
         try:
             run = TaskRun.platform.get(pk=UUID(result_id), tenant=tenant.id if tenant else None)
-        except (ValueError, TaskRun.DoesNotExist) as error:
+            return result_of(run)
+        except (ValueError, ImportError, TaskRun.DoesNotExist) as error:
             raise TaskResultDoesNotExist(result_id) from error
-        return result_of(run)
 
 
 def result_of(run: TaskRun) -> TaskResult[..., Any]:

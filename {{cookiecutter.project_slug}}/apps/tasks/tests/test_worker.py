@@ -15,6 +15,7 @@ import pytest
 from django.contrib.auth import get_user_model
 from django.core.management import CommandError, call_command
 from django.db import connections
+from django.tasks.exceptions import TaskResultDoesNotExist
 from django.test import Client
 from django.utils import timezone
 
@@ -243,3 +244,13 @@ def test_staff_see_tasks_and_no_arguments(dead: TaskRun) -> None:
     assert client.post("/admin/tasks/taskrun/", chosen).status_code == 302
     dead.refresh_from_db()
     assert dead.state == State.WAITING
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("path", ["tests.sample.tasks.gone", "gone.label", "gone"])
+def test_a_result_is_not_found_when_its_code_is_gone(acme: Any, path: str) -> None:
+    with tenant_context(acme):
+        result = tasks.note_tenant.enqueue()
+        TaskRun.platform.filter(pk=result.id).update(task=path)
+        with pytest.raises(TaskResultDoesNotExist):
+            tasks.note_tenant.get_result(result.id)
