@@ -35,8 +35,8 @@ them, reports all invalid and missing ones at once, without their values, and ex
 
 - Values are literal: they cannot refer to other variables. Docker Compose also reads `.env`, and
   expands `$` in values without single quotes.
-- A line of `.env` is `NAME=value`. Spaces around both are ignored, and ` #` begins a comment.
-  Quotes preserve spaces, `#` and line breaks. A line in another form stops the start.
+- A line of `.env` is `NAME=value`. Spaces around both are ignored, and `#` after a space begins a
+  comment. Quotes preserve spaces, `#` and line breaks. A line in another form stops the start.
 - Empty addresses and secrets count as unset; other empty values are errors.
 - To add a variable, add a field to `config/variables.py`, read it in `config/settings`, and run
   `uv run python -m devtools.settings_docs`, which generates `.env.example` and this page.
@@ -86,8 +86,9 @@ def _page() -> Iterator[str]:
             yield from (*textwrap.wrap(_linked(more), WIDTH), "")
         yield from ("| variable | type | default | meaning |", "| --- | --- | --- | --- |")
         for name, field in _fields(group).items():
-            cells = (f"`{name}`", describe(field), _absent(field), _linked(str(field.description)))
-            yield f"| {' | '.join(' '.join(cell.split()) for cell in cells)} |"
+            cells = (describe(field), _absent(field), _linked(str(field.description)))
+            texts = [f"`{name}`", *(_literal(" ".join(cell.split())) for cell in cells)]
+            yield f"| {' | '.join(texts)} |"
     yield ""
 
 
@@ -101,6 +102,11 @@ def _summary(group: type[Group]) -> str:
 
 def _linked(text: str) -> str:
     return re.sub(r"\bdocs/(\w+\.md)", r"[docs/\1](\1)", text)
+
+
+def _literal(text: str) -> str:
+    """Mark addresses and lists of characters as code."""
+    return re.sub(r"https?://[^\s,;]+|- \. _[ ~+/]*(?<! )", r"`\g<0>`", text)
 
 
 def _sample(field: FieldInfo) -> str:
