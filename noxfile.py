@@ -84,8 +84,8 @@ VERSION_TESTS = (
     ),
 )
 
-# Tests of what no strategy changes (settings, limits, logs, tools): CI runs them in one of three,
-# and measures coverage there; `deep.yml` runs them in all, and so does a project.
+# Tests of what no strategy changes (settings, limits, logs, tools): CI runs them in one of three.
+# `deep.yml` runs them in all, and measures coverage; so does a project.
 ALIKE = (
     *(
         f"apps/authentication/tests/test_{name}.py"
@@ -197,11 +197,13 @@ def tests(session: nox.Session) -> None:
 
 @of_each_strategy
 def variants(session: nox.Session, strategy: str) -> None:
-    """Generate a strategy's project and run all of its checks and tests; `-- whole`: every one."""
+    """Generate a project and run its checks and tests; `-- whole`: every one, with coverage."""
     generate(session, strategy)
-    if strategy != STRATEGIES[0] and "whole" not in session.posargs:
-        without = ("--no-cov", "'-Wignore:Coverage disabled'", *(f"--ignore={a}" for a in ALIKE))
-        session.env["PYTEST_ADDOPTS"] = " ".join(without)
+    if "whole" not in session.posargs:
+        elsewhere = () if strategy == STRATEGIES[0] else ALIKE
+        options = ["--no-cov", "'-Wignore:Coverage disabled'"]
+        options += [f"--ignore={path}" for path in elsewhere]
+        session.env["PYTEST_ADDOPTS"] = " ".join(options)
     session.run("scripts/verify.sh", external=True)
     session.run("python", "manage.py", "demo", "--check")
 

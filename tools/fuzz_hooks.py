@@ -13,9 +13,10 @@ import schemathesis
 CANARY = os.environ["FUZZ_CANARY"].encode()
 FOREIGN_IDS = os.environ["FUZZ_FOREIGN_IDS"].split(",")
 LONGEST_QUERY, LONGEST_VALUE = 2000, 100
-# What JSON can hold, and much that reads it cannot: halves of surrogate pairs, control characters,
-# and a text of a megabyte.
-ODD = ("\ud800", "a\udfffb", "\udc00\ud800", "\0", "\x1b[2J\r\n\x7f\u2028\ufffe", "x" * 1024**2)
+# What JSON can hold, and much that reads it cannot: control characters, a text of a megabyte, and
+# halves of surrogate pairs, which Schemathesis itself cannot validate.
+ODD = ("\0", "\x1b[2J\r\n\x7f\u2028\ufffe", "x" * 1024**2)
+HALVES = ("\ud800", "a\udfffb", "\udc00\ud800")
 
 
 @schemathesis.check
@@ -39,33 +40,22 @@ def map_body(ctx: Any, body: Any) -> Any:  # noqa: ARG001
 
 @schemathesis.hook
 def map_query(ctx: Any, query: Any) -> Any:  # noqa: ARG001
-    """Filter and search by what is no text; what UTF-8 cannot say, no address can."""
-    odd = with_odd_texts(query)
-    return odd if "\\ud" not in ascii(odd) else query
+    """Filter and search by what is no text."""
+    return with_odd_texts(query)
 
 
 @schemathesis.hook
 def before_call(ctx: Any, case: Any, kwargs: Any) -> None:  # noqa: ARG001
-    """Send nothing that never reaches the project, and let nobody erase themself.
+    """Send halves of surrogate pairs in JSON, and nothing that never reaches the project.
 
-    The server itself refuses long addresses. Schemathesis cannot encode half a surrogate pair in a
-    form. Former members get no data.
+    The server itself refuses long addresses. Nobody erases themself: former members get no data.
     """
     if len(urlencode(case.query or {}, doseq=True, errors="replace")) > LONGEST_QUERY:
         case.query = {name: str(value)[:LONGEST_VALUE] for name, value in case.query.items()}
-    if case.media_type == "multipart/form-data":
-        case.body = encodable(case.body)
+    if case.media_type == "application/json":
+        case.body = with_odd_texts(case.body, HALVES)
     if isinstance(case.body, dict) and case.body.get("kind") == "erase":
         case.body = case.body | {"kind": "export"}
-
-
-def encodable(values: Any) -> Any:
-    """Replace halves of surrogate pairs in the names and texts of a form."""
-    if isinstance(values, dict):
-        return {encodable(name): encodable(value) for name, value in values.items()}
-    if isinstance(values, list):
-        return [encodable(value) for value in values]
-    return values.encode(errors="replace").decode() if isinstance(values, str) else values
 
 
 def with_foreign_ids(values: Any) -> Any:
@@ -81,22 +71,22 @@ def foreign_for(value: Any) -> Any:
     return FOREIGN_IDS[chance // 2 % len(FOREIGN_IDS)] if is_id(value) and chance % 2 else value
 
 
-def with_odd_texts(values: Any) -> Any:
+def with_odd_texts(values: Any, odd: tuple[str, ...] = ODD) -> Any:
     """Put odd texts in the place of some, at any depth, in keys too."""
     if isinstance(values, dict):
         return {
-            odd_for(name, 64) if isinstance(name, str) else name: with_odd_texts(value)
+            odd_for(name, 64, odd) if isinstance(name, str) else name: with_odd_texts(value, odd)
             for name, value in values.items()
         }
     if isinstance(values, list):
-        return [with_odd_texts(value) for value in values]
-    return odd_for(values, 12) if isinstance(values, str) and not is_id(values) else values
+        return [with_odd_texts(value, odd) for value in values]
+    return odd_for(values, 12, odd) if isinstance(values, str) and not is_id(values) else values
 
 
-def odd_for(text: str, one_of: int) -> str:
+def odd_for(text: str, one_of: int, odd: tuple[str, ...]) -> str:
     """Return an odd text for one of so many, always the same."""
     chance = chance_of(text)
-    return ODD[chance // one_of % len(ODD)] if chance % one_of == 0 else text
+    return odd[chance // one_of % len(odd)] if chance % one_of == 0 else text
 
 
 def chance_of(value: Any) -> int:
