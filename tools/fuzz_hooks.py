@@ -85,7 +85,7 @@ def with_odd_texts(values: Any, odd: tuple[str, ...] = ODD) -> Any:
 
 def odd_for(text: str, one_of: int, odd: tuple[str, ...]) -> str:
     """Return an odd text for one of so many, always the same."""
-    chance = chance_of(text)
+    chance = chance_of(f"{odd} {text}")
     return odd[chance // one_of % len(odd)] if chance % one_of == 0 else text
 
 
