@@ -369,7 +369,7 @@ def container(session: nox.Session, strategy: str) -> None:
     """Walk through a strategy's Dockerfile without an engine, and serve as production does."""
     tools = nox.project.dependency_groups(nox.project.load_toml(), "container")
     generate(session, strategy)
-    session.install(*tools)
+    session.install(*tools, "uv")
     session.run(
         *("pg_virtualenv", "-o", "max_connections=200", f"{session.bin}/python"),
         str(TOOLS / "container.py"),
