@@ -116,11 +116,21 @@ def served(
     with ExitStack() as servers:
         for contestant in contestants:
             servers.enter_context(contestant.serving())
+        measure.loads(contestants, measure.WARM_UP * measure.CLIENTS)
+        before = measure.memory(contestants)
         seconds = measure.latencies(contestants, scale.rounds, title)
         load = measure.loads(contestants, scale.rounds * LOAD)
+        after = measure.memory(contestants)
         held = measure.connections(contestants)
         trips = measure.round_trips(contestants) if counted else {}
-    return {"seconds": seconds, "load": load, "round_trips": trips, "connections": held}
+    memory = {name: {"before": before[name], "after": after[name]} for name in after}
+    return {
+        "seconds": seconds,
+        "load": load,
+        "round_trips": trips,
+        "connections": held,
+        "memory": memory,
+    }
 
 
 def about(scale: Scale) -> dict[str, Any]:

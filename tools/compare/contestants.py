@@ -88,6 +88,7 @@ class Contestant:
     owner_url: str
     seats: list[Seat] = field(default_factory=list)
     port: int = 0
+    server: int = 0
 
     @property
     def environment(self) -> dict[str, str]:
@@ -164,6 +165,7 @@ class Contestant:
                 stderr=log,
             ) as process,
         ):
+            self.server = process.pid
             try:
                 self._await(process)
                 yield

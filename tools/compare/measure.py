@@ -132,6 +132,16 @@ def connections(contestants: list[Contestant]) -> dict[str, dict[str, float]]:
     return found
 
 
+def memory(contestants: list[Contestant]) -> dict[str, float]:
+    """Return the memory of each server's one process for requests, in MB."""
+    found = {}
+    for each in contestants:
+        children = Path(f"/proc/{each.server}/task/{each.server}/children")
+        pids = map(int, children.read_text(encoding="utf-8").split())
+        found[each.name] = sum(map(_own_megabytes, pids))
+    return found
+
+
 def _own_megabytes(pid: int) -> float:
     try:
         status = Path(f"/proc/{pid}/status").read_text(encoding="utf-8")

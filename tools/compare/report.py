@@ -32,6 +32,9 @@ TRIPS = {"GET": 2, "POST": 3}
 GROWTH = 1.10
 MEGABYTES = 150
 
+MEMORY = 1.05
+"""Of plain Django's growth of a process's memory while it serves, at most."""
+
 OF_MIGRATIONS = {"schema": 10, "database": 15}
 """The part of the time of its own migrations in which a tenant is made: one over this."""
 
@@ -249,18 +252,23 @@ def _per_tenant(run: dict[str, float]) -> float:
 
 
 def _costs(results: dict[str, Any]) -> Section:
-    held = results["requests_of_many"]["connections"]
+    held, memory = (results["requests_of_many"][key] for key in ("connections", "memory"))
     rows = [
         [
             name,
+            *(f"{memory[name][when]:.0f}" for when in ("before", "after")),
             f"{results['bytes_per_tenant'].get(name, 0) / 2**20:.2f}",
             f"{held[name]['connections']}",
             f"{held[name]['largest_mb']:.0f}",
         ]
         for name in NAMES
     ]
-    head = ["project", "MB per tenant", "connections", "largest connection MB"]
-    text = "Disk of a tenant with 50 tasks, and what one server process holds after the requests."
+    head = ["project", "process MB, warm", "after the requests"]
+    head += ["MB per tenant", "connections", "largest connection MB"]
+    text = (
+        "Memory of one server process, before and after the requests; disk of a tenant with 50 "
+        "tasks; and what the process holds at PostgreSQL."
+    )
     return Section("What a tenant costs", text, head, rows)
 
 
@@ -321,6 +329,8 @@ def _goal_rows(results: dict[str, Any]) -> Iterator[list[str]]:
         yield _at_most("from the pool, ms", name, FROM_POOL, median(seconds) * MS, ".1f")
     for name, held in results["requests_of_many"]["connections"].items():
         if name in STRATEGIES:
+            growth = _memory_growth(results, name)
+            yield _at_most("memory of a process, growth", name, MEMORY, growth, ".2f")
             yield _at_most("memory of a connection, MB", name, MEGABYTES, held["largest_mb"], ".0f")
     for name in OF_MIGRATIONS:
         run = fleet[name]
@@ -332,6 +342,13 @@ def _goal_rows(results: dict[str, Any]) -> Iterator[list[str]]:
             *("a field, faster than migrate_schemas", name),
             *(f"≥ {AGAINST_PEER}", f"{faster:.0f}", _verdict(faster >= AGAINST_PEER)),
         ]
+
+
+def _memory_growth(results: dict[str, Any], name: str) -> float:
+    """Return how a process's memory grows while it serves, against plain Django's."""
+    memory = results["requests_of_many"]["memory"]
+    grown = {each: memory[each]["after"] / memory[each]["before"] for each in (name, PLAIN)}
+    return grown[name] / grown[PLAIN]
 
 
 def _at_most(what: str, name: str, goal: float, found: float, form: str) -> list[str]:
