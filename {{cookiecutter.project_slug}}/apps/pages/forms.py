@@ -15,6 +15,7 @@ from rest_framework.exceptions import ValidationError as APIValidationError
 
 from apps.api.conflicts import as_conflict
 from apps.authentication.services import require_own_password
+from apps.isolation.integrations.transactions import is_after_commit
 from apps.memberships.exceptions import InvalidInvitation, LastOwner
 from apps.memberships.roles import INVITED_ROLES, Role
 from apps.memberships.validators import validate_mailable
@@ -47,15 +48,11 @@ class PageForm(forms.Form):
         if self.is_valid():
             try:
                 self.result = action(**self.cleaned_data)
-            except ValidationError as error:
-                by_field = hasattr(error, "error_dict")
-                self._show(error.message_dict if by_field else error.messages)
-            except SHOWN_BESIDE_THE_FORM as error:
-                self._show(error.detail)
-            except IntegrityError as error:
-                if not (conflict := as_conflict(error)):
+            except Exception as error:
+                detail = _shown_of(error)
+                if detail is None:
                     raise
-                self._show(conflict.detail)
+                self._show(detail)
         return self.is_bound and not self.errors
 
     def _show(self, detail: object, field: str | None = None) -> None:
@@ -66,6 +63,20 @@ class PageForm(forms.Form):
         else:
             parts = detail if isinstance(detail, list) else [detail]
             self.add_error(field, [str(part) for part in parts])
+
+
+def _shown_of(error: Exception) -> object | None:
+    """Return what a form shows of a service's error; None for an error with a page of its own."""
+    if is_after_commit(error):
+        # What the form asked for has been done: shown in the form, it would be sent again.
+        return None
+    if isinstance(error, ValidationError):
+        by_field: object = error.message_dict if hasattr(error, "error_dict") else error.messages
+        return by_field
+    if isinstance(error, IntegrityError):
+        conflict = as_conflict(error)
+        return conflict and conflict.detail
+    return error.detail if isinstance(error, SHOWN_BESIDE_THE_FORM) else None
 
 
 def _password(autocomplete: str, **options: Any) -> forms.CharField:

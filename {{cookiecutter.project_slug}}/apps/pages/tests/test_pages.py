@@ -10,18 +10,23 @@ from uuid import uuid4
 import pytest
 from django.contrib.auth import get_user_model
 from django.core import mail
+from django.core.exceptions import ValidationError
+from django.db import transaction
+from django.db.models.signals import post_save
 from django.http import HttpRequest, HttpResponse
 from django.test import RequestFactory, TestCase, override_settings
 from django.urls import include, path
 from django.utils.decorators import method_decorator
 from django.views import View
 from rest_framework.exceptions import PermissionDenied
+from rest_framework.exceptions import ValidationError as APIValidationError
 
 from apps.authentication import decorators
 from apps.isolation import tenant_context
 from apps.isolation.app_registry import SHARED_DB
 from apps.isolation.testing import make_member
 from apps.isolation.testing.people import PASSWORD
+from apps.memberships.exceptions import LastOwner
 from apps.memberships.models import Invitation, Membership
 from apps.memberships.roles import Role
 from apps.pages import navigation
@@ -329,6 +334,31 @@ def test_settings_take_effect(acme: Tenant, visit: Visit) -> None:
     assert browser().get("/login/").content.decode().count("The Acme") == 2
     again = visit("owner")
     assert again.cookies["sessionid"]["max-age"] == 7200
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.parametrize("error", [ValidationError("no"), APIValidationError("no"), LastOwner()])
+def test_what_fails_after_commit_is_not_shown_as_a_mistake_in_the_form(
+    error: Exception, acme: Tenant, visit: Visit
+) -> None:
+    def fail() -> None:
+        raise error
+
+    def fail_later(**kwargs: Any) -> None:
+        transaction.on_commit(fail, using=SHARED_DB)
+
+    client = visit("owner")
+    client.raise_request_exception = False
+    body = {"brand_name": "The Acme", "brand_color": "#123456", "locale": "de"}
+    body |= {"name": "Acme & Sons", "timezone": "Asia/Tokyo", "session_hours": "2"}
+    post_save.connect(fail_later, sender=Tenant)
+    try:
+        response = client.post("/settings/", body)
+    finally:
+        post_save.disconnect(fail_later, sender=Tenant)
+    assert response.status_code == 500
+    acme.refresh_from_db()
+    assert acme.name == "Acme & Sons"
 
 
 def test_the_last_owner_is_told_to_stay(acme: Tenant, visit: Visit) -> None:
