@@ -21,8 +21,9 @@ CONFIG = HERE / "linters"
 # What is installed and not imported, or imported and not installed by itself. deptry reads its
 # options from the pyproject.toml that it checks, and from nowhere else.
 DEPENDENCIES_ALLOWED = {
-    "DEP002": "django-htmx|gunicorn|redis|whitenoise",  # named in settings and commands
-    "DEP003": "asgiref",  # a part of Django
+    # Named in settings and commands.
+    "DEP002": "django-cors-headers|django-htmx|gunicorn|redis|whitenoise",
+    "DEP003": "asgiref|psycopg_pool|pydantic_core",  # parts of what is installed by itself
     "DEP004": "opentelemetry|pytest|sentry_sdk",  # loaded where they are wanted
 }
 
