@@ -13,6 +13,8 @@ if TYPE_CHECKING:
 MOST_PAGES = 5000
 TOO_LARGE = 3 * 1024**2
 WRITES = {"post", "put", "patch"}
+# Halves of surrogate pairs, which JSON can hold and UTF-8 cannot.
+HALVES = ("\ud800", "a\udfffb", "\udc00\ud800")
 MEANT = b'{"full_name": "Sent in chunks"}'
 
 
@@ -102,19 +104,41 @@ def ids(client: Client, path: str, query: dict[str, Any]) -> list[str]:
     return [*found, "has no end"]
 
 
+def bodies_of_halves(described: dict[str, Any]) -> Iterator[bytes]:
+    """Yield bodies of a route with half a surrogate pair in every field, and as a field's name."""
+    content = described["requestBody"]["content"].get("application/json", {}).get("schema", {})
+    names = schema_of(content).get("properties", {})
+    for half in HALVES:
+        yield json.dumps(dict.fromkeys([*names, "tenant"], half)).encode()
+        yield json.dumps({half: half}).encode()
+
+
+def schema_of(content: dict[str, Any]) -> dict[str, Any]:
+    """Return a schema, or the one that it refers to."""
+    from drf_spectacular.generators import SchemaGenerator
+
+    if "$ref" not in content:
+        return content
+    schemas = SchemaGenerator().get_schema(request=None, public=True)["components"]["schemas"]
+    found: dict[str, Any] = schemas[content["$ref"].rpartition("/")[2]]
+    return found
+
+
 def send_bodies(client: Client) -> Iterator[str]:
-    """Send each route bodies in chunks, and bodies that are too large; yield what is wrong."""
+    """Send each route bodies in chunks, too large, and of what is no text; yield what is wrong."""
     large = b'{"a": "' + b"x" * TOO_LARGE + b'"}'
     for method, path, described in client.operations():
         if method not in WRITES or "requestBody" not in described:
             continue
-        for body in (b"[]", b'{"tenant": "\\ud800"}', large):
+        for body in (b"[]", large, *bodies_of_halves(described)):
             answers = [
                 client.ask(method.upper(), path, body, in_chunks=in_chunks)
                 for in_chunks in (False, True)
             ]
             if answers[0] != answers[1]:
                 yield f"{method} {path}: {answers[0]}, but in chunks {answers[1]}"
+            if answers[0][0] >= http.HTTPStatus.INTERNAL_SERVER_ERROR:
+                yield f"{method} {path}: {answers[0]} for {body[:200]!r}"
             if body is large and answers[0][0] != http.HTTPStatus.REQUEST_ENTITY_TOO_LARGE:
                 yield f"{method} {path}: {answers[0]} for {TOO_LARGE} bytes"
     status, body = client.ask("PATCH", "/api/v1/me/", MEANT, in_chunks=True)
