@@ -1,8 +1,8 @@
 """Proves that the tests of the isolation layer can fail: takes its guards away, one at a time.
 
-Run inside a generated project: ``python mutants.py STRATEGY [TEXT]``, where TEXT is part of the
-names of those to try, by default all. Each mutant is a change to one file, and names the tests that
-must notice. It is caught if each of them fails, by a failure and not by an error.
+Run inside a generated project: ``python mutants.py STRATEGY [TEXT…]``, where each TEXT is part of
+the names of those to try, by default all. Each mutant is a change to one file, and names the tests
+that must notice. It is caught if each of them fails, by a failure and not by an error.
 
 As many are tried at a time as there are processors, each in a copy of the project with a copy of
 its test database. One that no test notices there is tried again with a database made by the changed
@@ -124,8 +124,9 @@ def prepare(mutants: list[Mutant]) -> None:
 
 def main() -> None:
     """Try all mutants of the strategy; exit 1 if one was not caught."""
-    strategy, text = [*sys.argv[1:], ""][:2]
-    mutants = [mutant for mutant in mutants_of(strategy) if text in mutant.name]
+    strategy, *texts = sys.argv[1:]
+    wanted = texts or [""]
+    mutants = [each for each in mutants_of(strategy) if any(text in each.name for text in wanted)]
     prepare(mutants)
     survivors = []
     with ThreadPoolExecutor(os.cpu_count()) as pool:
