@@ -153,8 +153,9 @@ def walk(strategy: str, environment: dict[str, str]) -> None:
 def migrate(walk: Walk) -> None:
     """Add a column, which the backup does not have."""
     models = MODELS.read_text(encoding="utf-8")
-    line = "    description = models.TextField(blank=True)\n"
-    added = f'{line}    code = models.CharField(max_length=9, default="")\n'
+    line = "    description = models.TextField("
+    expect(line in models, f"{MODELS} can be changed")
+    added = f'    code = models.CharField(max_length=9, default="")\n{line}'
     MODELS.write_text(models.replace(line, added, 1), encoding="utf-8")
     walk.manage("makemigrations", "--no-header", "projects")
     walk.manage("migrate", "--verbosity=0")
