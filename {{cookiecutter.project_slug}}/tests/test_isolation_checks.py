@@ -14,14 +14,16 @@ from django.core.files.storage import (
     storages,
 )
 from django.db import models
+from django.db.models.signals import ModelSignal, post_delete, post_save, pre_delete, pre_save
 from django.test.utils import isolate_apps
 
 from apps.isolation.app_registry import tenant_app_labels
-from apps.isolation.checks import check_tenant_models
+from apps.isolation.checks import check_recorders, check_tenant_models
 from apps.isolation.fields import SharedForeignKey, UserForeignKey
 from apps.isolation.integrations.files import TenantStorage
 from apps.isolation.managers import TenantManager, TenantQuerySet
 from apps.isolation.models import TenantModel
+from tests.sample.models import Shelf
 
 User = get_user_model()
 TENANT_APP, SHARED_APP = "sample", "tenants"
@@ -238,6 +240,28 @@ class _ImageField(models.ImageField):
 
 class _Storage(TenantStorage):
     """A tenant's storage of the product's own."""
+
+
+def _record(**kwargs: Any) -> None:
+    """Receive signals as an audit log does, in an app whose shared table has types of rows."""
+
+
+_record.__module__ = "django.contrib.auth.signals"
+
+
+@pytest.mark.parametrize("signal", [post_save, pre_delete, pre_save, post_delete])
+@pytest.mark.parametrize(
+    ("sender", "problems"), [(Shelf, ["isolation.E013"]), (User, []), (None, ["isolation.W013"])]
+)
+def test_an_app_that_records_rows_of_tenants_in_shared_tables_is_refused(
+    signal: ModelSignal, sender: type[models.Model] | None, problems: list[str]
+) -> None:
+    assert check_recorders(None) == []
+    signal.connect(_record, sender=sender)
+    try:
+        assert [problem.id for problem in check_recorders(None)] == problems
+    finally:
+        signal.disconnect(_record, sender=sender)
 
 
 def test_a_storage_that_is_the_tenants_part_is_accepted() -> None:

@@ -13,6 +13,7 @@ from django.db.backends.postgresql.operations import DatabaseOperations
 from django.db.backends.postgresql.schema import DatabaseSchemaEditor
 from django.db.migrations.state import ModelState, ProjectState
 from django.db.models.options import Options
+from django.dispatch import Signal
 
 from config.env import BASE_DIR
 from tests.sample.models import Shelf
@@ -39,6 +40,7 @@ PARAMETERS: dict[str, tuple[Any, list[str]]] = {
         ["self", "fields", "on_conflict", "update_fields", "unique_fields"],
     ),
     "Manager._set_creation_counter": (models.Manager, ["self"]),
+    "Signal._live_receivers": (Signal, ["self", "sender"]),
 }
 
 
@@ -53,7 +55,7 @@ def test_the_page_lists_the_names() -> None:
     text = (BASE_DIR / "docs" / "third-party-apps.md").read_text(encoding="utf-8")
     listed = set(re.findall(r"`([\w.]+)`", text))
     for name in PARAMETERS:
-        if name.startswith("Manager") or "DatabaseSchemaEditor" in text:
+        if name.startswith(("Manager", "Signal")) or "DatabaseSchemaEditor" in text:
             assert name in listed, name
 
 

@@ -31,5 +31,6 @@ class IsolationConfig(AppConfig):
         # The first receiver of all, since this is the first app.
         post_migrate.connect(close_tenant_apps)
         register(checks.check_tenant_models, Tags.models)
+        register(checks.check_recorders, Tags.models)
         register(checks.check_integrations, Tags.security)
         register(checks.check_invariants, Tags.database)

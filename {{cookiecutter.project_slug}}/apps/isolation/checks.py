@@ -6,9 +6,11 @@ from typing import Any
 from django.apps import AppConfig, apps
 from django.conf import settings
 from django.contrib.auth import get_user_model
+from django.contrib.contenttypes.models import ContentType
 from django.core.cache.backends.base import get_key_func
-from django.core.checks import CheckMessage, Error
+from django.core.checks import CheckMessage, Error, Warning  # noqa: A004 - Django's name
 from django.db.models import CharField, Field, ForeignKey, ManyToManyField, Model, TextField
+from django.db.models.signals import m2m_changed, post_delete, post_save, pre_delete, pre_save
 from django.utils.module_loading import import_string
 
 from apps.isolation.app_registry import is_tenant_model
@@ -25,6 +27,9 @@ from apps.isolation.strategy.invariants import invariants
 IN_ORDER = ["tenant_middleware", "SuspendedTenantMiddleware", "SessionMiddleware"]
 IN_ORDER += ["AuthenticationMiddleware", "StrictAccessMiddleware"]
 """The tenant comes first, since the session is looked up in it."""
+
+SIGNALS = (pre_save, post_save, pre_delete, post_delete, m2m_changed)
+"""Signals of rows that change."""
 
 
 def check_tenant_models(
@@ -64,6 +69,56 @@ def check_integrations(
         for sentence, holds in required.items()
         if not holds
     ]
+
+
+def check_recorders(
+    app_configs: Sequence[AppConfig] | None, **kwargs: object
+) -> list[CheckMessage]:
+    """Check that no app outside TENANT_APPS records the contents of tenants' rows.
+
+    Audit logs and version histories do so. They receive the signals of the rows, and store what
+    they hold in shared tables, beside the type of the row.
+    """
+    return list(_find_recorders())
+
+
+def _find_recorders() -> Iterator[CheckMessage]:
+    of_all = _receivers_of(Model)
+    models = {model: _receivers_of(model) for model in apps.get_models() if is_tenant_model(model)}
+    what = "and could store the rows of all tenants in shared tables."
+    hint = "List the app in TENANT_APPS, or register no model of TENANT_APPS with it."
+    for config in filter(_has_shared_records, apps.get_app_configs()):
+        if config in of_all and models:
+            message = f"{config.name} receives the signals of all models, {what}"
+            more = f"{hint} In the second case, silence this check."
+            yield Warning(message, hint=more, id="isolation.W013")
+            continue
+        for model, receivers in models.items():
+            if config in receivers:
+                message = f"{config.name} receives the signals of {model._meta.label}, {what}"
+                yield _error("E013", model, message, hint)
+
+
+def _has_shared_records(config: AppConfig) -> bool:
+    """Return whether an app has a shared table whose rows name the type of another row."""
+    fields = [
+        field
+        for model in config.get_models()
+        if not is_tenant_model(model)
+        for field in model._meta.local_fields
+    ]
+    return any(field.related_model is ContentType for field in fields)
+
+
+def _receivers_of(sender: type[Model]) -> set[AppConfig]:
+    """Return the apps that receive the signals of a model's rows."""
+    found = {
+        apps.get_containing_app_config(getattr(receiver, "__module__", ""))
+        for signal in SIGNALS
+        for receivers in signal._live_receivers(sender)  # noqa: SLF001 - Django names them nowhere
+        for receiver in receivers
+    }
+    return {config for config in found if config}
 
 
 def check_invariants(
