@@ -155,7 +155,8 @@ def value_of(field: Any, text: str, rows: dict[Any, Any]) -> Any:
 
     if field.is_relation:
         return rows.get(field.related_model)
-    canary = f"{text}{uuid4()}"
+    # What a download is sent as must look like a type.
+    canary = f"{'text/' if field.name == 'content_type' else ''}{text}{uuid4()}"
     texts = {
         models.FileField: ContentFile(canary.encode(), name=f"{canary}.txt"),
         models.JSONField: {canary: canary},
