@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import http.client
 import json
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlencode, urlsplit
 
@@ -11,6 +12,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 MOST_PAGES = 5000
+TRIES = 10
 TOO_LARGE = 3 * 1024**2
 WRITES = {"post", "put", "patch"}
 # Halves of surrogate pairs, which JSON can hold and UTF-8 cannot.
@@ -28,7 +30,19 @@ class Client:
     def ask(
         self, method: str, path: str, body: bytes | None = None, *, in_chunks: bool = False
     ) -> tuple[int, Any]:
-        """Return the status and the body of an answer."""
+        """Return the status and the body of an answer.
+
+        A server that refuses a large body closes the connection, and the answer may be lost; then
+        it is asked again.
+        """
+        for _ in range(TRIES):
+            with suppress(ConnectionError):
+                return self._ask(method, path, body, in_chunks=in_chunks)
+        return 0, f"no answer in {TRIES} tries"
+
+    def _ask(
+        self, method: str, path: str, body: bytes | None, *, in_chunks: bool
+    ) -> tuple[int, Any]:
         connection = http.client.HTTPConnection(self.address, timeout=60)
         headers = self.headers | ({} if body is None else {"Content-Type": "application/json"})
         sent: Any = body
@@ -36,7 +50,8 @@ class Client:
             headers["Transfer-Encoding"] = "chunked"
             sent = (body[at : at + 65536] for at in range(0, len(body), 65536))
         try:
-            connection.request(method, path, sent, headers, encode_chunked=in_chunks)
+            with suppress(ConnectionError):  # refused, perhaps, before all of it was sent
+                connection.request(method, path, sent, headers, encode_chunked=in_chunks)
             answer = connection.getresponse()
             text = answer.read()
             is_json = answer.headers.get_content_type() == "application/json"
