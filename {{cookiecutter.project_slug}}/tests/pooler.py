@@ -15,6 +15,12 @@ from apps.isolation.app_registry import SHARED_DB
 Rewrite = Callable[[bytes], bytes]
 
 
+def is_behind_pooler() -> bool:
+    """Return whether the tests themselves reach PostgreSQL through a pooler."""
+    addresses = (urlsplit(os.environ[name]) for name in ("DATABASE_URL", "DATABASE_OWNER_URL"))
+    return len({(each.hostname, each.port) for each in addresses}) > 1
+
+
 class Refused(Exception):
     """The pooler's error before it closes the connection."""
 

@@ -10,6 +10,9 @@ import pytest
 
 from config.env import BASE_DIR
 
+# Not the product, which asks the database when it is loaded.
+DEMO_APP = "wsgiref.simple_server:demo_app"
+
 
 def _print_config(tmp_path: Path, memory: str, **variables: str) -> tuple[int, str, str]:
     """Have gunicorn print its settings where the folder in memory is another one."""
@@ -18,7 +21,7 @@ def _print_config(tmp_path: Path, memory: str, **variables: str) -> tuple[int, s
     config = tmp_path / "gunicorn.conf.py"
     config.write_text(source.replace('"/dev/shm"', repr(memory)), encoding="utf-8")
     process = subprocess.run(
-        [sys.executable, "-m", "gunicorn", "--config", config, "--print-config", "config.wsgi"],
+        [sys.executable, "-m", "gunicorn", "--config", config, "--print-config", DEMO_APP],
         cwd=BASE_DIR,
         env=os.environ | {"DJANGO_SETTINGS_MODULE": "config.settings.local"} | variables,
         capture_output=True,
