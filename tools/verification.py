@@ -80,8 +80,8 @@ FAULTS = {
 TOO_MANY_RIGHTS = Fault(
     "isolation",
     "apps/isolation/postgresql/grants.py",
-    old="UPDATE, DELETE ON",
-    new="UPDATE, DELETE, TRUNCATE ON",
+    old="UPDATE, DELETE ON TABLES",
+    new="UPDATE, DELETE, TRUNCATE ON TABLES",
 )
 NO_POLICY = Fault(
     "isolation",
