@@ -244,29 +244,33 @@ def test_ct18_a_queryset_of_no_tenant_is_evaluated_in_each(
             assert list(queryset.all()) == [row]
 
 
+@pytest.mark.parametrize("chunk_size", [1, 2], ids=["fetched later", "fetched at once"])
 @each_model
 def test_ct18_an_iterator_is_read_to_the_end_in_its_own_tenant(
-    model: Any, acme: Any, globex: Any
+    model: Any, chunk_size: int, acme: Any, globex: Any
 ) -> None:
     with tenant_context(acme):
         for _ in range(2):
             make_row(model)
-        iterator = iter(model.objects.iterator(chunk_size=1))
+        iterator = iter(model.objects.iterator(chunk_size=chunk_size))
         next(iterator)
     with tenant_context(globex), pytest.raises(WrongTenantError):
         next(iterator)
 
 
 @pytest.mark.django_db(transaction=True)
+@pytest.mark.parametrize("chunk_size", [1, 2], ids=["fetched later", "fetched at once"])
 @each_model
-def test_ct18_so_is_an_asynchronous_one(model: Any, acme: Any, globex: Any) -> None:
+def test_ct18_so_is_an_asynchronous_one(
+    model: Any, chunk_size: int, acme: Any, globex: Any
+) -> None:
     with tenant_context(acme):
         for _ in range(2):
             make_row(model)
 
     async def switch() -> None:
         async with tenant_context(acme):
-            rows = model.objects.aiterator(chunk_size=1)
+            rows = model.objects.aiterator(chunk_size=chunk_size)
             await anext(rows)
         async with tenant_context(globex):
             await anext(rows)

@@ -1,0 +1,24 @@
+"""Fixtures of the tests of connections."""
+
+from collections.abc import Iterator
+
+import pytest
+from django.db import connections
+
+from apps.isolation.strategy.naming import physical_name
+from apps.isolation.testing import pool
+
+
+@pytest.fixture(autouse=True)
+def reopened(request: pytest.FixtureRequest) -> Iterator[None]:
+    """Open the storages again that a test has closed.
+
+    Django rolls back what a thread has open when a test begins. What a later test writes to a
+    storage that is closed then would stay for the test after it.
+    """
+    has_tenants = "new_tenant" in request.fixturenames
+    if has_tenants:
+        request.getfixturevalue("new_tenant")
+    yield
+    for tenant_id in pool._all if has_tenants else ():
+        connections[physical_name(tenant_id)].ensure_connection()
