@@ -106,7 +106,7 @@ def _linked(text: str) -> str:
 
 def _literal(text: str) -> str:
     """Mark addresses and lists of characters as code."""
-    return re.sub(r"https?://[^\s,;]+|- \. _[ ~+/]*(?<! )", r"`\g<0>`", text)
+    return re.sub(r"\b[a-z+]+://[^\s,;]+|- \. _[ ~+/]*(?<! )", r"`\g<0>`", text)
 
 
 def _sample(field: FieldInfo) -> str:
