@@ -5,6 +5,7 @@ from __future__ import annotations
 import http.client
 import json
 from contextlib import suppress
+from functools import cache
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlencode, urlsplit
 
@@ -18,6 +19,15 @@ WRITES = {"post", "put", "patch"}
 # Halves of surrogate pairs, which JSON can hold and UTF-8 cannot.
 HALVES = ("\ud800", "a\udfffb", "\udc00\ud800")
 MEANT = b'{"full_name": "Sent in chunks"}'
+
+
+@cache
+def description() -> dict[str, Any]:
+    """Return the project's OpenAPI document."""
+    from drf_spectacular.generators import SchemaGenerator
+
+    found: dict[str, Any] = SchemaGenerator().get_schema(request=None, public=True)
+    return found
 
 
 class Client:
@@ -61,10 +71,7 @@ class Client:
 
     def operations(self) -> Iterator[tuple[str, str, dict[str, Any]]]:
         """Yield method, path and description of each route of the API without ids in its path."""
-        from drf_spectacular.generators import SchemaGenerator
-
-        paths = SchemaGenerator().get_schema(request=None, public=True)["paths"]
-        for path, methods in paths.items():
+        for path, methods in description()["paths"].items():
             if path.startswith("/api/v1/") and "{" not in path:
                 yield from ((method, path, described) for method, described in methods.items())
 
@@ -130,11 +137,9 @@ def bodies_of_halves(described: dict[str, Any]) -> Iterator[bytes]:
 
 def schema_of(content: dict[str, Any]) -> dict[str, Any]:
     """Return a schema, or the one that it refers to."""
-    from drf_spectacular.generators import SchemaGenerator
-
     if "$ref" not in content:
         return content
-    schemas = SchemaGenerator().get_schema(request=None, public=True)["components"]["schemas"]
+    schemas = description()["components"]["schemas"]
     found: dict[str, Any] = schemas[content["$ref"].rpartition("/")[2]]
     return found
 
