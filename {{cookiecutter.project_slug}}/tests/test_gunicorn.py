@@ -23,7 +23,7 @@ def _print_config(tmp_path: Path, memory: str, **variables: str) -> tuple[int, s
     process = subprocess.run(
         [sys.executable, "-m", "gunicorn", "--config", config, "--print-config", DEMO_APP],
         cwd=BASE_DIR,
-        env=os.environ | {"DJANGO_SETTINGS_MODULE": "config.settings.local"} | variables,
+        env=os.environ | variables,
         capture_output=True,
         text=True,
         check=False,
