@@ -120,7 +120,13 @@ class ContextCursor(ContextMixin, Cursor):
 
 
 class ContextServerSideCursor(ContextMixin, ServerSideCursor):
-    """A named cursor; PostgreSQL declares them in transactions only, where the session enters."""
+    """A named cursor, declared in a transaction that has the context."""
+
+    def execute(self, query: Any, params: Any = None, **kwargs: Any) -> Self:
+        """Declare the cursor; PostgreSQL resolves the names of its tables now."""
+        with self._context_of_its_own():
+            super().execute(query, params, **kwargs)
+        return self
 
     def close(self) -> None:
         """Close the cursor, in any tenant."""
