@@ -1,8 +1,9 @@
 """Proves that the tests of the isolation layer can fail: takes its guards away, one at a time.
 
 Run inside a generated project: ``python mutants.py STRATEGY [TEXT…]``, where each TEXT is part of
-the names of those to try, by default all. Each mutant is a change to one file, and names the tests
-that must notice. It is caught if each of them fails, by a failure and not by an error.
+the names of those to try, by default all. Each mutant is a change to one file, and names what must
+notice: a conformance test by its number (CT07), a test by its id, or a file of tests. It is caught
+if each test that is named fails, and one of each number or file: by a failure, not by an error.
 
 As many are tried at a time as there are processors, each in a copy of the project with a copy of
 its test database. One that no test notices there is tried again with a database made by the changed
@@ -12,6 +13,7 @@ code.
 from __future__ import annotations
 
 import os
+import re
 import subprocess
 import sys
 import tempfile
@@ -19,32 +21,56 @@ import time
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 from xml.etree import ElementTree as ET
 
 import tomllib
 
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
 TABLE = Path(__file__).with_suffix(".toml")
+STRATEGIES = ("schema", "row", "database")
 RUNNING = Path(".postgres/data/postmaster.pid")
 STOP_SECONDS = 30
+# First in a copy of the test database, until a test fails; then all, in one that the change made.
+TRIES = (("--reuse-db", "--exitfirst"), ("--create-db", "--maxfail=0"))
 
 
 @dataclass(frozen=True)
 class Mutant:
-    """A guard taken away: in ``file``, ``old`` becomes ``new``; the tests ``caught_by`` notice."""
+    """A guard that is removed: in ``file``, ``old`` becomes ``new``; ``caught_by`` must notice."""
 
     name: str
     file: str
     old: str
-    new: str
     caught_by: list[str]
-    strategies: list[str]
+    new: str = ""
+    strategies: Sequence[str] = STRATEGIES
 
 
 def mutants_of(strategy: str) -> list[Mutant]:
     """Return the mutants of a strategy, as the table lists them."""
     table = tomllib.loads(TABLE.read_text(encoding="utf-8"))
-    every = [Mutant(**{"strategies": table["strategies"], **row}) for row in table["mutant"]]
+    every = [Mutant(name, **row) for name, row in table.items()]
     return [mutant for mutant in every if strategy in mutant.strategies]
+
+
+def find_tests(entry: str, project: Path = Path()) -> list[str]:
+    """Return the ids of the tests that an entry of ``caught_by`` stands for."""
+    if "::" in entry:
+        return [entry]
+    files, prefix = [project / entry], "test_"
+    if not entry.endswith(".py"):
+        folders = [project / "apps", project / "tests"]
+        files = sorted(path for folder in folders for path in folder.rglob("test_*.py"))
+        prefix = f"test_{entry.lower()}_"
+    pattern = re.compile(rf"^(?:async )?def ({prefix}\w+)\(", re.MULTILINE)
+    return [
+        f"{path.relative_to(project).as_posix()}::{name}"
+        for path in files
+        for name in pattern.findall(path.read_text(encoding="utf-8"))
+    ]
 
 
 def results_of(*arguments: str, project: Path = Path()) -> dict[str, str]:
@@ -83,32 +109,41 @@ def verdict(mutant: Mutant) -> str:
         if code.count(mutant.old) != 1:
             return f"its text is {code.count(mutant.old)} times in {mutant.file}"
         path.write_text(code.replace(mutant.old, mutant.new), encoding="utf-8")
-        found = judge(mutant, results_of("--reuse-db", *mutant.caught_by, project=project))
-        if found == "caught":
-            return found
-        return judge(mutant, results_of("--create-db", *mutant.caught_by, project=project))
+        for options in TRIES:
+            found = judge(mutant, project, *options)
+            if found == "caught":
+                break
+        return found
 
 
-def judge(mutant: Mutant, results: dict[str, str]) -> str:
+def judge(mutant: Mutant, project: Path, database: str, stop: str) -> str:
     """Return what the tests that must notice a mutant made of it."""
-    failed = {name for name, end in results.items() if end == "failure"}
-    broken = {name for name, end in results.items() if end == "error"}
-    expected = {test.partition("::")[2] for test in mutant.caught_by}
-    # A test that is named without parameters stands for all of its parameters.
-    unnoticed = {test for test in expected if not any(same(test, name) for name in failed)}
-    if broken or not results:
+    named = [entry for entry in mutant.caught_by if "::" in entry]
+    results = results_of(database, *named, project=project) if named else {}
+    for group in sorted({*mutant.caught_by} - {*named}):
+        results |= results_of(database, stop, *find_tests(group, project), project=project)
+    failed = [name for name, end in results.items() if end == "failure"]
+    broken = [name for name, end in results.items() if end == "error"]
+    unnoticed = [
+        entry
+        for entry in mutant.caught_by
+        if not any(same(test, name) for test in find_tests(entry, project) for name in failed)
+    ]
+    if unnoticed and (broken or not results):
         return f"broke the tests instead: {', '.join(sorted(broken)) or 'none ran'}"
-    return f"SURVIVED {', '.join(sorted(unnoticed))}" if unnoticed else "caught"
+    return f"SURVIVED {', '.join(unnoticed)}" if unnoticed else "caught"
 
 
 def same(test: str, name: str) -> bool:
-    """Tell whether a test of the table is the one that ran under ``name``."""
-    return name == test or name.startswith(f"{test}[")
+    """Return whether ``test`` is the id of the test ``name``, with or without parameters."""
+    function = test.partition("::")[2]
+    return name == function or name.startswith(f"{function}[")
 
 
 def prepare(mutants: list[Mutant]) -> None:
     """Run all of the tests, which must pass; make the test database, and stop its server."""
-    tests = sorted({test for mutant in mutants for test in mutant.caught_by})
+    entries = {entry for mutant in mutants for entry in mutant.caught_by}
+    tests = sorted({test for entry in entries for test in find_tests(entry)})
     before = results_of("--numprocesses=auto", "--dist=worksteal", *tests)
     if failed := [name for name, end in before.items() if end not in {"passed", "skipped"}]:
         sys.exit(f"Before anything is taken away, all must pass: {', '.join(failed)}")
@@ -133,7 +168,7 @@ def main() -> None:
         tried = zip(mutants, pool.map(verdict, mutants), strict=True)
         for number, (mutant, found) in enumerate(tried, 1):
             row = f"[{number:2}/{len(mutants)}] {strategy:<9} {mutant.name:<52} {found}"
-            print(row, mutant.caught_by[0].partition("::")[2], sep="  ", flush=True)
+            print(row, mutant.caught_by[0].rpartition("::")[2], sep="  ", flush=True)
             if found != "caught":
                 survivors.append(mutant.name)
     if survivors:
