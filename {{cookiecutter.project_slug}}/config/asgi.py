@@ -8,8 +8,8 @@ from apps.observability.telemetry import start_telemetry
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings.production")
 
-# Each request has a context of its own here, and so connections of its own, which nobody would
-# use again: they are closed with it. DATABASE_POOL_SIZE or PgBouncer saves connecting anew.
+# Under ASGI each request has its own context, and so its own connections, which no other request
+# can reuse. They are closed with the request; DATABASE_POOL_SIZE or PgBouncer avoids reconnecting.
 os.environ["DATABASE_KEEP_SECONDS"] = "0"
 
 start_telemetry(serves=True)

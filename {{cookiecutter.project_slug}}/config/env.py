@@ -1,6 +1,6 @@
-"""The process's environment: real variables first, then the project's `.env`, never over them.
+"""Loads the project's `.env` into the environment; variables that are set already win.
 
-What the variables mean and may be is declared in `config.variables`; `config.reading` judges them.
+`config.variables` declares the variables, and `config.reading` validates them.
 """
 
 import os
@@ -19,9 +19,9 @@ _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 
 
 def parse(path: Path) -> tuple[dict[str, str], list[str]]:
-    """Return the values of a `.env`, as they are, and what is wrong in it, by the line's number.
+    """Parse a `.env`; return its values unchanged, and its problems with their line numbers.
 
-    A problem quotes nothing of its line, since that may be a secret.
+    A problem does not quote its line, which may contain a secret.
     """
     try:
         with path.open(encoding="utf-8-sig") as file:
@@ -49,7 +49,7 @@ def _judge(bindings: list[Binding]) -> Iterator[tuple[int, str]]:
     lines: dict[str, int] = {}
     for binding in bindings:
         text, name = binding.original.string, binding.key or ""
-        # A binding begins with the blank lines before it.
+        # dotenv counts the blank lines before a binding as a part of it.
         line = binding.original.line + text[: len(text) - len(text.lstrip())].count("\n")
         if not _is_pair(binding):
             yield line, "it is not NAME=value; a value of several lines needs quotes."

@@ -12,8 +12,8 @@ from config.env import PROBLEMS
 from config.variable_types import Mark, Rule
 from config.variables import FIELDS, Variables
 
-# Not 1, by which gunicorn would start the process again and again: WORKER_BOOT_ERROR of its
-# arbiter ends the server.
+# After exit status 1, gunicorn would restart the process forever. After this status
+# (WORKER_BOOT_ERROR of its arbiter) the server ends.
 CANNOT_START = 3
 
 

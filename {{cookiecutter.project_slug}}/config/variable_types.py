@@ -25,7 +25,7 @@ VISIBLE = re.compile(r"[!-~]+")
 LARGEST_PORT = 65_535
 STANDARD_PORTS = {"https": ":443", "http": ":80"}
 MOST_DIGITS = 18
-FEWEST_DIFFERENT = 5  # as Django's security.W009 has it
+FEWEST_DIFFERENT = 5  # as in Django's check security.W009
 SSL_MODES = {"disable", "allow", "prefer", "require", "verify-ca", "verify-full"}
 
 
@@ -138,7 +138,7 @@ def _host(text: str) -> str:
 
 def _domain(text: str) -> str:
     host = _host(text)
-    # A slug of 63 characters and a dot come before it.
+    # Leave room for a slug of 63 characters and a dot.
     _require(":" not in host and not host[-1].isdigit() and len(host) <= 253 - 64)
     return host
 
@@ -157,7 +157,7 @@ def _url(text: str, *schemes: str) -> SplitResult:
 def _origin(text: str) -> str:
     url = _url(text.strip().removesuffix("/"), "https", "http")
     _require(not (url.path or url.query or url.fragment) and "@" not in url.netloc)
-    # As browsers write it.
+    # The form that browsers send.
     return url.geturl().lower().removesuffix(STANDARD_PORTS[url.scheme])
 
 
@@ -173,11 +173,11 @@ def _tenant_url(text: str) -> str:
 
 
 def _postgres(text: str) -> str:
-    """Validate an address with libpq's own parser, which names no wrong value."""
+    """Validate an address with libpq's own parser, without quoting it in an error."""
     text = text.strip()
     _require(text.isprintable() and re.match(r"postgres(ql)?://", text))
     given = {name: str(value) for name, value in conninfo_to_dict(text).items()}
-    # After what should have been written as %2F, %40, ... all else would be of the name.
+    # An unescaped slash or @ in a password would move the rest of it into the database's name.
     _require(re.fullmatch(r"[^/@]{1,63}", given.get("dbname", "")))
     for host in given.get("host", "").split(","):
         _require(not host or host.startswith("/") or _host(host))

@@ -270,6 +270,6 @@ class Variables(Keys, Hosts, Accounts, Mail, Limits, Files, Operation, Compose, 
     """All variables."""
 
 
-# In the order of the page.
+# In the order of docs/settings.md.
 GROUPS = [group for group in Variables.__bases__ if issubclass(group, Group)]
 FIELDS = {name: field for group in GROUPS for name, field in group.model_fields.items()}

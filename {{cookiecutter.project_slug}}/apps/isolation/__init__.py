@@ -1,12 +1,12 @@
 """Isolation between tenants.
 
-This package is the only place that knows how tenants are kept apart. Product code imports the
-names below and the public modules `models`, `fields`, `managers`, `integrations` and `testing`;
-all other modules are internal, and the import contract in pyproject.toml keeps them so.
+Only this package depends on the isolation strategy. Product code imports the names below and the
+public modules `models`, `fields`, `managers`, `integrations` and `testing`. All other modules are
+internal; the import contract in pyproject.toml enforces this.
 
 context           the active tenant
 exceptions        the package's exceptions
-app_registry      which apps and models are the tenants', and which are shared
+app_registry      tenant apps and shared apps, and their connections
 models, managers, fields
                   public bases: tenant models, querysets, keys
 ownership         objects and querysets that are bound to their tenant
@@ -14,10 +14,10 @@ cross_tenant      audited work over all tenants
 checks            system checks
 preflight         checks before a server serves
 migrate, migration_state
-                  base of the migrate command; what is applied
+                  base of the migrate command, applied migrations
 integrations/     caches, files, locks, sessions, signatures, tasks, Django REST framework
 postgresql/       grants, invariants and constraints that every strategy has
-strategy/         all that depends on how tenants are kept apart; protocol.py lists it
+strategy/         the isolation strategy; protocol.py lists its interface
 testing/          test support
 """
 

@@ -1,4 +1,4 @@
-"""Which apps and models are the tenants', which are shared, and which connection reaches them."""
+"""Tells tenant models from shared models, and names the connections to both."""
 
 from __future__ import annotations
 
@@ -37,14 +37,14 @@ def tenant_app_labels() -> frozenset[str]:
 def is_tenant_model(model: type[Model]) -> bool:
     """Return whether a model's rows belong to a tenant.
 
-    Decided by app and not by base class, since a migration's historical models have lost theirs.
+    The app decides, not the base class, since historical models in migrations do not inherit it.
     """
     return model._meta.app_label in tenant_app_labels()
 
 
 @contextmanager
 def models_of(registry: Apps | None) -> Iterator[None]:
-    """Have `tables` name those of other models than the code's, if any are given."""
+    """Make `tables` use another registry of models within the block, unless it is None."""
     token = _models.set(registry)
     try:
         yield
@@ -64,7 +64,7 @@ def tables(*, of_tenants: bool) -> list[str]:
 
 @contextmanager
 def as_owner(alias: str = OWNER) -> Iterator[None]:
-    """Route the ORM to the connection that makes the tables; for data migrations."""
+    """Route the ORM to the owner's connection within the block; for data migrations."""
     previous = _owner_alias.get()
     _owner_alias.set(alias)
     try:
@@ -74,10 +74,10 @@ def as_owner(alias: str = OWNER) -> Iterator[None]:
 
 
 def close_tenant_apps(**kwargs: object) -> None:
-    """Have the router refuse tenant apps to all other receivers of ``post_migrate``.
+    """Make the router keep all other receivers of ``post_migrate`` out of tenant apps.
 
-    They write rows that every installation has, such as a first site, and know no tenant to write
-    them for. `_open_tenant_apps` is the last receiver, as it is connected when all apps are ready.
+    Such receivers create default rows, such as a first site, and no tenant is active then.
+    `_open_tenant_apps` runs last, because it is connected after all apps are ready.
     """
     post_migrate.connect(_open_tenant_apps)
     _is_after_migrating.set(True)
@@ -88,10 +88,10 @@ def _open_tenant_apps(**kwargs: object) -> None:
 
 
 def is_closed(app_label: str) -> bool:
-    """Return whether an app is the tenants', and nobody but migrations has written to it yet."""
+    """Return whether an app is a tenant app while receivers of ``post_migrate`` run."""
     return _is_after_migrating.get() and app_label in tenant_app_labels()
 
 
 def owner_alias() -> str | None:
-    """Return the alias that a migration works on, or None outside of migrations."""
+    """Return the alias that the current migration uses, or None outside of migrations."""
     return _owner_alias.get()

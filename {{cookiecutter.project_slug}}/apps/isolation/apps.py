@@ -11,14 +11,14 @@ class IsolationConfig(AppConfig):
     name = "apps.isolation"
 
     def import_models(self) -> None:
-        """Prepare for the models of tenants before any other app has loaded its own."""
+        """Connect `bind_plain_model` before any other app loads its models."""
         from apps.isolation.plain_models import bind_plain_model  # noqa: PLC0415 - needs the apps
 
         class_prepared.connect(bind_plain_model)
         super().import_models()
 
     def ready(self) -> None:
-        """Protect the caches that tenants share, and register the system checks."""
+        """Protect shared caches, and register the system checks."""
         from apps.isolation import checks  # noqa: PLC0415 - needs the models
         from apps.isolation.app_registry import close_tenant_apps  # noqa: PLC0415
         from apps.isolation.integrations.cache import protect_caches  # noqa: PLC0415
@@ -28,7 +28,7 @@ class IsolationConfig(AppConfig):
 
         protect_caches()
         run_checks_without_tenant()
-        # The first receiver of all, since this is the first app.
+        # The first receiver, since this is the first app in INSTALLED_APPS.
         post_migrate.connect(close_tenant_apps)
         register(checks.check_tenant_models, Tags.models)
         register(checks.check_recorders, Tags.models)

@@ -1,4 +1,4 @@
-"""System checks of models, settings and the database that protect the isolation of tenants."""
+"""System checks of models, settings and the database that protect isolation."""
 
 from collections.abc import Iterator, Sequence
 from typing import Any
@@ -26,16 +26,16 @@ from apps.isolation.strategy.invariants import invariants
 
 IN_ORDER = ["tenant_middleware", "SuspendedTenantMiddleware", "SessionMiddleware"]
 IN_ORDER += ["AuthenticationMiddleware", "StrictAccessMiddleware"]
-"""The tenant comes first, since the session is looked up in it."""
+"""Required order. The tenant comes first, since a session belongs to it."""
 
 SIGNALS = (pre_save, post_save, pre_delete, post_delete, m2m_changed)
-"""Signals of rows that change."""
+"""Signals that are sent when rows change."""
 
 
 def check_tenant_models(
     app_configs: Sequence[AppConfig] | None, **kwargs: object
 ) -> list[CheckMessage]:
-    """Check that every model is in the right kind of app, and refers to nothing it may not."""
+    """Check that every model is in the right kind of app and has only permitted relations."""
     configs = app_configs if app_configs is not None else list(apps.get_app_configs())
     models = [model for config in configs for model in config.get_models()]
     return [problem for model in models for problem in _check_model(model)]
@@ -76,8 +76,8 @@ def check_recorders(
 ) -> list[CheckMessage]:
     """Check that no app outside TENANT_APPS records the contents of tenants' rows.
 
-    Audit logs and version histories do so. They receive the signals of the rows, and store what
-    they hold in shared tables, beside the type of the row.
+    Audit logs and version histories do so: they receive the signals of rows, and store the contents
+    and the type of a row in shared tables.
     """
     return list(_find_recorders())
 
@@ -100,7 +100,7 @@ def _find_recorders() -> Iterator[CheckMessage]:
 
 
 def _has_shared_records(config: AppConfig) -> bool:
-    """Return whether an app has a shared table whose rows name the type of another row."""
+    """Return whether an app has a shared model with a key to ContentType."""
     fields = [
         field
         for model in config.get_models()
@@ -166,7 +166,7 @@ def _check_model(model: type[Model]) -> Iterator[CheckMessage]:
 
 
 def _check_length(field: Any) -> Iterator[CheckMessage]:
-    """Check the project's own fields that people fill in; libraries see to theirs."""
+    """Check that the project's own editable text fields have a maximum length."""
     is_text = isinstance(field, CharField | TextField) and field.editable
     if not is_text or field.max_length is not None:
         return
@@ -177,7 +177,7 @@ def _check_length(field: Any) -> Iterator[CheckMessage]:
 
 
 def _origin(field: Field[Any, Any]) -> str:
-    """Return the module of the class that a field was inherited from, or is declared in."""
+    """Return the module of the class that declares a field."""
     bases = [base for base in field.model.__mro__ if hasattr(base, "_meta")]
     names = [
         base.__module__
@@ -208,14 +208,14 @@ def _check_tenant_model(model: type[Model]) -> Iterator[CheckMessage]:
 
 
 def _takes_the_tenants_name(field: Field[Any, Any]) -> bool:
-    """Return whether a field is in the tenant's place; in every strategy, so that models move."""
+    """Return whether a field uses the tenant's name or column, which one strategy needs."""
     is_own = getattr(field, "references_own_tenant", False)
     return not is_own and (field.name == "tenant" or field.column == "tenant_id")
 
 
 def _check_managers(model: type[TenantModel]) -> Iterator[CheckMessage]:
     for manager in model._meta.managers:
-        # Querysets of other managers are bound to the tenant, but start without its condition.
+        # Querysets of other managers are bound to the tenant, but do not filter by it.
         if not isinstance(manager, TenantManager):
             message = f"The manager {manager} is not bound to the active tenant."
             hint = "Derive it from TenantManager, or its queryset from TenantQuerySet."
@@ -223,7 +223,7 @@ def _check_managers(model: type[TenantModel]) -> Iterator[CheckMessage]:
 
 
 def _storages(field: Field[Any, Any]) -> Iterator[Any]:
-    """Yield a field's storage: the current one, and the callable that selects it."""
+    """Yield a field's storage, and the storage that its callable selects now."""
     if hasattr(field, "storage"):
         yield field.storage
     if choose := getattr(field, "_storage_callable", None):
@@ -256,7 +256,7 @@ def _check_relation(field: Field[Any, Any]) -> Iterator[CheckMessage]:
 
 
 def _can_cross(field: Field[Any, Any]) -> bool:
-    """Return whether a relation to shared data is kept in the tenant's own tables, and holds."""
+    """Return whether a relation to shared data works: by SharedForeignKey, or by a constraint."""
     if isinstance(field, SharedForeignKey):
         return True
     return settings.SHARED_DB_CONSTRAINTS and isinstance(field, ForeignKey | ManyToManyField)

@@ -1,7 +1,7 @@
 """The active tenant.
 
-One ``ContextVar`` holds it. It follows threads started by asgiref, asyncio tasks and
-``sync_to_async``; database connections derive everything they do from it and remember nothing.
+A ``ContextVar`` holds it, so asyncio tasks, ``sync_to_async`` and threads of asgiref inherit it.
+Database connections read it for each statement and store no tenant themselves.
 """
 
 from contextvars import ContextVar
@@ -15,19 +15,19 @@ from apps.isolation.exceptions import NoTenantError, TenantUnavailableError, Wro
 
 @dataclass(frozen=True, slots=True)
 class ActiveTenant:
-    """The tenant of an execution context: its id, from which every physical name is derived."""
+    """The tenant of an execution context. Every physical name is derived from its id."""
 
     id: UUID
 
     def __post_init__(self) -> None:
-        """Raise TypeError for an id that is no UUID: physical names and SQL are made of it."""
+        """Raise TypeError for an id that is not a UUID, since it becomes part of names and SQL."""
         if not isinstance(self.id, UUID):
             message = f"A tenant's id is a UUID, not {self.id!r}."
             raise TypeError(message)
 
 
 class Identified(Protocol):
-    """Anything with a tenant's id: its row, or an `ActiveTenant`."""
+    """An object with a tenant's id: a row of the tenant model, or an `ActiveTenant`."""
 
     @property
     def id(self) -> UUID:
@@ -35,22 +35,22 @@ class Identified(Protocol):
 
 
 class Tenant(Identified, Protocol):
-    """The part of a tenant's row that decides whether it may be entered."""
+    """The attributes of a tenant's row that `tenant_context` needs."""
 
     @property
     def is_usable(self) -> bool:
-        """True if work may be done for this tenant now."""
+        """True if the tenant may be entered now."""
 
 
 @dataclass(slots=True, eq=False)
 class _Entry:
-    """One entering of a tenant (or of none), and the entering around it."""
+    """One activation of a tenant or of none, and the activation around it."""
 
     tenant: ActiveTenant | None
     outer: "_Entry | None"
     has_ended: bool = False
     outer_had_ended: bool = field(init=False)
-    """True in a task that has outlived the block around it, and keeps its tenant."""
+    """True in a task that outlived the block around it. Such a task keeps its tenant."""
 
     def __post_init__(self) -> None:
         self.outer_had_ended = self.outer is not None and self.outer.has_ended
@@ -74,9 +74,9 @@ def require_tenant() -> ActiveTenant:
 
 
 def is_foreign(tenant: ActiveTenant | None) -> bool:
-    """Return whether ``tenant`` is another than the active one; raise `NoTenantError` if none is.
+    """Return whether ``tenant`` is not the active one; raise `NoTenantError` if none is active.
 
-    None is what belongs to nobody, and so is nobody else's.
+    None stands for objects without a tenant, which are never foreign.
     """
     return tenant is not None and tenant != require_tenant()
 
@@ -89,13 +89,13 @@ def require_active(tenant: ActiveTenant | None, what: str) -> None:
 
 
 class activate_tenant:  # noqa: N801 - used like a function, in a with statement
-    """Enter a tenant (or, with None, leave all) without checking that it is usable.
+    """Activate a tenant, or none, without checking that it is usable.
 
-    For code that decides who may enter: the request middleware, provisioning, test support.
-    All other code uses `tenant_context`.
+    For code that decides about access: the request middleware, provisioning, test support. All
+    other code uses `tenant_context`.
 
-    Generators may end in another order than they began, and in whatever execution context they are
-    collected. So an end takes away its own entry only, and uncovers none that has ended before.
+    Generators may end in a different order than they began, and in any execution context. So the
+    end of a block removes only its own entry, and never restores an entry that has ended.
     """
 
     def __init__(self, tenant: ActiveTenant | None) -> None:
@@ -134,14 +134,14 @@ class activate_tenant:  # noqa: N801 - used like a function, in a with statement
 
 
 def _uncovered_by(entry: _Entry) -> _Entry | None:
-    """Return the entry around one that ends, unless that has ended in the meantime."""
+    """Return the nearest entry around one that ends, without those that ended meanwhile."""
     while entry.outer is not None and entry.outer.has_ended and not entry.outer_had_ended:
         entry = entry.outer
     return entry.outer
 
 
 class tenant_context(activate_tenant):  # noqa: N801 - used like a function
-    """Run a block in ``tenant``; the tenant that was active before is always restored.
+    """Run a block in ``tenant``, and restore the previously active tenant afterwards.
 
     Works as ``with`` and as ``async with``, and nests. Raises `TenantUnavailableError` for a
     tenant that is being prepared, suspended or archived.

@@ -1,7 +1,7 @@
-"""Audited work over all tenants. For platform code, never for the product.
+"""Audited work over all tenants, for platform code only.
 
-`cross_tenant` is not a public name of ``apps.isolation``, so import-linter keeps it out of the
-product.
+`cross_tenant` is not a public name of ``apps.isolation``, so import-linter refuses it in product
+code.
 """
 
 import logging
@@ -25,17 +25,17 @@ cross_tenant_started = Signal()
 def cross_tenant(*, reason: str) -> Iterator[Iterator[TenantBase]]:
     """Iterate over all tenants, one after the other; for platform code only.
 
-    Yields an iterator over the tenants, whatever their status. Each step enters the tenant, so
-    that the body of the loop sees this tenant's rows and no others::
+    Yields an iterator over the tenants of every status. Each step enters the tenant, so the body of
+    the loop reads only this tenant's rows::
 
         with cross_tenant(reason="monthly usage") as tenants:
             for tenant in tenants:
                 report(tenant, Project.objects.count())
 
-    Each tenant is entered as a request would enter it. No context shows the rows of two tenants.
+    Each tenant is entered as by a request; rows of two tenants are never visible together.
 
-    ``reason`` is written to the log and to the audit log; without either nothing begins. Raises
-    ValueError without a reason, and RuntimeError inside a tenant, whose work must not reach others.
+    ``reason`` is written to the log and to the audit log before the loop begins. Raises ValueError
+    without a reason, and RuntimeError inside a tenant, since its work must not reach others.
     """
     if not reason.strip():
         message = "cross_tenant() needs a reason for the log and the audit log."
@@ -48,7 +48,7 @@ def cross_tenant(*, reason: str) -> Iterator[Iterator[TenantBase]]:
         raise RuntimeError(message)
     logger.warning("cross-tenant work: %s", reason)
     cross_tenant_started.send(cross_tenant, reason=reason)
-    # A loop that was left early is closed here, and not whenever Python collects the iterator.
+    # Close the iterator of an abandoned loop now, not when Python collects it.
     with activate_tenant(None), closing(_each_tenant()) as tenants:
         yield tenants
 

@@ -17,7 +17,7 @@ class TenantUnavailableError(Exception):
 
 
 class WrongTenantError(PermissionDenied):
-    """An object, query or row of another tenant was used (answered with 403)."""
+    """An object, query or row of another tenant was used. The response is 403."""
 
     default_code = "wrong_tenant"
 
@@ -29,4 +29,4 @@ class SharedJoinError(FieldError):
 
 
 class ProvisioningError(Exception):
-    """A tenant's tables cannot be made; the message says what to do."""
+    """A tenant's tables cannot be created. The message says what to do."""

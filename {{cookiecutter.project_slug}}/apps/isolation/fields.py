@@ -20,9 +20,9 @@ _FORCED = ("on_delete", "related_name", "db_constraint")
 
 
 class CurrentTenant(Expression):
-    """The active tenant's id, looked up when the query runs and not when it is written.
+    """The active tenant's id, read when the query runs and not when it is built.
 
-    So a queryset may be an attribute of a class. Raises `NoTenantError` when it runs without one.
+    So a queryset can be an attribute of a class. A query without a tenant raises `NoTenantError`.
     """
 
     def __init__(self) -> None:
@@ -33,14 +33,14 @@ class CurrentTenant(Expression):
         return "%s", (require_tenant().id,)
 
 
-# What a default form field, serializer field or filter offers and accepts.
+# The rows that default form fields, serializer fields and filters accept.
 _MEMBERS = models.Q(memberships__tenant=CurrentTenant(), memberships__is_active=True)
 
 
 def new_id() -> UUID:
     """Return a time-ordered UUID (RFC 9562, version 7).
 
-    New rows land at the end of an index, and no id can be guessed from another.
+    New rows are added at the end of an index. An id cannot be guessed from another.
     """
     return uuid7()
 
@@ -48,9 +48,9 @@ def new_id() -> UUID:
 class SharedForeignKey(models.ForeignKey[Any, Any]):
     """A foreign key from a tenant model to a shared model.
 
-    Reading the related object is a query of its own. Nothing cascades along the key, and the
-    shared model has no reverse relation. A query that would join across the key raises
-    `SharedJoinError`: shared data is read by queries of its own.
+    The related object is read by a separate query; a query that would join it raises
+    `SharedJoinError`. Deletions do not cascade along the key, and the shared model has no reverse
+    relation.
     """
 
     def __init__(self, to: Any, **kwargs: Any) -> None:
@@ -67,7 +67,7 @@ class SharedForeignKey(models.ForeignKey[Any, Any]):
         return name, path, list(args), {k: v for k, v in kwargs.items() if k not in _FORCED}
 
     def get_extra_restriction(self, alias: str | None, related_alias: str | None) -> None:
-        """Raise `SharedJoinError`: Django calls this for exactly those joins that reach the SQL."""
+        """Raise `SharedJoinError`. Django calls this only for joins that reach the SQL."""
         message = (
             f"{self.model.__name__}.{self.name} refers to shared data, which cannot be joined: "
             "filter by its id, or read the related objects in a query of their own "
@@ -79,10 +79,10 @@ class SharedForeignKey(models.ForeignKey[Any, Any]):
 class UserForeignKey(SharedForeignKey):
     """A foreign key from a tenant model to a user.
 
-    Forms, serializers and filters that are made from the model offer and accept the tenant's
-    active members only.
-    When the user is erased from the tenant, the key becomes null and the row stays the tenant's.
-    With ``personal=True`` the row is the user's own, and is deleted with its files.
+    Forms, serializers and filters of the model offer and accept active members of the tenant only.
+
+    When the user is erased from the tenant, the key becomes null and the row stays. With
+    ``personal=True`` the row is the user's personal data, and is deleted with its files.
     """
 
     def __init__(self, *, personal: bool = False, **kwargs: object) -> None:
@@ -92,16 +92,16 @@ class UserForeignKey(SharedForeignKey):
         super().__init__(settings.AUTH_USER_MODEL, **kwargs)
 
     def deconstruct(self) -> tuple[str, str, list[Any], dict[str, Any]]:
-        """Omit from migrations whom the field offers."""
+        """Omit from migrations the choices that the field offers."""
         name, path, args, kwargs = super().deconstruct()
         kwargs.pop("limit_choices_to", None)
         return name, path, args, kwargs
 
 
 def is_personal(field: models.ForeignKey[Any, Any]) -> bool:
-    """Return whether rows are the user's own that ``field`` refers to, and go with the user.
+    """Return whether rows are personal data of the user in ``field`` and are deleted with the user.
 
-    A plain key says so by ``on_delete=CASCADE``.
+    A plain key declares this by ``on_delete=CASCADE``.
     """
     if isinstance(field, UserForeignKey):
         return field.personal

@@ -19,23 +19,23 @@ from apps.isolation.ownership import (
 
 
 class TenantQuerySet[M: Model](TenantBoundQuerySetMixin[M], QuerySet[M]):
-    """A queryset that writes its own tenant's objects only, and is read in one tenant.
+    """A queryset that is read in one tenant only, and writes only that tenant's objects.
 
-    Base of querysets of one's own.
+    Derive your own querysets from it.
     """
 
     @classmethod
     def as_manager(cls) -> Any:
-        """Return a manager with this queryset's methods, which keeps to the active tenant."""
+        """Return a tenant-bound manager with this queryset's methods."""
         manager = TenantManager.from_queryset(cls)()
-        # As Django's own: migrations cannot import what was made here.
+        # As in Django: migrations cannot import a class that was created here.
         manager._built_with_asmanager = True  # type: ignore[attr-defined] # noqa: SLF001
         return manager
 
     def raw(
         self, raw_query: Any, params: Any = (), translations: Any = None, using: str | None = None
     ) -> RawQuerySet[M]:
-        """Return the rows of a raw SQL query, bound to the active tenant as all querysets are."""
+        """Return the rows of a raw SQL query, bound to the active tenant."""
         hints: dict[str, Any] = {**self._hints, "tenant": current_tenant()}
         rows = TenantRawQuerySet(
             raw_query,
@@ -78,16 +78,16 @@ class TenantQuerySet[M: Model](TenantBoundQuerySetMixin[M], QuerySet[M]):
 
 
 class TenantManager[M: Model](Manager[M]):
-    """Makes querysets that are bound to the active tenant. Base of managers of one's own.
+    """Creates querysets that are bound to the active tenant. Derive your own managers from it.
 
-    A queryset that was made while none was active, as an attribute of a view is, may be used in
+    A queryset that was created without a tenant, such as an attribute of a view, can be used in
     every tenant.
     """
 
     _queryset_class: type[TenantQuerySet[M]] = TenantQuerySet  # Django's name, for from_queryset()
 
     def get_queryset(self) -> QuerySet[M]:
-        """Return a queryset whose hints name the tenant to the router."""
+        """Return a queryset with the tenant in its hints, for the router."""
         hints = {**self._hints, "tenant": current_tenant()}  # type: ignore[attr-defined]
         rows = self._queryset_class(self.model, using=self._db, hints=hints)
         if self._query is not None:
@@ -96,21 +96,21 @@ class TenantManager[M: Model](Manager[M]):
 
     @cached_property
     def _query(self) -> Query | None:
-        """Return the query that all others start from; made once, as a request needs several."""
+        """Return the model's starting query, cached because a request needs several querysets."""
         model: Any = self.model
         query: Query | None = model.starting_query()
         return query
 
 
 class TenantRequired(TypeError):
-    """Rows of a shared model were asked for without naming their tenant."""
+    """Rows of a shared model were queried without naming their tenant."""
 
 
 class PerTenantManager[M: Model](Manager[M]):
-    """A manager of a shared model that answers only once the tenant is named.
+    """A manager of a shared model whose queries must name a tenant.
 
-    Shared tables hold rows of all tenants, so there is no ``all()`` on which a filter could be
-    forgotten. Platform code that does mean all tenants uses the model's ``platform`` manager.
+    Shared tables hold rows of all tenants, so ``all()`` without a filter raises an error. Platform
+    code that needs the rows of all tenants uses the model's manager ``platform``.
     """
 
     def for_tenant(self, tenant: Identified | UUID | None) -> QuerySet[M]:
@@ -121,7 +121,7 @@ class PerTenantManager[M: Model](Manager[M]):
         return super().get_queryset().filter(tenant_id=tenant_id)
 
     def get_queryset(self) -> NoReturn:
-        """Refuse to answer for all tenants."""
+        """Raise `TenantRequired`, since the queryset would hold rows of all tenants."""
         raise TenantRequired(self._advice())
 
     def _advice(self) -> str:
@@ -131,14 +131,14 @@ class PerTenantManager[M: Model](Manager[M]):
 class PlatformManager[M: Model](Manager[M]):
     """A manager of a shared model's rows of all tenants; for platform code.
 
-    What it becomes for relations is for everybody: ``user.memberships`` answers once the tenant is
-    named, by ``for_tenant(tenant)``. ``tenant.memberships`` names it already.
+    Related managers derive from it, and all code may use those: ``user.memberships`` requires
+    ``for_tenant(tenant)``, while ``tenant.memberships`` has its tenant already.
     """
 
-    field: Any  # of the relation, where this manager is one's
+    field: Any  # set on related managers only
 
     def for_tenant(self, tenant: Identified | UUID | None) -> QuerySet[M]:
-        """Return the rows of ``tenant``, of this object if there is one."""
+        """Return the rows of ``tenant``; those of the related object on a related manager."""
         if tenant is None:
             raise TenantRequired(self._advice())
         rows = super().get_queryset()
@@ -147,7 +147,7 @@ class PlatformManager[M: Model](Manager[M]):
         return rows.filter(tenant_id=tenant if isinstance(tenant, UUID) else tenant.id)
 
     def get_queryset(self) -> QuerySet[M]:
-        """Return the rows of all tenants; raise `TenantRequired` for those of another object."""
+        """Return the rows of all tenants; raise `TenantRequired` on most related managers."""
         self._require_tenant()
         return super().get_queryset()
 

@@ -16,22 +16,22 @@ from apps.isolation.strategy.invariants import invariants
 
 
 class CheckedMigrateCommand(MigrateCommand):
-    """Migrates, and then checks the invariants."""
+    """Migrates the database, and checks the invariants afterwards."""
 
     def get_check_kwargs(self, options: dict[str, Any]) -> dict[Any, Any]:
-        """Check nothing in the database yet: the migration may be the one that repairs it."""
+        """Skip the database checks before a migration, which may repair a violation."""
         return {}
 
     def handle(self, *args: object, **options: Any) -> None:
         """Migrate; exit with an error if the database violates an invariant afterwards.
 
-        With ``--plan`` or ``--check``, only ask: what is to be migrated violates nothing yet.
+        With ``--plan`` or ``--check``, print the plan and check no invariants.
         """
         if options["plan"] or options["check_unapplied"]:
             self.plan(*args, **{**options, "prune": False})
             return
         self.migrate(*args, **options)
-        # A test database is migrated before the run-time connection is pointed at it.
+        # Django migrates a test database before the run-time connection points at it.
         names = {connections[alias].settings_dict["NAME"] for alias in (SHARED_DB, OWNER)}
         with models_of(_applied_models()):
             self.finish()
@@ -41,7 +41,7 @@ class CheckedMigrateCommand(MigrateCommand):
             raise CommandError(message)
 
     def finish(self) -> None:
-        """Do what all migrations together need; by default nothing."""
+        """Run once after all migrations; does nothing by default."""
 
     def invariants(self) -> Invariants:
         """Return the invariants to check."""
@@ -52,21 +52,21 @@ class CheckedMigrateCommand(MigrateCommand):
         self.plan_over(OWNER, args, options)
 
     def plan_over(self, alias: str, args: Any, options: dict[str, Any]) -> None:
-        """Ask Django for the plan of one connection."""
+        """Print Django's plan for one connection."""
         with as_owner(alias):
             super().handle(*args, **{**options, "database": alias})
 
     def migrate(self, *args: object, **options: Any) -> None:
-        """Migrate as Django does; let the run-time role read what is applied, and not write it."""
+        """Migrate as Django does, and protect ``django_migrations`` from the run-time role."""
         super().handle(*args, **options)
         with connections[options["database"]].cursor() as cursor:
             cursor.execute(PROTECT_MIGRATIONS)
 
 
 def _applied_models() -> Apps | None:
-    """Return the models as of the applied migrations; None if those are all that there are.
+    """Return the models as of the applied migrations, or None if all migrations are applied.
 
-    After a way back, tables are there whose models the code has no more.
+    After a backward migration, tables may exist whose models are gone from the code.
     """
     loader = MigrationExecutor(connections[OWNER]).loader
     applied = [node for node in loader.applied_migrations if node in loader.graph.nodes]

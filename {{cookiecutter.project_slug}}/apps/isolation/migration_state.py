@@ -1,4 +1,4 @@
-"""Which migrations are applied, and whether some are unapplied."""
+"""The state of migrations: applied and unapplied ones."""
 
 from typing import Final
 
@@ -16,6 +16,6 @@ Databases with equal hashes need the same migrations.
 
 
 def is_fully_migrated(connection: BaseDatabaseWrapper) -> bool:
-    """Return whether all migrations that the code knows are applied where it is connected."""
+    """Return whether all migrations of the code are applied to a connection's database."""
     executor = MigrationExecutor(connection)
     return not executor.migration_plan(executor.loader.graph.leaf_nodes())

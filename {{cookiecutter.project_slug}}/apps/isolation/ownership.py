@@ -1,7 +1,7 @@
-"""Tenant-bound objects and querysets: made in one tenant, and usable in no other.
+"""Tenant-bound objects and querysets: created in one tenant, and unusable in any other.
 
-The rows behind them are safe without this: another tenant's connection does not find them. But
-an object that was read in one tenant and saved in another would be inserted there anew.
+The database protects rows without this. But an object that was read in one tenant and saved in
+another would be inserted there as a new row.
 """
 
 from collections.abc import Mapping
@@ -16,9 +16,9 @@ from apps.isolation.context import ActiveTenant, current_tenant, require_active,
 
 
 class TenantBoundModel(models.Model):
-    """Base of objects that belong to the tenant in which they were made or read.
+    """Base of objects that belong to the tenant in which they were created or read.
 
-    An object that was made while no tenant was active belongs to the one it is first saved in.
+    An object that was created without a tenant belongs to the tenant in which it is first saved.
     """
 
     _bound_tenant: ActiveTenant | None
@@ -27,13 +27,13 @@ class TenantBoundModel(models.Model):
         abstract = True
 
     def __init__(self, *args: object, **kwargs: object) -> None:
-        # First, since setting a relation asks for it.
+        # First, since setting a relation reads it.
         self._bound_tenant = current_tenant()
         super().__init__(*args, **kwargs)
 
     @classmethod
     def starting_query(cls) -> Query | None:
-        """Return the query that all of the model's querysets start from, if not an empty one."""
+        """Return the query that all querysets of the model start from, or None for an empty one."""
         return None
 
     def save_base(self, *args: Any, **kwargs: Any) -> None:
@@ -56,7 +56,7 @@ class TenantBoundModel(models.Model):
 
 
 class TenantBoundQuerySetMixin[R]:
-    """Makes a queryset run only in the tenant it was made in, and show its rows in no other."""
+    """Makes a queryset run, and return rows, only in the tenant in which it was created."""
 
     _hints: dict[str, object]
     _fetch_mode: FetchMode
@@ -66,14 +66,14 @@ class TenantBoundQuerySetMixin[R]:
 
     @property
     def db(self) -> str:
-        """Return the alias, after checking the tenant even where ``using()`` named the alias."""
+        """Return the alias, after checking the tenant even if ``using()`` has set the alias."""
         require_own_hints(self._hints)
         alias: str = super().db  # type: ignore[misc]
         return alias
 
     @property
     def _result_cache(self) -> list[R] | None:
-        """The rows that were read (Django's name). One queryset may be used in many tenants."""
+        """The rows that were read; Django's name. They are available in their own tenant only."""
         if self._rows is not None:
             require_active(self._read_in, "What this queryset has read")
         return self._rows

@@ -1,9 +1,9 @@
 """Binds plain models of ``TENANT_APPS``, as reusable apps have them, to the active tenant.
 
-Such a model was written for any project. As soon as its class is made, it gets the base of
-tenant-bound objects, and its managers make tenant-bound querysets: without a tenant they raise, and
-what was made in one tenant is used in no other. Their queries have no filter by tenant; router and
-connection reach the active tenant's rows only.
+Such a model knows nothing of tenants. When its class is created, it gets the base class of
+tenant-bound objects, and its managers create tenant-bound querysets. These raise without a tenant
+and in another tenant. They do not filter by tenant; router and connection reach the active tenant's
+rows only.
 """
 
 from collections.abc import Mapping
@@ -19,7 +19,7 @@ from apps.isolation.managers import TenantQuerySet
 from apps.isolation.ownership import TenantBoundModel
 
 HISTORICAL = "__fake__"
-"""Name that Django gives to the module of models in migrations, which serve no tenant."""
+"""Django's name for the module of historical models, which belong to no tenant."""
 
 
 def bind_plain_model(sender: type[Model], **kwargs: object) -> None:
@@ -31,7 +31,7 @@ def bind_plain_model(sender: type[Model], **kwargs: object) -> None:
     managers = sender._meta.managers
     if all(issubclass(_rows_of(type(manager)), TenantQuerySet) for manager in managers):
         return
-    # All of them anew, in their order: the first is the default one.
+    # Add all again in the same order, since the first one is the default manager.
     sender._meta.local_managers.clear()
     for manager in managers:
         _add_bound(sender, manager)
@@ -45,7 +45,7 @@ def _add_bound(model: type[Model], manager: Manager[Any]) -> None:
 
 
 def _as(kind: Any, manager: Any) -> Any:
-    """Return a copy of a manager that is of another class."""
+    """Return a copy of a manager with another class."""
     other = copy(manager)
     other.__class__ = kind
     return other
@@ -58,7 +58,7 @@ def _rows_of(manager: type[Any]) -> type[QuerySet[Any]]:
 
 @cache
 def _bound_manager(manager: Any) -> Any:
-    """Return a manager of the same name and place, so that migrations write it as what it was."""
+    """Return a subclass with the name and module of its base, so that migrations write the base."""
     if issubclass(_rows_of(manager), TenantQuerySet):
         return manager
 
@@ -82,7 +82,7 @@ def _bound_queryset(queryset: Any) -> Any:
 
 
 class _PlainRows(TenantQuerySet[Any]):
-    """Notes its tenant itself, since its manager knows of none."""
+    """Binds itself to the active tenant, since its manager does not."""
 
     def __init__(
         self,

@@ -16,14 +16,14 @@ logger = logging.getLogger(__name__)
 
 
 def run_preflight_checks() -> None:
-    """Raise ImproperlyConfigured, in a sentence, if this process must not serve.
+    """Raise ImproperlyConfigured if this process must not serve requests.
 
-    For servers, when they start. A database that cannot be reached is not checked now: the
-    readiness probe checks it later, and until then nobody sends requests.
+    Servers call it when they start. An unreachable database is not an error here: the readiness
+    probe repeats the checks, and until they succeed no requests arrive.
     """
     try:
         reason = next(preflight_problems(), "")
-        # Tenants are kept apart without them, so a server starts all the same.
+        # Isolation does not depend on these limits, so the server starts without them.
         missing = [] if reason else list(missing_limits())
     except OperationalError:
         reason, missing = "", []
@@ -31,7 +31,7 @@ def run_preflight_checks() -> None:
         raise ImproperlyConfigured(reason)
     for sentence in missing:
         logger.warning("%s", sentence)
-    # A server that forks now would share them among its processes.
+    # Otherwise forked server processes would share these connections.
     close_connections()
 
 
@@ -41,12 +41,12 @@ def close_connections() -> None:
         session = connection.connection
         connection.close()
         connection.close_pool()  # type: ignore[attr-defined] # every backend here is PostgreSQL's
-        if session:  # which comes back to the pool when it is clean, and then nobody closes it
+        if session:  # the pool would take it back and never close it
             session.close()
 
 
 def preflight_problems() -> Iterator[str]:
-    """Yield the reasons not to serve; first those that need no database."""
+    """Yield the reasons not to serve; those that need no database come first."""
     yield from _same_role()
     yield from _kept_from_the_pool()
     yield from invariant_problems()
@@ -55,7 +55,7 @@ def preflight_problems() -> Iterator[str]:
 
 
 def invariant_problems() -> Iterator[str]:
-    """Yield the reasons not to serve that somebody may bring about in the database at any time."""
+    """Yield the violated cheap invariants, which can change in the database at any time."""
     for name, invariant in invariants().items():
         if invariant.is_cheap:
             for found in invariant():
@@ -105,7 +105,7 @@ def _lost_contexts() -> Iterator[str]:
 
 
 def _contexts_arrive(block: AbstractContextManager[object]) -> bool:
-    """Return whether each statement of a block sees the tenant that it is sent for, or none."""
+    """Return whether PostgreSQL sees the right tenant, or none, for each statement of a block."""
     tenant = sample_tenant()
     with block:
         return all(_arrives(each) for each in (None, tenant, None, tenant, None))
@@ -115,6 +115,6 @@ def _arrives(tenant: ActiveTenant | None) -> bool:
     with activate_tenant(tenant):
         try:
             _, seen = connection_identity()
-        except ValueError:  # what it sees is no context at all
+        except ValueError:  # not a tenant's id
             return False
     return seen == (tenant and tenant.id)

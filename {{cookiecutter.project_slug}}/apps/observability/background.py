@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class Work:
-    """A task that runs: its dotted path and its id, and the ids of who enqueued it, or "-"."""
+    """A running task: its dotted path and id, and the ids of its tenant and user, or "-"."""
 
     task: str
     id: str

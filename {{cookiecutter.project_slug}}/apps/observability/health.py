@@ -1,4 +1,4 @@
-"""Checks for readiness: whether this process can serve requests now."""
+"""Readiness checks of this process."""
 
 import logging
 from functools import cache, lru_cache
@@ -14,11 +14,11 @@ from apps.isolation.preflight import invariant_problems, preflight_problems
 logger = logging.getLogger(__name__)
 
 ASKED_EVERY = 30
-"""Seconds for which a good answer about the invariants is believed."""
+"""Seconds for which a successful check of the invariants stays valid."""
 
 
 def health_problems() -> dict[str, str]:
-    """Return what is missing, by the name of the check; nothing if requests can be served."""
+    """Return the problems by the name of the check; empty if this process can serve requests."""
     return {name: problem for name, check in CHECKS.items() if (problem := check())}
 
 
@@ -32,7 +32,7 @@ def _database() -> str:
 
 
 def _cache() -> str:
-    # A cache that cannot be reached raises what its client library raises, so all is caught.
+    # Each client library raises its own errors for an unreachable cache, so all errors are caught.
     try:
         caches["platform"].set("healthz", "ok", timeout=5)
         return "" if caches["platform"].get("healthz") == "ok" else "does not keep values"
@@ -63,10 +63,10 @@ def _isolation() -> str:
 
 
 class _NotYet(Exception):
-    """A check failed. It is an exception, since a cache keeps returned values."""
+    """A check failed. An exception, because `cache` would keep a returned problem."""
 
 
-# What these two find once is so for as long as the process lives.
+# Once these two succeed, their result holds until the process ends.
 
 
 @cache
@@ -81,7 +81,7 @@ def _require_isolation() -> None:
         raise _NotYet(reason)
 
 
-# What follows can be changed in the database while this process serves.
+# The database's answer to the checks below can change while this process serves.
 
 
 @lru_cache(maxsize=1)

@@ -1,4 +1,4 @@
-"""Log lines: they name tenant, user and request, and tell no secret."""
+"""Log lines that name tenant, user and request, and contain no secrets."""
 
 import json
 import logging
@@ -15,8 +15,8 @@ from apps.observability.request_id import current_request, id_of
 # The path of the page that a mailed link leads to holds its token.
 MAILED_TOKEN = re.compile("(/(?:invitations|verify-email|password-reset)/)[^/ ]+")
 
-# What nobody may read in a log, a trace or an error report, whoever put it into a message: the
-# database, for one, names the address that is taken already.
+# Secrets to remove from logs, traces and error reports. Any library may put one into a message: the
+# database, for example, quotes an e-mail address that violates a unique constraint.
 SECRETS = {
     MAILED_TOKEN: r"\1-",
     re.compile(r"\beyJ[\w-]+\.[\w-]+\.[\w-]+"): "(token)",
@@ -26,17 +26,17 @@ SECRETS = {
 
 
 def scrubbed(text: str) -> str:
-    """Return a text without addresses, tokens and the passwords of database URLs."""
+    """Replace e-mail addresses, tokens and passwords of database URLs in a text."""
     for pattern, replacement in SECRETS.items():
         text = pattern.sub(replacement, text)
     return text
 
 
 def ids_of(request: HttpRequest | None) -> dict[str, object]:
-    """Return the ids of tenant, user and request, "-" for none; asks no database.
+    """Return the ids of tenant, user and request, "-" for none, without a database query.
 
-    After the end of a request only the request itself still tells whose it was. In a task they are
-    those of whoever enqueued it.
+    After the end of a request, only the request object still knows its tenant and user. In a task,
+    the ids are those of the user who enqueued it.
     """
     tenant, work = current_tenant() or getattr(request, "tenant", None), current_work.get()
     return {
@@ -47,7 +47,7 @@ def ids_of(request: HttpRequest | None) -> dict[str, object]:
 
 
 def _known_user(request: HttpRequest | None) -> object:
-    """Return the user if somebody has asked for it: by a session it is looked up only then."""
+    """Return the user if it is loaded already; a session's user is loaded on first access."""
     user = getattr(request, "__dict__", {}).get("user")
     if isinstance(user, SimpleLazyObject):
         return getattr(request, "_cached_user", None)
@@ -55,10 +55,10 @@ def _known_user(request: HttpRequest | None) -> object:
 
 
 class ContextFilter(logging.Filter):
-    """Writes tenant, user, request and task into every record ("-" for none); drops nothing."""
+    """Adds tenant, user, request and task to every record, "-" for none. Drops no record."""
 
     def filter(self, record: logging.LogRecord) -> bool:
-        """Add the ids. Django says of a request how it ended when it has ended already."""
+        """Add the ids. Django logs a failed request after its end, with the request attached."""
         given = getattr(record, "request", None)
         request = given if isinstance(given, HttpRequest) else current_request.get()
         work = current_work.get()
@@ -67,18 +67,18 @@ class ContextFilter(logging.Filter):
 
 
 class QueueFilter(logging.Filter):
-    """Drops what the queue says of single jobs: it quotes their arguments."""
+    """Drops the queue's own records of single jobs, since they quote arguments."""
 
     def filter(self, record: logging.LogRecord) -> bool:
-        """Drop a record that has a job."""
+        """Drop a record about a job."""
         return not hasattr(record, "job")
 
 
 class TokenFilter(logging.Filter):
-    """Writes no token of a mail into a record, whoever handles it then."""
+    """Removes tokens of mailed links from records, for every handler."""
 
     def filter(self, record: logging.LogRecord) -> bool:
-        """Put something else in its place; drop nothing."""
+        """Replace the tokens; drop no record."""
         if isinstance(record.args, tuple):
             record.args = tuple(
                 MAILED_TOKEN.sub(r"\1-", each) if isinstance(each, str) else each
@@ -88,18 +88,18 @@ class TokenFilter(logging.Filter):
 
 
 class LineFormatter(logging.Formatter):
-    """Lines for people."""
+    """Formats lines for people."""
 
     def format(self, record: logging.LogRecord) -> str:
-        """Return the line, without what nobody may read."""
+        """Return the line without secrets."""
         return scrubbed(super().format(record))
 
 
 class JSONFormatter(logging.Formatter):
-    """Lines for machines: these fields, and nothing that a library adds to a record by itself."""
+    """Formats lines for machines: only these fields, none that a library adds to a record."""
 
     def format(self, record: logging.LogRecord) -> str:
-        """Return the line, without what nobody may read."""
+        """Return the line as JSON, without secrets."""
         fields = {
             "time": datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds"),
             "level": record.levelname,

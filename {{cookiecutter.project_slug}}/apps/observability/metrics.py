@@ -1,14 +1,14 @@
-"""Metrics for Prometheus: of requests, of denials, and of the platform.
+"""Prometheus metrics of requests, of denied requests, and of the platform.
 
-The number of series is bounded, whatever clients send: a route is named by its pattern, and only
-so many tenants have series of their own. Requests count in memory and ask nobody for anything; the
-database is asked when Prometheus asks.
+Clients cannot increase the number of series: the label of a route is its pattern, and only the
+first METRICS_TENANTS tenants have series of their own. Requests are counted in memory. Metrics of
+the database are queried when Prometheus scrapes.
 
-Several processes serve. gunicorn.conf.py names the folder in which each keeps its numbers, and the
-files in it: a process that is replaced leaves its file to the next.
+A server has several processes. gunicorn.conf.py names the folder for their numbers and the file of
+each process; a new process continues the file of the one that it replaces.
 
-An app has metrics of its own in its module ``metrics``, which is imported where requests are
-counted: counters in the registry `COUNTED`, and functions that are decorated with `measures`.
+An app defines metrics in a module ``metrics``: counters in the registry `COUNTED`, and functions
+decorated with `measures`. The middleware imports these modules.
 """
 
 import logging
@@ -46,7 +46,7 @@ FOLDER = os.environ.get("PROMETHEUS_MULTIPROC_DIR", "")
 METHODS = {"GET", "HEAD", "OPTIONS", "POST", "PUT", "PATCH", "DELETE"}
 OTHER = "other"
 
-# The codes of errors with which one tenant is stopped on the way to another.
+# Error codes of requests that tried to reach another tenant.
 DENIALS = {
     "token_tenant_mismatch",
     "tenant_conflict",
@@ -93,12 +93,12 @@ DENIED = Counter(
     registry=COUNTED,
 )
 for reason in DENIALS:
-    DENIED.labels(reason)  # there from the start: Prometheus sees no rise to a first value
+    DENIED.labels(reason)  # starts at 0: Prometheus sees no increase to a first sample
 
 
 @sync_and_async_middleware
 def metrics_middleware(get_response: GetResponse) -> GetResponse:
-    """Count the request, and the seconds until its answer."""
+    """Count the request, and the seconds until its response."""
     autodiscover_modules("metrics")
     if iscoroutinefunction(get_response):
 
@@ -119,7 +119,7 @@ def metrics_middleware(get_response: GetResponse) -> GetResponse:
     return middleware
 
 
-_name = cache(simplify_regex)  # of a route's pattern; there are only so many
+_name = cache(simplify_regex)  # bounded by the number of routes
 
 
 def _count(request: HttpRequest, response: HttpResponseBase, seconds: float) -> None:
@@ -137,10 +137,10 @@ def _count(request: HttpRequest, response: HttpResponseBase, seconds: float) -> 
 
 
 class LabelledTenants:
-    """The tenants that have series of their own: those who come first, as the busy ones do.
+    """The tenants with series of their own: the first to send requests, as busy tenants are.
 
-    The processes of a server agree by a file to which each adds whom it meets. Its first lines are
-    those tenants, whoever wrote them at the same time.
+    The processes of a server share a file, to which each appends the tenants that it serves. The
+    first distinct lines of the file are the labelled tenants, in whatever order processes write.
     """
 
     def __init__(self, most: int) -> None:
@@ -174,16 +174,16 @@ MEASURES: list[Measure] = []
 
 
 def measures(function: Measure) -> Measure:
-    """Register a function that asks the database when Prometheus asks."""
+    """Register a function that queries the database when Prometheus scrapes."""
     MEASURES.append(function)
     return function
 
 
 class Platform(Collector):
-    """Metrics from the database, omitted while it does not answer."""
+    """Metrics from the database. They are omitted while the database is unavailable."""
 
     def collect(self) -> Iterator[Metric]:
-        """Ask the database."""
+        """Query the database."""
         try:
             yield from [metric for measure in MEASURES for metric in measure()]
         except DatabaseError:
@@ -202,7 +202,7 @@ def _connections() -> Iterator[Metric]:
 
 
 def exposition() -> bytes:
-    """Return what all processes of this server have counted, and how the platform is."""
+    """Return the metrics of all processes of this server, and those of the platform."""
     registry = CollectorRegistry()
     if FOLDER:
         multiprocess.MultiProcessCollector(registry)  # type: ignore[no-untyped-call]

@@ -1,4 +1,4 @@
-"""The request's id: in its response, in each log line, and in each event of the audit log."""
+"""The id of a request, as its response, its log lines and its audit events contain it."""
 
 import re
 from collections.abc import Callable, Iterator
@@ -12,10 +12,10 @@ from django.http import HttpRequest, HttpResponseBase
 from django.utils.decorators import sync_and_async_middleware
 
 type GetResponse = Callable[[HttpRequest], Any]
-"""The callable that a middleware wraps, and is: it returns a response, or an awaitable if async."""
+"""A view or middleware. It returns a response, or an awaitable if it is asynchronous."""
 
 HEADER = "X-Request-ID"
-# What a proxy sends, and nothing that could break a log line in two.
+# Ids of proxies match; a line break, which would forge a log line, does not.
 VALID = re.compile(r"[A-Za-z0-9._-]{1,64}")
 
 request_id: ContextVar[str] = ContextVar("request_id", default="")
@@ -24,7 +24,7 @@ current_request: ContextVar[HttpRequest | None] = ContextVar("current_request", 
 
 @sync_and_async_middleware
 def request_id_middleware(get_response: GetResponse) -> GetResponse:
-    """Take the id that the proxy sent, or make one."""
+    """Use the id that the proxy sent, or generate one."""
     if iscoroutinefunction(get_response):
 
         async def middleware_async(request: HttpRequest) -> HttpResponseBase:
@@ -41,7 +41,7 @@ def request_id_middleware(get_response: GetResponse) -> GetResponse:
 
 
 def id_of(request: object) -> str:
-    """Return the id of a request, for what is said of it after its end."""
+    """Return the id of a request, also after its end."""
     return str(getattr(request, "request_id", "")) or request_id.get()
 
 

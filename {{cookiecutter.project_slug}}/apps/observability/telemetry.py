@@ -1,6 +1,6 @@
-"""Error reports and traces, each turned on by a variable of its own.
+"""Error reports and traces, each enabled by an environment variable.
 
-Their libraries are the dependency group ``telemetry``. Without its variable, neither is loaded.
+Their libraries are the dependency group ``telemetry``. They are imported only when enabled.
 
 https://docs.sentry.io/platforms/python/integrations/django/
 """
@@ -17,12 +17,12 @@ from apps.observability.request_id import current_request
 if TYPE_CHECKING:
     from sentry_sdk.types import Event
 
-# What a report says of a request; all else of it can hold what somebody wrote.
+# Attributes of a request that reports contain. All others may hold a user's input.
 REPORTED = ("method", "url")
 
 
 def start_telemetry(*, serves: bool) -> None:
-    """Turn on what the settings ask for. Only a process that serves is traced."""
+    """Enable error reports and traces as the settings say; traces only if the process serves."""
     if settings.SENTRY_DSN:
         report_errors(settings.SENTRY_DSN)
     if serves:
@@ -30,7 +30,7 @@ def start_telemetry(*, serves: bool) -> None:
 
 
 def start_traces() -> None:
-    """Trace what this process does for others, if the settings ask for it."""
+    """Enable traces of the requests and tasks of this process, if the settings say so."""
     if settings.OTEL_EXPORTER_OTLP_ENDPOINT:
         from apps.observability.tracing import trace_requests  # noqa: PLC0415 - loads the library
 
@@ -38,7 +38,7 @@ def start_traces() -> None:
 
 
 def trace_headers() -> dict[str, str]:
-    """Return the headers that name the trace that is going on; none without one."""
+    """Return the headers that identify the current trace; empty without a trace."""
     headers: dict[str, str] = {}
     if settings.OTEL_EXPORTER_OTLP_ENDPOINT:
         from opentelemetry.propagate import inject  # noqa: PLC0415 - loads the library
@@ -48,7 +48,7 @@ def trace_headers() -> dict[str, str]:
 
 
 def continue_trace(headers: Mapping[str, str], name: str) -> AbstractContextManager[object]:
-    """Return a block that is a part, called ``name``, of the trace that the headers name."""
+    """Return a context manager for a span ``name`` of the trace that the headers identify."""
     if not settings.OTEL_EXPORTER_OTLP_ENDPOINT:
         return nullcontext()
     from apps.observability.tracing import continued  # noqa: PLC0415 - loads the library
@@ -57,21 +57,21 @@ def continue_trace(headers: Mapping[str, str], name: str) -> AbstractContextMana
 
 
 def report_errors(dsn: str) -> None:
-    """Report what nobody caught, and what is logged as an error."""
+    """Report unhandled exceptions, and records of the level ERROR."""
     import sentry_sdk  # noqa: PLC0415 - loads the library
 
     sentry_sdk.init(
         dsn,
         before_send=_cleaned,
         send_default_pii=False,
-        include_local_variables=False,  # passwords are among them
+        include_local_variables=False,  # may be passwords
         max_request_body_size="never",
         auto_session_tracking=False,
     )
 
 
 def _cleaned(event: "Event", hint: dict[str, object]) -> "Event | None":
-    """Say of whom it was by ids, and take away what nobody may read."""
+    """Tag the event with ids of tenant, user and request, and remove secrets."""
     ids = {name: str(value) for name, value in ids_of(current_request.get()).items()}
     event["tags"] = {**dict(event.get("tags", {})), **ids}
     request = event.get("request", {})

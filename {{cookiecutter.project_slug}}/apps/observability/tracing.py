@@ -1,4 +1,4 @@
-"""Traces by OpenTelemetry: a span for each request, and one in it for each statement.
+"""OpenTelemetry traces: a span for each request, with a child span for each SQL statement.
 
 https://opentelemetry.io/docs/languages/python/
 """
@@ -19,8 +19,8 @@ from opentelemetry.util.types import AttributeValue
 
 from apps.observability.logs import ids_of, scrubbed
 
-# Of what the instrumentation notes, by its two sets of names: not the address, the query and the
-# browser of whoever asks.
+# Attributes to export, in the old and the new naming convention of the instrumentation. The
+# client's address, query string and browser are not among them.
 TOLD = {"tenant.id", "user.id", "request.id", "error.type"}
 TOLD |= {"http.method", "http.request.method", "http.route"}
 TOLD |= {"http.status_code", "http.response.status_code"}
@@ -28,7 +28,7 @@ TOLD |= {"db.system", "db.system.name", "db.name", "db.namespace", "db.statement
 
 
 class CleanSpans(BatchSpanProcessor):
-    """Sends spans, without what somebody wrote or where they wrote it from."""
+    """Exports spans without a user's input and without the client's address."""
 
     def on_end(self, span: ReadableSpan) -> None:
         """Export the span with the permitted attributes only."""
@@ -49,7 +49,7 @@ class CleanSpans(BatchSpanProcessor):
 
 
 def trace_requests(service: str) -> None:
-    """Trace what this process serves, from now on; the SDK's own variables say where to."""
+    """Trace the requests of this process. The SDK's own variables name the collector."""
     provider = TracerProvider(resource=Resource.create({SERVICE_NAME: service}))
     provider.add_span_processor(CleanSpans(OTLPSpanExporter()))
     set_tracer_provider(provider)
@@ -61,7 +61,7 @@ def trace_requests(service: str) -> None:
 
 @contextmanager
 def continued(headers: Mapping[str, str], name: str) -> Iterator[None]:
-    """Have a block be a span of the trace that the headers name."""
+    """Run a block as a span of the trace that the headers identify."""
     tracer = get_tracer(__name__)
     with tracer.start_as_current_span(name, context=extract(headers)) as span:
         _name_ids(span, None)

@@ -1,4 +1,4 @@
-"""Views for machines: probes on every host, and metrics for Prometheus on shared hosts."""
+"""Probes, on every host, and metrics for Prometheus, on shared hosts."""
 
 from django.conf import settings
 from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
@@ -10,12 +10,12 @@ from apps.observability.health import health_problems
 
 
 def live(request: HttpRequest) -> JsonResponse:
-    """Answer 200 as long as the process can answer at all; asks nobody else."""
+    """Answer 200 while the process runs, without a query."""
     return JsonResponse({"status": "ok"})
 
 
 def ready(request: HttpRequest) -> JsonResponse:
-    """Answer 200 if requests can be served now, or 503 with what is missing."""
+    """Answer 200 if this process can serve requests, else 503 with the problems."""
     problems = health_problems()
     if problems:
         return JsonResponse({"status": "unavailable", "problems": problems}, status=503)
@@ -24,7 +24,7 @@ def ready(request: HttpRequest) -> JsonResponse:
 
 @require_safe
 def metrics(request: HttpRequest) -> HttpResponse:
-    """Answer Prometheus, which sends METRICS_TOKEN; where there is no such token, 404."""
+    """Return the metrics to a client with METRICS_TOKEN; 404 if no token is configured."""
     if not settings.METRICS_TOKEN:
         raise Http404
     scheme, _, given = request.headers.get("Authorization", "").partition(" ")

@@ -10,19 +10,19 @@ from config.reading import read
 
 env = read()
 
-# None lifts a limit.
+# None means no limit.
 THROTTLE_RATES = {
     "member": env.THROTTLE_MEMBER,
-    # All members of a tenant together.
+    # Requests of all members of a tenant.
     "tenant": env.THROTTLE_TENANT,
-    # Mails with an invitation, of all members of a tenant together.
+    # Invitations that all members of a tenant send.
     "invitations": env.THROTTLE_INVITATIONS,
-    # All that comes from one address without a token, log-ins included.
+    # Requests without a token from one IP address, log-ins included.
     "anonymous": env.THROTTLE_ANONYMOUS,
 }
 
-# The web pages of other origins whose scripts may ask the API: "https://app.example.com". Without
-# one, browsers let none. Such scripts send a token: cookies are neither taken nor given.
+# Origins whose scripts may call the API: "https://app.example.com". By default browsers allow none.
+# Such scripts authenticate by token; cookies are neither accepted nor set.
 # https://github.com/adamchainz/django-cors-headers
 CORS_ALLOWED_ORIGINS = env.CORS_ALLOWED_ORIGINS
 CORS_URLS_REGEX = "^/api/"
@@ -45,15 +45,15 @@ REST_FRAMEWORK: dict[str, Any] = {
         "apps.authentication.throttling.AnonymousThrottle",
     ],
     "DEFAULT_THROTTLE_RATES": THROTTLE_RATES,
-    # How many proxies add to X-Forwarded-For before a request gets here: so many of its addresses,
-    # from the end, are true. With none, the header is whatever the client says, and is not read.
+    # The number of proxies that append to X-Forwarded-For: as many of its last addresses can be
+    # trusted. With 0 the client controls the header, so it is ignored.
     "NUM_PROXIES": env.TRUSTED_PROXY_COUNT or 0,
-    # What a serializer has under this name becomes the header Location of the answer to a POST. By
-    # default it is "url", as people call fields of their own: any text, which a header cannot hold.
+    # Django REST framework copies the field of this name into the header Location after a POST. The
+    # default, "url", is a common name of fields whose text may not be valid in a header.
     "URL_FIELD_NAME": "self_url",
     "EXCEPTION_HANDLER": "apps.api.exception_handlers.exception_handler",
     "TEST_REQUEST_DEFAULT_FORMAT": "json",
-    # Otherwise every response waits for a user of Django's own authentication.
+    # No AnonymousUser: the API does not use Django's own authentication.
     "UNAUTHENTICATED_USER": None,
 }
 
@@ -65,7 +65,7 @@ SPECTACULAR_SETTINGS = {
     "SERVE_AUTHENTICATION": [],
     "SCHEMA_PATH_PREFIX": "/api/v1",
     "SERVE_URLCONF": "config.urls.shared",
-    # Fields of one name with several sets of choices, and sets that several bodies have.
+    # Names for choices that several fields share, or whose field's name is ambiguous.
     "ENUM_NAME_OVERRIDES": {
         "RoleEnum": "apps.memberships.roles.Role",
         "InvitedRoleEnum": "apps.memberships.roles.INVITED_ROLES",
@@ -77,7 +77,7 @@ SPECTACULAR_SETTINGS = {
         "drf_spectacular.hooks.postprocess_schema_enums",
         "apps.api.schema.describe_errors",
     ],
-    # Served by the project itself, so that the page works without the internet.
+    # The project serves these files itself, so the page works offline.
     "SWAGGER_UI_DIST": "SIDECAR",
     "SWAGGER_UI_FAVICON_HREF": "SIDECAR",
 }

@@ -1,15 +1,15 @@
-"""The apps: which are shared, and which are the tenants'."""
+"""Installed apps: shared apps and tenant apps."""
 
-# Who the users and the tenants are: one set of tables for all.
+# Shared data, such as users and tenants: one set of tables for all tenants.
 SHARED_APPS = [
-    # First, so that its commands (migrate, flush) come before those of the same name.
+    # First, so that its commands (migrate, flush) override those of Django.
     "apps.isolation",
     "apps.api",
     "apps.audit",
     "apps.tenants",
     "apps.memberships",
     "apps.authentication",
-    # Before the next one, which takes its pages out of the admin.
+    # Before apps.tasks, which unregisters this app's models from the admin.
     "procrastinate.contrib.django",
     "apps.tasks",
     "apps.privacy",
@@ -33,23 +33,23 @@ SHARED_APPS = [
 
 TENANT_MODEL = "tenants.Tenant"
 
-# The product: everything in these apps belongs to a tenant. Your apps go here.
+# The product: all rows of these apps belong to a tenant. Add your apps here.
 TENANT_APPS = [
     "apps.projects",
 ]
 
-# Functions of the database that run with their owner's rights (SECURITY DEFINER), which bypass
-# isolation. List those that you have reviewed: "public.name(integer, text)".
+# Reviewed database functions that run with their owner's rights (SECURITY DEFINER) and so bypass
+# isolation. All others are a violation. Format: "public.name(integer, text)".
 SECURITY_DEFINER_FUNCTIONS: list[str] = []
 
-# Tables that belong to no model, like that of Django's cache in the database. List those that you
-# have reviewed, since isolation knows nothing of their rows: "public.name".
+# Reviewed tables that belong to no model, such as the one of Django's database cache. Isolation
+# does not cover their rows. All others are a violation. Format: "public.name".
 TABLES_WITHOUT_MODELS: list[str] = []
 
-# Powers of the run-time role that your PostgreSQL cannot withhold, in the words of the check: a
-# hosted one lets every role make large objects, "may make large objects" (docs/postgresql.md).
+# Privileges of the run-time role that your PostgreSQL server cannot revoke, in the words of the
+# check, such as "may make large objects" on some hosted servers (docs/postgresql.md).
 ACCEPTED_POWERS: list[str] = []
 
-# Further checks of `tenant_health_check`. Each is called with tenants' ids, and returns problems in
-# words by id.
+# Dotted paths of further checks for `tenant_health_check`. Each is called with tenants' ids and
+# returns sentences about problems by id.
 TENANT_HEALTH_CHECKS: list[str] = []

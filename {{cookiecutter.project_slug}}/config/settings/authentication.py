@@ -32,15 +32,15 @@ SIMPLE_JWT: dict[str, Any] = {
     "ACCESS_TOKEN_LIFETIME": timedelta(minutes=15),
     "REFRESH_TOKEN_LIFETIME": timedelta(days=14),
     "UPDATE_LAST_LOGIN": False,
-    # Seconds by which the clocks of two servers may differ: one's new token is not too new for the
-    # other, and an old one lives for that much longer.
+    # Seconds by which the clocks of two servers may differ. A token is valid this much earlier and
+    # this much longer.
     "LEEWAY": env.JWT_LEEWAY_SECONDS,
 }
 
-# Further keys whose tokens are accepted while one key takes over from another (docs/accounts.md).
+# Old keys whose tokens are still accepted during a key rotation (docs/accounts.md).
 JWT_VERIFICATION_KEYS = env.JWT_VERIFICATION_KEYS
 
-# Whether anybody may sign up, which makes a tenant.
+# True if anybody may sign up and so create a tenant.
 SIGN_UP_OPEN = CAN_PROVISION if env.SIGN_UP_OPEN is None else env.SIGN_UP_OPEN
 
 ACCOUNT_ADAPTER = "apps.authentication.adapter.AccountAdapter"
@@ -49,34 +49,33 @@ ACCOUNT_EMAIL_VERIFICATION = "optional"
 ACCOUNT_LOGIN_METHODS = {"email"}
 ACCOUNT_SIGNUP_FIELDS = ["email*", "password1*"]
 ACCOUNT_USER_MODEL_USERNAME_FIELD = None
-# allauth's own looks for further addresses of a user; here there is one.
+# allauth's own generator also queries a user's other addresses; here a user has one address.
 ACCOUNT_PASSWORD_RESET_TOKEN_GENERATOR = "django.contrib.auth.tokens.PasswordResetTokenGenerator"  # noqa: S105 - the name of a class
 
 MFA_ADAPTER = "apps.authentication.second_factor.MFAAdapter"
-# Half a minute to either side: clocks differ, and people type.
+# Accept the previous and the next code too, since clocks differ and typing takes time.
 MFA_TOTP_TOLERANCE = 1
 
-# How often one may try, for each source that a request comes from ("ip"), and for each e-mail
-# address ("key") or user whose password is guessed or whose mailbox is filled.
+# Limits of attempts: by the client's IP address ("ip"), and by the e-mail address ("key") or the
+# user whose password could be guessed or whose mailbox could be flooded.
 ACCOUNT_RATE_LIMITS: dict[str, str] | bool = {
-    # Of log-ins, those that fail are counted: for one address from one source in one tenant, and
-    # over all tenants together;
+    # Failed log-ins: here "key" is an e-mail address from one IP address in one tenant, ...
     "login": "30/m/ip,10/m/key",
     "login_everywhere": "60/h/key",
-    # and for one address from all sources by which its user has not come in before. So the user
-    # comes in, however many strangers try: by such a source, or after a reset by mail.
+    # ... and here an e-mail address from all IP addresses that its user has not logged in from.
+    # Strangers cannot lock a user out: known IP addresses, and a reset by mail, still work.
     "login_by_strangers": "300/h/key",
     "signup": "10/m/ip",
     "change_password": "5/m/user",
-    # Codes, of who gave the right password: at any time three of a million are good.
+    # Codes, after a correct password. At any time three of a million codes are valid.
     "second_factor": "10/5m/key,50/d/key",
     "reset_password": "20/m/ip,2/m/key",
     "reset_password_from_key": "20/m/ip",
     "confirm_email": "20/m/ip,1/m/key",
-    # Failed log-ins to a tenant that are written into its audit log; more are only refused, so
-    # that nobody can fill it up.
+    # Failed log-ins that are recorded in a tenant's audit log. Further ones are refused without a
+    # record, so that nobody can flood the log.
     "failed_login": "60/m/key",
 }
 
-# Proxies before the server that add to X-Forwarded-For. With none, nobody is believed who sends it.
+# The number of proxies that append to X-Forwarded-For. With 0 the header is ignored.
 ALLAUTH_TRUSTED_PROXY_COUNT = env.TRUSTED_PROXY_COUNT or 0

@@ -1,6 +1,6 @@
 """Settings of every environment.
 
-One file per concern; this one puts them together.
+Each concern has its own file; this file combines them.
 https://docs.djangoproject.com/en/6.1/ref/settings/
 """
 
@@ -21,19 +21,19 @@ from config.settings.mail import *
 from config.settings.sessions import *
 from config.settings.tasks import *
 
-# Lets annotations such as ModelAdmin[User] be evaluated; before any model is imported.
+# Makes annotations such as ModelAdmin[User] work at run time. Must run before models are imported.
 django_stubs_ext.monkeypatch()
 
 env = read()
 
 SECRET_KEY = env.SECRET_KEY
-# Earlier ones, while one takes over from another.
+# Old keys that still verify signatures during a key rotation.
 SECRET_KEY_FALLBACKS = env.SECRET_KEY_FALLBACKS
 DEBUG = False
 
 ROOT_URLCONF = "config.urls.shared"
-# Routes of tools, by their prefix: served on every host, without asking who it is, and only where
-# DEBUG is on.
+# URLconfs of development tools, by prefix. They are served on every host without a log-in, and only
+# if DEBUG is on.
 DEVELOPMENT_URLS: dict[str, str] = {}
 WSGI_APPLICATION = "config.wsgi.application"
 
@@ -42,15 +42,15 @@ MIDDLEWARE = [
     "apps.tenants.middleware.CustomerHostMiddleware",
     "django.middleware.csp.ContentSecurityPolicyMiddleware",
     "apps.observability.request_id.request_id_middleware",
-    # What all answers are given, those for hosts of no tenant too.
+    # Headers for all responses, also for those to unknown hosts.
     "django.middleware.common.CommonMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
-    # Outside of all that refuses, so that it counts what is refused.
+    # Before all middleware that refuses requests, so that it counts refused requests.
     "apps.authentication.error_throttling.ErrorThrottleMiddleware",
-    # Before everything that may ask the database: what follows runs inside the tenant.
+    # Before everything that may query the database. The middleware below runs inside the tenant.
     "apps.authentication.middleware.tenant_middleware",
     "apps.authentication.suspended_tenants.SuspendedTenantMiddleware",
-    # Before everything that reads a body, or the query string.
+    # Before everything that reads the body or the query string.
     "apps.api.middleware.RequestBodyMiddleware",
     "apps.tenants.middleware.locale_middleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
@@ -62,7 +62,7 @@ MIDDLEWARE = [
 ]
 
 if CORS_ALLOWED_ORIGINS:
-    # Outermost: browsers ask before they send a token, and are to read errors, too.
+    # Outermost: preflight requests have no token, and scripts must be able to read errors.
     MIDDLEWARE.insert(0, "corsheaders.middleware.CorsMiddleware")
     INSTALLED_APPS = [*INSTALLED_APPS, "corsheaders"]
 

@@ -11,10 +11,10 @@ env = read()
 
 
 def _cache(prefix: str, url: str = env.CACHE_URL, entries: int = 10_000) -> dict[str, Any]:
-    """Return the settings of one part of the cache.
+    """Return the settings of one cache.
 
-    In the process's own memory, where what one process counts or keeps the others do not know; or
-    where the address says, for several processes to share.
+    It is a Redis server with an address, which all processes share. Without one, it is in the
+    memory of the process, and other processes do not see it.
     """
     shared = {"BACKEND": "django.core.cache.backends.redis.RedisCache", "LOCATION": url}
     own = {
@@ -26,29 +26,29 @@ def _cache(prefix: str, url: str = env.CACHE_URL, entries: int = 10_000) -> dict
 
 
 CACHES: dict[str, dict[str, Any]] = {
-    # The active tenant's; without a tenant it raises NoTenantError.
+    # Values of the active tenant. Raises NoTenantError without a tenant.
     "default": {
         **_cache("tenants"),
         "KEY_FUNCTION": "apps.isolation.integrations.cache.tenant_key",
     },
-    # Nobody's: the health check, and what the platform keeps for itself.
+    # Values of no tenant: the platform's own, and those of the health check.
     "platform": _cache("platform"),
-    # Requests and tries that are counted, apart from what tenants write: a full cache forgets.
+    # Counters of requests and attempts. Separate, because tenants could fill a cache of their own.
     "counters": _cache("counters", env.COUNTERS_URL or env.CACHE_URL, entries=100_000),
-    # Which tenant a host belongs to. In the process's own memory, since each request asks, and
-    # for seconds only, since nothing tells the other processes of a change.
+    # The tenant of each host. In memory, since every request reads it, and for seconds only, since
+    # other processes are not notified of a change.
     "hosts": {
         "BACKEND": "django.core.cache.backends.locmem.LocMemCache",
         "LOCATION": "hosts",
         "TIMEOUT": 30,
         "OPTIONS": {"MAX_ENTRIES": 10_000},
     },
-    # Whom a rate refuses, until its period ends: asked before the database is.
+    # Clients over a rate limit, until its period ends. Read before any query.
     "throttled": {
         "BACKEND": "django.core.cache.backends.locmem.LocMemCache",
         "LOCATION": "throttled",
         "OPTIONS": {"MAX_ENTRIES": 10_000},
     },
 }
-# These hold nothing of a tenant's. Every other cache has the KEY_FUNCTION: manage.py check.
+# These hold no tenant data. A system check requires the KEY_FUNCTION for all others.
 PLATFORM_CACHES = ["platform", "counters", "hosts", "throttled"]

@@ -12,27 +12,26 @@ from config.reading import read
 
 env = read()
 
-# How many connections the threads of a process share; 0: each thread has one of its own.
+# The number of connections that the threads of a process share. 0: one connection per thread.
 POOL_SIZE = env.DATABASE_POOL_SIZE
 
-# Seconds for which a connection is kept, since connecting costs more than a whole request; not
-# for ever, since a PostgreSQL process never gives back the memory of tables that it has seen.
+# Seconds for which a connection is kept. Connecting takes longer than a whole request; but a
+# PostgreSQL process never frees the memory of tables that it has used.
 KEEP = env.DATABASE_KEEP_SECONDS
 
-# Not temp_file_limit, which the owner may be denied, and would be denied the connection for.
+# Without temp_file_limit: a server that denies it to the owner would refuse the connection.
 NO_TIMEOUTS = "-c statement_timeout=0 -c lock_timeout=0 -c idle_in_transaction_session_timeout=0"
 
 
-# What Django calls the parts of an address; all others are options of the connection.
+# Django's names for the parts of an address. All other parts are options of the connection.
 PARTS = {"dbname": "NAME", "user": "USER", "password": "PASSWORD", "host": "HOST", "port": "PORT"}
 
 
 def _connection(url: str, **defaults: Any) -> dict[str, Any]:
     """Return the settings of the connection to an address.
 
-    What the address says (``?sslmode=verify-full``) wins over the defaults. Without an address the
-    name is empty, and Django refuses to connect: tools that only read the settings (type checker,
-    linters) need no database.
+    Options in the address (``?sslmode=verify-full``) override the defaults. Without an address the
+    name is empty and Django refuses to connect, so type checkers and linters need no database.
     """
     given = conninfo_to_dict(url)
     parts = {django: given.pop(name, "") for name, django in PARTS.items()}
@@ -40,7 +39,7 @@ def _connection(url: str, **defaults: Any) -> dict[str, Any]:
 
 
 def _pooled(connection: dict[str, Any]) -> dict[str, Any]:
-    """Return the settings of a connection that comes from a pool and goes back after a request.
+    """Return the settings of a connection that a request borrows from a pool.
 
     https://www.psycopg.org/psycopg3/docs/api/pool.html
     """
@@ -50,20 +49,21 @@ def _pooled(connection: dict[str, Any]) -> dict[str, Any]:
 
 
 def _clean(session: psycopg.Connection) -> None:
-    """Reset a session before the connection's next user gets it.
+    """Reset a session before the pool lends its connection again.
 
-    Isolation leaves nothing there. Other SQL may: settings, locks, temporary tables, listeners.
+    The isolation layer leaves no state in a session. Other SQL may: settings, locks, temporary
+    tables, listeners.
     """
     session.autocommit = True
     session.execute("DISCARD ALL")
-    session.execute("SET TIME ZONE 'UTC'")  # as Django does, but once for each connection
+    session.execute("SET TIME ZONE 'UTC'")  # Django does this, but for each request.
 
 
 def _unlimited(connection: dict[str, Any]) -> dict[str, Any]:
-    """Return the settings of a connection whose statements take as long as they take.
+    """Return the settings of a connection without limits on its statements.
 
-    Migrations do, and who waits for its turn to make a tenant. The database's defaults are the
-    limits of the run-time role (``DATABASE_LIMITS``); what the address sets wins over both.
+    Migrations need it, and so does provisioning, which waits for locks. The database's defaults are
+    the limits of the run-time role (``DATABASE_LIMITS``). Options in the address override both.
     """
     options = connection["OPTIONS"]
     given = options.get("options", "")
@@ -73,9 +73,9 @@ def _unlimited(connection: dict[str, Any]) -> dict[str, Any]:
 def _run_time_connection(**defaults: Any) -> dict[str, Any]:
     return _connection(
         env.DATABASE_URL,
-        # A health check would cost a round trip in every request.
+        # A health check would add a round trip to every request.
         CONN_HEALTH_CHECKS=False,
-        # The test database is made by its owner and used by the run-time role.
+        # The owner creates the test database; the run-time role uses it.
         TEST={"MIRROR": "owner"},
         **defaults,
     )

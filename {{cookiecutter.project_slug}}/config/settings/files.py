@@ -10,14 +10,14 @@ from config.reading import read
 env = read()
 
 STORAGES: dict[str, dict[str, Any]] = {
-    # The active tenant's files, below a prefix of its own in the storage of the next line.
+    # The active tenant's files, under the tenant's prefix in the storage "all_tenants".
     "default": {"BACKEND": "apps.isolation.integrations.files.TenantStorage"},
-    # The files of all tenants, which nothing but the line above asks for. May be of another kind.
+    # The files of all tenants. Used by "default" only; any backend works, such as S3.
     "all_tenants": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
     "staticfiles": {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"},
 }
 
-# No server serves this folder: a view does, which asks for permission first.
+# No web server may serve this folder. A view sends the files after it has checked permissions.
 MEDIA_ROOT = env.MEDIA_ROOT
 FILE_UPLOAD_PERMISSIONS = 0o600
 FILE_UPLOAD_DIRECTORY_PERMISSIONS = 0o700
@@ -28,12 +28,12 @@ FILE_UPLOAD_HANDLERS = [
 
 ATTACHMENT_MAX_BYTES = env.ATTACHMENT_MAX_BYTES
 
-# The largest body with files: one of that size, and what else is in its form. Bodies without files
-# have Django's own limit, DATA_UPLOAD_MAX_MEMORY_SIZE.
+# The largest body with files: the largest attachment and a megabyte for the rest of the form. The
+# limit of bodies without files is Django's DATA_UPLOAD_MAX_MEMORY_SIZE.
 REQUEST_MAX_BYTES = ATTACHMENT_MAX_BYTES + 1024**2
 
-# Days until a request is to be done.
+# Days until a privacy request is due.
 PRIVACY_DUE_DAYS = env.PRIVACY_DUE_DAYS
 
-# Days for which an export can be fetched; `privacy_requests --purge` deletes it afterwards.
+# Days for which an export can be downloaded; `privacy_requests --purge` deletes it afterwards.
 PRIVACY_CONTENT_DAYS = env.PRIVACY_CONTENT_DAYS

@@ -4,8 +4,8 @@ from config.reading import read
 
 env = read()
 
-# What a statement of the run-time role may cost: kept by PostgreSQL, which `migrate` tells, in its
-# own units (milliseconds, kilobytes). 0 lifts a limit.
+# Limits on statements of the run-time role, in PostgreSQL's units (milliseconds, kilobytes).
+# PostgreSQL enforces them; `migrate` sets them. 0: no limit.
 DATABASE_LIMITS = {
     "statement_timeout": 1000 * env.DATABASE_STATEMENT_SECONDS,
     "lock_timeout": 1000 * env.DATABASE_LOCK_SECONDS,
@@ -13,18 +13,17 @@ DATABASE_LIMITS = {
     "temp_file_limit": 1024 * env.DATABASE_TEMP_FILE_MB,
 }
 
-# Seconds that a statement, and the time between two of them, may take in work that is no page and
-# no list: exports and erasures of somebody's data, and commands that walk over whole tables.
+# Seconds that a statement, or the pause between two, may take in long work: exports and erasures of
+# personal data, and commands that read whole tables.
 DATABASE_LONG_SECONDS = env.DATABASE_LONG_SECONDS
 
-# Requests of one tenant that a process serves at a time, downloads until their last byte included:
-# two fewer than it has threads (gunicorn.conf.py), since one more may wait, and one thread is left
-# for the others. 0: no limit.
+# Concurrent requests of one tenant in a process; a download counts until its last byte. The default
+# is two fewer than a process has threads (gunicorn.conf.py): one more request may wait, and one
+# thread stays free for other tenants. 0: no limit.
 TENANT_REQUESTS_IN_FLIGHT = env.TENANT_REQUESTS_IN_FLIGHT
 
-# Bytes of all files that a tenant may have attached; 0: no limit.
+# Total size of a tenant's attachments, in bytes. 0: no limit.
 TENANT_STORAGE_BYTES = env.TENANT_STORAGE_BYTES
 
-# Hours after a request for an export of one person's data in which there is no other; 0: only one
-# that is still open keeps the next one back.
+# Hours between two exports of one person's data. 0: only an open export delays the next.
 PRIVACY_EXPORT_HOURS = env.PRIVACY_EXPORT_HOURS

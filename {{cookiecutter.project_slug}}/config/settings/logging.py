@@ -33,14 +33,14 @@ LOGGING: dict[str, Any] = {
         },
     },
     "loggers": {
-        # Django's own handler would say once more what the root's says.
+        # Without Django's own handler, which would print the root logger's lines twice.
         "django": {"handlers": []},
         "django.request": {"filters": ["tokens"]},
         "django.security.csrf": {"filters": ["tokens"]},
-        # Anybody may send any name; what can be no host's is answered as an unknown one is.
+        # Clients can send any Host header; an invalid one gets the same 404 as an unknown host.
         "django.security.DisallowedHost": {"level": "CRITICAL"},
         "django.server": {"filters": ["tokens"], "propagate": True},
-        # What it says of single jobs quotes their arguments; apps.tasks says it without them.
+        # Its records of single jobs quote arguments; apps.tasks logs jobs without them.
         "procrastinate": {"level": "WARNING"},
         "procrastinate.worker": {"filters": ["jobs"]},
         "procrastinate.worker.worker": {"filters": ["jobs"]},
@@ -48,12 +48,12 @@ LOGGING: dict[str, Any] = {
     "root": {"handlers": ["console"], "level": "INFO"},
 }
 
-# Where errors are reported and traces go (`apps.observability.telemetry`).
+# Receivers of error reports and traces (`apps.observability.telemetry`).
 SENTRY_DSN = env.SENTRY_DSN
 OTEL_EXPORTER_OTLP_ENDPOINT = env.OTEL_EXPORTER_OTLP_ENDPOINT
 OTEL_SERVICE_NAME = env.OTEL_SERVICE_NAME
 
-# Prometheus: /metrics, on the shared hosts, for whoever sends this as a bearer token.
+# The bearer token of Prometheus for /metrics on the shared hosts.
 METRICS_TOKEN = env.METRICS_TOKEN
-# How many tenants have series of their own. Those of all others are one, named "other".
+# The number of tenants with series of their own. All others share the series "other".
 METRICS_TENANTS = env.METRICS_TENANTS

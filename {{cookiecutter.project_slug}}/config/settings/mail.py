@@ -1,4 +1,4 @@
-"""Mail: enqueued by whoever writes it, and sent by a worker (docs/tasks.md).
+"""Mail: the sending code enqueues it, and a worker delivers it (docs/tasks.md).
 
 https://docs.djangoproject.com/en/6.1/ref/settings/#mailers
 """
@@ -25,7 +25,7 @@ MAILERS: dict[str, Any] = {
             "password": unquote(_url.password or ""),
             "use_tls": _url.scheme == "smtp+tls",
             "use_ssl": _url.scheme == "smtp+ssl",
-            # A worker waits for it.
+            # The worker is blocked while it waits.
             "timeout": 10,
         },
     },

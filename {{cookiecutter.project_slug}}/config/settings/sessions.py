@@ -1,4 +1,4 @@
-"""Browsers: sessions, cookies, and what a page may do.
+"""Sessions, cookies and the content security policy.
 
 https://docs.djangoproject.com/en/6.1/ref/settings/#sessions
 https://docs.djangoproject.com/en/6.1/ref/csp/
@@ -8,15 +8,15 @@ from typing import Any
 
 from django.utils.csp import CSP
 
-# Each cookie stays on the host that set it, since no domain is named.
+# No cookie has a domain, so each is sent only to the host that set it.
 SESSION_ENGINE = "apps.isolation.integrations.sessions"
 SESSION_COOKIE_HTTPONLY = True
 SESSION_COOKIE_SAMESITE = "Lax"
 CSRF_COOKIE_SAMESITE = "Lax"
-# Not in a cookie of their own, which would be signed for every tenant at once.
+# In the session: a cookie with messages would have a signature that is valid for every tenant.
 MESSAGE_STORAGE = "django.contrib.messages.storage.session.SessionStorage"
 
-# Only what the project itself serves, in files: nothing inside of a page is a script or a style.
+# Only files that the project itself serves; pages contain no inline scripts or styles.
 SECURE_CSP: dict[str, Any] = {
     "default-src": [CSP.SELF],
     "img-src": [CSP.SELF, "data:"],

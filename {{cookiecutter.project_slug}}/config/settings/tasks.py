@@ -10,9 +10,9 @@ env = read()
 
 TASKS = {"default": {"BACKEND": "apps.tasks.backends.TaskBackend"}}
 
-# So many open tasks of a tenant are served by all workers, the others by half of them.
+# All workers serve this many open tasks of a tenant; half of the workers serve the others.
 TENANT_TASKS_AT_ONCE = env.TENANT_TASKS_AT_ONCE
 
-# Procrastinate keeps the queue; its tables are among the shared data, and it looks for no tasks.
+# Procrastinate stores the queue in shared tables. It need not discover tasks by itself.
 PROCRASTINATE_DATABASE_ALIAS = SHARED_DB
 PROCRASTINATE_AUTODISCOVER_MODULE_NAME = ""

@@ -3,7 +3,7 @@
 from django.urls import include, path
 
 urlpatterns = [
-    # First what is asked for most: routes are tried one after the other.
+    # The most requested routes come first, since Django tries routes in order.
     path("", include("apps.projects.urls")),
     path("", include("apps.authentication.urls")),
     path("", include("apps.memberships.urls")),

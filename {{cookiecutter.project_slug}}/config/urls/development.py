@@ -1,4 +1,4 @@
-"""Routes of development's own tools, which know no tenants; there are none in production."""
+"""Routes of development tools, which know nothing of tenants. Production has none."""
 
 from collections.abc import Iterable
 
@@ -9,7 +9,7 @@ from apps.authentication.decorators import unguarded
 
 
 def _open(patterns: Iterable[URLPattern | URLResolver]) -> None:
-    """Let the tools' views be shown on tenants' hosts, though they say nothing of roles."""
+    """Allow the tools' views on tenants' hosts, although they declare no role."""
     for pattern in patterns:
         if isinstance(pattern, URLResolver):
             _open(pattern.url_patterns)

@@ -1,4 +1,4 @@
-"""Routes of the shared host: those of every host, and the platform's."""
+"""Routes of the shared hosts: those of every host, and those of the platform."""
 
 from django.contrib import admin
 from django.urls import include, path

@@ -12,7 +12,7 @@ from apps.observability import views as observability
 from apps.tenants import resolver
 from config.urls import development
 
-# Swagger UI's page has styles and a script inside.
+# The page of Swagger UI has inline styles and an inline script.
 INLINE = [CSP.SELF, CSP.UNSAFE_INLINE]
 docs_policy = csp_override({**settings.SECURE_CSP, "script-src": INLINE, "style-src": INLINE})
 docs = SpectacularSwaggerView.as_view(url_name="schema", metadata_class=None)
@@ -24,13 +24,13 @@ common_urlpatterns = [
     path("healthz/live", unguarded(observability.live)),
     path("healthz/ready", unguarded(observability.ready)),
     path("api/schema/", SpectacularAPIView.as_view(), name="schema"),
-    # A page has no metadata: OPTIONS is answered with 405 and not with an error.
+    # Without a metadata class, OPTIONS gets 405 instead of an error.
     path("api/docs/", docs_policy(docs)),
     *development.urlpatterns,
 ]
 urlpatterns = [
     *common_urlpatterns,
-    # The product's first: one of its pages is where a tenant's host begins.
+    # The product's pages come first: one of them is the start page of a tenant's host.
     path("", include("apps.projects.page_urls")),
     path("", include("apps.pages.urls")),
 ]

@@ -1,4 +1,4 @@
-"""Tenant-scoped caches: those with the KEY_FUNCTION below, whichever backend they have."""
+"""Tenant-scoped caches: every cache with the KEY_FUNCTION below, whatever its backend."""
 
 from typing import Any, NoReturn
 
@@ -16,10 +16,10 @@ def tenant_key(key: str, key_prefix: str, version: int) -> str:
 
 
 class TenantCaches(CacheHandler):
-    """Makes caches; those of tenants cannot be emptied as a whole."""
+    """Creates caches. Those of tenants refuse ``clear()``."""
 
     def create_connection(self, alias: str) -> Any:
-        """Return a new cache of this thread."""
+        """Return a new cache for this thread."""
         cache: Any = super().create_connection(alias)
         if cache.key_func is tenant_key:
             cache.clear = _refuse_to_clear
@@ -27,13 +27,13 @@ class TenantCaches(CacheHandler):
 
 
 def protect_caches() -> None:
-    """Let Django's ``caches`` refuse ``clear()`` for what tenants share; called at start-up."""
-    # The object itself stays: Django and libraries have imported it.
+    """Make Django's ``caches`` refuse ``clear()`` for tenants' caches; runs at start-up."""
+    # Change the class of the object, since Django and libraries have imported the object itself.
     caches.__class__ = TenantCaches
 
 
 def clear_all_caches() -> None:
-    """Empty every cache, for all tenants at once; for the platform and for tests."""
+    """Empty every cache for all tenants; for the platform and for tests."""
     for cache in caches.all():
         type(cache).clear(cache)
 

@@ -1,4 +1,4 @@
-"""Files: each tenant's are below a prefix of its own, and reached through it only."""
+"""Tenant-scoped files: each tenant's files have the tenant's prefix."""
 
 import re
 from datetime import datetime
@@ -17,11 +17,10 @@ _PREFIX = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 
 
 class TenantStorage(Storage):
-    """The active tenant's part of the storage ``all_tenants``, which may be of any kind.
+    """The active tenant's part of the storage ``all_tenants``, which may have any backend.
 
-    A file's name says nothing of the tenant: the prefix, made from the tenant's id, is put before
-    it at each use. Raises `NoTenantError` without a tenant, and SuspiciousFileOperation for a
-    name that would lead out of the prefix.
+    Each method adds a prefix with the tenant's id; names in rows do not contain it. Raises
+    `NoTenantError` without a tenant, and SuspiciousFileOperation for a name that leaves the prefix.
     """
 
     def _open(self, name: str, mode: str = "rb") -> File[bytes]:
@@ -32,11 +31,11 @@ class TenantStorage(Storage):
         return saved.removeprefix(_prefix())
 
     def delete(self, name: str) -> None:
-        """Delete a file; do nothing if it is gone."""
+        """Delete a file, if it exists."""
         _everybodys().delete(_placed(name))
 
     def exists(self, name: str) -> bool:
-        """Tell whether there is such a file."""
+        """Return whether the file exists."""
         return _everybodys().exists(_placed(name))
 
     def listdir(self, path: str) -> tuple[list[str], list[str]]:
@@ -48,7 +47,7 @@ class TenantStorage(Storage):
         return _everybodys().size(_placed(name))
 
     def path(self, name: str) -> str:
-        """Return where the file is on this machine, if it is on this machine."""
+        """Return the local path of the file, if the backend stores files locally."""
         return _everybodys().path(_placed(name))
 
     def get_accessed_time(self, name: str) -> datetime:
@@ -56,7 +55,7 @@ class TenantStorage(Storage):
         return _everybodys().get_accessed_time(_placed(name))
 
     def get_created_time(self, name: str) -> datetime:
-        """Return when the file was made."""
+        """Return when the file was created."""
         return _everybodys().get_created_time(_placed(name))
 
     def get_modified_time(self, name: str) -> datetime:
@@ -64,18 +63,18 @@ class TenantStorage(Storage):
         return _everybodys().get_modified_time(_placed(name))
 
     def url(self, name: str | None) -> str:
-        """Refuse: whoever knew an address would need no permission."""
+        """Refuse, since a URL would work without a permission check."""
         message = "A tenant's file has no URL; serve it from a view that authorises."
         raise NotImplementedError(message)
 
 
 def delete_files(tenant: Identified) -> None:
-    """Delete all files of a tenant; do nothing if there are none."""
+    """Delete all files of a tenant, if any."""
     _delete_tree(_everybodys(), str(tenant.id))
 
 
 def delete_all_files() -> None:
-    """Delete the files of all tenants, and nothing else that is beside them."""
+    """Delete the files of all tenants, and leave other files in the storage."""
     folders, _ = _listed(_everybodys(), "")
     for folder in filter(_PREFIX.fullmatch, folders):
         _delete_tree(_everybodys(), folder)
@@ -90,7 +89,7 @@ def _prefix() -> str:
 
 
 def _placed(name: str) -> str:
-    """Return the name that a file of the active tenant has among those of all tenants."""
+    """Return the name of the active tenant's file in the storage ``all_tenants``."""
     parts = str(name).split("/")
     if {"", ".", ".."} & set(parts) or "\\" in name or "\0" in name:
         message = f"{name!r} is not the name of a tenant's file."

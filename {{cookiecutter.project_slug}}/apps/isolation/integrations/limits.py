@@ -1,13 +1,13 @@
-"""Work that takes longer than a page or a list may."""
+"""Long work, with a higher limit than pages and lists have."""
 
 from django.conf import settings
 from django.db import DEFAULT_DB_ALIAS, connections
 
 
 def allow_long_statements(alias: str = DEFAULT_DB_ALIAS) -> None:
-    """Let the statements of the transaction that has begun take ``DATABASE_LONG_SECONDS``.
+    """Raise the limits of the current transaction to ``DATABASE_LONG_SECONDS``.
 
-    For exports, reports, and commands that walk over whole tables. It ends with the transaction.
+    For exports, reports, and commands that read whole tables.
     """
     milliseconds = 1000 * settings.DATABASE_LONG_SECONDS
     names = [name for name in settings.DATABASE_LIMITS if name.endswith("_timeout")]

@@ -10,10 +10,10 @@ from apps.isolation.context import require_tenant
 
 @contextmanager
 def tenant_lock(name: str) -> Iterator[None]:
-    """Run a block that no other process runs at the same time for the active tenant.
+    """Hold a lock of the active tenant while the block runs, across processes.
 
-    The block is a transaction, and the lock ends with it, or with the one around it. Nothing is
-    left behind on the connection, so a pooler may hand it to anybody afterwards.
+    The block is a transaction. The lock ends with it, or with the transaction around it, so it
+    works behind a pooler.
     """
     key = f"{require_tenant().id}:{name}"
     with transaction.atomic():

@@ -14,13 +14,13 @@ from rest_framework.validators import UniqueTogetherValidator
 
 
 class CurrentValueMixin:
-    """For a related field whose rows to choose from become fewer: takes what is there already.
+    """Makes a related field accept its current value, even if it is no longer a valid choice.
 
-    Who has left cannot be chosen any more. What refers to them can still be read, and sent back.
+    A former member cannot be chosen, but a row that refers to one can still be updated.
     """
 
     def to_internal_value(self, data: Any) -> Any:
-        """Return the row's own value if it is sent, else one of those to choose from."""
+        """Return the row's current value if it was sent, else a valid choice."""
         this: Any = self
         row = getattr(this.parent, "instance", None)
         if isinstance(row, Model) and this.source in {f.name for f in row._meta.concrete_fields}:
@@ -33,20 +33,20 @@ class CurrentValueMixin:
 
 
 class TenantModelSerializer[M: Model](ModelSerializer[M]):
-    """Leaves uniqueness to the database and reports its refusal like a validator.
+    """Leaves uniqueness to the database, and reports a duplicate as a validator would.
 
-    Asking first whether a value is taken costs a query, loses races, and may tell of rows that
-    the caller cannot see. The constraint answers in the statement that writes.
+    A query before the write would cost a round trip, lose races, and might disclose rows that the
+    caller cannot see.
     """
 
     def get_unique_together_validators(self) -> list[UniqueTogetherValidator]:
-        """Ask nothing before writing."""
+        """Return no validators, since the database checks uniqueness."""
         return []
 
     def get_uniqueness_extra_kwargs(
         self, field_names: object, declared_fields: object, extra_kwargs: dict[str, object]
     ) -> tuple[dict[str, object], dict[str, HiddenField]]:
-        """Add no hidden fields for validators that are not there."""
+        """Add no hidden fields, since they serve only the omitted validators."""
         return extra_kwargs, {}
 
     def build_standard_field(self, field_name: str, model_field: Any) -> Any:
@@ -74,12 +74,12 @@ class TenantModelSerializer[M: Model](ModelSerializer[M]):
 
 @contextmanager
 def unique_errors(model: type[Model], fields: Container[str]) -> Iterator[None]:
-    """Report a duplicate as ValidationError on the field, of ``fields``, that has to be unique.
+    """Report a duplicate as ValidationError on the unique field among ``fields``.
 
-    Give it the one statement that writes.
+    The block must contain only the statement that writes.
     """
-    # A failed statement spoils the transaction around it, so there a savepoint is needed;
-    # without one the statement is its own transaction, and a savepoint would cost two trips.
+    # Inside a transaction, a savepoint keeps a failed statement from aborting the transaction.
+    # Outside of one it is not needed, and would cost two round trips.
     connection = connections[DEFAULT_DB_ALIAS]
     guard = transaction.atomic() if connection.in_atomic_block else nullcontext()
     try:
@@ -97,7 +97,7 @@ def unique_errors(model: type[Model], fields: Container[str]) -> Iterator[None]:
 
 
 def _unique_fields(model: type[Model], name: str | None) -> list[str]:
-    """Return the fields of a unique constraint without a name in the model: PostgreSQL knows."""
+    """Return the fields of a constraint that the model does not name, such as ``unique=True``."""
     connection = connections[DEFAULT_DB_ALIAS]
     with connection.cursor() as cursor:
         known = connection.introspection.get_constraints(cursor, model._meta.db_table)

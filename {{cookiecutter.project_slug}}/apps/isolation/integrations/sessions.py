@@ -1,4 +1,4 @@
-"""Sessions: each belongs to the tenant that it was begun in, or to none (``SESSION_ENGINE``)."""
+"""Tenant-scoped sessions: each belongs to one tenant or to none (``SESSION_ENGINE``)."""
 
 from typing import Any
 from uuid import UUID
@@ -11,15 +11,15 @@ from apps.isolation.context import current_tenant, require_tenant
 
 
 class SessionStore(db.SessionStore):
-    """Django's sessions in the database, signed for one tenant.
+    """Django's database sessions, signed for one tenant.
 
-    On the host of another tenant, and on the shared host, the key of a session is no key of
-    anything, and the other way round.
+    On the host of another tenant or on a shared host, the key of a tenant's session is invalid. So
+    is the key of a shared host's session on a tenant's host.
     """
 
     @classmethod
     def get_model_class(cls) -> Any:
-        """Return the model whose rows say whose they are."""
+        """Return the model whose rows have the ids of user and tenant."""
         return apps.get_model("authentication.Session")
 
     def create_model_instance(self, data: dict[str, Any]) -> Any:
@@ -32,15 +32,15 @@ class SessionStore(db.SessionStore):
 
     @property
     def key_salt(self) -> str:
-        """Return what sets the signatures of one tenant's sessions apart from all others."""
+        """Return a salt that makes signatures valid in one tenant only."""
         tenant = current_tenant()
         return f"apps.isolation.sessions:{tenant.id if tenant else 'shared'}"
 
     def decode(self, session_data: bytes | str) -> dict[str, object]:
-        """Return what the session holds; forget the key of one that was not signed for here."""
+        """Return the session's data; forget the key of a session that another tenant signed."""
         data: dict[str, object] = super().decode(session_data)
         if not data:
-            # Else the next write would go into the row of the other's session.
+            # Otherwise the next write would change the row of the other session.
             self._session_key = None
         return data
 
@@ -51,6 +51,6 @@ class SessionStore(db.SessionStore):
 
 
 def end_sessions(user_id: UUID) -> None:
-    """End the sessions of a user in the active tenant, and in no other."""
+    """End the sessions of a user in the active tenant only."""
     sessions = SessionStore.get_model_class().objects
     sessions.filter(user_id=user_id, tenant_id=require_tenant().id).delete()

@@ -1,4 +1,4 @@
-"""System checks of apps that ask the router, or the database, about their models."""
+"""Support for other apps' system checks, which may use the router or the database."""
 
 from typing import Any
 
@@ -8,7 +8,7 @@ from apps.isolation.app_registry import SHARED_DB, as_owner
 
 
 def run_checks_without_tenant() -> None:
-    """Have system checks use the connection of the shared data, since no tenant is active then."""
+    """Make system checks use the shared connection, since no tenant is active then."""
     run_checks = checks.run_checks
 
     def run_over_shared_data(*args: Any, **kwargs: Any) -> list[checks.CheckMessage]:

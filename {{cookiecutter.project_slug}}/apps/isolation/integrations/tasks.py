@@ -1,8 +1,8 @@
-"""Background work, for the tenant that asked for it.
+"""Background tasks that run in the tenant that enqueued them.
 
-Product code uses Django's own ``@task`` and ``enqueue()``. A backend that derives from
-`TenantTaskBackend` puts each task into an envelope that names the tenant, and signs it; whoever
-runs the task opens the envelope first and enters that tenant.
+Product code uses Django's own ``@task`` and ``enqueue()``. A backend derived from
+`TenantTaskBackend` stores each task in a signed envelope that names the tenant. A worker opens the
+envelope and enters the tenant before it runs the task.
 
 https://docs.djangoproject.com/en/6.1/topics/tasks/
 """
@@ -31,7 +31,7 @@ _schedule: dict[str, str] = {}
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Envelope:
-    """A task with its arguments, and for whom it was enqueued: tenant, user and request."""
+    """A task with its arguments, and the tenant, user and request that enqueued it."""
 
     task: str
     tenant: UUID | None
@@ -43,13 +43,13 @@ class Envelope:
     id: UUID = field(default_factory=new_id)
 
     def seal(self) -> str:
-        """Return the envelope as signed text; raise TypeError or ValueError if it is no JSON."""
+        """Return the envelope as signed JSON; raise TypeError or ValueError for other arguments."""
         text = json.dumps(asdict(self), sort_keys=True, allow_nan=False, default=_write_id)
         return _signer().sign(text)
 
     @classmethod
     def open(cls, sealed: str) -> Self:
-        """Return the envelope; raise BadSignature if nobody with the key has sealed this text."""
+        """Return the envelope of a signed text; raise BadSignature for an invalid signature."""
         values = json.loads(_signer().unsign(sealed))
         ids = {name: values[name] and UUID(values[name]) for name in ("id", "tenant", "user")}
         return cls(**{**values, **ids})
@@ -70,9 +70,9 @@ def platform_task[**P, R](function: Callable[P, R]) -> Task[P, R]: ...
 @overload
 def platform_task[**P, R](**options: Any) -> Callable[[Callable[P, R]], Task[P, R]]: ...
 def platform_task(function: Any = None, **options: Any) -> Any:
-    """Make a task of the platform: Django's ``@task``, for work that belongs to no tenant.
+    """Declare a platform task: Django's ``@task`` for work that belongs to no tenant.
 
-    It may be enqueued without a tenant, and runs without one, wherever it was enqueued.
+    It can be enqueued without a tenant, and always runs without one.
     """
     if function is None:
         return partial(platform_task, **options)
@@ -87,7 +87,7 @@ def is_platform_task(path: str) -> bool:
 
 
 def periodic[**P, R](cron: str) -> Callable[[Task[P, R]], Task[P, R]]:
-    """Run a platform task without arguments at the times of a crontab line, in UTC.
+    """Schedule a platform task without arguments by a crontab line, in UTC.
 
     ::
 
@@ -96,8 +96,8 @@ def periodic[**P, R](cron: str) -> Callable[[Task[P, R]], Task[P, R]]:
         def remind_all() -> None:
             for_each_tenant(remind, reason="nightly reminders")
 
-    The task stands in an app's module ``tasks``. However many workers there are, it is enqueued
-    once each time. Raises ValueError for another task: nobody's tenant is active then.
+    The task must be in a module ``tasks`` of an app. It is enqueued once each time, whatever the
+    number of workers. Raises ValueError for a tenant's task, since no tenant is active then.
     """
 
     def schedule(scheduled: Task[P, R]) -> Task[P, R]:
@@ -115,10 +115,10 @@ def schedule() -> Mapping[str, str]:
 
 
 def for_each_tenant(each: Task[[], Any], *, reason: str) -> int:
-    """Enqueue a task once in every active tenant; return in how many.
+    """Enqueue a task once in every active tenant; return the number of tenants.
 
-    A tenant whose last one has not ended yet gets no second one, so nothing piles up. ``reason``
-    is written to the audit log. For platform tasks and commands: raises RuntimeError in a tenant.
+    Skips tenants in which the same task is still waiting or running. ``reason`` is written to the
+    audit log. For platform tasks and commands: raises RuntimeError inside a tenant.
     """
     backend: Any = task_backends[each.backend]
     count = 0
@@ -131,13 +131,13 @@ def for_each_tenant(each: Task[[], Any], *, reason: str) -> int:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RepeatableTask(Task[Any, Any]):
-    """A task that is tried ``attempts`` times, which its decorator may set."""
+    """A task with up to ``attempts`` attempts, which its decorator can set."""
 
     attempts: int = 5
 
 
 class TenantTaskBackend(BaseTaskBackend):
-    """Base of backends whose tasks keep their tenant: they store a sealed `Envelope`."""
+    """Base class of backends that store each task in a signed `Envelope`."""
 
     task_class = RepeatableTask
 
@@ -146,15 +146,15 @@ class TenantTaskBackend(BaseTaskBackend):
     ) -> TaskResult[Any, Any]:
         """Enqueue a task for the active tenant.
 
-        Raises `NoTenantError` without one, except for a platform task, and TypeError or ValueError
-        for arguments that are no JSON.
+        Raises `NoTenantError` without a tenant, except for a platform task, and TypeError or
+        ValueError for arguments that JSON cannot represent.
         """
         envelope = self.address(task, args, kwargs)
         self.put(task, envelope)
         return ready_result(task, envelope)
 
     def enqueue_unless_open(self, task: Task[Any, Any]) -> bool:
-        """Enqueue a task without arguments unless one like it waits or runs in the tenant.
+        """Enqueue a task without arguments, unless the tenant has the same task waiting or running.
 
         Returns whether it was enqueued.
         """
@@ -163,7 +163,7 @@ class TenantTaskBackend(BaseTaskBackend):
     def address(
         self, task: Task[Any, Any], args: Sequence[Any], kwargs: Mapping[str, Any]
     ) -> Envelope:
-        """Return a task's envelope; raise as `enqueue` does."""
+        """Return the envelope of a task; raise the errors of `enqueue`."""
         self.validate_task(task)
         is_of_tenant = not is_platform_task(task.module_path)
         tenant = require_tenant() if is_of_tenant else current_tenant()
@@ -173,16 +173,16 @@ class TenantTaskBackend(BaseTaskBackend):
         )
 
     def sender(self) -> Mapping[str, Any]:
-        """Return who enqueues: values for ``user``, ``request_id`` and ``trace``."""
+        """Return the sender: values for ``user``, ``request_id`` and ``trace``."""
         return {}
 
     @abstractmethod
     def put(self, task: Task[Any, Any], envelope: Envelope, *, unless_open: bool = False) -> bool:
-        """Store the sealed envelope; return False if it was left out, as ``unless_open`` says."""
+        """Store the signed envelope; return False if ``unless_open`` skipped it."""
 
 
 def ready_result(task: Task[Any, Any], envelope: Envelope) -> TaskResult[Any, Any]:
-    """Return the result of a task that was enqueued now."""
+    """Return the result of a task that has just been enqueued."""
     return TaskResult(
         task=task,
         id=str(envelope.id),

@@ -1,11 +1,11 @@
-"""Callbacks that fail after their transaction."""
+"""Errors of ``on_commit`` callbacks, after the commit."""
 
 AFTER_COMMIT = "Raised by a callback of on_commit(): the transaction was committed before."
 """The note on what such a callback raises."""
 
 
 def is_after_commit(error: BaseException | None) -> bool:
-    """Return whether an error, or what caused it, was raised after what was asked for was done."""
+    """Return whether an error or one of its causes was raised after the commit."""
     while error is not None:
         if AFTER_COMMIT in getattr(error, "__notes__", ()):
             return True

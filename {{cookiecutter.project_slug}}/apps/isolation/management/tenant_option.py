@@ -1,6 +1,6 @@
-"""``manage.py … --tenant SLUG``: a command inside a tenant.
+"""``manage.py … --tenant SLUG`` runs a command inside a tenant.
 
-Imported before the settings are read, so nothing here may need them when it is imported.
+manage.py imports this module before the settings, so it must not need them on import.
 """
 
 from typing import Any, Final
@@ -22,10 +22,10 @@ OF_ALL: Final = ("django.", "apps.", "devtools")
 
 
 class TenantManagementUtility(ManagementUtility):
-    """Django's command line, with ``--tenant`` for every command that may touch tenant data."""
+    """Django's command line, with ``--tenant`` for every command that may access tenant data."""
 
     def fetch_command(self, subcommand: str) -> BaseCommand:
-        """Return the command, which takes ``--tenant`` unless it is the platform's."""
+        """Return the command, with ``--tenant`` unless it is a platform command."""
         command: BaseCommand = super().fetch_command(subcommand)
         if not takes_tenant(subcommand):
             return command
@@ -37,16 +37,16 @@ class TenantManagementUtility(ManagementUtility):
 
 
 def takes_tenant(name: str) -> bool:
-    """Return whether a command reads or writes rows: of TENANT_APPS, of packages, or in a list."""
+    """Return whether a command may access rows: it is of TENANT_APPS, a package, or listed."""
     app = get_commands().get(name, "")
     return name in OF_ROWS or app in settings.TENANT_APPS or not app.startswith(OF_ALL)
 
 
 class TenantOptionMixin(BaseCommand):
-    """Gives a command the option, unless it has one of that name itself."""
+    """Adds ``--tenant`` to a command, unless the command defines such an option."""
 
     def add_arguments(self, parser: CommandParser) -> None:
-        """Add the option after the command's own."""
+        """Add the option after the command's own options."""
         super().add_arguments(parser)
         if "--tenant" not in parser._option_string_actions:  # noqa: SLF001 - argparse offers no other way
             text = "Run in this tenant. Without it, only shared data is accessible."

@@ -13,13 +13,13 @@ _UNGRANTABLE = (
     "replicates",
     "makes large objects",
 )
-"""Powers that the owner cannot give to anybody; a superuser has them all."""
+"""Powers that the owner cannot grant. A superuser has all of them."""
 
 
 def breaches_of_powers(
     role: str = "", table: str = "django_session", tenant: ActiveTenant | None = None
 ) -> dict[str, Breach]:
-    """Return a breach for each clause of `POWERS`: of a role, with a table that it may use."""
+    """Return a breach for each clause of `POWERS`, for a role and a table that it may use."""
     (superuser, *_) = select_violations("SELECT rolname FROM pg_roles WHERE rolsuper")
     (owner, *_) = select_violations(
         "SELECT pg_get_userbyid(relowner) FROM pg_class WHERE relname = 'django_session'"
@@ -35,7 +35,7 @@ def breaches_of_powers(
 def _breaches_by_grants(role: str, table: str, tenant: ActiveTenant | None) -> dict[str, Breach]:
     (database, *_) = select_violations("SELECT quote_ident(current_database())")
     column = "session_key"
-    if tenant:  # whose database has the role's name
+    if tenant:  # its database has the role's name
         database, column = role, "id"
 
     def granted(right: str) -> Breach:

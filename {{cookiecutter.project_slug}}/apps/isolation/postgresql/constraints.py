@@ -1,7 +1,7 @@
-"""Constraints that take more than a clause of CREATE TABLE.
+"""Constraints that need more SQL than a clause of CREATE TABLE.
 
-Django's migrations add constraints to tables and remove them. So the migration that makes a table
-makes these too, and nobody has to write them.
+Django's migrations add and remove constraints. So the migration that creates a table also creates
+these, without hand-written SQL.
 """
 
 from typing import Any
@@ -14,7 +14,7 @@ from apps.isolation.postgresql.grants import runtime_role
 
 
 class TableConstraint(BaseConstraint):
-    """A constraint that is made by statements after the table, and checked by the database only."""
+    """A constraint that statements create after the table, and that only the database checks."""
 
     def __eq__(self, other: object) -> bool:
         if type(other) is not type(self):
@@ -25,32 +25,32 @@ class TableConstraint(BaseConstraint):
         return hash(self.name)
 
     def constraint_sql(self, model: Any, schema_editor: Any) -> str:
-        """Return nothing to stand in CREATE TABLE itself."""
+        """Return an empty clause for CREATE TABLE."""
         self.create_sql(model, schema_editor)
         return ""
 
     def create_sql(self, model: Any, schema_editor: Any) -> str:
-        """Leave the statements to the end of the migration, when all of its tables are there."""
+        """Defer the statements to the end of the migration, when all its tables exist."""
         schema_editor.deferred_sql.append(self.statements(model, schema_editor))
         return ""
 
     def statements(self, model: type[models.Model], schema_editor: SchemaEditor) -> str:
-        """Return the statements that make the constraint."""
+        """Return the statements that create the constraint."""
         raise NotImplementedError
 
     def validate(self, *args: object, **kwargs: object) -> None:
-        """Leave it to the database."""
+        """Do nothing; the database checks the constraint."""
 
 
 class AppendOnly(TableConstraint):
-    """Rows are written once: the run-time role may add and read them, and nobody changes one.
+    """Rows cannot be changed or deleted. The run-time role can insert and read them.
 
-    The trigger holds for the owner too, who may still empty the table by TRUNCATE (``flush`` does)
-    or drop it.
+    The trigger stops the owner too, who can still drop the table, or empty it by TRUNCATE as
+    ``flush`` does.
     """
 
     def statements(self, model: type[models.Model], schema_editor: SchemaEditor) -> str:
-        """Return the statements; trigger and function bear the constraint's name."""
+        """Return the statements; trigger and function have the constraint's name."""
         quote = schema_editor.quote_name
         table, name = quote(model._meta.db_table), quote(self.name)
         return f"""
@@ -64,7 +64,7 @@ class AppendOnly(TableConstraint):
         """
 
     def remove_sql(self, model: Any, schema_editor: Any) -> str:
-        """Return statements after which rows may be changed and deleted."""
+        """Return statements that remove the constraint."""
         table = schema_editor.quote_name(model._meta.db_table)
         name = schema_editor.quote_name(self.name)
         return f"""

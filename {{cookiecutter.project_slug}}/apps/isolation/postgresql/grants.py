@@ -27,14 +27,14 @@ PROTECT_MIGRATIONS: Final = """
         END LOOP;
     END $$
 """
-"""Statement after which only owners say which migrations are applied; others read it."""
+"""Statement that leaves write access to ``django_migrations`` to the owner."""
 
 
 def grants_on_tables(role: str) -> str:
-    """Return statements that give ``role`` the rows of all tables to come, and no more.
+    """Return statements that grant ``role`` the rows of all future tables, and nothing else.
 
-    What PostgreSQL lets everybody do in a new database is taken back: temporary tables come before
-    all others in a search, and outlive the request.
+    They also revoke the right of all roles to create temporary tables, which hide other tables and
+    outlive the request.
     """
     return f"""
         DO $$ BEGIN

@@ -1,4 +1,4 @@
-"""Invariants that hold in every strategy, in clauses that each find violations of one kind."""
+"""Invariants of every strategy. Each consists of clauses that find one kind of violation."""
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
@@ -18,9 +18,9 @@ type Check = Callable[[], list[str]]
 
 @dataclass(frozen=True, slots=True)
 class Invariant:
-    """An invariant: clauses by name, and a check that queries all of them at once.
+    """An invariant: clauses by name, and a check that runs all of them in one query.
 
-    One that ``is_cheap`` is asked when a server starts, and by its readiness probe.
+    Servers check those that are ``is_cheap`` at start and in the readiness probe.
     """
 
     clauses: Mapping[str, Check]
@@ -28,7 +28,7 @@ class Invariant:
     is_cheap: bool = False
 
     def __call__(self) -> list[str]:
-        """Return the violations that any clause finds."""
+        """Return the violations that the clauses find."""
         return self.check()
 
 
@@ -42,7 +42,7 @@ def in_clauses(
     *,
     is_cheap: bool = False,
 ) -> Invariant:
-    """Return an invariant whose clauses are queries for violations; ``ask`` runs a query."""
+    """Return an invariant with queries for violations as clauses; ``ask`` runs a query."""
     ask = ask or select_violations
     clauses = {name: partial(ask, query) for name, query in queries.items()}
     every = " UNION ALL ".join(f"({query})" for query in queries.values())
@@ -50,20 +50,20 @@ def in_clauses(
 
 
 def runtime_role_powers() -> Invariant:
-    """Return the invariant that the run-time role reads and writes rows, and nothing else."""
+    """Return the invariant that the run-time role can only read and write rows."""
     return in_clauses(POWERS, select_powers, is_cheap=True)
 
 
 def select_powers(query: str, *, alias: str = SHARED_DB) -> list[str]:
-    """Run a query of `POWERS`; leave out what ``ACCEPTED_POWERS`` lists."""
+    """Run a query of `POWERS`, without the powers in ``ACCEPTED_POWERS``."""
     found = select_violations(query, alias=alias)
     return [power for power in found if power not in settings.ACCEPTED_POWERS]
 
 
 def security_definer_functions(alias: str = SHARED_DB) -> list[str]:
-    """Return the functions that run with their owner's rights, and so bypass isolation.
+    """Return the functions that run with their owner's rights and so bypass isolation.
 
-    Those listed in ``SECURITY_DEFINER_FUNCTIONS`` have been reviewed and are left out.
+    Omits the reviewed ones in ``SECURITY_DEFINER_FUNCTIONS``.
     """
     reviewed = settings.SECURITY_DEFINER_FUNCTIONS
     return select_violations(_SECURITY_DEFINER_FUNCTIONS, alias=alias, reviewed=reviewed)
@@ -76,10 +76,10 @@ def misplaced_tables(
     *,
     with_partitions: bool = False,
 ) -> list[str]:
-    """Return the tables that the role can reach and that belong to no model or elsewhere.
+    """Return accessible tables that belong to no model or are in the wrong schema.
 
-    ``query`` is one of `MISPLACED`. ``places`` are the schemas, by regular expression, with the
-    tables that belong there, and their partitions. Leaves out what ``TABLES_WITHOUT_MODELS`` lists.
+    ``query`` is one of `MISPLACED`. ``places`` pairs schemas, as regular expressions, with the
+    tables that belong there. Omits the tables in ``TABLES_WITHOUT_MODELS``.
     """
     migrations = MigrationRecorder.Migration._meta.db_table
     pairs = [(schema, table) for schema, tables in places for table in (*tables, migrations)]
@@ -107,7 +107,7 @@ _examined: ContextVar[str | None] = ContextVar("examined", default=None)
 
 @contextmanager
 def examine(role: str) -> Iterator[None]:
-    """Ask about another role than the connected one; for tests of powers that nobody may grant."""
+    """Examine another role than the connected one; for tests of powers that cannot be granted."""
     token = _examined.set(role)
     try:
         yield
@@ -127,7 +127,7 @@ _ATTRIBUTES = {
 
 
 def _granted(kinds: str, condition: str) -> str:
-    """Return a query for what the role, or everybody, is granted on relations of some kinds."""
+    """Return a query for privileges of the role, or of PUBLIC, on relations of some kinds."""
     return f"""
 SELECT format('may %%s %%s', lower(a.privilege_type), c.oid::regclass)
 FROM pg_class c, aclexplode(c.relacl) a
@@ -136,7 +136,7 @@ WHERE c.relkind IN ({kinds}) AND ({condition})
 """
 
 
-# What is allowed is listed, not what is forbidden: so what a later PostgreSQL can grant is found.
+# The clauses list allowed privileges, so that they also find those of later PostgreSQL versions.
 POWERS = {
     attribute: f"SELECT '{attribute}' FROM pg_roles WHERE oid = {_ROLE} AND {column}"
     for attribute, column in _ATTRIBUTES.items()
@@ -158,7 +158,7 @@ WHERE n.nspname !~ '^pg_' AND has_schema_privilege({_ROLE}, n.oid, 'CREATE')
 SELECT 'may create schemas' WHERE has_database_privilege({_ROLE}, current_database(), 'CREATE')
 """,
     "makes temporary tables": f"""
-SELECT 'may make temporary tables, which stay for whom the connection serves next'
+SELECT 'may make temporary tables, which stay for later users of the connection'
 WHERE has_database_privilege({_ROLE}, current_database(), 'TEMPORARY')
 """,
     "more than rows of tables": _granted(
@@ -192,7 +192,7 @@ WHERE pronamespace = 'pg_catalog'::regnamespace
 """,
 }
 
-# Objects of an extension are left out.
+# Without objects of extensions.
 OURS = """
     n.nspname <> 'information_schema' AND n.nspname !~ '^pg_'
     AND NOT EXISTS (SELECT FROM pg_depend d WHERE d.objid = {oid} AND d.deptype = 'e')

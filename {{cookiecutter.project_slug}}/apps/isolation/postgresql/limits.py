@@ -1,8 +1,8 @@
-"""Limits on what a statement of the run-time role may cost, kept by PostgreSQL itself.
+"""Limits on the statements of the run-time role, enforced by PostgreSQL.
 
-They are the defaults of each database, so every new connection has them, behind a pooler too, and
-no request has to send them. ``migrate`` and provisioning set them as the databases' owner, whose
-own connection lifts them (``config/settings/database.py``).
+They are settings of each database, so every new connection has them, also behind a pooler, and no
+request has to send them. ``migrate`` and provisioning set them as the owner, whose own connection
+has none (``config/settings/database.py``).
 """
 
 from collections.abc import Iterator
@@ -29,14 +29,14 @@ REMEDIES = {
 
 
 def wanted_limits() -> dict[str, int]:
-    """Return ``DATABASE_LIMITS`` as PostgreSQL writes them."""
+    """Return ``DATABASE_LIMITS`` as texts in PostgreSQL's format."""
     return {name: value or NONE.get(name, 0) for name, value in settings.DATABASE_LIMITS.items()}
 
 
 def set_limits(cursor: Any, database: str) -> None:
-    """Make ``DATABASE_LIMITS`` the defaults of a database, as its owner.
+    """Set ``DATABASE_LIMITS`` for a database, as its owner.
 
-    Passes over what the owner may not set: `missing_limits` names it, and what to do.
+    Skips limits that the owner may not set; `missing_limits` reports them.
     """
     for name, value in wanted_limits().items():
         statement = SQL("ALTER DATABASE {} SET {} = {}").format(
@@ -50,7 +50,7 @@ def set_limits(cursor: Any, database: str) -> None:
 
 
 def missing_limits(alias: str = SHARED_DB) -> Iterator[str]:
-    """Yield a sentence for each limit that a connection did not begin with."""
+    """Yield a sentence for each limit that a new connection does not have."""
     with connections[alias].cursor() as cursor:
         cursor.execute(
             "SELECT name, reset_val::bigint FROM pg_settings WHERE name = ANY (%s) ORDER BY name",
@@ -60,7 +60,7 @@ def missing_limits(alias: str = SHARED_DB) -> Iterator[str]:
 
 
 def weaker_limits(found: dict[str, int]) -> Iterator[str]:
-    """Yield a sentence for each limit that is wanted, and weaker among those that were found."""
+    """Yield a sentence for each limit that is weaker in ``found`` than wanted."""
     for name, wanted in wanted_limits().items():
         value = found.get(name, 0)
         if wanted not in UNLIMITED and (value in UNLIMITED or value > wanted):

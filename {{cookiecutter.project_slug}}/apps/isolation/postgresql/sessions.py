@@ -1,8 +1,8 @@
-"""Sessions with PostgreSQL, and rows of cursors, that serve one tenant at a time.
+"""PostgreSQL sessions and cursors that serve one tenant at a time.
 
-Whoever holds a cursor, a COPY, a stream or psycopg's own connection can use it after the active
-tenant has changed. Each of psycopg's ways to the server leads through `Connection.wait`, so that is
-where a session is guarded; rows that were fetched already are guarded by their cursor.
+Code can keep a cursor, a COPY, a stream or psycopg's connection while the active tenant changes.
+Psycopg sends everything through `Connection.wait`, so the session is checked there. A cursor checks
+the rows that it has fetched already.
 """
 
 from collections.abc import Iterator
@@ -24,7 +24,7 @@ _WHAT = "This cursor"
 
 
 class GuardedSession(psycopg.Connection[Any]):
-    """A session whose every use is checked by `guard`, unless the caller has done so."""
+    """A session that calls `guard` before every use, except in a `checked` block."""
 
     _is_checked = False
     _begun_in: ActiveTenant | None = None
@@ -35,7 +35,7 @@ class GuardedSession(psycopg.Connection[Any]):
 
     @contextmanager
     def checked(self) -> Iterator[None]:
-        """Let what is sent in a block pass unchecked."""
+        """Skip the check within the block."""
         before, self._is_checked = self._is_checked, True
         try:
             yield
@@ -43,7 +43,7 @@ class GuardedSession(psycopg.Connection[Any]):
             self._is_checked = before
 
     def wait(self, gen: Any, *args: Any, **kwargs: Any) -> Any:
-        """Talk to the server; a COPY or a stream goes on in the tenant that began it only."""
+        """Exchange messages; a COPY or a stream continues only in the tenant that began it."""
         if self.pgconn.transaction_status == TransactionStatus.ACTIVE:
             require_active(self._begun_in, _WHAT)
         else:
@@ -52,7 +52,7 @@ class GuardedSession(psycopg.Connection[Any]):
                 self.guard()
         return super().wait(gen, *args, **kwargs)
 
-    # Transactions end in whichever tenant is active by then.
+    # A transaction may end while another tenant is active.
 
     def commit(self) -> None:
         """Commit, in any tenant."""
@@ -71,12 +71,12 @@ class GuardedSession(psycopg.Connection[Any]):
 
 
 class BoundCopy(psycopg.Copy):
-    """A COPY that goes on in the tenant that began it only, also with what it has collected."""
+    """A COPY that continues only in the tenant that began it, also with buffered data."""
 
     begun_in: ActiveTenant | None
 
     def read(self) -> Any:
-        """Return the next piece; raise `WrongTenantError` in another tenant."""
+        """Return the next block of data; raise `WrongTenantError` in another tenant."""
         require_active(self.begun_in, _WHAT)
         return super().read()
 
@@ -86,12 +86,12 @@ class BoundCopy(psycopg.Copy):
         return super().read_row()
 
     def write(self, buffer: Any) -> None:
-        """Take the next piece; raise `WrongTenantError` in another tenant."""
+        """Write a block of data; raise `WrongTenantError` in another tenant."""
         require_active(self.begun_in, _WHAT)
         super().write(buffer)
 
     def write_row(self, row: Any) -> None:
-        """Take the next row; raise `WrongTenantError` in another tenant."""
+        """Write a row; raise `WrongTenantError` in another tenant."""
         require_active(self.begun_in, _WHAT)
         super().write_row(row)
 
@@ -113,7 +113,7 @@ class BoundRows(Rows):
 
     @contextmanager
     def copy(self, statement: Any, params: Any = None, **kwargs: Any) -> Iterator[psycopg.Copy]:
-        """COPY, in the active tenant."""
+        """Begin a COPY in the active tenant."""
         with super().copy(statement, params, **kwargs) as copy:
             bound: Any = copy
             bound.__class__, bound.begun_in = BoundCopy, current_tenant()
@@ -130,7 +130,7 @@ class BoundRows(Rows):
         return super().fetchmany(size)
 
     def fetchall(self) -> list[Any]:
-        """Return all further rows; raise `WrongTenantError` in another tenant."""
+        """Return the remaining rows; raise `WrongTenantError` in another tenant."""
         require_active(self._executed_in, _WHAT)
         return super().fetchall()
 
@@ -141,12 +141,12 @@ class BoundRows(Rows):
 
 
 class GuardedWrapperMixin(OnCommitMixin):
-    """Keeps a database wrapper's own questions apart from a tenant's."""
+    """Exempts a database wrapper's own queries from the tenant's checks."""
 
     connection: Any  # a GuardedSession, or None before the first use
 
     def is_usable(self) -> bool:
-        """Return whether the session answers; Django asks when a request has ended."""
+        """Return whether the session works. Django calls this after a request."""
         if self.connection is None:
             return False
         with self.connection.checked():

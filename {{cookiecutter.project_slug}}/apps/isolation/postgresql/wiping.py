@@ -1,25 +1,24 @@
-"""Emptying tables, for ``flush`` and for tests that cannot be rolled back."""
+"""Empties tables, for ``flush`` and for tests that cannot be rolled back."""
 
 from django.db.backends.utils import CursorWrapper
 
-# What migrations wrote, and what Django derives from the models: nobody's data.
+# Tables that Django fills from migrations and models.
 KEPT = ("django_migrations", "django_content_type", "auth_permission")
 
 
 def wipe_tables(cursor: CursorWrapper, *, schemas: str) -> None:
     """Empty all tables in the schemas that the regular expression matches, as their owner.
 
-    By DELETE: unlike TRUNCATE it touches no table that merely refers to these, and is the faster
-    of the two for the few rows of a test. Where a trigger may stand against DELETE, by TRUNCATE; or
-    without the trigger, if keys refer to the table. One message is one transaction, so order plays
-    no part.
+    It uses DELETE, which is faster than TRUNCATE for few rows and leaves referring tables alone. A
+    table with a trigger on DELETE is truncated, or its trigger is disabled if foreign keys refer to
+    it. All statements are one transaction with deferred constraints, so order does not matter.
     """
     cursor.execute(_STATEMENTS, [schemas, list(KEPT)])
     if statements := cursor.fetchone()[0]:
         cursor.execute(f"SET CONSTRAINTS ALL DEFERRED; {statements}")
 
 
-# A trigger that DELETE fires (bit 8).
+# Triggers on DELETE (bit 8).
 _MAY_REFUSE = "NOT tgisinternal AND tgtype & 8 <> 0"
 _STATEMENTS = f"""
 WITH wiped AS (
@@ -42,7 +41,7 @@ SELECT string_agg(statement, ';' ORDER BY step) FROM (
             ELSE 'ENABLE' END)) AS around (step, command)
     WHERE disarmed AND tgenabled <> 'D' AND tgparentid = 0 AND {_MAY_REFUSE}
     UNION ALL
-    -- What is still to be checked keeps a table from being altered.
+    -- A table with pending constraint checks cannot be altered.
     SELECT 3, 'SET CONSTRAINTS ALL IMMEDIATE' FROM wiped WHERE disarmed
 ) AS statements
 """

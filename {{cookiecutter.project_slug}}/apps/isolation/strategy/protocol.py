@@ -1,6 +1,6 @@
-"""The seam: the names that every strategy defines, module by module.
+"""The interface that every strategy implements, by module.
 
-``strategy/__init__.py`` holds the chosen strategy to these protocols, so mypy names what it lacks.
+``strategy/__init__.py`` assigns the modules to these protocols, so mypy reports missing names.
 """
 
 from collections.abc import Mapping, Sequence
@@ -20,7 +20,7 @@ from apps.isolation.postgresql.invariants import Invariants
 
 @dataclass(frozen=True, slots=True)
 class ProvisioningReport:
-    """A tenant's tables: physical name, whether it exists, number, size in bytes."""
+    """A tenant's tables: their physical name, whether they exist, their number, bytes in total."""
 
     name: str
     exists: bool
@@ -30,10 +30,10 @@ class ProvisioningReport:
 
 @dataclass(frozen=True, slots=True)
 class Breach:
-    """How tests violate one clause of an invariant.
+    """A way to violate one clause of an invariant in a test.
 
-    Statements of the owner that do and undo it, where the tables of ``tenant`` are, by default
-    the shared data's; or a role to ``examine`` that has what nobody may grant.
+    It is a pair of the owner's statements, to run where the tables of ``tenant`` are, by default in
+    the shared data. Or it is a role to ``examine``, which has a power that cannot be granted.
     """
 
     make: str = ""
@@ -59,20 +59,20 @@ class Transactions(Protocol):
     """Transactions of tenants, as the shared data sees them."""
 
     def open_transaction(self) -> str:
-        """Return the id of the active tenant's transaction, if the shared data is not part of it.
+        """Return the id of the active tenant's transaction, if it does not include shared data.
 
-        Nothing if there is none, or if it holds both.
+        Returns an empty text without a transaction, and if one transaction includes both.
         """
 
     def outcome(self, tenant_id: UUID, transaction: str) -> Outcome:
-        """Return what became of a transaction of a tenant."""
+        """Return the outcome of a tenant's transaction."""
 
 
 class Naming(Protocol):
-    """Names by which PostgreSQL and Django know tenants' data."""
+    """Names of tenants' data in PostgreSQL and Django."""
 
     def physical_name(self, tenant_id: UUID) -> str:
-        """Return the name of a tenant's data in PostgreSQL; made from the id alone."""
+        """Return the name of a tenant's data in PostgreSQL, derived from the id only."""
 
 
 class Models(Protocol):
@@ -109,10 +109,10 @@ class Provisioning(Protocol):
     """Making and destroying a tenant's tables."""
 
     def provision(self, tenant: Identified) -> None:
-        """Make the tenant's tables; do nothing if they exist. Raises `ProvisioningError`."""
+        """Create the tenant's tables, unless they exist. Raises `ProvisioningError`."""
 
     def deprovision(self, tenant: Identified) -> None:
-        """Destroy the tenant's tables and files; do nothing if they are gone."""
+        """Destroy the tenant's tables and files, if they exist."""
 
     def provisioning_report(self, tenant: Identified) -> ProvisioningReport:
         """Describe the tenant's tables."""
@@ -128,13 +128,13 @@ class DatabaseInvariants(Protocol):
         """Return the invariants by name."""
 
     def connection_identity(self) -> tuple[str, UUID | None]:
-        """Return the role and the tenant of the run-time connection; ValueError if undecidable."""
+        """Return role and tenant of the run-time connection; raise ValueError if unclear."""
 
     def sample_tenant(self) -> ActiveTenant | None:
-        """Return a tenant for which a statement can be sent; None if there is none yet."""
+        """Return a tenant with tables, or None if there is none yet."""
 
     def count_unmigrated(self, tenants: Mapping[UUID, datetime]) -> int:
-        """Count the tenants, given with when they were made, that wait for migrations."""
+        """Count the tenants with unapplied migrations, given their ids and creation times."""
 
 
 class Testing(Protocol):
@@ -150,14 +150,14 @@ class Testing(Protocol):
 
     @property
     def STATEMENTS_CARRY_THE_TENANT(self) -> bool:  # noqa: N802 - a constant
-        """True if each message contains the tenant, so that a pooler could split it."""
+        """True if each message contains the tenant, and a pooler could split the message."""
 
     @property
     def PRESETS(self) -> Sequence[str]:  # noqa: N802 - a constant
-        """Options of a connection under which every statement would have a tenant."""
+        """Connection options that would preset a tenant for every statement."""
 
     def owner_cursor(self, tenant: Identified) -> AbstractContextManager[CursorWrapper]:
-        """Open a cursor of the owner where the tenant's tables are."""
+        """Open a cursor of the owner in the place of the tenant's tables."""
 
     def breaches(self) -> Breaches:
-        """Return a breach for each clause of each invariant that only this strategy has."""
+        """Return a breach for each clause of each invariant of this strategy alone."""

@@ -1,4 +1,4 @@
-"""Test support: quick tenants, clients that log in, and access to the invariants."""
+"""Test support: fast tenants, logged-in clients, and access to the invariants."""
 
 from apps.isolation.strategy.invariants import invariants
 from apps.isolation.strategy.testing import (

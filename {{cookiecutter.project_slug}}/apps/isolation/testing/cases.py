@@ -1,4 +1,4 @@
-"""A test case with two tenants in it."""
+"""A test case with two tenants."""
 
 from typing import Any
 
@@ -11,10 +11,10 @@ from apps.isolation.testing.people import api_client, make_member, make_tenant
 
 
 class TenantAPITestCase(APITestCase):
-    """Tests of the API, as a member of a tenant, with a second tenant for comparison.
+    """Base class for tests of the API with two tenants.
 
-    ``self.tenant`` and ``self.other_tenant`` are there; ``self.client_for(role)`` returns a client
-    that has logged in as a member with that role.
+    ``self.tenant`` and ``self.other_tenant`` are the tenants; ``self.client_for(role)`` returns a
+    client that is logged in as a member with that role.
     """
 
     databases = "__all__"
@@ -24,15 +24,15 @@ class TenantAPITestCase(APITestCase):
 
     @classmethod
     def setUpClass(cls) -> None:
-        """Have storage before Django opens the class's transactions."""
+        """Create storage for tenants before Django begins the transactions of the class."""
         pool.fill()
-        # Django would load them before there is a tenant.
+        # Django would load fixtures before a tenant exists.
         cls._tenant_fixtures, cls.fixtures = cls.fixtures, None
         super().setUpClass()
 
     @classmethod
     def setUpTestData(cls) -> None:
-        """Make the tenants, once for all tests of the class."""
+        """Create the tenants, once for all tests of the class."""
         cls.tenant = make_tenant("acme")
         cls.other_tenant = make_tenant("globex")
         if cls._tenant_fixtures:
@@ -40,7 +40,7 @@ class TenantAPITestCase(APITestCase):
                 call_command("loaddata", *cls._tenant_fixtures, verbosity=0)
 
     def client_for(self, role: str, tenant: Any = None) -> APIClient:
-        """Return a client that has logged in as a member of ``tenant``, by default the first."""
+        """Return a client that is logged in as a member of ``tenant``, by default the first."""
         tenant = tenant or self.tenant
         membership = tenant.memberships.filter(role=role).first() or make_member(tenant, role)
         return api_client(tenant, membership.user.email)

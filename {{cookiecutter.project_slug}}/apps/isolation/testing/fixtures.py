@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Let every test that uses the database use all of it, so that none names an alias."""
+    """Allow all databases in every test that uses the database, without naming aliases."""
     for item in items:
         names = set(getattr(item, "fixturenames", ()))
         marker = item.get_closest_marker("django_db")
@@ -33,14 +33,14 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 @pytest.fixture(scope="session", autouse=True)
 def _media() -> Iterator[None]:
-    """Keep the tests' files apart from development's, and leave none behind."""
+    """Store the tests' files in a temporary folder."""
     with TemporaryDirectory() as folder, override_settings(MEDIA_ROOT=folder):
         yield
 
 
 @pytest.fixture(scope="session")
 def django_db_setup(django_db_setup: None, django_db_blocker: DjangoDbBlocker) -> Iterator[None]:
-    """Close what is open before the test database is dropped."""
+    """Close all connections before the test database is dropped."""
     yield
     with django_db_blocker.unblock():
         close_connections()
@@ -48,7 +48,7 @@ def django_db_setup(django_db_setup: None, django_db_blocker: DjangoDbBlocker) -
 
 @pytest.fixture(scope="session")
 def tenant_storage(django_db_setup: None, django_db_blocker: DjangoDbBlocker) -> Iterator[None]:
-    """Have storage for the tests' tenants."""
+    """Create storage for the tests' tenants."""
     with django_db_blocker.unblock():
         pool.fill()
     yield
@@ -58,7 +58,7 @@ def tenant_storage(django_db_setup: None, django_db_blocker: DjangoDbBlocker) ->
 
 @pytest.fixture
 def new_tenant(tenant_storage: None, db: None) -> "Iterator[Callable[..., TenantBase]]":
-    """Return a function that makes a tenant: ``new_tenant("acme")``."""
+    """Return a function that creates a tenant: ``new_tenant("acme")``."""
     pool.release()
     yield make_tenant
     pool.release()
@@ -66,19 +66,19 @@ def new_tenant(tenant_storage: None, db: None) -> "Iterator[Callable[..., Tenant
 
 @pytest.fixture
 def acme(new_tenant: "Callable[..., TenantBase]") -> "TenantBase":
-    """Return a tenant."""
+    """Return the tenant "acme"."""
     return new_tenant("acme")
 
 
 @pytest.fixture
 def globex(new_tenant: "Callable[..., TenantBase]") -> "TenantBase":
-    """Return another tenant."""
+    """Return the tenant "globex"."""
     return new_tenant("globex")
 
 
 @pytest.fixture
 def client_of(db: None) -> Callable[..., APIClient]:
-    """Return a function that makes a logged-in client: ``client_of(acme, "member")``."""
+    """Return a function that creates a logged-in client: ``client_of(acme, "member")``."""
 
     def client_of(tenant: Any, role: str) -> APIClient:
         membership = tenant.memberships.filter(role=role).first() or make_member(tenant, role)
@@ -89,7 +89,7 @@ def client_of(db: None) -> Callable[..., APIClient]:
 
 @pytest.fixture
 def provisioning(transactional_db: None) -> Iterator[None]:
-    """Let a test make tenants without the pool; their storage is destroyed at its end."""
+    """Let a test create tenants without the pool, and destroy their storage afterwards."""
     pool.release()
     yield
     for tenant in apps.get_model("tenants.Tenant")._default_manager.all():

@@ -1,4 +1,4 @@
-"""Tenants, their members, and clients that speak for them."""
+"""Creates tenants, members, and their clients."""
 
 from http import HTTPStatus
 from typing import Any
@@ -14,7 +14,7 @@ API = "/api/v1/"
 
 
 def make_tenant(slug: str, **fields: Any) -> Any:
-    """Return a new active tenant, reached at ``<slug>.localhost``, with empty storage."""
+    """Return a new active tenant with the domain ``<slug>.localhost`` and empty storage."""
     fields = {"name": slug.title(), "status": "active"} | fields
     tenant = apps.get_model("tenants.Tenant")(id=pool.take(), slug=slug, **fields)
     tenant.save()
@@ -25,7 +25,7 @@ def make_tenant(slug: str, **fields: Any) -> Any:
 
 
 def make_member(tenant: Any, role: str, email: str = "") -> Any:
-    """Return a new membership of ``tenant``; its user is new unless the address is known."""
+    """Return a new membership of ``tenant``, with a new user unless the address has one."""
     email = email or f"{role}@{tenant.slug}.test"
     users = get_user_model().objects
     user = users.filter(email=email).first() or users.create_user(email, PASSWORD)
@@ -35,7 +35,7 @@ def make_member(tenant: Any, role: str, email: str = "") -> Any:
 
 
 def api_client(tenant: Any, email: str = "") -> APIClient:
-    """Return a client of a tenant's host; with an address, one that has logged in over HTTP."""
+    """Return a client of a tenant's host; with an address, one that is logged in over HTTP."""
     client = APIClient(headers={"Host": f"{tenant.slug}.localhost"})
     if email:
         body = {"email": email, "password": PASSWORD}

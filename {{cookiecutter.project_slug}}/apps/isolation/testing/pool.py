@@ -1,8 +1,8 @@
-"""Storage for the tests' tenants, made once and used again by every test.
+"""A pool of storage for the tests' tenants, created once and reused by every test.
 
-Making storage takes a fraction of a second and cannot be rolled back; making a row takes none
-and can. So a few storages are made before the first test, and a test's tenant is a row with the
-id of one of them.
+Creating a tenant's storage takes a fraction of a second and cannot be rolled back; creating its row
+is fast and can. So a few storages are created before the first test, and the tenant of a test is a
+row with the id of one of them.
 """
 
 from uuid import UUID
@@ -20,7 +20,7 @@ _free: list[UUID] = []
 
 
 def fill() -> None:
-    """Make the storages, if this process has not made them yet."""
+    """Create the storages, unless this process has done so."""
     while len(_all) < SIZE:
         tenant = ActiveTenant(new_id())
         provision(tenant)
@@ -37,12 +37,12 @@ def take() -> UUID:
 
 
 def holds(tenant_id: UUID) -> bool:
-    """Tell whether a tenant's storage is one of these."""
+    """Return whether a tenant's storage is in the pool."""
     return tenant_id in _all
 
 
 def release() -> None:
-    """Make all storages free again, without files and without what was cached about them."""
+    """Free all storages, and delete their files and cached values."""
     _free[:] = reversed(_all)
     clear_all_caches()
     delete_all_files()

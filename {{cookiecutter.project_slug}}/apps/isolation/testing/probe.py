@@ -1,4 +1,4 @@
-"""The connection as the database sees it, and ways to break an invariant."""
+"""The database's view of the connection, and ways to violate an invariant."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -18,19 +18,19 @@ from apps.isolation.strategy.testing import breaches, owner_cursor
 
 @dataclass(frozen=True, slots=True)
 class IsolationProbe:
-    """The role and the tenant of the run-time connection, as the database sees them."""
+    """The role and the tenant of the run-time connection, according to the database."""
 
     role: str
     tenant: UUID | None
 
 
 def isolation_probe() -> IsolationProbe:
-    """Ask the database for the connection's role and tenant."""
+    """Query the connection's role and tenant."""
     return IsolationProbe(*connection_identity())
 
 
 def check_keys_at_once() -> None:
-    """Have foreign keys checked by each statement until the transaction ends, not by COMMIT."""
+    """Make each statement, not COMMIT, check foreign keys until the transaction ends."""
     with connections[DEFAULT_DB_ALIAS].cursor() as cursor:
         cursor.execute("SET CONSTRAINTS ALL IMMEDIATE")
 
@@ -46,9 +46,9 @@ def every_breach() -> Breaches:
 
 @contextmanager
 def break_invariant(name: str, clause: str = "") -> Iterator[None]:
-    """Violate a clause of the invariant called ``name`` for the time of a block.
+    """Violate a clause of the invariant called ``name`` within the block.
 
-    Without a clause, the first that a statement can violate, for other processes to see.
+    Without a clause, violate the first one that a statement can violate, which other processes see.
     """
     every = every_breach()[name]
     one = every[clause] if clause else next(each for each in every.values() if each.make)
@@ -62,7 +62,7 @@ def break_invariant(name: str, clause: str = "") -> Iterator[None]:
 
 @contextmanager
 def breach(make: str, undo: str, tenant: ActiveTenant | None = None) -> Iterator[None]:
-    """Run one statement as the owner, and another at the end of the block."""
+    """Run a statement as the owner, and another one at the end of the block."""
     opened = owner_cursor(tenant) if tenant else connections[OWNER].cursor()
     with opened as cursor:
         cursor.execute(make)

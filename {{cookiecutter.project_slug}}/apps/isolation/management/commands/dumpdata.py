@@ -13,12 +13,12 @@ from apps.isolation.context import current_tenant
 
 
 class Command(DumpDataCommand):
-    """Django's ``dumpdata``, which fails where it would leave out what was asked for."""
+    """Django's ``dumpdata``. It fails instead of omitting requested rows."""
 
     help = f"{DumpDataCommand.help} With --tenant, dumps that tenant's rows."
 
     def handle(self, *app_labels: str, **options: Any) -> None:
-        """Dump the apps and models; by default the tenant's, or with no tenant all shared ones."""
+        """Dump apps and models: by default the active tenant's, or all shared ones without one."""
         wanted = _models(app_labels or [config.label for config in apps.get_app_configs()])
         wanted -= _models(options["exclude"])
         if current_tenant() is None:

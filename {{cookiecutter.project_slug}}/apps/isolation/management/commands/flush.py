@@ -12,18 +12,18 @@ QUESTION = "This deletes ALL rows of ALL tenants, all files and all users. Type 
 
 
 class Command(FlushCommand):
-    """Django's ``flush`` for all of the product's tables.
+    """Django's ``flush`` for all tables of the project.
 
-    They are emptied as their owner, since the run-time role may not. Tests that cannot be rolled
-    back are cleaned up by this command.
+    It empties them as their owner, since the run-time role may not. Django also calls it after
+    tests that cannot be rolled back.
     """
 
     help = "Delete all shared rows, all rows of every tenant, and all tenants' files."
 
     def handle(self, **options: object) -> None:
-        """Ask, then delete."""
+        """Ask for confirmation, then delete."""
         if options["database"] not in {DEFAULT_DB_ALIAS, OWNER}:
-            return  # The other aliases are parts of what these two stand for.
+            return  # The other aliases reach parts of the same data.
         if options["interactive"] and input(QUESTION) != "yes":
             raise CommandError("Nothing was deleted.")
         wipe()

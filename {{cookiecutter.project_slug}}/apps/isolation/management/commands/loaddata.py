@@ -12,18 +12,18 @@ from apps.isolation.context import current_tenant
 
 
 class Command(LoadDataCommand):
-    """Django's ``loaddata``, which fails where it would leave rows out.
+    """Django's ``loaddata``. It fails instead of skipping rows.
 
-    Rows of a fixture need not name the tenant: they become the active tenant's.
+    Rows of a fixture do not name a tenant; they become the active tenant's.
     """
 
     def handle(self, *fixture_labels: str, **options: Any) -> None:
-        """Load all of it or nothing."""
+        """Load all fixtures in one transaction."""
         with transaction.atomic(using=SHARED_DB):
             super().handle(*fixture_labels, **options)
 
     def save_obj(self, obj: Any) -> bool:
-        """Save an object where rows of its model are; raise CommandError without a tenant."""
+        """Save an object; raise CommandError for a tenant's object without a tenant."""
         model, using = type(obj.object), self.using
         if self._is_excluded(model):
             return False
@@ -40,7 +40,7 @@ class Command(LoadDataCommand):
             self.using = using
 
     def reset_sequences(self, connection: Any, models: set[type[Model]]) -> None:
-        """Move sequences past the ids that were loaded; the run-time role may only draw numbers."""
+        """Advance sequences past the loaded ids by ``nextval``, the run-time role's only right."""
         if connection.alias == OWNER:
             super().reset_sequences(connection, models)
             return
