@@ -22,7 +22,7 @@ from tests.isolation.rows import each_key, each_model, make_row
 INVARIANTS = list(invariants())
 CLAUSES = [(name, clause) for name, each in invariants().items() for clause in each.clauses]
 # Invariants about objects that bypass isolation; the others are about isolation itself.
-PASSAGES = ["views show nobody else's rows", "functions run with the rights of who calls"]
+PASSAGES = ["views show the tenant's rows only", "functions run with their caller's rights"]
 
 
 def _assert_run_time_role() -> None:

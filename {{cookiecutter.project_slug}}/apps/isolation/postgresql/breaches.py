@@ -47,7 +47,9 @@ def _breaches_by_grants(role: str, table: str, tenant: ActiveTenant | None) -> d
         "makes temporary tables": granted(f"TEMPORARY ON DATABASE {database}"),
         "more than rows of tables": granted(f"TRUNCATE ON {table}"),
         "more than rows of columns": granted(f"REFERENCES ({column}) ON {table}"),
-        "more than the next of a sequence": granted("UPDATE ON SEQUENCE django_migrations_id_seq"),
+        "more than the next value of a sequence": granted(
+            "UPDATE ON SEQUENCE django_migrations_id_seq"
+        ),
         "grants to others": Breach(
             f"GRANT SELECT ON {table} TO {role} WITH GRANT OPTION",
             f"REVOKE GRANT OPTION FOR SELECT ON {table} FROM {role}",

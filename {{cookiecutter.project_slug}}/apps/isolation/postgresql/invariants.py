@@ -170,7 +170,7 @@ FROM pg_attribute t, aclexplode(t.attacl) a
 WHERE a.privilege_type <> ALL ({_ROW_RIGHTS})
     AND CASE a.grantee WHEN 0 THEN true ELSE pg_has_role({_ROLE}, a.grantee, 'USAGE') END
 """,
-    "more than the next of a sequence": _granted("'S'", "a.privilege_type <> 'USAGE'"),
+    "more than the next value of a sequence": _granted("'S'", "a.privilege_type <> 'USAGE'"),
     "grants to others": _granted("'r', 'p', 'v', 'm', 'f', 'S'", "a.is_grantable"),
     "is granted other objects": f"""
 SELECT 'is granted ' || pg_describe_object(classid, objid, objsubid) FROM pg_shdepend
@@ -218,5 +218,5 @@ WHERE c.relkind IN ({kinds}) AND {REACHED} AND NOT EXISTS (
         ELSE c.relname END)
     AND format('%%s.%%s', n.nspname, c.relname) <> ALL (%(reviewed)s)
 """
-    for name, kinds in {"tables": "'r', 'f'", "divided tables": "'p'"}.items()
+    for name, kinds in {"tables": "'r', 'f'", "partitioned tables": "'p'"}.items()
 }

@@ -39,7 +39,7 @@ def every_breach() -> Breaches:
     """Return a breach for each clause of each invariant."""
     return {
         "the run-time role has no powers": breaches_of_powers(),
-        "functions run with the rights of who calls": {"functions": breach_of_functions()},
+        "functions run with their caller's rights": {"functions": breach_of_functions()},
         **breaches(),
     }
 

@@ -1,4 +1,4 @@
-"""Fixtures of the tests of connections."""
+"""Fixtures for tests of connections."""
 
 from collections.abc import Iterator
 
@@ -11,10 +11,10 @@ from apps.isolation.testing import pool
 
 @pytest.fixture(autouse=True)
 def reopened(request: pytest.FixtureRequest) -> Iterator[None]:
-    """Open the storages again that a test has closed.
+    """Reopen the connections that a test has closed.
 
-    Django rolls back what a thread has open when a test begins. What a later test writes to a
-    storage that is closed then would stay for the test after it.
+    Django rolls back the connections that are open when a test begins. Rows that the next test
+    writes over another connection would stay.
     """
     has_tenants = "new_tenant" in request.fixturenames
     if has_tenants:

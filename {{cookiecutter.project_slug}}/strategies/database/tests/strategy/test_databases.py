@@ -199,7 +199,7 @@ STRAYS = [
     ),
     ("each table is in its own database", "CREATE TABLE breach ()", "DROP TABLE breach"),
     (
-        "functions run with the rights of who calls",
+        "functions run with their caller's rights",
         "CREATE FUNCTION breach() RETURNS text SECURITY DEFINER LANGUAGE sql RETURN current_user",
         "DROP FUNCTION breach",
     ),

@@ -1,4 +1,4 @@
-"""How tenants are kept apart: by the rows' tenant, with PostgreSQL's row-level security."""
+"""The isolation strategy: shared tables with PostgreSQL's row-level security."""
 
 from config.settings.apps import SHARED_APPS, TENANT_APPS
 from config.settings.database import OWNER_CONNECTION, RUN_TIME_CONNECTION
@@ -12,8 +12,8 @@ DATABASES = {
 DATABASE_ROUTERS = ["apps.isolation.strategy.routers.TenantRouter"]
 
 SHARED_DB = "default"
-# Shared data and tenants' rows are in the same database, so foreign keys can reach across.
+# Foreign keys can refer to shared data, which is in the same database.
 SHARED_DB_CONSTRAINTS = True
 
-# Whether this process can make tenants: their rows need no place that only the owner could make.
+# True if this process can create tenants. A tenant is only a row here, so every server can.
 CAN_PROVISION = True

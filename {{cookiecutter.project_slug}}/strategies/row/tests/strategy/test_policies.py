@@ -238,37 +238,37 @@ BREACHES = [
         "DROP TABLE breach",
     ),
     (
-        "views show nobody else's rows",
+        "views show the tenant's rows only",
         "CREATE MATERIALIZED VIEW breach AS SELECT * FROM sample_book",
         "DROP MATERIALIZED VIEW breach",
     ),
     (
-        "views show nobody else's rows",
+        "views show the tenant's rows only",
         "CREATE RULE breach AS ON UPDATE TO sample_book DO ALSO DELETE FROM sample_book",
         "DROP RULE breach ON sample_book",
     ),
     (
-        "views show nobody else's rows",
+        "views show the tenant's rows only",
         "CREATE VIEW breach WITH (security_invoker = false) AS SELECT * FROM sample_book",
         "DROP VIEW breach",
     ),
     (
-        "no policy lets other rows through",
+        "policies allow the tenant's rows only",
         "CREATE POLICY breach ON sample_book USING (true)",
         "DROP POLICY breach ON sample_book",
     ),
     (
-        "no policy lets other rows through",
+        "policies allow the tenant's rows only",
         "CREATE POLICY breach ON sample_book AS RESTRICTIVE FOR SELECT USING (true)",
         "DROP POLICY breach ON sample_book",
     ),
     (
-        "no policy lets other rows through",
+        "policies allow the tenant's rows only",
         f"ALTER POLICY tenant ON sample_book USING ({PREDICATE} OR true)",
         f"ALTER POLICY tenant ON sample_book USING ({PREDICATE})",
     ),
     (
-        "no policy lets other rows through",
+        "policies allow the tenant's rows only",
         "ALTER POLICY tenant ON sample_book WITH CHECK (true)",
         f"ALTER POLICY tenant ON sample_book WITH CHECK ({PREDICATE})",
     ),
@@ -278,7 +278,7 @@ BREACHES = [
         "ALTER TABLE sample_book DROP CONSTRAINT breach",
     ),
     (
-        "no function keeps the tenant that it read",
+        "no immutable function depends on the tenant",
         """CREATE FUNCTION breach() RETURNS text IMMUTABLE LANGUAGE plpgsql
         AS $$ BEGIN RETURN current_setting('app.tenant'); END $$""",
         "DROP FUNCTION breach",
@@ -300,7 +300,7 @@ def test_ct21_a_view_that_reads_with_the_rights_of_the_caller_is_no_violation(
 ) -> None:
     make = "CREATE VIEW harmless WITH (security_invoker) AS SELECT name FROM sample_shelf"
     with breach(make, "DROP VIEW harmless"):
-        assert invariants()["views show nobody else's rows"]() == []
+        assert invariants()["views show the tenant's rows only"]() == []
         with connection.cursor() as cursor:
             cursor.execute("SELECT * FROM harmless")
             assert cursor.fetchall() == []

@@ -1,10 +1,10 @@
-"""How tenants are kept apart: a PostgreSQL schema for each, by django-tenants."""
+"""The isolation strategy: a PostgreSQL schema for each tenant, with django-tenants."""
 
 from config.settings.apps import SHARED_APPS, TENANT_APPS
 from config.settings.database import OWNER_CONNECTION, RUN_TIME_CONNECTION
 
-# django-tenants is used as a library and is no app: it has no models, and its commands (migrate,
-# clone_tenant, tenant_command, ...) would bypass the isolation.
+# django-tenants is only a library here, not an installed app. It has no models, and its commands
+# (migrate, clone_tenant, tenant_command, ...) would bypass isolation.
 INSTALLED_APPS = [*SHARED_APPS, *TENANT_APPS]
 
 DATABASES = {
@@ -17,14 +17,14 @@ DATABASE_ROUTERS = [
 ]
 
 SHARED_DB = "default"
-# Shared data is in the schema public of the same database, so foreign keys can reach it.
+# Foreign keys can refer to shared data, which is in the schema public of the same database.
 SHARED_DB_CONSTRAINTS = True
 
 TENANT_DOMAIN_MODEL = "tenants.Domain"
-# Schemas are made and migrated over the owner's connection only.
+# The owner's connection creates and migrates schemas.
 TENANT_DB_ALIAS = "owner"
 
-# Whether this process can make tenants: schemas are the owner's to make.
+# True if this process can create tenants. Only the owner can create schemas.
 CAN_PROVISION = bool(OWNER_CONNECTION["NAME"])
 
 # Compare each tenant's tables with the template.

@@ -159,22 +159,22 @@ BREACHES = [
         "DROP VIEW public.sample_book",
     ),
     (
-        "views show nobody else's rows",
+        "views show the tenant's rows only",
         "CREATE MATERIALIZED VIEW public.breach AS SELECT * FROM {ours}.sample_book",
         "DROP MATERIALIZED VIEW public.breach",
     ),
     (
-        "views show nobody else's rows",
+        "views show the tenant's rows only",
         "CREATE VIEW {ours}.breach AS SELECT * FROM {theirs}.sample_book",
         "DROP VIEW {ours}.breach",
     ),
     (
-        "no other schema leads into a tenant's",
+        "no other schema refers to a tenant's",
         "ALTER TABLE {ours}.sample_book ADD breach uuid REFERENCES {theirs}.sample_book",
         "ALTER TABLE {ours}.sample_book DROP breach",
     ),
     (
-        "no other schema leads into a tenant's",
+        "no other schema refers to a tenant's",
         """CREATE SEQUENCE {theirs}.breach;
         ALTER TABLE {ours}.sample_book ADD breach bigint DEFAULT nextval('{theirs}.breach')""",
         "ALTER TABLE {ours}.sample_book DROP breach; DROP SEQUENCE {theirs}.breach",

@@ -10,7 +10,7 @@ from apps.isolation.migration_state import FINGERPRINT, is_fully_migrated
 
 
 class RunStatus(models.TextChoices):
-    """How a run ended; "current" is a target with nothing to do."""
+    """The result of a run; "current" means that nothing had to be applied."""
 
     MIGRATED = "migrated"
     CURRENT = "current"
@@ -52,10 +52,10 @@ def latest_runs() -> dict[str, MigrationRun]:
 
 
 def count_unmigrated(made_at: Mapping[str, datetime]) -> int:
-    """Count the targets, given with when they were made, that wait for migrations.
+    """Count the targets with unapplied migrations, given their names and creation times.
 
-    No target is opened, so this may be called every minute. A target without a run has what the
-    template had when it was made.
+    It opens no target, so it can be called every minute. A target without a run has the migrations
+    that the template had when the target was created.
     """
     if not is_fully_migrated(connections[SHARED_DB]):
         return len(made_at)

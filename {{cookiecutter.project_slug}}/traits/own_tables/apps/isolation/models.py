@@ -1,4 +1,4 @@
-"""Public base classes and helpers for models, and the model that Django collects."""
+"""Public base classes and helpers for models, and the model of the ledger."""
 
 from apps.isolation.ledger import MigrationRun
 from apps.isolation.strategy.models import (

@@ -1,4 +1,4 @@
-"""Connections: the current one, the number that stays open, and those of the owner."""
+"""Connections: the current alias, the limit of open connections, and the owner's connections."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -19,9 +19,9 @@ _numbers = count(1)
 
 
 def current_alias() -> str:
-    """Return the alias for work that names none.
+    """Return the alias for code that names none.
 
-    It is the database that is being migrated, or the active tenant's, or the shared one.
+    It is the alias of the running migration, else of the active tenant, else of the shared data.
     """
     if alias := owner_alias():
         return alias
@@ -30,9 +30,9 @@ def current_alias() -> str:
 
 
 def note_use(alias: str) -> None:
-    """Note that a tenant's connection is in use, and close those that exceed the bound.
+    """Record the use of a tenant's connection, and close connections above the limit.
 
-    Least recently used first, and none that is in a transaction.
+    The least recently used are closed first. One in a transaction stays open.
     """
     opened.aliases.pop(alias, None)
     opened.aliases[alias] = None
@@ -42,7 +42,7 @@ def note_use(alias: str) -> None:
 
 
 def _is_idle(connection: BaseDatabaseWrapper) -> bool:
-    """Return whether nothing is lost with a connection: no transaction, however it was begun."""
+    """Return whether a connection is in no transaction, however it was begun, and can be closed."""
     session = connection.connection
     return session is None or session.info.transaction_status == TransactionStatus.IDLE
 
@@ -56,9 +56,9 @@ def forget(alias: str) -> None:
 
 
 def has_open_block_elsewhere(alias: str) -> bool:
-    """Return whether this thread is in an ``atomic()`` that names no database, in another one.
+    """Return whether this thread is in an ``atomic()`` without an alias, on another connection.
 
-    Those that a test case wraps around every test do not count.
+    The blocks that a test case opens around every test do not count.
     """
     blocks: list[Any] = [
         block
@@ -74,10 +74,10 @@ def has_open_block_elsewhere(alias: str) -> bool:
 
 @contextmanager
 def owner_connection(database: str = "") -> Iterator[BaseDatabaseWrapper]:
-    """Connect as the owner to a database, by default the shared one, for the time of a block.
+    """Connect as the owner to a database, by default the shared one, within the block.
 
-    A connection of its own, in no transaction: PostgreSQL makes no database inside of one. Its
-    alias, for the ORM and for migrations, is its own too, so that blocks may nest.
+    It is a new connection outside of any transaction, as CREATE DATABASE requires. It has an alias
+    of its own, for the ORM and for migrations, so blocks may nest.
     """
     alias = f"{OWNER} {next(_numbers)}"
     connection = connections[OWNER].copy(alias)

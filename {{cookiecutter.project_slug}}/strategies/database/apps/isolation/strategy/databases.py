@@ -1,6 +1,6 @@
-"""``DATABASES``: the shared one, and one for each tenant, known by its name alone.
+"""``DATABASES`` with the shared database, and with an entry for each tenant's database.
 
-The settings import this module, so it must not need them when it is imported.
+The settings import this module, so it must not need them on import.
 """
 
 import hmac
@@ -15,7 +15,7 @@ from apps.isolation.strategy.naming import PATTERN
 
 
 def password_of(role: str) -> str:
-    """Return the password of a tenant's login role: derived, so that none is stored."""
+    """Return the password of a tenant's login role. It is derived, so none is stored."""
     key, message = settings.DATABASE_TENANT_SECRET.encode(), role.encode()
     return hmac.digest(key, message, "sha256").hex()
 
@@ -30,10 +30,10 @@ opened = _OpenedByThread()
 
 
 class Databases(dict[str, dict[str, object]]):
-    """``DATABASES`` with an entry for every tenant's database, without listing any.
+    """``DATABASES`` that derives the entry of a tenant's database from its name.
 
-    A tenant's settings are the shared database's, except ``of_tenants``, name, role and password.
-    So nothing is registered when a tenant is made, and no thread changes what another one reads.
+    A tenant's settings are those of the shared database, except ``of_tenants``, name, role and
+    password. So creating a tenant registers nothing, and threads never change a shared dictionary.
     """
 
     def __init__(
@@ -52,10 +52,10 @@ class Databases(dict[str, dict[str, object]]):
         return super().__contains__(alias) or bool(re.fullmatch(PATTERN, str(alias)))
 
     def __iter__(self) -> Iterator[str]:
-        """Iterate over the databases that Django closes after requests and rolls back after tests.
+        """Iterate over the databases to which this thread may be connected.
 
-        These are the ones to which this thread may be connected. The default is none of them: it
-        delegates to one of the others.
+        Django closes these after requests and rolls them back after tests. The default is not among
+        them, since it delegates to one of the others.
         """
         aliases = [*self.keys(), *opened.aliases]
         return iter(alias for alias in aliases if alias != DEFAULT_DB_ALIAS)

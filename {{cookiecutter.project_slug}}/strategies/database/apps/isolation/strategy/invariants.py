@@ -33,7 +33,7 @@ from apps.isolation.strategy.provisioning import (
 
 
 def invariants(sample: Sequence[str] | None = None) -> Invariants:
-    """Return the invariants by name, checked in the databases of all tenants, or of a sample."""
+    """Return the invariants by name, checked in the databases of all tenants or of ``targets``."""
     return {
         "the run-time role has no powers": runtime_role_powers(),
         "tenants' roles have no powers": in_clauses(POWERS, partial(_powers_of_tenants, sample)),
@@ -42,7 +42,7 @@ def invariants(sample: Sequence[str] | None = None) -> Invariants:
             in_clauses(MISPLACED, _misplaced_tables),
             in_clauses(MISPLACED, partial(_misplaced_tables_of_tenants, sample)),
         ),
-        "functions run with the rights of who calls": in_both(
+        "functions run with their caller's rights": in_both(
             _functions(security_definer_functions),
             _functions(partial(_in_each_tenant, sample, security_definer_functions)),
         ),
@@ -50,7 +50,7 @@ def invariants(sample: Sequence[str] | None = None) -> Invariants:
 
 
 def connection_identity() -> tuple[str, UUID | None]:
-    """Return the role and the tenant of the run-time connection, as the database sees them."""
+    """Return the role and the tenant of the run-time connection, according to the database."""
     with connections[DEFAULT_DB_ALIAS].cursor() as cursor:
         cursor.execute("SELECT current_user, current_database()")
         role, database = cursor.fetchone() or ("", "")
@@ -59,20 +59,20 @@ def connection_identity() -> tuple[str, UUID | None]:
 
 
 def count_unmigrated(tenants: Mapping[UUID, datetime]) -> int:
-    """Count the tenants, given with when they were made, that wait for migrations."""
+    """Count the tenants with unapplied migrations, given their ids and creation times."""
     return ledger.count_unmigrated({physical_name(pk): made for pk, made in tenants.items()})
 
 
 def sample_tenant() -> ActiveTenant | None:
-    """Return a tenant for which a statement can be sent to see whether it arrives.
+    """Return a tenant for which preflight checks can send statements.
 
-    It is one with a database; None if there is none yet.
+    It is a tenant with a database, or None if there is none yet.
     """
     return next(map(tenant_of, tenant_targets()), None)
 
 
 def in_both(shared: Invariant, tenants: Invariant) -> Invariant:
-    """Return an invariant of the shared database and of tenants', with the clauses of both."""
+    """Combine an invariant of the shared database with the one of tenants' databases."""
     clauses = {f"shared data: {name}": check for name, check in shared.clauses.items()}
     clauses |= {f"tenants: {name}": check for name, check in tenants.clauses.items()}
     return Invariant(clauses, lambda: [*shared(), *tenants()])
@@ -118,13 +118,13 @@ def _in_each_tenant(sample: Sequence[str] | None, ask: Callable[[str], list[str]
 
 
 def tenant_targets() -> list[str]:
-    """Return the names of all tenants' databases, which are their roles' too."""
+    """Return the names of all tenants' databases, which are also the names of their roles."""
     with connections[SHARED_DB].cursor() as cursor:
         return tenant_databases(cursor)
 
 
-# Nobody gets into a database that lets in its owner and its tenant only, with no members but the
-# owner; so each role is asked about the others, which are few, and not about each of a thousand.
+# Nobody but its owner and its tenant may connect to most databases, and only the owner is a member
+# of the tenant's role. So these queries check all roles only against the few other databases.
 _CONNECTIONS = {
     name: f"""
 SELECT format('%%s may connect to %%s', role, datname)
@@ -135,10 +135,10 @@ WHERE datname = ANY (%(databases)s) AND EXISTS (
     WHERE privilege_type = 'CONNECT' AND {condition})
 """
     for name, condition in {
-        "who is let in": (
+        "roles that may connect": (
             "grantee <> ALL (ARRAY[datdba, to_regrole(quote_ident(datname))]) IS NOT FALSE"
         ),
-        "members of who is let in": (
+        "members of roles that may connect": (
             "EXISTS (SELECT FROM pg_auth_members WHERE roleid = grantee AND member <> datdba)"
         ),
     }.items()

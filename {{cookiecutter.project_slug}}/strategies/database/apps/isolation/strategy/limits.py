@@ -18,21 +18,21 @@ if TYPE_CHECKING:
 
 
 def limit_tenant(cursor: Any, name: str) -> None:
-    """Give a tenant's database the limits, and its role a number of connections, as the owner."""
+    """Set the limits of a tenant's database, and of its role's connections, as the owner."""
     set_limits(cursor, name)
     statement = SQL("ALTER ROLE {} CONNECTION LIMIT {}")
     cursor.execute(statement.format(Identifier(name), _most_connections()))
 
 
 def limit_tenants(cursor: Any, names: list[str]) -> None:
-    """Give the limits to the tenants whose database or role has others."""
+    """Set the limits of the tenants whose database or role has different ones."""
     for name, (limits, connection_limit) in _limits_of(cursor, names).items():
         if limits != wanted_limits() or connection_limit != _most_connections():
             limit_tenant(cursor, name)
 
 
 def find_weaker_limits(tenants: Iterable[UUID]) -> dict[UUID, list[str]]:
-    """Return, by tenant, a sentence for each limit that its database does not have."""
+    """Return sentences about missing limits, by tenant."""
     names = {physical_name(tenant): tenant for tenant in tenants}
     with connections[SHARED_DB].cursor() as cursor:
         found = _limits_of(cursor, list(names))
@@ -41,12 +41,12 @@ def find_weaker_limits(tenants: Iterable[UUID]) -> dict[UUID, list[str]]:
 
 
 def _most_connections() -> int:
-    """Return how many connections a tenant may have, as PostgreSQL writes it."""
+    """Return the limit of a tenant's connections in PostgreSQL's notation."""
     return settings.TENANT_MOST_CONNECTIONS or -1
 
 
 def _limits_of(cursor: Any, names: list[str]) -> dict[str, tuple[dict[str, int], int]]:
-    """Return the limits of databases, and of the roles of the same names."""
+    """Return the limits of databases and of the roles with the same names."""
     cursor.execute(
         "SELECT datname, setconfig, rolconnlimit FROM pg_database "
         "JOIN pg_roles ON rolname = datname "
@@ -61,7 +61,7 @@ def _limits_of(cursor: Any, names: list[str]) -> dict[str, tuple[dict[str, int],
 
 
 def _numbers(config: Iterable[str]) -> dict[str, int]:
-    """Return the limits among the settings of a database that were written as `set_limits` does."""
+    """Return the limits among a database's settings, as numbers; `set_limits` wrote them."""
     pairs = (each.partition("=") for each in config)
     return {
         name: int(value)

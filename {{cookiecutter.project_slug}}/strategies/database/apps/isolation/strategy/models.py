@@ -13,7 +13,7 @@ __all__ = ["DomainBase", "TenantBase", "TenantModel", "tenant_index", "tenant_un
 
 
 class TenantBase(models.Model):
-    """Base of the tenant model; a tenant's database is named after its id."""
+    """Base of the tenant model. A tenant's database is named after the tenant's id."""
 
     class Meta:
         abstract = True
@@ -33,6 +33,6 @@ def _shared_types(
     return super(ContentTypeManager, self).db_manager(SHARED_DB if is_tenants else using, hints)
 
 
-# A generic relation looks up content types where its row is. They are shared data, and Django
-# offers no way to say so.
+# A generic relation looks up content types in the database of its row. They are shared data,
+# and Django has no setting for this.
 ContentTypeManager.db_manager = _shared_types  # type: ignore[assignment, method-assign]

@@ -1,6 +1,6 @@
 """Names of tenants' databases.
 
-The settings import this module, so it must not need them when it is imported.
+The settings import this module, so it must not need them on import.
 """
 
 from typing import Final
@@ -15,12 +15,12 @@ PATTERN: Final = "^t_[0-9a-f]{32}$"
 def physical_name(tenant_id: UUID) -> str:
     """Return the name of a tenant's database, of its login role, and of its alias.
 
-    The name comes from the id and not from the slug: a slug may be renamed or reused, and no text
-    that a user typed becomes an identifier.
+    It is derived from the id, not from the slug: a slug can be renamed or reused, and user input
+    must not become an identifier.
     """
     return f"t_{tenant_id.hex}"
 
 
 def tenant_of(name: str) -> ActiveTenant:
-    """Return the tenant of a database's name."""
+    """Return the tenant of the database with this name."""
     return ActiveTenant(UUID(name.removeprefix("t_")))

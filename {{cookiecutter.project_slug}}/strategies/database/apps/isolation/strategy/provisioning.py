@@ -1,4 +1,4 @@
-"""Make, destroy and describe a tenant's database."""
+"""Creates, destroys and describes a tenant's database."""
 
 from __future__ import annotations
 
@@ -34,10 +34,10 @@ LONGEST_NAME = 63
 
 
 def provision(tenant: Identified) -> None:
-    """Make the tenant's login role and database, as far as they are not there.
+    """Create the tenant's login role and database, unless they exist.
 
-    A copy of the template, so it takes a fraction of the time that the migrations would. A run
-    that was killed is completed by the next. Raises `ProvisioningError` without a template.
+    The database is a copy of the template, which is much faster than running migrations. The next
+    run completes one that was killed. Raises `ProvisioningError` without a template.
     """
     name = physical_name(tenant.id)
     with owner_connection() as connection, connection.cursor() as cursor:
@@ -46,14 +46,14 @@ def provision(tenant: Identified) -> None:
         _lock(cursor, "pg_advisory_lock", name)
         _make_role(cursor, name)
         _make_database(cursor, name)
-    # Whoever hears that a tenant is ready can rely on it: its own role and password work.
+    # Connect once as the tenant's role, so that a tenant that is reported as ready works.
     connections[name].ensure_connection()
 
 
 def deprovision(tenant: Identified) -> None:
-    """Drop the tenant's database and role, whoever is connected, and its files.
+    """Drop the tenant's database, even with open connections, its role and its files.
 
-    Does nothing if they are gone.
+    Does nothing if they do not exist.
     """
     name = physical_name(tenant.id)
     forget(name)
@@ -88,20 +88,20 @@ def wipe() -> None:
 
 
 def template_name(shared: str = "") -> str:
-    """Return the name of the database that a new tenant's is copied from."""
+    """Return the name of the template, which is copied for each new tenant."""
     return _beside(shared or shared_database_name(), "template")
 
 
 def group_name(shared: str = "") -> str:
-    """Return the name of the role that tenants' login roles have their rights from.
+    """Return the name of the group role, which gives tenants' login roles their privileges.
 
-    The databases that belong to one shared database are those of the members of its group.
+    The tenants of a shared database are the members of its group.
     """
     return _beside(shared or shared_database_name(), "tenants")
 
 
 def shared_database_name() -> str:
-    """Return the name of the shared database; a server that serves may not know the owner."""
+    """Return the name of the shared database, also without the owner's address."""
     owner, shared = (connections[alias].settings_dict["NAME"] for alias in (OWNER, SHARED_DB))
     return str(owner or shared)
 
@@ -114,7 +114,7 @@ def tenant_databases(cursor: CursorWrapper) -> list[str]:
 
 
 def prepare_shared(cursor: CursorWrapper) -> None:
-    """Make what all tenants share: grants in the shared database, the group, the template."""
+    """Create what all tenants need: grants in the shared database, the group, the template."""
     shared, group, template = shared_database_name(), group_name(), template_name()
     cursor.execute(grants_on_tables(runtime_role()))
     set_limits(cursor, shared)
@@ -129,10 +129,10 @@ def prepare_shared(cursor: CursorWrapper) -> None:
 
 @contextmanager
 def open_template(cursor: CursorWrapper) -> Iterator[str]:
-    """Let the owner connect to the template for the time of a block; nothing is copied meanwhile.
+    """Let the owner connect to the template within the block, and prevent copies meanwhile.
 
-    After an error, or with migrations left to apply, it stays open, which tells that it is
-    unfinished and must not be copied.
+    After an error, or with unapplied migrations, it stays open. An open template is unfinished and
+    is not copied.
     """
     template = template_name()
     _lock(cursor, "pg_advisory_lock", template)
@@ -142,7 +142,7 @@ def open_template(cursor: CursorWrapper) -> Iterator[str]:
     yield template
     with owner_connection(template) as connection, as_owner(connection.alias):
         with connection.cursor() as inside:
-            # A new tenant starts empty, whatever data migrations made here.
+            # Delete rows of data migrations, since a new tenant starts empty.
             wipe_tables(inside, schemas="^public$")
         finished = is_fully_migrated(connection)
     if finished:
@@ -151,7 +151,7 @@ def open_template(cursor: CursorWrapper) -> Iterator[str]:
 
 
 def drop_databases(shared: str) -> None:
-    """Drop all that belongs to a shared database, except itself; for test databases."""
+    """Drop all tenants' databases and roles of a shared database; for test databases."""
     group, template = group_name(shared), template_name(shared)
     with owner_connection("postgres") as connection, connection.cursor() as cursor:
         for role in _tenant_roles(cursor, group):
@@ -162,7 +162,7 @@ def drop_databases(shared: str) -> None:
 
 
 def _require_template(cursor: CursorWrapper) -> None:
-    """Raise `ProvisioningError` unless the template is there and ``migrate`` has finished it."""
+    """Raise `ProvisioningError` unless ``migrate`` has created and finished the template."""
     finished = "SELECT FROM pg_database WHERE datname = %s AND NOT datallowconn"
     if not _exists(cursor, finished, template_name()):
         message = f"The database {template_name()} is not migrated: run manage.py migrate first."
@@ -171,9 +171,9 @@ def _require_template(cursor: CursorWrapper) -> None:
 
 def _make_role(cursor: CursorWrapper, name: str) -> None:
     if not _exists(cursor, "SELECT FROM pg_roles WHERE rolname = %s", name):
-        # Only a member of a role may end its connections, and so drop its database.
+        # Only a member of a role may end its connections, as dropping its database requires.
         _run(cursor, "CREATE ROLE {} IN ROLE {} ROLE CURRENT_USER", name, group_name())
-    # Hashed here, so that no log of the server has it.
+    # Hashed here, so that the server's log does not contain it.
     password, role = password_of(name).encode(), name.encode()
     hashed = cursor.connection.pgconn.encrypt_password(password, role, b"scram-sha-256")
     cursor.execute(f"ALTER ROLE {_quoted(name)} LOGIN PASSWORD %s", [hashed.decode()])
@@ -190,16 +190,16 @@ def _make_database(cursor: CursorWrapper, name: str) -> None:
 def _drop(cursor: CursorWrapper, name: str) -> None:
     if _exists(cursor, "SELECT FROM pg_roles WHERE rolname = %s", name):
         _run(cursor, "ALTER ROLE {} NOLOGIN", name)
-    # The role goes last: as long as it is there, the database can be found.
+    # Drop the role last: an interrupted run finds the database by its role.
     _drop_database(cursor, name)
     _run(cursor, "DROP ROLE IF EXISTS {}", name)
 
 
 def _drop_database(cursor: CursorWrapper, name: str) -> None:
-    """Drop a database, whoever is connected.
+    """Drop a database, even with open connections.
 
-    Not WITH (FORCE), which would refuse while PostgreSQL itself vacuums there; a plain DROP ends
-    that. It waits for the sessions that it terminates.
+    It terminates the sessions and waits for them. WITH (FORCE) would fail while autovacuum works
+    in the database, which a plain DROP ends.
     """
     cursor.execute(
         "SELECT pg_terminate_backend(pid) FROM pg_stat_activity "
@@ -210,7 +210,7 @@ def _drop_database(cursor: CursorWrapper, name: str) -> None:
 
 
 def _close_to_public(cursor: CursorWrapper, database: str) -> None:
-    """Take back what PostgreSQL lets every role do with a new database: connect to it."""
+    """Revoke the right of all roles to connect, which PostgreSQL grants by default."""
     _run(cursor, "REVOKE ALL ON DATABASE {} FROM PUBLIC", database)
 
 
@@ -224,7 +224,7 @@ def _tenant_roles(cursor: CursorWrapper, group: str) -> list[str]:
 
 
 def _beside(shared: str, what: str) -> str:
-    """Return the name of something that belongs to a shared database; raise if it is too long."""
+    """Return a name with the shared database's name as its prefix; raise if it is too long."""
     name = f"{shared}_{what}"
     if len(name.encode()) > LONGEST_NAME:
         message = f"The name {name} is too long for PostgreSQL: give the database a shorter one."
@@ -238,7 +238,7 @@ def _exists(cursor: CursorWrapper, query: LiteralString, name: str) -> bool:
 
 
 def _lock(cursor: CursorWrapper, function: LiteralString, name: str) -> None:
-    """Take (or give back) a lock that ends with the connection at the latest."""
+    """Take or release a lock, which ends with the connection at the latest."""
     cursor.execute(f"SELECT {function}(hashtextextended(%s, 0))", [name])
 
 

@@ -34,9 +34,9 @@ class TenantRouter:
         return physical_name(tenant.id)
 
     def db_for_write(self, model: type[Model], **hints: object) -> str:
-        """Return the alias for ``model``; raise `WrongTenantError` in a transaction of another's.
+        """Return the alias for ``model``; raise `WrongTenantError` in a transaction elsewhere.
 
-        A row that is written here would stay when that transaction is rolled back.
+        A rollback of a transaction in another database would not remove a row that is written here.
         """
         alias = self.db_for_read(model, **hints)
         if is_tenant_model(model) and has_open_block_elsewhere(alias):
@@ -48,11 +48,11 @@ class TenantRouter:
         return alias
 
     def allow_relation(self, obj1: Model, obj2: Model, **hints: object) -> bool:
-        """Refuse to relate rows of two tenants; shared data may be referred to."""
+        """Return whether two objects may be related: not if they belong to two tenants."""
         return may_relate(obj1, obj2)
 
     def allow_migrate(self, db: str, app_label: str, **hints: object) -> bool:
-        """Return whether a database has an app's tables; the default one is the active tenant's."""
+        """Return whether a database has an app's tables. The default is the active tenant's."""
         if is_closed(app_label):
             return False
         is_shared = db in SHARED_ALIASES

@@ -11,28 +11,28 @@ from apps.isolation.strategy.provisioning import open_template, tenant_databases
 
 
 def enter(target: str) -> str:
-    """Return the statement that enters a database: none, since a connection is in one already."""
+    """Return no statement, since a connection belongs to one database."""
     return ""
 
 
 def adapt(statement: str) -> str:
-    """Return a migration's statement as it is."""
+    """Return a migration's statement unchanged."""
     return statement
 
 
 def check_made(target: str, connection: BaseDatabaseWrapper) -> None:
-    """Accept all that a migration has made: PostgreSQL copies a database as a whole."""
+    """Accept everything that a migration creates, since PostgreSQL copies whole databases."""
 
 
 @contextmanager
 def target_opener() -> Iterator[Callable[[str], AbstractContextManager[BaseDatabaseWrapper]]]:
-    """Yield a function that connects to one database after the other as the owner."""
+    """Yield a function that connects to one database after another as the owner."""
     yield owner_connection
 
 
 @contextmanager
 def opened_template() -> Iterator[tuple[str, BaseDatabaseWrapper]]:
-    """Open the template; yield its name and the connection. No tenant is made meanwhile."""
+    """Open the template; yield its name and the connection. Tenants cannot be created meanwhile."""
     with (
         owner_connection() as shared,
         shared.cursor() as cursor,
@@ -50,8 +50,8 @@ def schema_in(target: str) -> str:
 def fingerprints() -> dict[str, str | None]:
     """Return the tenants' databases with the last known hashes of their applied migrations.
 
-    Read from the ledger, since asking a thousand databases takes a thousand connections. The
-    hashes only decide which databases are opened: each is asked before anything is applied to it.
+    The hashes come from the ledger, since a thousand databases would need a thousand connections.
+    They only select the databases to open; each is checked before a migration is applied.
     """
     with owner_connection() as connection, connection.cursor() as cursor:
         names = tenant_databases(cursor)

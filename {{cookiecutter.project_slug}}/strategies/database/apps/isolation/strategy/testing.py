@@ -1,4 +1,4 @@
-"""Facts about the strategy for its tests, and statements that violate its invariants."""
+"""Facts about the strategy for tests, and statements that violate its invariants."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -15,7 +15,7 @@ from apps.isolation.strategy.protocol import Breach, Breaches
 from apps.isolation.strategy.targets import target_opener
 
 INAPPLICABLE = {
-    "views show nobody else's rows": "a view is in one database and can read no other",
+    "views show the tenant's rows only": "a view is in one database and can read no other",
 }
 """Invariants of other strategies that this one does not need, with the reason."""
 
@@ -31,7 +31,7 @@ PRESETS: Final[list[str]] = []
 
 @contextmanager
 def owner_cursor(tenant: Identified) -> Iterator[CursorWrapper]:
-    """Open a cursor of the owner where the tenant's tables are."""
+    """Open a cursor of the owner in the tenant's database."""
     with (
         target_opener() as opened,
         opened(physical_name(tenant.id)) as connection,
@@ -41,23 +41,23 @@ def owner_cursor(tenant: Identified) -> Iterator[CursorWrapper]:
 
 
 def breaches() -> Breaches:
-    """Return a breach for each clause of each invariant that only this strategy has."""
+    """Return a breach for each clause of each invariant of this strategy alone."""
     one, other, *_ = tenant_targets()
     tenant = tenant_of(one)
     shared_table, table = tables(of_tenants=False)[0], tables(of_tenants=True)[0]
     return {
         "tenants' roles have no powers": breaches_of_powers(one, table, tenant),
         "no role connects to another's database": {
-            "who is let in": Breach(
+            "roles that may connect": Breach(
                 f"GRANT CONNECT ON DATABASE {one} TO PUBLIC",
                 f"REVOKE CONNECT ON DATABASE {one} FROM PUBLIC",
             ),
-            "members of who is let in": Breach(
+            "members of roles that may connect": Breach(
                 f"GRANT {one} TO {other}", f"REVOKE {one} FROM {other}"
             ),
         },
         "each table is in its own database": _misplaced(table) | _misplaced(shared_table, tenant),
-        "functions run with the rights of who calls": {
+        "functions run with their caller's rights": {
             "shared data: functions": breach_of_functions(),
             "tenants: functions": breach_of_functions(tenant),
         },
@@ -69,7 +69,7 @@ def _misplaced(name: str, tenant: ActiveTenant | None = None) -> dict[str, Breac
     drop = f"DROP TABLE public.{name}"
     return {
         f"{place}: tables": Breach(f"CREATE TABLE public.{name} ()", drop, tenant),
-        f"{place}: divided tables": Breach(
+        f"{place}: partitioned tables": Breach(
             f"CREATE TABLE public.{name} (id uuid) PARTITION BY HASH (id)", drop, tenant
         ),
     }

@@ -1,4 +1,4 @@
-"""Transactions of tenants, as the shared data sees them: they are another database's."""
+"""Transactions of tenants, which are separate from those of the shared database."""
 
 from uuid import UUID
 
@@ -16,7 +16,7 @@ _OUTCOMES = {
 
 
 def open_transaction() -> str:
-    """Return the id of the transaction that is open in the active tenant's database, or nothing."""
+    """Return the id of the open transaction in the active tenant's database, or an empty text."""
     tenant = current_tenant()
     if tenant is None:
         return ""
@@ -29,7 +29,7 @@ def open_transaction() -> str:
 
 
 def outcome(tenant_id: UUID, transaction: str) -> Outcome:
-    """Ask the tenant's database what became of a transaction."""
+    """Query the outcome of a transaction in the tenant's database."""
     with (
         activate_tenant(ActiveTenant(tenant_id)),
         connections[physical_name(tenant_id)].cursor() as cursor,

@@ -1,9 +1,9 @@
-"""Brings tenant tables to the form that keeps tenants apart, whoever made them.
+"""Adds tenants and policies to the tables of tenant apps, however they were created.
 
-An app that knows nothing of tenants makes its tables as in any other project. `converge` adds the
-tenant's column and the policies, and has every unique and every key name the tenant. It goes by
-PostgreSQL's system tables alone: what has its form already is left as it is, so it runs inside of
-every migration, and at the end of ``migrate``. Names of constraints stay, for later migrations.
+An app that knows nothing of tenants creates its tables as in any project. `converge` adds the
+tenant's column and the policies, and adds the tenant to every unique constraint and foreign key.
+It reads PostgreSQL's system tables and changes only what is missing, so it can run in every
+migration and at the end of ``migrate``. Constraints keep their names for later migrations.
 """
 
 from collections.abc import Iterable
@@ -20,15 +20,15 @@ from apps.isolation.strategy.policies import AS_WRITTEN, POLICY, TENANT_SETTING,
 
 
 class UnknownOwnerError(RuntimeError):
-    """A table that is to be the tenants' has rows that belong to nobody knows whom."""
+    """A table cannot become a tenant table, since it has rows without a tenant."""
 
 
 def converge(cursor: CursorWrapper, names: Iterable[str], *, is_whole: bool = True) -> None:
-    """Bring the tables of these names, and all that are tenants' already, to their form.
+    """Convert the named tables, and complete all existing tenant tables.
 
-    ``is_whole`` says that their foreign keys are there, which come last in a migration. Raises
-    `UnknownOwnerError` for a table with rows that name no tenant, and `ProgrammingError` where
-    PostgreSQL cannot make a constraint with the tenant in it.
+    ``is_whole`` means that foreign keys exist, which a migration creates last. Raises
+    `UnknownOwnerError` for a table with rows without a tenant, and `ProgrammingError` if PostgreSQL
+    cannot create a constraint with the tenant.
     """
     tables = _select(cursor, _TABLES, list(names))
     for table in _select(cursor, _WITHOUT_TENANT, tables):
@@ -75,7 +75,7 @@ def _execute_all(cursor: CursorWrapper, query: str, tables: list[str]) -> None:
 
 
 def _keys(cursor: CursorWrapper, tables: list[str]) -> list[tuple[str, str]]:
-    """Return, for each foreign key without the tenant, statements that drop it and add it anew."""
+    """Return statements that recreate each foreign key that lacks the tenant."""
     cursor.execute(_FOREIGN_KEYS, _parameters(tables))
     return [(drop, add) for drop, add in cursor.fetchall()]
 
@@ -161,7 +161,7 @@ _UNIQUES: Final = f"SELECT {_WITH_TENANT} {_INDEX} AND NOT i.indisprimary"
 _PRIMARY_KEYS: Final = f"""
 SELECT {_WITH_TENANT} {_INDEX} AND i.indisprimary AND NOT coalesce({SURROGATE}, false)
 """
-# What keys refer to, and what lists by id are read from.
+# The indexes that foreign keys refer to, and that lists ordered by id use.
 _PAIRS: Final = f"""
 SELECT format('ALTER TABLE %%s ADD UNIQUE (tenant_id, %%I)', c.oid::regclass, key.attname)
 FROM pg_class c
@@ -173,7 +173,7 @@ WHERE {_GIVEN} AND NOT EXISTS (
         AND pair.indimmediate AND pair.indpred IS NULL AND pair.indnkeyatts = 2
         AND pair.indkey[0] = tenant.attnum AND pair.indkey[1] = key.attnum)
 """
-# The tenant comes last: Django takes the first column for the one that it knows.
+# The tenant comes last, since Django identifies a key by its first column.
 _FOREIGN_KEYS: Final = f"""
 SELECT format('ALTER TABLE %%s DROP CONSTRAINT %%I', c.oid::regclass, k.conname),
     format('ALTER TABLE %%s ADD CONSTRAINT %%I FOREIGN KEY (%%s, tenant_id) '
@@ -195,7 +195,7 @@ FROM pg_constraint k
         WHERE a.attrelid = target.oid) theirs (columns)
 WHERE k.contype = 'f' AND tenant.attnum <> ALL (k.conkey)
 """
-# An app may be migrated before the one that has the tenants.
+# An app may be migrated before the app with the tenant model.
 _OWNERS: Final = f"""
 SELECT format('ALTER TABLE %%s ADD FOREIGN KEY (tenant_id) REFERENCES %%s '
     'DEFERRABLE INITIALLY DEFERRED', c.oid::regclass, owners.oid::regclass)
@@ -213,7 +213,7 @@ WHERE c.relkind = 'v' AND {OURS.format(oid="c.oid")} AND pg_has_role(c.relowner,
     AND NOT EXISTS (SELECT FROM pg_options_to_table(c.reloptions)
         WHERE option_name = 'security_invoker' AND option_value::boolean)
 """
-# Rows that a migration wrote for nobody; the run-time role could not read them anyway.
+# Rows that a migration wrote without a tenant. The run-time role could never read them.
 _PURGES: Final = f"""
 SELECT format('DELETE FROM %%s WHERE tenant_id IS NULL', c.oid::regclass)
 FROM pg_class c JOIN pg_attribute tenant ON tenant.attrelid = c.oid

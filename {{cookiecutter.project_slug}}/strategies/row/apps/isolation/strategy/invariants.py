@@ -33,22 +33,22 @@ def invariants() -> Invariants:
         "every table is a model's": in_clauses(MISPLACED, _tables_of_no_model),
         "policies are on every tenant table": in_clauses(_POLICIES, _select, is_cheap=True),
         "policies are for the run-time role": in_clauses(_ROLES, _select, is_cheap=True),
-        "policies hold for owners too": in_clauses(_FORCED, _select, is_cheap=True),
-        "no policy lets other rows through": in_clauses(_PREDICATES, _select, is_cheap=True),
-        "keys between tenant tables take the tenant along": in_clauses(_KEYS, _select),
+        "policies apply to owners too": in_clauses(_FORCED, _select, is_cheap=True),
+        "policies allow the tenant's rows only": in_clauses(_PREDICATES, _select, is_cheap=True),
+        "foreign keys between tenant tables include the tenant": in_clauses(_KEYS, _select),
         "values are unique within a tenant": in_clauses(_UNIQUES, _select),
-        "views show nobody else's rows": in_clauses(_VIEWS),
-        "functions run with the rights of who calls": Invariant(
+        "views show the tenant's rows only": in_clauses(_VIEWS),
+        "functions run with their caller's rights": Invariant(
             {"functions": security_definer_functions}, security_definer_functions
         ),
-        "no function keeps the tenant that it read": in_clauses(_IMMUTABLE_READERS),
+        "no immutable function depends on the tenant": in_clauses(_IMMUTABLE_READERS),
     }
 
 
 def connection_identity() -> tuple[str, UUID | None]:
-    """Return the role and the tenant of the run-time connection, as the database sees them.
+    """Return the role and the tenant of the run-time connection, according to the database.
 
-    Raises ValueError if what it sees is no tenant's id.
+    Raises ValueError if the setting is not a tenant's id.
     """
     with connections[DEFAULT_DB_ALIAS].cursor() as cursor:
         cursor.execute("SELECT current_user, current_setting('app.tenant', true)")
@@ -57,12 +57,12 @@ def connection_identity() -> tuple[str, UUID | None]:
 
 
 def sample_tenant() -> ActiveTenant:
-    """Return a tenant for which a statement can be sent to see whether it arrives."""
+    """Return a tenant for which preflight checks can send statements."""
     return ActiveTenant(new_id())
 
 
 def count_unmigrated(tenants: Mapping[UUID, datetime]) -> int:
-    """Count the tenants that wait for migrations: all or none, since they share their tables."""
+    """Count the tenants with unapplied migrations: all or none, since they share tables."""
     return 0 if is_fully_migrated(connections[SHARED_DB]) else len(tenants)
 
 
@@ -72,7 +72,7 @@ def _select(query: str) -> list[str]:
 
 
 def _tables_of_no_model(query: str) -> list[str]:
-    """Find partitions of a table too: they have policies of their own, or none."""
+    """Find misplaced tables, and all partitions, whose policies are independent of the table's."""
     models = [*tables(of_tenants=True), *tables(of_tenants=False)]
     return misplaced_tables(query, [("^public$", models)])
 
@@ -82,7 +82,7 @@ _ROLE = "to_regrole(quote_ident(%(role)s))::oid"
 
 
 def _without_policy(condition: str) -> str:
-    """Return a query for the tenants' tables without a restrictive policy of some kind."""
+    """Return a query for tenant tables that lack a policy that meets the condition."""
     return f"""
 SELECT c.relname FROM pg_class c WHERE {_OF_TENANTS} AND NOT EXISTS (
     SELECT FROM pg_policy p WHERE p.polrelid = c.oid AND {condition})
@@ -109,7 +109,7 @@ _FORCED = {
 
 
 def _policies(condition: str) -> str:
-    """Return a query for policies; each table has three: the owner's, and the role's two."""
+    """Return a query for policies of tenant tables. Each has one of the owner, two of the role."""
     return f"""
 SELECT format('%%s of %%s', p.polname, c.relname)
 FROM pg_policy p JOIN pg_class c ON c.oid = p.polrelid,
@@ -154,7 +154,7 @@ WHERE k.contype = 'f' AND c.relname = ANY (%(tables)s) AND target.relname = ANY 
     AND a.attnum <> ALL (k.conkey)
 """
 }
-# Only an id that PostgreSQL or chance gives may be unique among all tenants.
+# Only a generated id may be unique across all tenants.
 _UNIQUES = {
     name: f"""
 SELECT i.indexrelid::regclass::text FROM pg_index i
@@ -170,8 +170,8 @@ WHERE {condition} AND c.relname = ANY (%(tables)s)
         "exclusions": "i.indisexclusion",
     }.items()
 }
-# Views and rules read with their owner's rights, unless told otherwise, which a view can be; and
-# a materialised view shows what it read once.
+# Views read with their owner's rights unless they are security_invoker views; rules always do. A
+# materialised view stores rows that it has read once.
 _VIEWS = {
     name: f"""
 SELECT DISTINCT format('%%s.%%s', n.nspname, c.relname)
@@ -187,7 +187,7 @@ WHERE {REACHED} AND {condition}
         "rules": "c.relkind NOT IN ('v', 'm')",
     }.items()
 }
-# What an IMMUTABLE function returned may be used again, for the next tenant.
+# PostgreSQL may reuse the result of an IMMUTABLE function for the next tenant.
 _IMMUTABLE_READERS = {
     name: f"""
 SELECT p.oid::regprocedure::text FROM pg_proc p JOIN pg_namespace n ON n.oid = p.pronamespace

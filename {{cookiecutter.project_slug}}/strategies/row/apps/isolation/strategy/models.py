@@ -20,7 +20,7 @@ from apps.isolation.ownership import TenantBoundModel
 
 
 class TenantBase(models.Model):
-    """Base of the tenant model; tenants' rows refer to its id."""
+    """Base of the tenant model. Rows of tenants refer to its id."""
 
     class Meta:
         abstract = True
@@ -34,13 +34,13 @@ class DomainBase(models.Model):
 
 
 class TenantForeignKey(models.ForeignKey[Any, Any]):
-    """Owning tenant. Set automatically on save; a row of another tenant is never written."""
+    """The owning tenant. It is set on save; saving a row of another tenant raises an error."""
 
     references_own_tenant = True
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        # Whose a row is, its place says: a fixture may be loaded into any tenant.
+        # Fixtures omit the tenant, so that they can be loaded into any tenant.
         self.serialize = False
 
     def deconstruct(self) -> tuple[str, str, list[Any], dict[str, Any]]:
@@ -61,7 +61,7 @@ class TenantForeignKey(models.ForeignKey[Any, Any]):
         return active
 
     def get_extra_restriction(self, alias: str | None, related_alias: str | None) -> None:
-        """Refuse to be joined, since the tenant's row leads to all shared data."""
+        """Raise `SharedJoinError`, since the tenant's row leads to all shared data."""
         message = f"{self.model.__name__}.tenant refers to shared data, which cannot be joined."
         raise SharedJoinError(message)
 
@@ -76,7 +76,7 @@ class TenantModel(TenantBoundModel):
         related_name="+",
         editable=False,
         blank=True,
-        # Every index of the table begins with it.
+        # No index of its own, since every index of the table begins with it.
         db_index=False,
     )
 
@@ -89,11 +89,11 @@ class TenantModel(TenantBoundModel):
 
     @classmethod
     def starting_query(cls) -> Query:
-        """Return the rows of whichever tenant is active when the query runs."""
+        """Return a query for the rows of the tenant that is active when the query runs."""
         return models.QuerySet(cls).filter(tenant=CurrentTenant()).query
 
     def _save_table(self, raw: bool = False, *args: Any, **kwargs: Any) -> bool:
-        """Save the row; one that is saved as it was read from a fixture gets its tenant here."""
+        """Save the row; a row of a fixture, which is saved raw, gets its tenant here."""
         if raw:
             tenant: Any = self._meta.get_field("tenant")
             tenant.pre_save(self, add=True)
@@ -101,7 +101,7 @@ class TenantModel(TenantBoundModel):
         return saved
 
     def clean_fields(self, exclude: Collection[str] | None = None) -> None:
-        """Validate the row as the active tenant's, so that uniqueness is checked within it."""
+        """Validate the fields with the active tenant set, for checks of uniqueness within it."""
         self.tenant_id = self.tenant_id or require_tenant().id
         super().clean_fields(exclude)
 
@@ -110,7 +110,7 @@ class TenantModel(TenantBoundModel):
 def _prepare_tenant_model(sender: type[models.Model], **kwargs: object) -> None:
     if not issubclass(sender, TenantModel) or sender._meta.proxy:
         return
-    # Relations and saving go by the base manager: they must not reach further than the others.
+    # Relations and saves use the base manager, which must be scoped to the tenant too.
     sender._meta.base_manager_name = "all_rows"
     for field in sender._meta.local_fields:
         if isinstance(field, models.ForeignKey):
@@ -118,7 +118,7 @@ def _prepare_tenant_model(sender: type[models.Model], **kwargs: object) -> None:
 
 
 def _index_within_tenant(options: Options[Any], field: Any) -> None:
-    """Put the tenant first in the index of a foreign key, in a way that migrations detect."""
+    """Replace the index of each foreign key by one that begins with the tenant."""
     if field.unique or not field.db_index:
         return
     field.db_index = False

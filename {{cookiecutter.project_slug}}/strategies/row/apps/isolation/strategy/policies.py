@@ -18,12 +18,11 @@ POLICY: Final = "tenant"
 
 
 def policies(table: str, role: str) -> str:
-    """Return the statements by which ``role`` reads and writes the active tenant's rows only.
+    """Return statements that limit ``role`` to the active tenant's rows.
 
-    The owner has a policy of its own, without which its migrations would find the table empty;
-    a role that has none finds nothing. FORCE, since an owner is otherwise above all policies. Both
-    of the role's policies have the predicate: a copy of the table that takes them for permissive,
-    as Citus does, keeps tenants apart too.
+    The owner has its own policy, without which its migrations would find the table empty; other
+    roles see no rows. FORCE applies policies to the owner too. Both policies of ``role`` contain
+    the predicate, so they also work where all policies are permissive, as in Citus.
     """
     one = f"TO {role} USING ({PREDICATE}) WITH CHECK ({PREDICATE})"
     return f"""
@@ -39,7 +38,7 @@ def policies(table: str, role: str) -> str:
 
 
 def has_policies(cursor: CursorWrapper, table: str) -> bool:
-    """Return whether a table is the tenants', as its policy tells."""
+    """Return whether a table has the policy of tenant tables."""
     cursor.execute(
         """
         SELECT EXISTS (

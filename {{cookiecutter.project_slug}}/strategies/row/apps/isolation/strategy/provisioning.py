@@ -1,4 +1,4 @@
-"""Make, destroy and describe a tenant's rows in the tables that all tenants share."""
+"""Creates, destroys and describes a tenant's rows in the shared tables."""
 
 from django.db import connections, transaction
 
@@ -24,9 +24,9 @@ def provision(tenant: Identified) -> None:
 
 
 def deprovision(tenant: Identified) -> None:
-    """Delete all rows and files of the tenant; do nothing if there are none."""
+    """Delete all rows and files of the tenant, if any."""
     deletes = [f"DELETE FROM {table} WHERE tenant_id = '{tenant.id}'" for table in _tables()]
-    # As the tenant itself, since a sign-up that fails has no owner to do it.
+    # Inside the tenant, since servers without the owner's address delete failed sign-ups too.
     with (
         activate_tenant(ActiveTenant(tenant.id)),
         transaction.atomic(using=SHARED_DB),
@@ -38,7 +38,7 @@ def deprovision(tenant: Identified) -> None:
 
 
 def provisioning_report(tenant: Identified) -> ProvisioningReport:
-    """Describe the tenant's rows; the size is theirs, without indexes."""
+    """Describe the tenant's rows. The size does not include indexes."""
     sizes = [
         f"SELECT sum(pg_column_size(t.*)) AS size FROM {table} t WHERE tenant_id = '{tenant.id}'"
         for table in _tables()
@@ -58,6 +58,6 @@ def wipe() -> None:
 
 
 def _tables() -> list[str]:
-    """Return the tenants' tables, without views, which hold no rows."""
+    """Return the tenant tables, without views."""
     present = connections[SHARED_DB].introspection.table_names()
     return [table for table in tables(of_tenants=True) if table in present]

@@ -1,7 +1,6 @@
-"""The owner's schema editor and introspection, by which migrations know nothing of the tenant.
+"""The owner's schema editor and introspection, which hide the tenant from migrations.
 
-They rest on names of Django's that it does not document, and its stubs leave out
-(docs/third-party-apps.md lists them).
+They use undocumented names of Django, which its stubs omit (docs/third-party-apps.md lists them).
 """
 
 import sys
@@ -22,13 +21,13 @@ TENANT = "tenant_id"
 
 
 class TenantIntrospection(DatabaseIntrospection):
-    """Finds constraints of tenant tables by the columns that the models have, without the tenant.
+    """Reports constraints of tenant tables without the tenant's column.
 
-    So a migration that was written for plain tables finds what it wants to change.
+    So a migration that was written for plain tables finds the constraints that it changes.
     """
 
     def get_constraints(self, cursor: Any, table_name: str) -> dict[str, Any]:
-        """Return the constraints and indexes, without the tenant and without what refers to it."""
+        """Return the constraints and indexes, without the tenant's column and its foreign key."""
         constraints: dict[str, Any] = super().get_constraints(cursor, table_name)
         if not has_policies(cursor, table_name):
             return constraints
@@ -53,18 +52,18 @@ def _leave_out_tenant(constraint: dict[str, Any]) -> None:
 
 
 def _without_tenant(columns: Sequence[str]) -> list[str]:
-    """Return the columns but for the tenant's, unless it is the only one."""
+    """Return the columns without the tenant's, unless it is the only one."""
     return [name for name in columns if name != TENANT or len(columns) == 1]
 
 
 class TenantSchemaEditor(DatabaseSchemaEditor):
-    """Makes tenant tables as the models say, with the tenant in them.
+    """Creates tenant tables, columns and constraints with the tenant.
 
-    `converge` would do it all, but too late for a constraint that is made over rows of two tenants
-    that are equal.
+    `converge` would add the tenant later. But then a unique constraint over equal rows of two
+    tenants would fail first.
     """
 
-    # A key that is made with its column cannot name the tenant.
+    # A foreign key in a column's definition cannot include the tenant.
     sql_create_column_inline_fk: Any = None
     deferred_sql: list[Any]
 
@@ -74,7 +73,7 @@ class TenantSchemaEditor(DatabaseSchemaEditor):
         exc_value: BaseException | None,
         traceback: TracebackType | None,
     ) -> None:
-        """Bring all tenant tables to their form before the migration is committed."""
+        """Converge all tenant tables before the migration is committed."""
         if exc_type is None:
             try:
                 self._finish()
@@ -87,7 +86,7 @@ class TenantSchemaEditor(DatabaseSchemaEditor):
         if self.collect_sql:
             return
         with transaction.atomic(self.connection.alias):
-            # A table cannot be altered while keys to its rows are to be checked yet.
+            # A table with pending checks of foreign keys cannot be altered.
             self.execute("SET CONSTRAINTS ALL IMMEDIATE", None)
             names = tables(of_tenants=True)
             if self.deferred_sql:
@@ -102,12 +101,12 @@ class TenantSchemaEditor(DatabaseSchemaEditor):
             converge(cursor, names, is_whole=is_whole)
 
     def create_model(self, model: type[Model]) -> None:
-        """Create the table, with the tenant in it from its first row."""
+        """Create the table with the tenant, before it has rows."""
         super().create_model(model)
         self._converge_table_of(model)
 
     def add_field(self, model: type[Model], field: Any) -> None:
-        """Add the column; if it is unique, then within a tenant."""
+        """Add the column; make it unique within a tenant, if it is unique."""
         super().add_field(model, field)
         if field.unique:
             self._converge_table_of(model)
@@ -143,7 +142,7 @@ class TenantSchemaEditor(DatabaseSchemaEditor):
 
 
 class _Columns:
-    """Columns of a statement, and the tenant's; for all else they are those of Django."""
+    """Columns of a statement, printed with the tenant's; otherwise like Django's."""
 
     def __init__(self, template: str, columns: Any) -> None:
         self._template, self._columns = template, columns

@@ -1,4 +1,4 @@
-"""Facts about the strategy for its tests, and statements that violate its invariants."""
+"""Facts about the strategy for tests, and statements that violate its invariants."""
 
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -29,16 +29,16 @@ PRESETS: Final = ["-c app.tenant=01234567-89ab-7def-8123-456789abcdef", "-c app.
 
 @contextmanager
 def owner_cursor(tenant: Identified) -> Iterator[CursorWrapper]:
-    """Open a cursor of the owner where the tenant's tables are."""
+    """Open a cursor of the owner inside the tenant."""
     with connections[OWNER].cursor() as cursor:
         yield cursor
 
 
 def breaches() -> Breaches:
-    """Return a breach for each clause of each invariant that only this strategy has."""
+    """Return a breach for each clause of each invariant of this strategy alone."""
     return {
         **_breaches_of_policies(),
-        "no policy lets other rows through": _breaches_of_predicates(),
+        "policies allow the tenant's rows only": _breaches_of_predicates(),
         **_breaches_of_tables(),
         **_breaches_of_objects(),
     }
@@ -65,7 +65,7 @@ def _breaches_of_policies() -> Breaches:
         "policies are for the run-time role": {
             "the role": Breach(f"{alter} TO CURRENT_USER", f"{alter} TO {role}"),
         },
-        "policies hold for owners too": {
+        "policies apply to owners too": {
             "forced": Breach(
                 f"{alter_table} NO FORCE ROW LEVEL SECURITY",
                 f"{alter_table} FORCE ROW LEVEL SECURITY",
@@ -105,11 +105,11 @@ def _breaches_of_tables() -> Breaches:
     return {
         "every table is a model's": {
             "tables": Breach(f"CREATE TABLE breach () INHERITS ({table})", "DROP TABLE breach"),
-            "divided tables": Breach(
+            "partitioned tables": Breach(
                 "CREATE TABLE breach (id uuid) PARTITION BY HASH (id)", "DROP TABLE breach"
             ),
         },
-        "keys between tenant tables take the tenant along": {
+        "foreign keys between tenant tables include the tenant": {
             "foreign keys": Breach(
                 f"ALTER TABLE {table} ADD COLUMN breach uuid REFERENCES {table}",
                 f"ALTER TABLE {table} DROP COLUMN breach",
@@ -132,7 +132,7 @@ def _breaches_of_objects() -> Breaches:
     read = "current_setting('app.tenant')"
     drop_function = "DROP FUNCTION breach"
     return {
-        "views show nobody else's rows": {
+        "views show the tenant's rows only": {
             "views": Breach(f"CREATE VIEW breach AS SELECT * FROM {table}", "DROP VIEW breach"),
             "materialised views": Breach(
                 f"CREATE MATERIALIZED VIEW breach AS SELECT * FROM {table}",
@@ -143,7 +143,7 @@ def _breaches_of_objects() -> Breaches:
                 f"DROP RULE breach ON {table}",
             ),
         },
-        "no function keeps the tenant that it read": {
+        "no immutable function depends on the tenant": {
             "of a text": Breach(
                 "CREATE FUNCTION breach() RETURNS text IMMUTABLE LANGUAGE plpgsql "
                 f"AS $$ BEGIN RETURN {read}; END $$",
@@ -157,6 +157,6 @@ def _breaches_of_objects() -> Breaches:
 
 
 def _a_policy() -> tuple[str, str]:
-    """Return the table and the policy of one tenant model."""
+    """Return the table and a policy of one tenant model."""
     model = next(model for model in apps.get_models() if is_tenant_model(model))
     return model._meta.db_table, POLICY

@@ -1,8 +1,8 @@
 """The statements that copy the template schema.
 
-They are made once, at the end of ``migrate``, and kept as the comment on the template: with it they
-come and go, nobody but its owner writes them, and making a tenant's schema takes no look at what is
-in the template.
+``migrate`` generates them once and stores them as the comment on the template schema. Only the
+owner can write the comment, and it disappears with the template. So provisioning a tenant need not
+examine the template.
 """
 
 import re
@@ -18,12 +18,12 @@ from apps.isolation.strategy.naming import COPY, PUBLIC, TEMPLATE
 
 _OWN_NAME: Final = re.compile(rf"\b{TEMPLATE}\b")
 
-# Bodies of functions may name what comes later.
+# The body of a function may refer to an object that is created later.
 _BEGIN: Final = "SET LOCAL check_function_bodies = off"
 
 
 def require_copyable(cursor: CursorWrapper) -> None:
-    """Raise `ProvisioningError` if a copy of the template, which was entered, lacks something."""
+    """Raise `ProvisioningError` if a copy of the entered template would lack an object."""
     if found := find_uncopyable(cursor):
         raise ProvisioningError(
             f"Schema {TEMPLATE} holds what a new tenant's schema would lack: {', '.join(found)}. "
@@ -32,20 +32,20 @@ def require_copyable(cursor: CursorWrapper) -> None:
 
 
 def forget_copy(cursor: CursorWrapper) -> None:
-    """Let nobody copy the template until `keep_copy`."""
+    """Prevent copies of the template until `keep_copy`."""
     cursor.execute(f"COMMENT ON SCHEMA {TEMPLATE} IS NULL")
 
 
 def keep_copy(cursor: CursorWrapper) -> None:
-    """Make the statements that copy the template, which was entered, and keep them."""
+    """Generate the statements that copy the entered template, and store them."""
     require_copyable(cursor)
     cursor.execute(f"COMMENT ON SCHEMA {TEMPLATE} IS %s", [";\n".join(_statements(cursor))])
 
 
 def copy_into(schema: str, cursor: CursorWrapper) -> str:
-    """Return the statements that make the template's copy in the first schema of a search path.
+    """Return statements that copy the template into the first schema of a search path.
 
-    Of the template's rows they copy those that say which migrations have been applied.
+    Of the template's rows they copy only the record of applied migrations.
     """
     cursor.execute("SELECT obj_description(to_regnamespace(%s), 'pg_namespace')", [TEMPLATE])
     (statements,) = cursor.fetchone() or (None,)
@@ -66,9 +66,9 @@ def _statements(cursor: CursorWrapper) -> Iterator[str]:
 
 
 def _sequence_states(cursor: CursorWrapper) -> Iterator[str]:
-    """Yield statements that set sequences to where migrations have set them.
+    """Yield statements that set sequences to the values that migrations have set.
 
-    Not those of columns that have merely counted the rows of data migrations, which are gone.
+    Skips sequences of columns that only counted the deleted rows of data migrations.
     """
     cursor.execute(_SEQUENCES, {"template": TEMPLATE})
     for name, start, is_owned in cursor.fetchall():

@@ -34,9 +34,9 @@ def invariants() -> Invariants:
         "the run-time role has no powers": runtime_role_powers(),
         "every table is a model's": in_clauses(MISPLACED, _tables_of_no_model),
         "tenant tables are in no other schema": in_clauses(_TABLES_ELSEWHERE, _tables_elsewhere),
-        "no other schema leads into a tenant's": in_clauses(_PASSAGES, _of_tenants),
-        "views show nobody else's rows": in_clauses(_VIEWS, _of_tenants),
-        "functions run with the rights of who calls": Invariant(
+        "no other schema refers to a tenant's": in_clauses(_PASSAGES, _of_tenants),
+        "views show the tenant's rows only": in_clauses(_VIEWS, _of_tenants),
+        "functions run with their caller's rights": Invariant(
             {"functions": security_definer_functions}, security_definer_functions
         ),
         "without a tenant the search path is public": in_clauses(_SEARCH_PATHS, is_cheap=True),
@@ -44,9 +44,9 @@ def invariants() -> Invariants:
 
 
 def connection_identity() -> tuple[str, UUID | None]:
-    """Return the role and the tenant of the run-time connection, as the database sees them.
+    """Return the role and the tenant of the run-time connection, according to the database.
 
-    Raises ValueError if it would look for tables anywhere else.
+    Raises ValueError for any other search path.
     """
     with connections[DEFAULT_DB_ALIAS].cursor() as cursor:
         cursor.execute("SELECT current_user, current_setting('search_path')")
@@ -57,12 +57,12 @@ def connection_identity() -> tuple[str, UUID | None]:
 
 
 def count_unmigrated(tenants: Mapping[UUID, datetime]) -> int:
-    """Count the tenants, given with when they were made, that wait for migrations."""
+    """Count the tenants with unapplied migrations, given their ids and creation times."""
     return ledger.count_unmigrated({physical_name(pk): made for pk, made in tenants.items()})
 
 
 def sample_tenant() -> ActiveTenant:
-    """Return a tenant for which a statement can be sent to see whether it arrives."""
+    """Return a tenant for which preflight checks can send statements."""
     return ActiveTenant(new_id())
 
 
@@ -82,7 +82,7 @@ def _tables_elsewhere(query: str) -> list[str]:
     )
 
 
-# What a statement would find that names no schema, where the tenant's own table is missing.
+# Tables that an unqualified name would find if the tenant's own table were missing.
 _TABLES_ELSEWHERE = {
     name: f"""
 SELECT format('%%s.%%s', n.nspname, c.relname)
@@ -92,7 +92,7 @@ WHERE c.relname = ANY (%(tables)s) AND c.relkind IN ({kinds})
 """
     for name, kinds in {
         "tables": "'r', 'f'",
-        "divided tables": "'p'",
+        "partitioned tables": "'p'",
         "views": "'v'",
         "materialised views": "'m'",
     }.items()
@@ -100,7 +100,7 @@ WHERE c.relname = ANY (%(tables)s) AND c.relkind IN ({kinds})
 
 
 def _passages(origins: str) -> str:
-    """Return a query for what leads from one schema into a tenant's."""
+    """Return a query for references from another schema into a tenant's schema."""
     return f"""
 SELECT format('%%s to %%s', origin::regclass, target::regclass)
 FROM ({origins}) AS passages (origin, target)
@@ -128,8 +128,8 @@ FROM pg_rewrite r JOIN pg_class c ON c.oid = r.ev_class
 WHERE {REACHED} AND t.relnamespace <> c.relnamespace AND place.nspname ~ %(tenants)s
 """
 }
-# Nothing stands before a statement of nobody's between transactions, so it goes where the server
-# sends a new connection.
+# Outside of tenants and transactions, a statement is sent without a search path. It then uses the
+# server's default for new connections.
 _SEARCH_PATHS = {
     "settings": r"""
 SELECT setting FROM pg_db_role_setting s, unnest(s.setconfig) AS setting

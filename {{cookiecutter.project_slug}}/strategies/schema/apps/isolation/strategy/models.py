@@ -13,29 +13,29 @@ __all__ = ["DomainBase", "TenantBase", "TenantModel", "tenant_index", "tenant_un
 
 
 class TenantBase(TenantMixin):
-    """Base of the tenant model; it has the name of the tenant's schema."""
+    """Base of the tenant model, with the name of the tenant's schema."""
 
     class Meta:
         abstract = True
 
     def clean_fields(self, exclude: Collection[str] | None = None) -> None:
-        """Validate the row with the schema's name, which follows from the id."""
+        """Validate the fields with the schema's name, which is derived from the id."""
         self.schema_name = physical_name(self.pk)
         super().clean_fields(exclude)
 
     def save(self, *args: Any, **kwargs: Any) -> None:
-        """Save the row, with the schema's name, which follows from the id.
+        """Save the row with the schema's name, which is derived from the id.
 
-        This skips django-tenants' own ``save``, which makes schemas.
+        It skips django-tenants' ``save``, which creates schemas.
         """
         self.schema_name = physical_name(self.pk)
         models.Model.save(self, *args, **kwargs)
 
-    # Deletes the row alone, too; provision() and deprovision() are for the schema.
+    # delete() removes only the row, too. provision() and deprovision() manage the schema.
     delete = models.Model.delete
 
     def create_schema(self, *args: object, **kwargs: object) -> NoReturn:
-        """Refuse to run all migrations for a schema."""
+        """Raise an error, since django-tenants would run all migrations."""
         message = (
             "Make a tenant's schema with apps.isolation.strategy.provisioning.provision(tenant)."
         )
@@ -43,7 +43,7 @@ class TenantBase(TenantMixin):
 
     @staticmethod
     def deactivate(*args: object) -> NoReturn:
-        """Refuse to switch the owner's connection, which serves nobody."""
+        """Raise an error, since it would change the owner's connection."""
         raise NotImplementedError(ADVICE)
 
     __enter__ = __exit__ = activate = deactivate
@@ -55,6 +55,6 @@ class DomainBase(DomainMixin):
     class Meta:
         abstract = True
 
-    # django-tenants' own silently clears is_primary of the tenant's other domains; here a
+    # django-tenants' method silently clears is_primary of the tenant's other domains. Here a
     # constraint of the model refuses a second primary domain.
     save = models.Model.save

@@ -22,7 +22,7 @@ PATTERN: Final = "^t_[0-9a-f]{32}$"
 def physical_name(tenant_id: UUID) -> str:
     """Return the name of a tenant's schema.
 
-    The name comes from the id and not from the slug: a slug may be renamed or reused, and no text
-    that a user typed becomes an identifier.
+    It is derived from the id, not from the slug: a slug can be renamed or reused, and user input
+    must not become an identifier.
     """
     return f"t_{tenant_id.hex}"

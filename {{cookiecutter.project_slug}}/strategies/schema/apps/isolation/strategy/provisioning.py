@@ -1,4 +1,4 @@
-"""Make, destroy and describe a tenant's schema."""
+"""Creates, destroys and describes a tenant's schema."""
 
 from __future__ import annotations
 
@@ -19,15 +19,15 @@ if TYPE_CHECKING:
 
 
 def provision(tenant: Identified) -> None:
-    """Make the tenant's schema, with all tables; do nothing if it is there.
+    """Create the tenant's schema with all tables, unless it exists.
 
-    It is copied from the template schema in one message and one transaction, which takes a tenth
-    of the migrations' time and is never half done. Raises `ProvisioningError` without a template.
+    One message in one transaction copies the template schema, which takes a tenth of the time of
+    migrations. Raises `ProvisioningError` without a template.
     """
     schema = physical_name(tenant.id)
     connection = connections[OWNER]
     with transaction.atomic(using=OWNER), connection.cursor() as cursor:
-        # Two processes that provision the same tenant take turns, and wait for migrate.
+        # Wait for migrate, and for other processes that provision the same tenant.
         cursor.execute("SELECT pg_advisory_xact_lock(hashtextextended(%s, 0))", [schema])
         cursor.execute("SELECT pg_advisory_xact_lock_shared(hashtextextended(%s, 0))", [TEMPLATE])
         cursor.execute("SELECT to_regnamespace(%s) IS NOT NULL", [schema])
@@ -40,7 +40,7 @@ def provision(tenant: Identified) -> None:
 
 
 def deprovision(tenant: Identified) -> None:
-    """Drop the tenant's schema, and its files; do nothing if they are gone."""
+    """Drop the tenant's schema and files, if they exist."""
     with connections[OWNER].cursor() as cursor:
         cursor.execute(f"DROP SCHEMA IF EXISTS {physical_name(tenant.id)} CASCADE")
     delete_files(tenant)

@@ -29,9 +29,9 @@ def enter(target: str) -> str:
 
 
 def adapt(statement: str) -> str:
-    """Return a migration's statement, with extensions in the schema that all tenants see.
+    """Return a migration's statement, changed to create extensions in the shared schema.
 
-    There an extension stays, whatever one tenant's migration says: it is the others' too.
+    A statement that drops an extension is omitted, since other tenants use the extension too.
     """
     kept = _DROP_EXTENSION.sub(r"\1", statement)
     return _CREATE_EXTENSION.sub(_create_extension, kept) if kept.strip(" ;\n") else ""
@@ -45,7 +45,7 @@ def _create_extension(match: re.Match[str]) -> str:
 
 
 def check_made(target: str, connection: BaseDatabaseWrapper) -> None:
-    """Raise `ProvisioningError` if a migration has made in the template what no copy has."""
+    """Raise `ProvisioningError` if a migration created an object that copies would lack."""
     if target == TEMPLATE:
         with connection.cursor() as cursor:
             require_copyable(cursor)
@@ -53,11 +53,13 @@ def check_made(target: str, connection: BaseDatabaseWrapper) -> None:
 
 @contextmanager
 def target_opener() -> Iterator[Callable[[str], AbstractContextManager[BaseDatabaseWrapper]]]:
-    """Yield a function that opens one schema after the other, over one connection of the owner.
+    """Yield a function that opens one schema after another over one connection of the owner.
 
-    Its locks end as they would with a connection that ends.
+    Leaving the block releases the connection's locks.
     """
-    connection: Any = connections[OWNER]  # this thread's own; django-tenants adds set_schema()
+    connection: Any = connections[
+        OWNER
+    ]  # the thread's own connection; django-tenants adds set_schema()
 
     @contextmanager
     def opened(target: str) -> Iterator[BaseDatabaseWrapper]:
@@ -80,15 +82,15 @@ def opened_template() -> Iterator[tuple[str, BaseDatabaseWrapper]]:
 
 
 def schema_in(target: str) -> str:
-    """Return the schema that holds the target's tables, which is the target itself."""
+    """Return the schema of the target's tables, which is the target itself."""
     return target
 
 
 def fingerprints() -> dict[str, str | None]:
     """Return the tenants' schemas with the hashes of their applied migrations.
 
-    A few queries by qualified names, since Django's introspection takes a tenth of a second for
-    each of a thousand schemas.
+    It runs a few queries with qualified names, since Django's introspection would take a tenth of a
+    second per schema.
     """
     found: dict[str, str | None] = {}
     with connections[OWNER].cursor() as cursor:
@@ -101,8 +103,8 @@ def fingerprints() -> dict[str, str | None]:
     return found
 
 
-# A function of this session. One UNION of as many queries takes ten times as long, nearly all of
-# it for planning.
+# A temporary function of the session. A UNION of as many queries would take ten times as long,
+# nearly all of it for planning.
 _FINGERPRINT_IN = f"""
 CREATE OR REPLACE FUNCTION pg_temp.fingerprint_in(name text, OUT hash text) AS $function$
 BEGIN

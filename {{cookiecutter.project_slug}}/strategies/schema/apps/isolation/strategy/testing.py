@@ -1,4 +1,4 @@
-"""Facts about the strategy for its tests, and statements that violate its invariants."""
+"""Facts about the strategy for tests, and statements that violate its invariants."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -31,7 +31,7 @@ PRESETS: Final = [
 
 @contextmanager
 def owner_cursor(tenant: Identified) -> Iterator[CursorWrapper]:
-    """Open a cursor of the owner where the tenant's tables are."""
+    """Open a cursor of the owner in the tenant's schema."""
     connection: Any = connections[OWNER].copy()  # the thread's own is led through all schemas
     connection.set_schema(physical_name(tenant.id))
     try:
@@ -42,7 +42,7 @@ def owner_cursor(tenant: Identified) -> Iterator[CursorWrapper]:
 
 
 def breaches() -> Breaches:
-    """Return a breach for each clause of each invariant that only this strategy has."""
+    """Return a breach for each clause of each invariant of this strategy alone."""
     (schema, *_) = select_violations(
         "SELECT nspname FROM pg_namespace WHERE nspname ~ %(p)s", p=PATTERN
     )
@@ -52,12 +52,12 @@ def breaches() -> Breaches:
     return {
         "every table is a model's": {
             "tables": Breach(f"CREATE TABLE {breach} ()", f"DROP TABLE {breach}"),
-            "divided tables": Breach(
+            "partitioned tables": Breach(
                 f"CREATE TABLE {breach} (id uuid) PARTITION BY HASH (id)", f"DROP TABLE {breach}"
             ),
         },
         "tenant tables are in no other schema": _misplaced(f"{PUBLIC}.{table}"),
-        "no other schema leads into a tenant's": {
+        "no other schema refers to a tenant's": {
             "foreign keys": Breach(
                 f"CREATE TABLE {breach} (id uuid REFERENCES {schema}.{table})",
                 f"DROP TABLE {breach}",
@@ -68,7 +68,7 @@ def breaches() -> Breaches:
                 f"DROP TABLE {breach}; DROP SEQUENCE {schema}.breach",
             ),
         },
-        "views show nobody else's rows": {
+        "views show the tenant's rows only": {
             "views and rules": Breach(
                 f"CREATE VIEW {breach} AS SELECT * FROM {schema}.{table}", f"DROP VIEW {breach}"
             ),
@@ -85,7 +85,7 @@ def breaches() -> Breaches:
 def _misplaced(name: str) -> dict[str, Breach]:
     return {
         "tables": Breach(f"CREATE TABLE {name} ()", f"DROP TABLE {name}"),
-        "divided tables": Breach(
+        "partitioned tables": Breach(
             f"CREATE TABLE {name} (id uuid) PARTITION BY HASH (id)", f"DROP TABLE {name}"
         ),
         "views": Breach(f"CREATE VIEW {name} AS SELECT 1", f"DROP VIEW {name}"),

@@ -1,4 +1,4 @@
-"""The fleet: migrating and comparing tenants that have tables of their own."""
+"""The fleet: migrates and compares tenants that have their own tables."""
 
 from typing import TYPE_CHECKING
 

@@ -1,4 +1,4 @@
-"""``migrate`` where each tenant has tables of its own."""
+"""``migrate`` for tenants with their own tables."""
 
 import json
 import time
@@ -38,7 +38,7 @@ _FLAGS = {
 
 
 class FleetMigrateCommand(CheckedMigrateCommand):
-    """Migrates the template, and then all tenants in the same way."""
+    """Migrates the template first, and then all tenants with the recorded SQL."""
 
     recording: Recording | None = None
     template_fingerprint: str
@@ -64,7 +64,7 @@ class FleetMigrateCommand(CheckedMigrateCommand):
     def migration_progress_callback(
         self, action: str, migration: Migration | None = None, fake: bool = False
     ) -> None:
-        """Print progress as Django does, and pass it to the recording."""
+        """Print progress as Django does, and report it to the recording."""
         if self.recording is not None:
             self.recording.progress(action, migration, fake)
         super().migration_progress_callback(action, migration, fake)
@@ -72,7 +72,7 @@ class FleetMigrateCommand(CheckedMigrateCommand):
     def migrate_template(
         self, target: str, connection: BaseDatabaseWrapper, migrate: Callable[[], None]
     ) -> Recordings:
-        """Migrate the template by ``migrate``; return a recording of it, for those like it."""
+        """Migrate the template by ``migrate``; return a recording for tenants in the same state."""
         before = fingerprint_of(target, connection)
         with recorded(target, connection) as self.recording:
             migrate()
@@ -105,7 +105,7 @@ class FleetMigrateCommand(CheckedMigrateCommand):
     def plan(self, *args: Any, **options: Any) -> None:
         """Print what would be applied to the shared data, and to tenants that differ from it.
 
-        The shared data records all migrations, the tenants' too, so its plan is everybody's.
+        The shared data records the migrations of all apps, so its plan covers most tenants.
         """
         shared = self.shared_target()
         with target_opener() as opened, opened(shared) as connection:
@@ -134,7 +134,7 @@ class FleetMigrateCommand(CheckedMigrateCommand):
         return found
 
     def _note_migrated(self, targets: Iterable[str]) -> None:
-        """Record which targets are fully migrated, where the ledger does not say so yet."""
+        """Record in the ledger which targets are fully migrated, unless it does so already."""
         runs = latest_runs()
         with _ledger() as note:
             for name in targets:
@@ -148,7 +148,7 @@ class FleetMigrateCommand(CheckedMigrateCommand):
         outcomes = migrate_fleet(
             unmigrated, recordings, workers=workers, wanted=self.template_fingerprint
         )
-        # Drawn on a terminal only.
+        # Shown on a terminal only.
         shown = tqdm(outcomes, total=len(unmigrated), unit="tenant", leave=False, disable=None)
         with _ledger() as note:
             return [note(outcome) for outcome in shown]
@@ -178,7 +178,7 @@ class FleetMigrateCommand(CheckedMigrateCommand):
 def _migrate_one_by_one(
     wanted: Mapping[str, str | None], one: Callable[[str], None], after_template: str
 ) -> list[Outcome]:
-    """Migrate by Django, and record what is applied then: it may be less than before."""
+    """Migrate by Django, and record what is applied: a backward migration may reduce it."""
     outcomes = []
     with target_opener() as opened, _ledger() as note:
         for target, before in wanted.items():
@@ -206,7 +206,7 @@ def _targets_of(slugs: list[str]) -> list[str]:
 
 @contextmanager
 def _ledger() -> Iterator[Callable[[Outcome], Outcome]]:
-    """Yield a function that records an outcome; they are written many at a time."""
+    """Yield a function that records an outcome; outcomes are written in batches."""
     waiting: list[MigrationRun] = []
 
     def write() -> None:

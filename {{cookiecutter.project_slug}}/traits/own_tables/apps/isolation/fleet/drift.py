@@ -42,7 +42,7 @@ def find_drift(tenants: Iterable[UUID]) -> dict[UUID, list[str]]:
 def _states(wanted: list[str]) -> Iterator[tuple[str, State]]:
     existing = fingerprints()
     with target_opener() as opened:
-        # Drawn on a terminal only.
+        # Shown on a terminal only.
         for target in tqdm(wanted, unit="tenant", leave=False, disable=None):
             if target in existing:
                 with opened(target) as connection:
@@ -66,15 +66,15 @@ def _differences(state: State | None, template_state: State) -> Iterator[str]:
         yield f"and {len(drift) - SHOWN} more"
 
 
-# Casts and brackets, which PostgreSQL places differently after a restore from a backup; and what it
-# calls a NOT NULL.
+# Casts and brackets, which PostgreSQL places differently after a restore from a backup, and names
+# of NOT NULL constraints.
 _WRITTEN = re.compile(r"::[a-z ]+(\[\])?|[()]|CONSTRAINT \S+ (?=NOT NULL)")
 
 
 def parts_of(connection: BaseDatabaseWrapper, schema: str) -> frozenset[str]:
-    """Return a line for each part of what a schema holds.
+    """Return a line for each part of each object in a schema.
 
-    Two schemas that the same migrations made have the same lines.
+    Schemas with the same migrations have the same lines.
     """
     with transaction.atomic(using=connection.alias), connection.cursor() as cursor:
         cursor.execute(f"SET LOCAL search_path = {schema}, public")

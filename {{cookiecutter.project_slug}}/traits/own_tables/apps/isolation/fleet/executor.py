@@ -1,9 +1,9 @@
-"""Migrate the tables of many tenants: what Django sends for one of them is replayed for the others.
+"""Migrates the tables of many tenants by replaying the SQL that Django sent for one of them.
 
-Most of a migration's time is Python: reading migrations, rendering models, listing tables. The SQL
-is the same for every tenant that has the same migrations applied. So the first target (mostly the
-template) is migrated by Django, which is recorded, and all others get the recording: one message,
-one transaction per migration, with the row that records it as applied.
+Django spends most of the time in Python: it loads migrations, renders models and lists tables. The
+SQL is the same for every tenant with the same applied migrations. So Django migrates the first
+target, usually the template, while its SQL is recorded. All others get the recording as one
+message, with a transaction for each migration that also records the migration as applied.
 """
 
 import time
@@ -51,7 +51,7 @@ class Outcome:
 
     @property
     def status(self) -> str:
-        """Return "failed", "migrated", or "current" if there was nothing to do."""
+        """Return "failed", "migrated", or "current" for a target with nothing to apply."""
         if self.error:
             return "failed"
         return "current" if self.before == self.after else "migrated"
@@ -65,12 +65,12 @@ class Recordings:
         self._by_fingerprint = known
 
     def has_sql(self, fingerprint: str) -> bool:
-        """Return whether there is a recording that can be sent."""
+        """Return whether a recording exists that consists of SQL only."""
         recording = self._by_fingerprint.get(fingerprint)
         return recording is not None and recording.is_sql and recording.changes
 
     def find(self, fingerprint: str, make: Callable[[], Recording]) -> tuple[Recording, bool]:
-        """Return the recording, and whether it was made just now; other threads wait for it."""
+        """Return the recording and whether this call made it; other threads wait for it."""
         with self._lock:
             if known := self._by_fingerprint.get(fingerprint):
                 return known, False
@@ -83,10 +83,9 @@ def migrate_fleet(
 ) -> Iterator[Outcome]:
     """Apply all migrations to the targets; yield an outcome for each, in the order of completion.
 
-    One whose migrations do not have the hash ``wanted`` afterwards has failed.
-
-    ``targets`` maps names to hashes, as far as they are known. One that fails stops no other. Each
-    worker is a thread with one connection of the owner at a time.
+    ``targets`` maps names to hashes of applied migrations, or to None if unknown. A target with
+    another hash than ``wanted`` afterwards has failed. A failure does not stop the other targets.
+    Each worker is a thread with one connection of the owner at a time.
     """
     todo: SimpleQueue[tuple[str, str | None]] = SimpleQueue()
     done: SimpleQueue[Outcome | None] = SimpleQueue()
@@ -114,16 +113,16 @@ def migrate_fleet(
 
 
 def judged(outcome: Outcome, wanted: str) -> Outcome:
-    """Return the outcome, which is a failure if other migrations are applied than wanted."""
+    """Return the outcome, as a failure if the applied migrations are not the wanted ones."""
     if outcome.after == wanted:
         return outcome
     return replace(outcome, error="its applied migrations differ from the template's")
 
 
 def take_turns(target: str, connection: BaseDatabaseWrapper) -> None:
-    """Wait until no other run works on a target, and let none begin before this one is done.
+    """Wait until no other run works on a target, and keep other runs out until this one ends.
 
-    A killed run works on as long as the server is busy with what it had sent.
+    After a run was killed, PostgreSQL may still execute the statements that it sent.
     """
     send(f"BEGIN; {PATIENCE} {TURN.format(target)} COMMIT", connection)
 
@@ -136,15 +135,15 @@ def _migrate_target(
     for _ in range(TRIES):
         try:
             with opened(target) as connection:
-                # What is sent asks by itself. What Django does, or leaves, does not: a ledger may
-                # be from before a run that was killed.
+                # A recording checks the hash itself. Django does not, and a killed run may have
+                # migrated the target after the ledger was written.
                 if known is None or not recordings.has_sql(known):
                     take_turns(target, connection)
                     known = fingerprint_of(target, connection)
                 before = known if before is None else before
                 after, error = _migrate(target, known, connection, recordings), ""
                 break
-        # A migration's Python may raise anything over one tenant's rows.
+        # Python code in a migration may raise any error for one tenant's rows.
         except Exception as problem:  # noqa: BLE001
             error = str(problem).strip() or repr(problem)
             if not _may_pass(problem):
@@ -173,7 +172,7 @@ def _migrate_by_django(target: str, connection: BaseDatabaseWrapper) -> Recordin
 
 
 def _may_pass(problem: Exception) -> bool:
-    """Return whether trying again may help: somebody held a lock, or was faster."""
+    """Return whether a retry may succeed: after a lock timeout, or if another run was faster."""
     cause = problem.__cause__ or problem
     passing = (psycopg.errors.LockNotAvailable, psycopg.errors.DeadlockDetected)
     return isinstance(cause, passing) or getattr(cause, "sqlstate", None) == MOVED

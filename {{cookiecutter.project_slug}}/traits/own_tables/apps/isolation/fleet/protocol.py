@@ -1,4 +1,4 @@
-"""The part of the seam for tenants that have tables of their own."""
+"""The interface that strategies implement if tenants have their own tables."""
 
 from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager
@@ -11,24 +11,24 @@ class Targets(Protocol):
     """The places of tenants' tables, as ``migrate`` iterates over them."""
 
     def enter(self, target: str) -> str:
-        """Return SQL that enters a target until COMMIT; empty where connecting enters it."""
+        """Return SQL that enters a target until COMMIT; empty if the connection is in it."""
 
     def adapt(self, statement: str) -> str:
-        """Return a migration's statement as it is to be sent; empty if it is to be left out."""
+        """Return a migration's statement in the form to send; empty if it must be omitted."""
 
     def check_made(self, target: str, connection: BaseDatabaseWrapper) -> None:
-        """Refuse what a migration has made, before it ends, if a new tenant would lack it."""
+        """Raise an error if a migration created an object that new tenants would lack."""
 
     def target_opener(
         self,
     ) -> AbstractContextManager[Callable[[str], AbstractContextManager[BaseDatabaseWrapper]]]:
-        """Open a function that opens one target after the other as the owner."""
+        """Yield a function that opens one target after another as the owner."""
 
     def opened_template(self) -> AbstractContextManager[tuple[str, BaseDatabaseWrapper]]:
-        """Open the template; give its name and the connection."""
+        """Open the template; yield its name and the connection."""
 
     def schema_in(self, target: str) -> str:
-        """Return the schema that holds a target's tables."""
+        """Return the schema of a target's tables."""
 
     def fingerprints(self) -> Mapping[str, str | None]:
         """Return the tenants' targets with the last known hashes of their applied migrations."""

@@ -1,4 +1,4 @@
-"""Recording what Django sends to migrate one target, and sending the same to another."""
+"""Records the SQL that Django sends to migrate one target, and sends it to another."""
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -27,11 +27,11 @@ PATIENCE = f"SET LOCAL lock_timeout = '{LOCK_SECONDS}s';"
 MOVED = "SA001"
 """SQLSTATE of a target whose applied migrations are not those that the recording begins with."""
 
-# Releases what an earlier target's turn has taken on the same connection.
+# Releases the lock of an earlier target on the same connection.
 TURN = "SELECT pg_advisory_unlock_all(); SELECT pg_advisory_lock(hashtextextended('{}', 0));"
 
 
-# A migration's own SQL may have recorded them, as where an app got another name.
+# A migration's own SQL may have recorded them, as after an app was renamed.
 _RECORD = """
 INSERT INTO django_migrations (app, name, applied)
 SELECT app, name, now() FROM (VALUES {}) AS made (app, name)
@@ -48,7 +48,7 @@ class Step:
     statements: list[str] = field(default_factory=list)
 
     def sql(self) -> str:
-        """Return the SQL as one text; each statement may end in a comment."""
+        """Return the SQL as one text, in which a statement may end in a comment."""
         statements = [*self.statements]
         if self.rows:
             values = ", ".join(f"('{app}', '{name}')" for app, name in self.rows)
@@ -73,7 +73,7 @@ class Recording:
         return bool(self.steps or self.rest.rows or self.rest.statements)
 
     def finish(self, before: set[tuple[str, str]], after: set[tuple[str, str]]) -> None:
-        """Note what was recorded beside the steps."""
+        """Add changes to the applied migrations that no step contains."""
         recorded_by_steps = {row for step in self.steps for row in step.rows}
         self.rest.rows = sorted(after - before - recorded_by_steps)
         self.rest.statements = [
@@ -82,7 +82,7 @@ class Recording:
         ]
 
     def progress(self, action: str, migration: Any = None, fake: bool | None = False) -> None:
-        """Begin a step; a progress callback of Django's MigrationExecutor."""
+        """Begin a step, as the progress callback of Django's MigrationExecutor."""
         if action == "apply_start":
             names = [*migration.replaces, (migration.app_label, migration.name)]
             self.steps.append(Step(rows=[(app, name) for app, name in names]))
@@ -93,14 +93,14 @@ class Recording:
         if self.steps:
             self.steps[-1].statements.append(statement)
         else:
-            # Before the first step Django makes its own table, which a message would ask in vain.
+            # Before the first step Django creates django_migrations, which messages need.
             self.is_sql = False
 
     def message(self, target: str, fingerprint: str) -> str:
-        """Return SQL that applies the same to another target and selects its new hash.
+        """Return SQL that applies the recording to another target and selects its new hash.
 
-        If another run was faster, the hash differs from ``fingerprint`` and the SQL fails; see
-        `take_turns`.
+        The SQL fails if the target's hash differs from ``fingerprint``, because another run was
+        faster; see `take_turns`.
         """
         guard = f"""
             {TURN.format(target)}
@@ -115,13 +115,13 @@ class Recording:
 
 
 def _adapted(execute: Any, sql: Any, params: Any, many: bool, context: Any) -> Any:
-    """Send a statement as `adapt` has it; what Python sends in a migration comes this way only."""
+    """Send an adapted statement; Python code in migrations sends its statements through this."""
     adapted = adapt(sql) if isinstance(sql, str) else sql
     return execute(adapted, params, many, context) if adapted else None
 
 
 def fingerprint_of(target: str, connection: BaseDatabaseWrapper) -> str:
-    """Return the hash of the migrations applied to a target; empty if there are none."""
+    """Return the hash of the migrations applied to a target; empty for no migrations."""
     return _ask(APPLIED, target, connection)
 
 
@@ -139,7 +139,7 @@ def _ask(query: str, target: str, connection: BaseDatabaseWrapper) -> str:
 
 @contextmanager
 def recorded(target: str, connection: BaseDatabaseWrapper) -> Iterator[Recording]:
-    """Record what the connection's schema editors send to a target within the block."""
+    """Record the statements that schema editors send to a target within the block."""
     recording = Recording(connection.alias)
     plain: Any = connection.SchemaEditorClass
 
@@ -177,7 +177,7 @@ def recorded(target: str, connection: BaseDatabaseWrapper) -> Iterator[Recording
 
 
 def send(message: str, connection: BaseDatabaseWrapper) -> str:
-    """Send statements past Django in one message; return the one value that they select."""
+    """Send statements in one message by psycopg; return the one value that they select."""
     connection.ensure_connection()
     session: psycopg.Connection = connection.connection
     try:
@@ -194,9 +194,9 @@ def send(message: str, connection: BaseDatabaseWrapper) -> str:
 
 
 def _is_sql(migration: Migration, alias: str) -> bool:
-    """Return whether a migration does nothing but send SQL, in a transaction."""
+    """Return whether a migration only sends SQL, in a transaction."""
     if not router.allow_migrate(alias, migration.app_label):
-        return True  # of the shared data: it is recorded as applied, and sends nothing
+        return True  # a migration of shared data: recorded as applied, without SQL
     return migration.atomic is not False and all(map(_operation_is_sql, migration.operations))
 
 

@@ -1,4 +1,4 @@
-"""Base class and helpers of tenant models where each tenant has tables of its own."""
+"""Base class and helpers of tenant models, for tenants with their own tables."""
 
 from typing import ClassVar, Self
 

@@ -8,10 +8,10 @@ from apps.isolation.context import ActiveTenant, current_tenant
 
 
 class TenantClient(DatabaseClient):
-    """Starts psql with the session of the active tenant.
+    """Starts psql with the active tenant preset for the whole session.
 
-    Nothing is sent in front of each statement here, so the session has the tenant for its life. The
-    connection is direct: behind PgBouncer it would serve somebody else next.
+    psql cannot send the tenant with each statement. Connect it directly: behind PgBouncer, the
+    connection would serve another client next.
     """
 
     @staticmethod

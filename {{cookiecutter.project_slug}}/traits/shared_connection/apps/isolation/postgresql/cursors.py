@@ -1,13 +1,12 @@
-"""Cursors that send the tenant's context along with every statement.
+"""Cursors that send the tenant's context with every statement.
 
-The context travels as a ``SET LOCAL`` in front of the statement, in the same message of the
-simple query protocol. It costs no round trip, ends with the transaction, and so leaves nothing
-behind for the next user of the connection, be it a thread, a pool or PgBouncer in transaction
-mode. Nothing is remembered here either: what is not remembered cannot be wrong after a savepoint.
+The context is a ``SET LOCAL`` before the statement, in the same message of the simple query
+protocol. It needs no round trip and ends with the transaction. So it leaves nothing on the
+connection for the next thread, pool or PgBouncer client. The cursors store no state, which could
+become wrong after a rollback to a savepoint.
 
-Whatever uses the session by another way (FETCH of a named cursor, cursors of psycopg's own) gets
-the context by a statement of its own, which `ContextSession` sends. A backend says in its session's
-`context_statement` what to send.
+For other uses of the session (FETCH of a named cursor, psycopg's own cursors), `ContextSession`
+sends the context as a separate statement. A backend defines it by `context_statement`.
 """
 
 from collections.abc import Iterable, Iterator
@@ -24,7 +23,7 @@ from psycopg.pq import ExecStatus, TransactionStatus
 from apps.isolation.context import ActiveTenant, current_tenant
 from apps.isolation.postgresql.sessions import BoundRows, GuardedSession, GuardedWrapperMixin
 
-if TYPE_CHECKING:  # Django's stubs leave out what these two inherit.
+if TYPE_CHECKING:  # Django's stubs omit the base classes of these two.
     Cursor = psycopg.ClientCursor
     ServerSideCursor = psycopg.ServerCursor
 else:
@@ -32,18 +31,18 @@ else:
 
 
 class ContextSession(GuardedSession):
-    """A session that runs nothing in the context of another tenant than the active one."""
+    """A session that runs every statement in the context of the active tenant."""
 
     def context_statement(self, tenant: ActiveTenant | None) -> str:
         """Return the statement that enters ``tenant``, or leaves all tenants, until COMMIT."""
         raise NotImplementedError
 
     def context(self) -> str:
-        """Return what to send first; nothing if nobody's context can be in force.
+        """Return the context to send before a statement; empty if none is needed.
 
-        Inside a transaction an earlier statement may have entered a tenant, so leaving must be
-        said; between transactions nothing is left to leave. A transaction that has failed takes
-        ROLLBACK and nothing else, so nothing may stand in front of it.
+        Inside a transaction an earlier statement may have entered a tenant, so leaving it needs a
+        statement. Outside of one, no context is set. A failed transaction accepts only ROLLBACK, so
+        nothing may precede it.
         """
         tenant, status = current_tenant(), self.info.transaction_status
         if status == TransactionStatus.INERROR:
@@ -53,9 +52,9 @@ class ContextSession(GuardedSession):
         return self.context_statement(tenant)
 
     def guard(self) -> None:
-        """Enter the active tenant, in the transaction that there is; without one, nobody's is.
+        """Enter the active tenant in the current transaction, if there is one.
 
-        A nested `tenant_context` may have entered another one there.
+        A nested `tenant_context` may have entered another tenant in it.
         """
         if self.pgconn.transaction_status != TransactionStatus.INTRANS:
             return
@@ -71,7 +70,7 @@ class ContextMixin(BoundRows):
 
     @contextmanager
     def _context_of_its_own(self) -> Iterator[None]:
-        """Enter the context by a statement of its own, where none can be prefixed."""
+        """Send the context as a separate statement, where it cannot be a prefix."""
         session = self.connection
         context = session.context()
         with session.checked(), self._transaction() if context else nullcontext():
@@ -88,10 +87,10 @@ class ContextMixin(BoundRows):
 
 
 class ContextCursor(ContextMixin, Cursor):
-    """A cursor whose statements carry the tenant's context."""
+    """A cursor that sends the tenant's context with each statement."""
 
     def execute(self, query: Any, params: Any = None, **kwargs: Any) -> Self:
-        """Send context and statement in one message; the result is the statement's."""
+        """Send context and statement in one message, and keep the statement's result."""
         session = self.connection
         context = session.context()
         if context:
@@ -103,27 +102,27 @@ class ContextCursor(ContextMixin, Cursor):
         return self
 
     def executemany(self, query: Query, params_seq: Iterable[Params], **kwargs: bool) -> None:
-        """Run the statement for all parameters, in a transaction that has the context."""
+        """Run the statement for all parameters in a transaction with the context."""
         with self._context_of_its_own():
             super().executemany(query, params_seq, **kwargs)
 
     @contextmanager
     def copy(self, statement: Any, params: Any = None, **kwargs: Any) -> Iterator[psycopg.Copy]:
-        """COPY, in a transaction that has the context."""
+        """Begin a COPY in a transaction with the context."""
         with self._context_of_its_own(), super().copy(statement, params, **kwargs) as copy:
             yield copy
 
     def stream(self, query: Any, params: Any = None, **kwargs: Any) -> Iterator[Any]:
-        """Fetch row by row, in a transaction that has the context."""
+        """Fetch row by row in a transaction with the context."""
         with self._context_of_its_own():
             yield from super().stream(query, params, **kwargs)
 
 
 class ContextServerSideCursor(ContextMixin, ServerSideCursor):
-    """A named cursor, declared in a transaction that has the context."""
+    """A named cursor, declared in a transaction with the context."""
 
     def execute(self, query: Any, params: Any = None, **kwargs: Any) -> Self:
-        """Declare the cursor; PostgreSQL resolves the names of its tables now."""
+        """Declare the cursor in the context, since PostgreSQL resolves table names now."""
         with self._context_of_its_own():
             super().execute(query, params, **kwargs)
         return self
@@ -135,7 +134,7 @@ class ContextServerSideCursor(ContextMixin, ServerSideCursor):
 
 
 class ContextWrapperMixin(GuardedWrapperMixin):
-    """Makes a database wrapper hand out cursors that carry the tenant's context."""
+    """Makes a database wrapper create cursors that send the tenant's context."""
 
     context_session: type[ContextSession]
     context_cursor: type[ContextCursor] = ContextCursor
@@ -143,9 +142,9 @@ class ContextWrapperMixin(GuardedWrapperMixin):
     settings_dict: dict[str, Any]
 
     def get_connection_params(self) -> dict[str, object]:
-        """Add the cursor class to what Django connects with.
+        """Add the cursor class to Django's parameters.
 
-        Raises ImproperlyConfigured for an option under which no statement could carry a context.
+        Raises ImproperlyConfigured for an option that makes context prefixes impossible.
         """
         if self.settings_dict["OPTIONS"].get("server_side_binding"):
             message = "server_side_binding=True sends statements without their tenant."
@@ -154,8 +153,8 @@ class ContextWrapperMixin(GuardedWrapperMixin):
         return params | {"cursor_factory": self.context_cursor}
 
     def _configure_connection(self, connection: Any) -> bool:
-        """Guard a new session before its first statement; Django's name, for pools too."""
-        # Django connects by psycopg's function, which takes no class.
+        """Guard a new session before its first statement. Django calls this for pools too."""
+        # Django calls psycopg.connect(), which accepts no connection class.
         connection.__class__ = self.context_session
         connection.server_cursor_factory = ContextServerSideCursor
         return bool(super()._configure_connection(connection))  # type: ignore[misc]
@@ -163,22 +162,22 @@ class ContextWrapperMixin(GuardedWrapperMixin):
     def chunked_cursor(self) -> Any:
         """Return the cursor of ``.iterator()``: a named one in a transaction, else a plain one.
 
-        Between transactions a named cursor would have to be held on the server's side, under a
-        name that other processes use too. A pooler may hand that server to one of them.
+        Outside of a transaction, a named cursor would have to be WITH HOLD, under a name that other
+        processes use too. A pooler could give them the same server connection.
         """
         if self.connection is None or self.connection.autocommit:
             return self._cursor()  # type: ignore[attr-defined]
         return super().chunked_cursor()  # type: ignore[misc]
 
     def create_cursor(self, name: str | None = None) -> Any:
-        """Return a cursor; named ones are those of `chunked_cursor`."""
+        """Return a cursor; `chunked_cursor` passes a name."""
         if name is None:
             return super().create_cursor()  # type: ignore[misc]
         return ContextServerSideCursor(self.connection, name=name, scrollable=False)
 
 
 def _refuse_declarations(query: Any) -> None:
-    """Raise NotSupportedError for a cursor that is declared by hand: nothing would bind it."""
+    """Raise NotSupportedError for DECLARE in SQL, since such a cursor has no tenant."""
     text = query.decode() if isinstance(query, bytes) else query
     if isinstance(text, str) and text.lstrip()[:7].upper() == "DECLARE":
         message = "A cursor declared in SQL has no tenant: use .iterator() or chunked_cursor()."

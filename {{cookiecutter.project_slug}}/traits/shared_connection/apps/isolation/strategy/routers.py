@@ -14,7 +14,7 @@ from apps.isolation.ownership import may_relate, require_own_hints
 
 
 class TenantRouter:
-    """Routes all models to one database, and tenant models nowhere without a tenant."""
+    """Routes all models to one database; raises for tenant models without a tenant."""
 
     def db_for_read(self, model: type[Model], **hints: object) -> str:
         """Return the alias for ``model``; raise `NoTenantError` if it needs a tenant."""
@@ -28,13 +28,13 @@ class TenantRouter:
     db_for_write = db_for_read
 
     def allow_relation(self, obj1: Model, obj2: Model, **hints: object) -> bool:
-        """Return whether two objects may refer to each other: not if they belong to two tenants."""
+        """Return whether two objects may be related: not if they belong to two tenants."""
         return may_relate(obj1, obj2)
 
     def allow_migrate(self, db: str, app_label: str, **hints: object) -> bool | None:
-        """Return whether ``dumpdata`` and ``loaddata`` reach an app's rows over the run-time role.
+        """Return whether ``dumpdata`` and ``loaddata`` may use an app's rows on a connection.
 
-        The owner's connection, by which ``migrate`` works, is left to the routers that follow.
+        For the owner's connection, which ``migrate`` uses, it leaves the decision to other routers.
         """
         if is_closed(app_label):
             return False

@@ -1,4 +1,4 @@
-"""Transactions of tenants, as the shared data sees them."""
+"""Transactions of tenants, which include writes to shared data."""
 
 from uuid import UUID
 
@@ -6,10 +6,10 @@ from apps.isolation.strategy.protocol import Outcome
 
 
 def open_transaction() -> str:
-    """Return nothing: what is written to the shared data is part of the tenant's transaction."""
+    """Return an empty text, since writes to shared data are part of the tenant's transaction."""
     return ""
 
 
 def outcome(tenant_id: UUID, transaction: str) -> Outcome:
-    """Return that it was committed, as everything that can be read here was."""
+    """Return COMMITTED, since only committed rows are readable."""
     return Outcome.COMMITTED

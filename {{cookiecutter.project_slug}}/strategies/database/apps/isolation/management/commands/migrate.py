@@ -28,9 +28,9 @@ class Command(FleetMigrateCommand):
     )
 
     def migrate(self, *args: object, **options: object) -> None:
-        """Bring every database to the wanted state; a second run continues where one stopped.
+        """Migrate every database; a second run continues where the first one stopped.
 
-        The template comes before the tenants, so none that is made meanwhile is left behind.
+        The template comes first, so a tenant that is created meanwhile is up to date too.
         """
 
         def one(name: str) -> None:
@@ -49,8 +49,8 @@ class Command(FleetMigrateCommand):
             self.migrate_tenants(recordings, one, options)
 
     def invariants(self) -> Invariants:
-        """Check one of the databases that were migrated, since all were given the same."""
-        # Or one of an earlier run, whose violation would stay unseen otherwise.
+        """Return the invariants, checked in one migrated database, since all got the same SQL."""
+        # If this run migrated none, check one of an earlier run, which may have failed the check.
         return invariants((self.migrated or tenant_targets())[:1])
 
     def shared_target(self) -> str:

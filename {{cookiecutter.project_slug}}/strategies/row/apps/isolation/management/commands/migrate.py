@@ -22,6 +22,6 @@ class Command(CheckedMigrateCommand):
             super().migrate(*args, **options)
 
     def finish(self) -> None:
-        """Bring the tenants' tables to their form, also what no migration made."""
+        """Add tenant and policies to all tenant tables, also to those that no migration created."""
         with transaction.atomic(using=OWNER), connections[OWNER].cursor() as cursor:
             converge(cursor, tables(of_tenants=True))

@@ -27,7 +27,7 @@ class Command(FleetMigrateCommand):
     )
 
     def migrate(self, *args: object, **options: object) -> None:
-        """Bring every schema to the wanted state; a second run continues where one stopped."""
+        """Migrate every schema; a second run continues where the first one stopped."""
         options["database"] = OWNER
         connection: Any = connections[OWNER]  # django-tenants adds set_schema()
 
@@ -43,8 +43,8 @@ class Command(FleetMigrateCommand):
                 with self._unfinished_template():
                     recordings = self.migrate_template(TEMPLATE, connection, partial(one, TEMPLATE))
                 connection.set_schema_to_public()
-                # They are read only now: who was made meanwhile is among them, or was copied from
-                # the finished template.
+                # Read the tenants only now: one that was created meanwhile is among them, or is a
+                # copy of the finished template.
                 self.migrate_tenants(recordings, one, options)
         except ProvisioningError as error:
             raise CommandError(str(error)) from error
@@ -64,7 +64,7 @@ class Command(FleetMigrateCommand):
 
     @contextmanager
     def _unfinished_template(self) -> Iterator[None]:
-        """Let nobody copy the template before it is fully migrated."""
+        """Prevent copies of the template until it is fully migrated."""
         connection = connections[OWNER]
         with connection.cursor() as cursor:
             cursor.execute("SELECT pg_advisory_lock(hashtextextended(%s, 0))", [TEMPLATE])
@@ -72,7 +72,7 @@ class Command(FleetMigrateCommand):
             forget_copy(cursor)
         yield
         with connection.cursor() as cursor:
-            # A new tenant starts empty, whatever data migrations made here.
+            # Delete rows of data migrations, since a new tenant starts empty.
             wipe_tables(cursor, schemas=f"^{TEMPLATE}$")
             if is_fully_migrated(connection):
                 with transaction.atomic(using=OWNER):

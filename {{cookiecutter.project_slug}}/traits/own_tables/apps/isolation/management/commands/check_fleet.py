@@ -19,7 +19,7 @@ class Command(BaseCommand):
         parser.add_argument("--json", action="store_true", help="Print the result as JSON.")
 
     def handle(self, *args: object, **options: object) -> None:
-        """Print what is wrong; exit with an error if anything is."""
+        """Print the differences; exit with an error if there are any."""
         model = apps.get_model(settings.TENANT_MODEL)
         tenants = dict(model._default_manager.order_by("slug").values_list("pk", "slug"))
         problems = {tenants[pk]: found for pk, found in find_drift(tenants).items()}

@@ -1,6 +1,6 @@
-"""The statements that make all that a schema holds: to copy it, and to compare it with others.
+"""The statements that create all objects of a schema, to copy it and to compare it with others.
 
-They are read from PostgreSQL's own tables. What they cannot make is named by `find_uncopyable`.
+They are read from PostgreSQL's system tables. `find_uncopyable` names unsupported objects.
 """
 
 from collections.abc import Iterable, Iterator
@@ -31,7 +31,7 @@ LAST: Final = 100
 
 @dataclass(slots=True)
 class Definition:
-    """A statement; for a table also what stands between its brackets, piece by piece."""
+    """A statement; for a table, its elements are listed separately."""
 
     key: Key
     step: int
@@ -46,15 +46,15 @@ class Definition:
 
 
 def find_uncopyable(cursor: CursorWrapper) -> list[str]:
-    """Describe what the first schema of the search path holds that `definitions` cannot make."""
+    """Describe the objects in the first schema of the search path that cannot be copied."""
     cursor.execute(f"WITH {COMMON} {UNCOPYABLE}")
     return [name for (name,) in cursor.fetchall()]
 
 
 def definitions(cursor: CursorWrapper) -> list[Definition]:
-    """Return the definitions of what the first schema of the search path holds, in any order.
+    """Return the definitions of all objects in the first schema of the search path, in any order.
 
-    They name things as the search path finds them.
+    Names are not qualified if the search path finds them.
     """
     cursor.execute(f"WITH {COMMON} {' UNION ALL '.join([*TABLES, *OBJECTS, *FINISHING])}")
     found = [Definition((classid, oid), *rest) for classid, oid, *rest in cursor.fetchall()]
@@ -66,9 +66,9 @@ def definitions(cursor: CursorWrapper) -> list[Definition]:
 
 
 def in_order(cursor: CursorWrapper, found: Iterable[Definition]) -> Iterator[Definition]:
-    """Sort definitions so that each comes after those that it needs.
+    """Sort definitions by their dependencies.
 
-    Raises `ProvisioningError` if some need each other.
+    Raises `ProvisioningError` for circular dependencies.
     """
     objects = sorted(found, key=lambda each: (each.step, each.name))
     known = {each.key: each for each in objects if each.step < LAST}
@@ -97,12 +97,12 @@ def _by_step(sorter: TopologicalSorter[Key], known: dict[Key, Definition]) -> It
 def _needs(cursor: CursorWrapper, known: Iterable[Key]) -> Iterator[tuple[Key, Key]]:
     """Yield pairs of definitions, of which the first needs the second.
 
-    What has no definition of its own, like a column's default, is a part of something that has.
+    An object without its own definition, like a column's default, is a part of another one.
     """
     cursor.execute(f"WITH {COMMON} {DEPENDENCIES}")
     rows = cursor.fetchall()
     wholes: dict[Key, Key] = {key: key for key in known}
-    # An index is its constraint's, rather than its table's.
+    # An index of a constraint is a part of the constraint, not of the table.
     by_kind = sorted(rows, key=itemgetter(4))
     parts = {row[:2]: row[2:4] for row in by_kind if row[4] and row[:2] not in wholes}
 

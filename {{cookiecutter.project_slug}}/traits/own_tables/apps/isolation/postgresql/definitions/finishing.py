@@ -1,4 +1,4 @@
-"""Definitions that come last: what is altered, attached, said and granted once all is made."""
+"""Definitions that come last: ALTER, ATTACH, COMMENT and GRANT for the created objects."""
 
 _PARTITIONS = [
     """
@@ -13,10 +13,10 @@ JOIN pg_attribute a ON a.attrelid = c.oid AND a.attnum = o.refobjsubid
 WHERE o.deptype = 'a'""",
 ]
 
-# PostgreSQL 15.20 keeps a version of each column among its options, which nobody has set.
+# PostgreSQL 15.20 stores an internal version among the options of a column.
 _COLUMN_OPTIONS = "ARRAY(SELECT o FROM unnest(a.attoptions) AS o WHERE o !~ '^pg_attver=')"
 
-# What ALTER TABLE sets for a column of a table; an index knows its columns by number.
+# Settings of columns by ALTER TABLE. Columns of an index have numbers.
 _COLUMNS = [
     f"""
 SELECT 'pg_class'::regclass::int8, c.oid::int8, 115, c.relname || '.' || a.attname, format(
@@ -50,7 +50,7 @@ WHERE c.relkind IN ('r', 'p', 'm', 'i', 'I') AND {condition}"""
 
 _IS_TRIGGER = "t.tgrelid = c.oid AND NOT t.tgisinternal AND t.tgparentid = 0"
 
-# What ALTER TABLE sets for a table, by what it says, who it is said of, and where that is known.
+# Settings of tables by ALTER TABLE: the clause, its value, and where they are read from.
 _ALTERED = [
     f"""
 SELECT 'pg_class'::regclass::int8, c.oid::int8, 120, c.relname::text,
@@ -109,8 +109,8 @@ SELECT h.classid::int8, h.objid::int8, 130, identified.identity, format('COMMENT
 FROM held h JOIN pg_description d ON d.classoid = h.classid AND d.objoid = h.objid
 CROSS JOIN pg_identify_object(d.classoid, d.objoid, d.objsubid) AS identified"""
 
-# Rights that differ from those that PostgreSQL gives by itself: its own, or the default privileges
-# of the owner, which hold for a copy as well.
+# Privileges that differ from PostgreSQL's defaults and from the owner's default privileges, which a
+# copy gets anyway.
 _GRANTS = """
 SELECT 'pg_class'::regclass::int8, 0, 140, place, format(
     CASE WHEN given THEN 'GRANT %s%s ON %s %s TO %s%s' ELSE 'REVOKE %s%s ON %s %s FROM %s' END,

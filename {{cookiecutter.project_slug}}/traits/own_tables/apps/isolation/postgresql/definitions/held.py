@@ -1,7 +1,6 @@
 """The objects in a schema, and their dependencies."""
 
-# All that goes with the schema: what is in it, and what depends on that. Members of extensions are
-# the extension's.
+# All objects in the schema, and all that depend on them, without members of extensions.
 COMMON = """
 RECURSIVE held (classid, objid) AS (
     SELECT d.classid, d.objid FROM pg_depend d
@@ -28,7 +27,7 @@ RECURSIVE held (classid, objid) AS (
         AND NOT EXISTS (SELECT FROM pg_depend d
             WHERE d.classid = 'pg_proc'::regclass AND d.objid = p.oid AND d.deptype = 'i')
 ), calling AS (
-    -- What calls a function of the schema, which may in turn need a table.
+    -- Objects that call a function of the schema, which may in turn need a table.
     SELECT DISTINCT d.classid, d.objid FROM functions f
     JOIN pg_depend d ON d.refclassid = 'pg_proc'::regclass AND d.refobjid = f.oid
 ), owned_sequences AS (
@@ -38,9 +37,9 @@ RECURSIVE held (classid, objid) AS (
 )
 """
 
-# Who needs whom, and whether as a part of it: 2 for an internal part, 1 for another, 0 for none. A
-# sequence is made before the table that owns it, and a foreign key after all tables. A partition is
-# attached by a statement of its own, and so are its indexes.
+# Dependencies: 2 for an internal part of the other object, 1 for another part, 0 for none. A
+# sequence is created before the table that owns it, and a foreign key after all tables. Partitions
+# and their indexes are attached by separate statements.
 DEPENDENCIES = """
 SELECT d.classid::int8, d.objid::int8, d.refclassid::int8, d.refobjid::int8,
     CASE d.deptype WHEN 'i' THEN 2 WHEN 'a' THEN 1 ELSE 0 END
@@ -57,7 +56,7 @@ FROM relations c JOIN pg_inherits i ON i.inhrelid = c.oid,
 WHERE c.relispartition AND c.relkind IN ('r', 'p')
 """
 
-# An allow-list: what is not named here is refused, whatever a later PostgreSQL may bring.
+# An allow-list: all other kinds of objects are refused, also those of later PostgreSQL versions.
 UNCOPYABLE = """,
 foreign_owned AS (
     SELECT d.classid, d.objid FROM held h

@@ -1,4 +1,4 @@
-"""Definitions of types, functions, views, and of what else is no table."""
+"""Definitions of types, functions, views and other objects except tables."""
 
 from apps.isolation.postgresql.definitions.tables import COLLATE
 
@@ -45,7 +45,7 @@ SELECT 'pg_constraint'::regclass::int8, k.oid::int8, 50, k.conname::text, format
 FROM constraints k WHERE k.contypid <> 0 AND k.contype = 'c' AND NOT k.convalidated""",
 ]
 
-# Columns whose name a version of PostgreSQL does not know are read by way of JSON.
+# Columns that some versions of PostgreSQL lack are read through JSON.
 _TEXTS = [
     """
 SELECT 'pg_collation'::regclass::int8, l.oid::int8, 10, l.collname::text, format(

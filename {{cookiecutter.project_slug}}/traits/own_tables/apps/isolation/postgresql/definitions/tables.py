@@ -1,4 +1,4 @@
-"""Definitions of tables, in frames and elements, and of what belongs to one table."""
+"""Definitions of tables, as frames and elements, and of objects that belong to one table."""
 
 _SEQUENCE_OPTIONS = """format('INCREMENT BY %s MINVALUE %s MAXVALUE %s START WITH %s CACHE %s%s',
     q.seqincrement, q.seqmin, q.seqmax, q.seqstart, q.seqcache,
@@ -14,7 +14,7 @@ _OPTIONS = """(
         FROM pg_class t, pg_options_to_table(t.reloptions) WHERE t.oid = c.reltoastrelid
     ) AS options HAVING count(*) > 0)"""
 
-# A default or a check that calls a function of the schema comes after the function.
+# Defaults and checks that call a function of the schema are added after the function.
 _IS_INLINE_DEFAULT = """c.relkind IN ('r', 'p') AND d.oid IS NOT NULL
     AND (a.attgenerated <> '' OR NOT EXISTS (
         SELECT FROM calling WHERE classid = 'pg_attrdef'::regclass AND objid = d.oid))"""
@@ -24,7 +24,7 @@ _IS_INLINE_CHECK = """k.contype = 'c' AND k.conrelid <> 0 AND k.convalidated AND
 COLLATE = """CASE WHEN a.attcollation NOT IN (0, y.typcollation)
         THEN 'COLLATE ' || a.attcollation::regcollation END"""
 
-# By table, in the order in which they stand.
+# The elements of each table, in order.
 ELEMENTS = [
     f"""
 SELECT 'pg_class'::regclass::int8, c.oid::int8, lpad(a.attnum::text, 5, '0'), concat_ws(' ',
@@ -54,7 +54,7 @@ SELECT 'pg_class'::regclass::int8, k.conrelid::int8, k.conname::text,
 FROM constraints k WHERE {_IS_INLINE_CHECK}""",
 ]
 
-# Columns: the table of PostgreSQL and the oid, which make an object's key; step, name, statement.
+# Columns: the system table and the oid, which are an object's key; step, name, statement.
 TABLES = [
     f"""
 SELECT 'pg_class'::regclass::int8, c.oid::int8, 40, c.relname::text, concat(
@@ -81,7 +81,7 @@ SELECT 'pg_attrdef'::regclass::int8, d.oid::int8, 45, c.relname || '.' || a.attn
 FROM relations c JOIN pg_attrdef d ON d.adrelid = c.oid
 JOIN pg_attribute a ON a.attrelid = c.oid AND a.attnum = d.adnum
 WHERE NOT ({_IS_INLINE_DEFAULT})""",
-    # Those of partitions come with the partitioned table's.
+    # Without those of partitions, which the partitioned table's create.
     f"""
 SELECT 'pg_constraint'::regclass::int8, k.oid::int8, 50, k.conname::text, format(
     'ALTER TABLE %s ADD CONSTRAINT %I %s', k.conrelid::regclass, k.conname,

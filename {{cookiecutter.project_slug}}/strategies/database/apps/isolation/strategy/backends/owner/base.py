@@ -1,4 +1,4 @@
-"""The owner's connection: PostgreSQL, with test databases that leave nothing behind."""
+"""The owner's connection. It removes a test database completely."""
 
 from typing import Any
 
@@ -9,10 +9,10 @@ from apps.isolation.strategy.provisioning import drop_databases
 
 
 class DatabaseCreation(postgresql_creation.DatabaseCreation):
-    """Counts the template and the tenants' databases as parts of a test database."""
+    """Treats the template and the tenants' databases as parts of a test database."""
 
     def create_test_db(self, *args: Any, **kwargs: Any) -> str:
-        """Make it, after dropping what a run left that was killed."""
+        """Create it, after dropping what a killed run left behind."""
         if not kwargs.get("keepdb"):
             drop_databases(self._get_test_db_name())  # type: ignore[attr-defined] # is Django's
         return super().create_test_db(*args, **kwargs)
@@ -24,13 +24,13 @@ class DatabaseCreation(postgresql_creation.DatabaseCreation):
         keepdb: bool = False,
         suffix: str | None = None,
     ) -> None:
-        """Drop it, with its parts first."""
+        """Drop its parts, then the database itself."""
         if not keepdb:
             drop_databases(self.connection.settings_dict["NAME"])
         super().destroy_test_db(old_database_name, verbosity, keepdb, suffix)
 
 
 class DatabaseWrapper(postgresql.DatabaseWrapper):
-    """Django's backend, with the above."""
+    """Django's backend with this `DatabaseCreation`."""
 
     creation_class = DatabaseCreation

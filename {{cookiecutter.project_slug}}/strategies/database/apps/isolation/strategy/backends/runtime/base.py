@@ -1,4 +1,4 @@
-"""The default connection: it delegates to the active tenant's, or to the shared one."""
+"""The default connection, which delegates to another one."""
 
 from django.db import connections
 from django.db.backends.base.base import BaseDatabaseWrapper
@@ -10,8 +10,8 @@ from apps.isolation.strategy.connections import current_alias
 class DatabaseWrapper(ConnectionProxy[BaseDatabaseWrapper]):
     """Delegates everything to the active tenant's connection, or to the shared one.
 
-    So ``transaction.atomic()``, ``on_commit()`` and ``connection.cursor()``, which name no
-    database, act where the ORM reads and writes. It holds nothing that could be out of date.
+    So ``transaction.atomic()``, ``on_commit()`` and ``connection.cursor()`` without an alias use
+    the same database as the ORM. The wrapper has no state of its own.
     """
 
     def __init__(self, settings_dict: dict[str, object], alias: str) -> None:

@@ -6,4 +6,4 @@ from apps.isolation.postgresql.on_commit import OnCommitMixin
 
 
 class DatabaseWrapper(OnCommitMixin, postgresql.DatabaseWrapper):
-    """Django's backend, whose callbacks run in the tenant that registered them."""
+    """Django's backend. Its ``on_commit`` callbacks run in the tenant that registered them."""

@@ -1,4 +1,4 @@
-"""A tenant's connection: one of a bounded number, and usable in its tenant only."""
+"""A tenant's connection, usable only while its tenant is active."""
 
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
@@ -11,7 +11,7 @@ from apps.isolation.postgresql.sessions import BoundRows, GuardedSession, Guarde
 from apps.isolation.strategy.connections import note_use
 from apps.isolation.strategy.naming import tenant_of
 
-if TYPE_CHECKING:  # Django's stubs leave out what these two inherit.
+if TYPE_CHECKING:  # Django's stubs omit the base classes of these two.
     import psycopg
 
     Cursor = psycopg.ClientCursor[Any]
@@ -24,7 +24,7 @@ OF_TRANSACTIONS = ("SAVEPOINT ", "RELEASE SAVEPOINT ", "ROLLBACK TO SAVEPOINT ",
 
 
 class TenantSession(GuardedSession):
-    """A session that is used in its own tenant only, however somebody got hold of it."""
+    """A session that is usable in its own tenant only, however code obtained it."""
 
     tenant: ActiveTenant
 
@@ -34,11 +34,11 @@ class TenantSession(GuardedSession):
 
 
 class TenantCursor(BoundRows, Cursor):
-    """A cursor whose rows are read in the tenant that it was used in."""
+    """A cursor whose rows are readable only in the tenant that executed the statement."""
 
 
 class TenantServerSideCursor(BoundRows, ServerSideCursor):
-    """A named cursor whose rows are read in the tenant that it was used in."""
+    """A named cursor whose rows are readable only in the tenant that executed the statement."""
 
     def close(self) -> None:
         """Close the cursor, in any tenant."""
@@ -50,13 +50,13 @@ class TenantServerSideCursor(BoundRows, ServerSideCursor):
 class DatabaseFeatures(features.DatabaseFeatures):
     """Django's features of PostgreSQL."""
 
-    # Django takes these from connections that a test may not use, and gives them back after the
-    # test: to those that came meanwhile, too. That a test may not connect needs none of it.
+    # Django blocks these methods on connections that a test may not use, and restores them after
+    # the test, also on connections created meanwhile. Blocking connections works without it.
     disallowed_simple_test_case_connection_methods = []
 
 
 class DatabaseWrapper(GuardedWrapperMixin, postgresql.DatabaseWrapper):
-    """Django's backend, which records its use, and refuses another tenant's."""
+    """Django's backend. It records its use, and refuses to work for another tenant."""
 
     features_class = DatabaseFeatures
 
@@ -65,17 +65,17 @@ class DatabaseWrapper(GuardedWrapperMixin, postgresql.DatabaseWrapper):
         self.execute_wrappers.append(self._execute)
 
     def get_connection_params(self) -> dict[str, Any]:
-        """Add the cursor class to what Django connects with."""
+        """Add the cursor class to Django's parameters."""
         params: dict[str, Any] = super().get_connection_params()
         return params | {"cursor_factory": TenantCursor}
 
     def connect(self) -> None:
-        """Connect in the tenant, whichever is active: receivers of the signal may ask something."""
+        """Connect inside the tenant, since receivers of ``connection_created`` may send queries."""
         with activate_tenant(tenant_of(self.alias)):
             super().connect()
 
     def create_cursor(self, name: str | None = None) -> Any:
-        """Return a cursor; named ones are those of `chunked_cursor`."""
+        """Return a cursor; `chunked_cursor` passes a name."""
         session: Any = self.connection
         if name is None:
             return super().create_cursor()
@@ -84,24 +84,24 @@ class DatabaseWrapper(GuardedWrapperMixin, postgresql.DatabaseWrapper):
         )
 
     def init_connection_state(self) -> None:
-        """Guard the session from now on; what Django itself has sent first names no rows."""
+        """Guard the session from now on. Django's own first statements access no rows."""
         super().init_connection_state()
         session: Any = self.connection
-        # Django connects by psycopg's function, which takes no class.
+        # Django calls psycopg.connect(), which accepts no connection class.
         session.__class__ = TenantSession
         session.tenant = tenant_of(self.alias)
         session.server_cursor_factory = TenantServerSideCursor
 
     def ensure_connection(self) -> None:
-        """Connect if need be; called before every statement."""
+        """Connect if necessary. Django calls this before every statement."""
         super().ensure_connection()
         note_use(self.alias)
 
     def savepoint_rollback(self, sid: str) -> None:
-        """Roll back to a savepoint, and undo what was written to the shared data meanwhile.
+        """Roll back to a savepoint, and undo related writes to the shared data.
 
-        A callback of on_commit() that is dropped here may have a function ``undo``: PostgreSQL
-        tells of a transaction as a whole only whether it was committed.
+        An ``on_commit`` callback that is dropped here may have a function ``undo``. It is needed
+        because PostgreSQL reports the outcome of whole transactions only.
         """
         before = list(self.run_on_commit)
         super().savepoint_rollback(sid)
@@ -121,7 +121,7 @@ class DatabaseWrapper(GuardedWrapperMixin, postgresql.DatabaseWrapper):
     ) -> object:
         """Send a statement; raise `WrongTenantError` if another tenant is active.
 
-        A queryset or a cursor that was made in one tenant would still lead here from the next.
+        Code may still hold a queryset or cursor of one tenant while another is active.
         """
         if not str(sql).startswith(OF_TRANSACTIONS):
             require_active(tenant_of(self.alias), f"The connection {self.alias}")

@@ -1,4 +1,4 @@
-"""The owner's connection: migrations give every tenant table the tenant."""
+"""The owner's connection, whose migrations add the tenant to every tenant table."""
 
 from django.db.backends.postgresql import base as postgresql
 
@@ -6,7 +6,7 @@ from apps.isolation.strategy.schema_editor import TenantIntrospection, TenantSch
 
 
 class DatabaseWrapper(postgresql.DatabaseWrapper):
-    """Django's backend, with a schema editor that knows of tenants."""
+    """Django's backend with the schema editor and the introspection for tenant tables."""
 
     SchemaEditorClass = TenantSchemaEditor
     introspection_class = TenantIntrospection

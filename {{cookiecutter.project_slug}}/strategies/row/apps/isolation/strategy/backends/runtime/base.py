@@ -1,4 +1,4 @@
-"""The run-time connection: each statement carries the active tenant's id."""
+"""The run-time connection, which sends the active tenant's id with each statement."""
 
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
@@ -18,18 +18,18 @@ from apps.isolation.postgresql.cursors import ContextCursor, ContextSession, Con
 
 
 class RLSSession(ContextSession):
-    """Enters a tenant by the setting that the policies of every tenant table read."""
+    """A session that sets the tenant for the policies of tenant tables."""
 
     def context_statement(self, tenant: ActiveTenant | None) -> str:
-        """Return the SET LOCAL of the tenant's id; of nothing, without a tenant."""
+        """Return the SET LOCAL of the tenant's id, or of an empty text without a tenant."""
         return f"SET LOCAL app.tenant = '{tenant.id if tenant else ''}';"
 
 
 class RLSCursor(ContextCursor):
-    """A cursor that reaches the active tenant's rows."""
+    """A cursor that reads and writes the active tenant's rows."""
 
     def execute(self, query: Any, params: Any = None, **kwargs: Any) -> Self:
-        """Run a statement; raise `WrongTenantError` if a policy refuses the row it writes."""
+        """Run a statement; raise `WrongTenantError` if a policy refuses a written row."""
         with _wrong_tenant_errors():
             return super().execute(query, params, **kwargs)
 
@@ -40,12 +40,12 @@ class RLSCursor(ContextCursor):
 
 
 class RLSOperations(DatabaseOperations):
-    """Names the tenant where a statement names the columns of a constraint."""
+    """Adds the tenant to statements that name the columns of a constraint."""
 
     def on_conflict_suffix_sql(
         self, fields: Any, on_conflict: Any, update_fields: Any, unique_fields: Any
     ) -> str:
-        """Return the end of an INSERT; every constraint that it may name has the tenant in it."""
+        """Return an ON CONFLICT clause with the tenant, which every unique constraint contains."""
         if on_conflict is None:
             return ""
         if on_conflict is OnConflict.UPDATE and is_tenant_model(fields[0].model):
@@ -54,7 +54,7 @@ class RLSOperations(DatabaseOperations):
 
 
 class RLSClient(TenantClient):
-    """psql whose session reaches the active tenant's rows."""
+    """psql with a session that reads and writes the active tenant's rows."""
 
     @staticmethod
     def preset(tenant: ActiveTenant) -> str:
@@ -63,7 +63,7 @@ class RLSClient(TenantClient):
 
 
 class DatabaseWrapper(ContextWrapperMixin, postgresql.DatabaseWrapper):
-    """Django's backend, with cursors that name the tenant."""
+    """Django's backend, with cursors that send the tenant."""
 
     client_class = RLSClient
     ops_class = RLSOperations
@@ -76,8 +76,8 @@ def _wrong_tenant_errors() -> Iterator[None]:
     try:
         yield
     except psycopg.errors.InsufficientPrivilege as error:
-        # The same SQLSTATE says that a table may not be accessed at all, which is a fault of the
-        # installation and not of the request.
+        # The same SQLSTATE also reports a missing privilege on a table. That is an error of the
+        # installation, not of the request.
         if "row-level security policy" not in str(error):
             raise
         raise WrongTenantError(str(error)) from error

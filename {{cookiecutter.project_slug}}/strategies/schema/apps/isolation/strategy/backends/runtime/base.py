@@ -1,4 +1,4 @@
-"""The run-time connection: PostgreSQL, with the search path of the active tenant."""
+"""The run-time connection, which uses the search path of the active tenant."""
 
 from typing import Any, NoReturn
 
@@ -12,7 +12,7 @@ from apps.isolation.strategy.naming import ADVICE, PUBLIC, physical_name
 
 
 class SearchPathSession(ContextSession):
-    """Enters a tenant by the search path: its schema, then the shared data."""
+    """A session with the search path of a tenant: its schema, then the shared schema."""
 
     def context_statement(self, tenant: ActiveTenant | None) -> str:
         """Return the SET LOCAL of the search path."""
@@ -22,7 +22,7 @@ class SearchPathSession(ContextSession):
 
 
 class SchemaClient(TenantClient):
-    """psql whose session looks for tables in the active tenant's schema."""
+    """psql with the search path of the active tenant."""
 
     @staticmethod
     def preset(tenant: ActiveTenant) -> str:
@@ -31,33 +31,33 @@ class SchemaClient(TenantClient):
 
 
 class DatabaseWrapper(ContextWrapperMixin, django_tenants.DatabaseWrapper):
-    """django-tenants' backend, except that the search path follows the context variable.
+    """django-tenants' backend with a search path that follows the context variable.
 
-    django-tenants keeps the schema in the connection object, sets it by a statement of its own
-    for the whole session, and so loses it between threads, in async views and behind a pooler.
+    django-tenants stores the schema in the connection object and sets it for the whole session. So
+    it loses the schema between threads, in async views and behind a pooler.
     """
 
     client_class = SchemaClient
     context_session = SearchPathSession
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
-        # Past django-tenants' own __init__, which would set a schema on the connection.
+        # Skip django-tenants' __init__, which would set a schema on the connection.
         postgresql.DatabaseWrapper.__init__(self, *args, **kwargs)
 
     @property
     def schema_name(self) -> str:  # type: ignore[override] # an attribute in django-tenants
-        """Name of the schema that statements go to now."""
+        """The name of the schema that statements use now."""
         tenant = current_tenant()
         return PUBLIC if tenant is None else physical_name(tenant.id)
 
     @property
     def tenant(self) -> NoReturn:  # type: ignore[override] # an attribute in django-tenants
-        """Refuse what django-tenants' own context managers read first."""
+        """Raise an error, so that django-tenants' context managers fail."""
         raise NotImplementedError(ADVICE)
 
     def set_tenant(self, tenant: object, include_public: bool = True) -> NoReturn:
-        """Refuse django-tenants' way to switch, which would switch nothing here."""
+        """Raise an error, since django-tenants' method would have no effect here."""
         raise NotImplementedError(ADVICE)
 
     def _handle_search_path(self, cursor: object = None) -> None:
-        """Do not send what django-tenants would: the statement itself carries the search path."""
+        """Send nothing, since each statement includes the search path."""
