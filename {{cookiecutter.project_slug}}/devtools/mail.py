@@ -5,9 +5,9 @@ from django.core.mail.backends import console
 
 
 class ConsoleBackend(console.EmailBackend):
-    """Shows mails as they are read. As they are sent, a long link may be broken in two."""
+    """Prints the decoded text of mails, since the encoded text may break long links."""
 
     def write_message(self, message: EmailMessage) -> None:
-        """Write it where the server was started."""
+        """Write the mail to the console."""
         text = f"To: {', '.join(message.to)}\nSubject: {message.subject}\n\n{message.body}\n"
         self.stream.write(f"{text}{'-' * 79}\n")

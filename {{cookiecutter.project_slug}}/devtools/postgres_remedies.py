@@ -3,7 +3,7 @@
 import re
 from pathlib import Path
 
-# What PostgreSQL says of data that no other start will make good: of another version, or damaged.
+# PostgreSQL's messages about data of another version or damaged data.
 HOPELESS = re.compile(
     "incompatible with|not a valid data directory|invalid data in file|control file"
     "|checkpoint record|find the database system|required WAL directory"
@@ -12,7 +12,7 @@ HOPELESS = re.compile(
 
 
 def explain(complaint: str, home: Path, otherwise: str) -> str:
-    """Return a sentence: what is wrong, what to delete if that is the only way, where to look."""
+    """Return a sentence with the cause, the log, and what to delete if that is the only remedy."""
     sentence = complaint or "The supervisor process died"
     if HOPELESS.search(complaint):
         sentence += f"; delete {home} to start from scratch (its data is lost)"

@@ -1,4 +1,4 @@
-"""The demo's data: two tenants, and users of every role whose password stays."""
+"""The demo's data: two tenants with users of every role."""
 
 import base64
 import os
@@ -23,16 +23,16 @@ EMAILS = [*(f"{role}@{slug}.test" for slug in TENANTS for role in Role), IN_BOTH
 
 
 def seed(write: Callable[[str], object]) -> str | None:
-    """Make what is missing; return the users' password, or nothing if nobody here knows it.
+    """Create missing data; return the users' password, or an empty text if it is unknown.
 
-    Who has a password keeps it, and the log-ins that go with it, unless ``DEMO_PASSWORD`` is set.
+    Existing users keep their passwords and log-ins, unless ``DEMO_PASSWORD`` is set.
     """
     tenants = [_tenant(slug) for slug in TENANTS]
     given = os.environ.get("DEMO_PASSWORD", "")
     password = given or _password_of(tenants[0])
     hashes = _hashes()
     known = {each for each in hashes.values() if check_password(password, each)}
-    # One hash for all: hashing is slow on purpose, and these users share the password.
+    # One hash for all users, since hashing is slow and they share the password.
     hashed = min(known, default="") or make_password(password)
     kept = known if given else {*hashes.values()}
     for tenant in tenants:
@@ -53,7 +53,7 @@ def _tenant(slug: str) -> Tenant:
 
 
 def _password_of(tenant: Tenant) -> str:
-    """Return the password of this machine's demo: the same for as long as its first tenant."""
+    """Return the demo's password, derived from the id of its first tenant and SECRET_KEY."""
     digest = salted_hmac("devtools.seeding", str(tenant.pk), algorithm="sha256").digest()
     return base64.urlsafe_b64encode(digest)[:12].decode()
 
@@ -66,6 +66,6 @@ def _hashes() -> dict[str, str]:
 
 def _user(email: str, hashed_password: str) -> User:
     user, _ = User.objects.update_or_create(email=email, defaults={"password": hashed_password})
-    # A verified address may have a second factor.
+    # Verified, since a second factor requires it.
     mark_verified(user)
     return user

@@ -44,7 +44,7 @@ them, reports all invalid and missing ones at once, without their values, and ex
 
 
 def files() -> dict[str, str]:
-    """Return the generated texts, by the file's name."""
+    """Return the generated texts by file name."""
     return {".env.example": "\n".join(_example()), "docs/settings.md": "\n".join(_page())}
 
 

@@ -1,4 +1,4 @@
-"""A version of the code that has migrations more than this one."""
+"""A newer version of the code, with additional migrations."""
 
 import shutil
 from collections.abc import Iterator
@@ -27,7 +27,7 @@ class Migration(migrations.Migration):
 
 
 class Deployment:
-    """A version of the code that has migrations more than this one."""
+    """A newer version of the code, with additional migrations."""
 
     def __init__(self, folder: Path) -> None:
         self.package = folder / "more_migrations"
@@ -63,6 +63,6 @@ class Deployment:
 def deployment(tmp_path: Path) -> Iterator[Deployment]:
     deployment = Deployment(tmp_path)
     yield deployment
-    # The other tests' template and storages go back to what this version knows.
+    # Migrate template and storages of the other tests back to this version.
     deployment.migrate("sample", deployment.names[0], "--verbosity=0")
     assert manage("migrate", "--verbosity=0").returncode == 0

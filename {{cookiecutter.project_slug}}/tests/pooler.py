@@ -1,4 +1,4 @@
-"""A pooler between a process and PostgreSQL that changes statements on request."""
+"""A pooler between a process and PostgreSQL that can change statements."""
 
 import os
 import socket
@@ -16,20 +16,20 @@ Rewrite = Callable[[bytes], bytes]
 
 
 def is_behind_pooler() -> bool:
-    """Return whether the tests themselves reach PostgreSQL through a pooler."""
+    """Return whether the tests are connected through a pooler."""
     addresses = (urlsplit(os.environ[name]) for name in ("DATABASE_URL", "DATABASE_OWNER_URL"))
     return len({(each.hostname, each.port) for each in addresses}) > 1
 
 
 class Refused(Exception):
-    """The pooler's error before it closes the connection."""
+    """An error that the pooler sends before it closes the connection."""
 
 
 @contextmanager
 def pooler(rewrite: Rewrite) -> Iterator[str]:
-    """Give the address of the test database behind a pooler that sends on ``rewrite(statement)``.
+    """Yield the address of the test database behind a pooler that applies ``rewrite``.
 
-    It goes to the server directly, so that another pooler before it comes to no harm.
+    The pooler connects to PostgreSQL directly, not through another pooler.
     """
 
     class Client(StreamRequestHandler):
@@ -65,7 +65,7 @@ def pooler(rewrite: Rewrite) -> Iterator[str]:
 def _address(url: SplitResult, port: int) -> str:
     login, _, _ = url.netloc.rpartition("@")
     database = connections[SHARED_DB].settings_dict["NAME"]
-    # In clear, since the pooler reads what it passes on.
+    # Without TLS, since the pooler must read the messages.
     options = "sslmode=disable&gssencmode=disable"
     address = url._replace(netloc=f"{login}@127.0.0.1:{port}", path=f"/{database}", query=options)
     return address.geturl()

@@ -1,4 +1,4 @@
-"""Threads, statements, real processes and mailed tokens, for tests that need them."""
+"""Helpers for tests: threads, statements, real processes and mailed tokens."""
 
 import os
 import re
@@ -26,9 +26,9 @@ from config.env import BASE_DIR
 
 
 def at_once[T](count: int, work: Callable[[], T]) -> list[T]:
-    """Do ``work`` in ``count`` threads that start together; return what each returned."""
+    """Run ``work`` in ``count`` threads that start together; return their results."""
     barrier = threading.Barrier(count)
-    # They may need the connection that this thread has.
+    # The threads may need this thread's connection.
     connections.close_all()
 
     def run() -> T:
@@ -45,7 +45,7 @@ def at_once[T](count: int, work: Callable[[], T]) -> list[T]:
 
 @contextmanager
 def statements() -> Iterator[list[str]]:
-    """Give a list that grows by each statement that the block sends."""
+    """Yield a list to which each statement of the block is added."""
     sent: list[str] = []
 
     def note(execute: Callable[..., Any], sql: str, *arguments: Any) -> Any:
@@ -59,20 +59,20 @@ def statements() -> Iterator[list[str]]:
 
 
 def environment(**changes: str) -> dict[str, str]:
-    """Return the environment of a process that is to work on the test database."""
+    """Return environment variables for a process that uses the test database."""
     database = connections[SHARED_DB].settings_dict["NAME"]
     urls = {
         name: urlsplit(os.environ[name])._replace(path=f"/{database}").geturl()
         for name in ("DATABASE_URL", "DATABASE_OWNER_URL")
     }
-    # Settings of the databases that are plain text: what else it takes to open them.
+    # Further settings of the databases that are plain texts.
     texts = {name: getattr(settings, name) for name in dir(settings) if "DATABASE_" in name}
     texts = {name: value for name, value in texts.items() if isinstance(value, str)}
     return {**os.environ, **texts, **urls, **changes}
 
 
 def start(*arguments: str, **changes: str) -> subprocess.Popen[str]:
-    """Start Python in the project's folder; whoever calls has to end it."""
+    """Start Python in the project's folder. The caller must end the process."""
     return subprocess.Popen(
         [sys.executable, *arguments],
         cwd=BASE_DIR,
@@ -85,25 +85,25 @@ def start(*arguments: str, **changes: str) -> subprocess.Popen[str]:
 
 
 def run(*arguments: str, **changes: str) -> subprocess.CompletedProcess[str]:
-    """Run Python to its end, with other variables in its environment."""
+    """Run Python with additional environment variables, and wait for its end."""
     with start(*arguments, **changes) as process:
         output, errors = process.communicate(timeout=60)
     return subprocess.CompletedProcess(arguments, process.returncode, output, errors)
 
 
 def manage(*arguments: str, **changes: str) -> subprocess.CompletedProcess[str]:
-    """Run a command of ``manage.py`` to its end."""
+    """Run a command of ``manage.py``, and wait for its end."""
     return run("manage.py", *arguments, **changes)
 
 
 def app_code(secret: str, later: int = 0) -> str:
-    """Return the code that an app shows for a secret now, or some steps of time later."""
+    """Return the one-time code of a secret, now or some time steps later."""
     step = int(time.time()) // 30 + later
     return str(auth.format_hotp_value(auth.hotp_value(secret, step)))
 
 
 def give_second_factor(user: Any) -> tuple[str, list[str]]:
-    """Switch a user's second factor on; return the secret of the app, and the recovery codes."""
+    """Enable a user's second factor; return its secret and the recovery codes."""
     secret = new_secret()
     with transaction.atomic(using=SHARED_DB):
         auth.TOTP.activate(user, secret)
@@ -111,7 +111,7 @@ def give_second_factor(user: Any) -> tuple[str, list[str]]:
 
 
 def invite(client: APIClient, email: str, role: str = "member") -> tuple[str, str]:
-    """Invite an address; return the invitation's id, and the token that was mailed."""
+    """Invite an address; return the invitation's id and the mailed token."""
     with TestCase.captureOnCommitCallbacks(using=SHARED_DB, execute=True):
         response = client.post("/api/v1/invitations/", {"email": email, "role": role})
     assert response.status_code == 201, response.content
@@ -119,7 +119,7 @@ def invite(client: APIClient, email: str, role: str = "member") -> tuple[str, st
 
 
 def mailed_token() -> str:
-    """Return the token of the invitation that was mailed last."""
+    """Return the token of the last mailed invitation."""
     found = re.search(r"/invitations/([\w-]+)/", str(mail.outbox[-1].body))
     assert found, mail.outbox[-1].body
     return found[1]

@@ -1,4 +1,4 @@
-"""Bodies: which are read, which are refused, and that no text breaks an answer."""
+"""Request bodies: texts, charsets, chunks and sizes."""
 
 import json
 from collections.abc import Callable
@@ -65,7 +65,7 @@ def _send(client: Any, path: str, body: str | bytes, method: str = "POST", **opt
         (("POST", SHELVES), '"%s"', "detail"),
     ],
 )
-def test_a_text_that_cannot_be_stored_is_a_bad_request(
+def test_unstorable_text_is_a_bad_request(
     route: tuple[str, str], body: str, field: str | None, half: str, owner: Any
 ) -> None:
     method, path = route
@@ -75,7 +75,7 @@ def test_a_text_that_cannot_be_stored_is_a_bad_request(
     assert field is None or field in answer
 
 
-def test_a_pair_of_surrogates_and_a_literal_escape_are_text(owner: Any) -> None:
+def test_surrogate_pair_and_literal_escape_are_accepted(owner: Any) -> None:
     for name in ("\\ud83d\\udc22", "\\\\ud800", "\\\\u0000", "\U0001f40a"):
         assert _send(owner, SHELVES, f'{{"name": "{name}"}}').status_code == 201
 
@@ -84,11 +84,11 @@ BROKEN: dict[str, Any] = {"a\ud800": ["\udfff", {"\udc00": ("x", 1, None)}], "b"
 SHOWN = {"a\ufffd": ["\ufffd", {"\ufffd": ["x", 1, None]}], "b": "🐢"}
 
 
-def test_any_text_can_be_answered() -> None:
+def test_any_text_can_be_rendered() -> None:
     assert json.loads(JSONRenderer().render(BROKEN).decode()) == SHOWN
 
 
-def test_an_error_may_quote_any_text(owner: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_error_may_quote_any_text(owner: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     def fail(*arguments: object) -> None:
         raise exceptions.ValidationError(BROKEN)
 
@@ -99,7 +99,7 @@ def test_an_error_may_quote_any_text(owner: Any, monkeypatch: pytest.MonkeyPatch
 
 
 @pytest.mark.parametrize("accept", ["text/html", JSON])
-def test_an_error_outside_of_the_api_may_quote_any_text(accept: str, rf: RequestFactory) -> None:
+def test_error_outside_of_the_api_may_quote_any_text(accept: str, rf: RequestFactory) -> None:
     request = rf.get("/nothing/", headers={"Accept": accept})
     response = error_response(request, exceptions.ParseError("<\ud800>"))
     assert response.status_code == 400
@@ -115,17 +115,17 @@ def test_an_error_outside_of_the_api_may_quote_any_text(accept: str, rf: Request
         ("é.txt", "attachment; filename*=utf-8''%C3%A9.txt"),
     ],
 )
-def test_a_file_may_have_any_name(name: str, header: str) -> None:
+def test_file_may_have_any_name(name: str, header: str) -> None:
     assert download(BytesIO(), name, "text/plain")["Content-Disposition"] == header
 
 
 @pytest.mark.parametrize("url", ["a\nb", "\ud800", "https://example.com/", "é"])
-def test_a_field_called_url_is_no_address_of_the_row(url: str) -> None:
-    """Django REST framework would make it a header, after the row was stored."""
+def test_field_named_url_sets_no_location_header(url: str) -> None:
+    """By default, Django REST framework would copy its text into a header."""
     assert CreateModelMixin().get_success_headers({"url": url}) == {}
 
 
-def test_a_log_line_may_quote_any_text() -> None:
+def test_log_line_may_quote_any_text() -> None:
     script = (
         "import django; django.setup(); import logging; logging.getLogger('x').error('a\\ud800')"
     )
@@ -135,8 +135,8 @@ def test_a_log_line_may_quote_any_text() -> None:
 
 
 @pytest.mark.parametrize("charset", ["utf-7", "UTF-16", "unicode_escape", "latin-1", "x"])
-def test_other_characters_than_utf8_are_refused(charset: str, owner: Any) -> None:
-    """Some of them can say half a surrogate pair, and Django reads the query string by them."""
+def test_charsets_other_than_utf8_are_refused(charset: str, owner: Any) -> None:
+    """Some can encode half a surrogate pair, and Django decodes the query string by them."""
     for method, path in (("POST", SHELVES), ("GET", f"{SHELVES}?status=%2B2AA-&search=%2B2AA-")):
         response = _send(owner, path, "{}", method, content_type=f"{JSON}; charset={charset}")
         assert response.status_code == 415
@@ -150,10 +150,10 @@ def test_other_characters_than_utf8_are_refused(charset: str, owner: Any) -> Non
 @pytest.mark.parametrize(
     "content_type", [f"{JSON}; charset=bz2", f"{JSON}; charset=rot13", f"x/y; a={'b' * 99_999}"]
 )
-def test_a_content_type_that_django_cannot_read_is_refused(
+def test_unreadable_content_type_is_refused(
     content_type: str, kind: type[Any], rf: RequestFactory
 ) -> None:
-    """It raises while the request is made, where no middleware answers."""
+    """It raises when the request is created, before any middleware."""
     given = {**rf.get("/?a=%C3").META, "CONTENT_TYPE": content_type}
     scope = {"type": "http", "method": "GET", "path": "/", "query_string": b"a=%C3"}
     scope |= {"headers": [(b"content-type", content_type.encode())]}
@@ -163,7 +163,7 @@ def test_a_content_type_that_django_cannot_read_is_refused(
 
 
 @pytest.mark.parametrize("application", ["wsgi", "asgi"])
-def test_servers_make_requests_that_tolerate_it(application: str) -> None:
+def test_servers_use_tolerant_request_classes(application: str) -> None:
     ask = f"from config.{application} import application as a; print(a.request_class.__module__)"
     assert (
         run("-c", ask, DJANGO_SETTINGS_MODULE="config.settings.test").stdout == f"{made.__name__}\n"
@@ -182,7 +182,7 @@ def test_names_of_utf8(charset: str, owner: Any) -> None:
 def _chunked(
     client: Any, method: str, path: str, body: bytes, kind: str = JSON, **more: Any
 ) -> Any:
-    """Send a body as gunicorn hands over one in chunks: without a length, but with an end."""
+    """Send a body as gunicorn passes a chunked one: with no length, but with a known end."""
     given = {"wsgi.input_terminated": True, "HTTP_TRANSFER_ENCODING": "chunked", **more}
     given = {"wsgi.input": BytesIO(body), "CONTENT_TYPE": kind, **given}
     return client.generic(method, path, b"", kind, **given)
@@ -195,7 +195,7 @@ def book(acme: Any) -> Book:
 
 
 @pytest.mark.parametrize("size", [0, 70_000])
-def test_a_body_in_chunks_is_read(size: int, owner: Any, book: Book) -> None:
+def test_chunked_body_is_read(size: int, owner: Any, book: Book) -> None:
     filler = b" " * size
     response = _chunked(owner, "PATCH", ME, filler + b'{"full_name": "New Name"}')
     assert (response.status_code, response.json()["user"]["full_name"]) == (200, "New Name")
@@ -205,7 +205,7 @@ def test_a_body_in_chunks_is_read(size: int, owner: Any, book: Book) -> None:
     assert _chunked(owner, "DELETE", path, b"").status_code == 204
 
 
-def test_an_upload_in_chunks_is_read(owner: Any, book: Book) -> None:
+def test_chunked_upload_is_read(owner: Any, book: Book) -> None:
     body = (
         b'--x\r\nContent-Disposition: form-data; name="file"; filename="a.txt"\r\n'
         b"Content-Type: text/plain\r\n\r\nhello\r\n--x--\r\n"
@@ -215,7 +215,7 @@ def test_an_upload_in_chunks_is_read(owner: Any, book: Book) -> None:
     assert (response.status_code, response.json()["name"]) == (201, "a.txt")
 
 
-def test_a_form_in_chunks_is_read(acme: Any) -> None:
+def test_chunked_form_is_read(acme: Any) -> None:
     kind = "application/x-www-form-urlencoded"
     client = Client(headers={"Host": "acme.localhost"})
     page = _chunked(client, "POST", "/login/", b"email=nobody%40acme.test&password=x", kind)
@@ -231,12 +231,12 @@ def test_a_form_in_chunks_is_read(acme: Any) -> None:
         {"CONTENT_LENGTH": "x"},
     ],
 )
-def test_a_body_without_an_end_is_not_taken_for_none(more: dict[str, Any], owner: Any) -> None:
+def test_body_without_a_known_end_is_refused(more: dict[str, Any], owner: Any) -> None:
     response = _chunked(owner, "PATCH", ME, b'{"full_name": "x"}', **more)
     assert (response.status_code, response.json()["code"]) == (411, "length_required")
 
 
-def test_under_asgi_django_has_read_the_body(rf: RequestFactory) -> None:
+def test_chunked_body_under_asgi(rf: RequestFactory) -> None:
     scope = {"type": "http", "method": "POST", "path": "/", "headers": [], "query_string": b""}
     request = ASGIRequest(scope, BytesIO(b"{}"))
     RequestBodyMiddleware(lambda request: HttpResponse())(request)
@@ -264,7 +264,7 @@ def small(settings: Any) -> None:
     ],
 )
 @pytest.mark.parametrize("path", [SHELVES, "/api/v1/auth/token/", "/login/"])
-def test_a_body_that_is_too_large_is_told_the_limit(
+def test_too_large_body_is_refused_with_the_limit(
     path: str, content_type: str, limit: int, send: Any, owner: Any
 ) -> None:
     def answer(size: int) -> Any:
@@ -281,7 +281,7 @@ def test_a_body_that_is_too_large_is_told_the_limit(
 
 
 @pytest.mark.usefixtures("small")
-def test_a_body_in_chunks_is_read_up_to_the_limit(owner: Any) -> None:
+def test_too_large_chunked_body_is_refused(owner: Any) -> None:
     class Endless(BytesIO):
         count = 0
 
@@ -294,8 +294,8 @@ def test_a_body_in_chunks_is_read_up_to_the_limit(owner: Any) -> None:
     assert response.status_code == 413
 
 
-def test_what_django_finds_too_large_is_told_the_limit(rf: RequestFactory) -> None:
-    """Such as the texts in a form with files."""
+def test_djangos_own_limit_is_reported(rf: RequestFactory) -> None:
+    """Such as texts in a form with files."""
     response = error_views.bad_request(rf.post(SHELVES), RequestDataTooBig("inside"))
     assert response.status_code == 413
     assert json.loads(response.content) == {

@@ -1,4 +1,4 @@
-"""Environment variables: what is taken, what is refused, and how that is said."""
+"""Environment variables: valid values, invalid values, and error messages."""
 
 import re
 from pathlib import Path
@@ -51,7 +51,7 @@ def problems(**texts: str) -> list[str]:
 
 
 @pytest.mark.parametrize("name", FIELDS)
-def test_fifty_wrong_values_are_refused(name: str) -> None:
+def test_invalid_values_are_refused(name: str) -> None:
     rule = next(each for each in FIELDS[name].metadata if isinstance(each, Rule))
     wrong = dict.fromkeys([*RULES[rule], *NOISE])
     assert len(wrong) >= 50
@@ -62,12 +62,12 @@ def test_fifty_wrong_values_are_refused(name: str) -> None:
 @pytest.mark.parametrize(
     ("name", "text"), [(n, text) for n, texts in RIGHT.items() for text in texts]
 )
-def test_right_values_are_taken(name: str, text: str) -> None:
+def test_valid_values_are_accepted(name: str, text: str) -> None:
     assert problems(**{name: text}) == []
 
 
 @pytest.mark.parametrize("name", FIELDS)
-def test_numbers_are_bounded(name: str) -> None:
+def test_numbers_have_bounds(name: str) -> None:
     bounds = re.search(r"from (\d+) to (\d+)$", describe(FIELDS[name]))
     if bounds:
         low, high = map(int, bounds.groups())
@@ -76,25 +76,25 @@ def test_numbers_are_bounded(name: str) -> None:
         assert all(problems(**{name: str(number)}) for number in (low - 1, high + 1))
 
 
-def test_examples_and_defaults_can_be_taken() -> None:
+def test_examples_and_defaults_are_valid() -> None:
     examples = {name: field.examples[0] for name, field in FIELDS.items() if field.examples}
     assert find_problems(examples, production=False) == []
 
 
 @pytest.mark.parametrize("text", [f"$q*eo{LONG}", f"${{HOME}}{LONG}", f"a\\n{LONG}", f"%s{LONG}"])
-def test_values_are_taken_as_they_are(text: str) -> None:
+def test_values_are_not_changed(text: str) -> None:
     done = run("-c", "from config.reading import read; print(read().SECRET_KEY)", SECRET_KEY=text)
     assert done.stdout == f"{text}\n", done.stderr
 
 
-def test_hosts_are_those_of_requests() -> None:
+def test_hosts_are_normalised_like_those_of_requests() -> None:
     texts = {"SHARED_HOSTS": "Example.com, console.example.com.,[FD00:0::1], exämple.de,app"}
     hosts = Variables.model_validate(texts).SHARED_HOSTS
     assert hosts == ["example.com", "console.example.com", "fd00::1", "xn--exmple-cua.de", "app"]
     assert hosts == [normalised(host) for host in hosts]
 
 
-def test_origins_are_those_of_browsers() -> None:
+def test_origins_are_normalised_like_those_of_browsers() -> None:
     texts = {
         "CORS_ALLOWED_ORIGINS": "https://App.example.com:443/,http://a.example:80,http://b:8000"
     }
@@ -102,18 +102,18 @@ def test_origins_are_those_of_browsers() -> None:
     assert origins == ["https://app.example.com", "http://a.example", "http://b:8000"]
 
 
-def test_no_value_is_shown() -> None:
+def test_values_are_not_shown() -> None:
     variables = Variables.model_validate({"SECRET_KEY": LONG, "JWT_SIGNING_KEY": LONG})
     assert LONG not in f"{variables} {variables!r} {[variables]}"
 
 
 @pytest.mark.parametrize("start", ["config.settings.production", "config.wsgi", "config.asgi"])
-def test_a_start_names_all_that_is_wrong_and_missing(start: str) -> None:
+def test_error_names_all_invalid_and_missing_variables(start: str) -> None:
     wrong = dict.fromkeys(FIELDS, VALUE) | {"SECRET_KEY": ""}
     done = run("-c", f"import {start}", **PRODUCTION | wrong)
     assert done.returncode == CANNOT_START
     _, *lines = done.stderr.splitlines()
-    # The server for ASGI sets this one itself.
+    # The ASGI server sets this one itself.
     named = [line.split()[0] for line in lines]
     assert set(FIELDS) - set(named) <= {"DATABASE_KEEP_SECONDS"}
     assert len(named) == len(set(named))
@@ -122,7 +122,7 @@ def test_a_start_names_all_that_is_wrong_and_missing(start: str) -> None:
 
 
 @pytest.mark.parametrize("rule", RULES, ids=lambda rule: rule.must_be)
-def test_a_start_is_refused_for_each_kind(rule: Rule) -> None:
+def test_start_fails_for_each_entry_point(rule: Rule) -> None:
     name = next(name for name, field in FIELDS.items() if rule in field.metadata)
     done = run("-c", "import config.settings.production", **PRODUCTION | {name: NOISE[0]})
     assert done.returncode == CANNOT_START
@@ -165,14 +165,14 @@ REFUSED = {
 
 
 @pytest.mark.parametrize("text", READ)
-def test_env_file_is_read_as_meant(tmp_path: Path, text: str) -> None:
+def test_env_file_is_parsed(tmp_path: Path, text: str) -> None:
     file = tmp_path / ".env"
     file.write_text(text, "utf-8", newline="")
     assert parse(file) == ({"KEY": READ[text]}, [])
 
 
 @pytest.mark.parametrize("text", REFUSED)
-def test_env_file_is_refused_by_the_line(tmp_path: Path, text: str) -> None:
+def test_errors_of_env_file_name_the_line(tmp_path: Path, text: str) -> None:
     file = tmp_path / ".env"
     file.write_text(text, "utf-8", newline="")
     _, found = parse(file)
@@ -181,14 +181,14 @@ def test_env_file_is_refused_by_the_line(tmp_path: Path, text: str) -> None:
 
 
 @pytest.mark.parametrize("content", ["KEY=ä".encode("latin-1"), "KEY=a".encode("utf-16"), None])
-def test_env_file_that_is_no_text_is_refused(tmp_path: Path, content: bytes | None) -> None:
+def test_binary_env_file_is_refused(tmp_path: Path, content: bytes | None) -> None:
     file = tmp_path / ".env"
     file.mkdir() if content is None else file.write_bytes(content)
     assert [text.startswith(".env cannot be read: ") for text in parse(file)[1]] == [True]
 
 
-def test_a_start_names_lines_and_variables_together(tmp_path: Path) -> None:
-    """The project's own .env does not change; the process reads another one."""
+def test_error_names_lines_and_variables_together(tmp_path: Path) -> None:
+    """The process reads another file than the project's .env."""
     file = tmp_path / ".env"
     file.write_text("ONE=1\na secret line\n", "utf-8")
     script = f"""
@@ -207,5 +207,5 @@ import config.settings.production
     assert "a secret" not in done.stderr
 
 
-def test_no_env_file_is_none(tmp_path: Path) -> None:
+def test_missing_env_file_is_empty(tmp_path: Path) -> None:
     assert parse(tmp_path / ".env") == ({}, [])

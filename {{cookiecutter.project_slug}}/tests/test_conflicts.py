@@ -1,4 +1,4 @@
-"""Rows that others refer to are not deleted: 409 in the API, a message on pages, never 500."""
+"""Deleting a referenced row: 409 in the API, a message on pages, never 500."""
 
 import sys
 from collections.abc import Callable, Iterator
@@ -27,14 +27,14 @@ KEPT = {models.PROTECT: NAMED, models.RESTRICT: NAMED, models.DO_NOTHING: UNNAME
 
 @pytest.fixture
 def keep(monkeypatch: pytest.MonkeyPatch) -> Callable[[Any], None]:
-    """Return a function that says what becomes of a shelf that has books."""
+    """Return a function that sets ``on_delete`` of the books of a shelf."""
     key = Book._meta.get_field("shelf").remote_field
     return lambda on_delete: monkeypatch.setattr(key, "on_delete", on_delete)
 
 
 @pytest.fixture
 def shelf(acme: Tenant) -> Iterator[Shelf]:
-    """Return a shelf with a book, which must be there when the test has ended."""
+    """Return a shelf with a book, and check afterwards that it still exists."""
     with tenant_context(acme):
         shelf = Shelf.objects.create(name="full")
         Book.objects.create(shelf=shelf, title="kept")
@@ -52,7 +52,7 @@ def member(acme: Tenant, client_of: Callable[..., Any]) -> Any:
 
 @pytest.mark.django_db(transaction=True)
 @pytest.mark.parametrize("on_delete", KEPT)
-def test_the_api_answers_409(on_delete: Any, shelf: Shelf, member: Any, keep: Any) -> None:
+def test_api_answers_409(on_delete: Any, shelf: Shelf, member: Any, keep: Any) -> None:
     keep(on_delete)
     response = member.delete(f"{SHELVES}{shelf.pk}/")
     assert (response.status_code, response.json()) == (
@@ -62,7 +62,7 @@ def test_the_api_answers_409(on_delete: Any, shelf: Shelf, member: Any, keep: An
 
 
 @pytest.mark.parametrize("in_transaction", [False, True])
-def test_a_route_that_deletes_in_its_own_way(
+def test_route_with_its_own_delete(
     in_transaction: bool,
     shelf: Shelf,
     member: Any,
@@ -81,10 +81,10 @@ def test_a_route_that_deletes_in_its_own_way(
 
 
 @pytest.mark.django_db(transaction=True)
-def test_a_row_that_is_gone_when_it_is_referred_to(
+def test_related_row_that_is_deleted_meanwhile(
     shelf: Shelf, member: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Two requests at once: one has validated the shelf, the other deletes it."""
+    """A concurrent request deletes the shelf after its validation."""
 
     def lose(self: ShelfViewSet, request: Any) -> None:
         with connection.cursor() as cursor, transaction.atomic():
@@ -98,7 +98,7 @@ def test_a_row_that_is_gone_when_it_is_referred_to(
 
 
 @pytest.mark.django_db(transaction=True)
-def test_any_other_violation_is_an_error(
+def test_other_violations_are_errors(
     shelf: Shelf, member: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def duplicate(self: ShelfViewSet, request: Any) -> None:
@@ -108,12 +108,12 @@ def test_any_other_violation_is_an_error(
     assert member.get(SHELVES).status_code == 500
 
 
-# Pages, and views of Django's
+# Pages, and Django's own views
 
 
 @require_role("member")
 def with_a_form(request: HttpRequest) -> HttpResponse:
-    """Delete by a form, which shows the message."""
+    """Delete by a form, and expect the message in it."""
     form = PageForm(request)
     form.succeeds(Shelf.objects.get().delete)
     return render_page(request, "pages/form.html", form)
@@ -121,13 +121,13 @@ def with_a_form(request: HttpRequest) -> HttpResponse:
 
 @require_role("member")
 def with_a_button(request: HttpRequest) -> HttpResponse:
-    """Delete by a button in a list, which shows the message."""
+    """Delete by a button in a list, and expect the message there."""
     return press_button(request, PageForm(request), Shelf.objects.get().delete, "/members/")
 
 
 @require_role("member")
 def without_a_form(request: HttpRequest) -> HttpResponse:
-    """Delete and expect no refusal."""
+    """Delete, and expect success."""
     Shelf.objects.get().delete()
     return HttpResponse()
 
@@ -161,7 +161,7 @@ def test_pages_show_a_message(
 
 
 @pytest.mark.usefixtures("pages", "shelf")
-def test_a_view_of_django_s_below_api_answers_in_json(visit: Visit, keep: Any) -> None:
+def test_django_view_below_api_answers_in_json(visit: Visit, keep: Any) -> None:
     client = visit("member")
     keep(models.PROTECT)
     response = client.post("/api/plain/")

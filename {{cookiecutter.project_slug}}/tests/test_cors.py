@@ -1,4 +1,4 @@
-"""Scripts of other origins: none may ask, but those that are named; and none with a cookie."""
+"""CORS: only allowed origins may call the API, and never with cookies."""
 
 from collections.abc import Callable
 from typing import Any
@@ -18,7 +18,7 @@ MIDDLEWARE = "corsheaders.middleware.CorsMiddleware"
 
 @pytest.fixture
 def app(settings: Any) -> None:
-    """Let the scripts of one origin ask."""
+    """Allow one origin."""
     settings.CORS_ALLOWED_ORIGINS = [APP]
     settings.MIDDLEWARE = [MIDDLEWARE, *settings.MIDDLEWARE]
 
@@ -30,8 +30,8 @@ def _preflight(host: str, origin: str, path: str = SHELVES, headers: str = "auth
 
 @pytest.mark.usefixtures("app")
 @pytest.mark.parametrize("host", HOSTS)
-def test_a_browser_may_ask_for_a_script_of_a_named_origin(host: str, acme: Any) -> None:
-    """At every host alike: the answer does not tell which tenants there are."""
+def test_preflight_of_an_allowed_origin_succeeds(host: str, acme: Any) -> None:
+    """Every host gives the same response, which does not reveal tenants."""
     answer = _preflight(host, APP, headers="authorization, content-type, x-tenant")
     assert (answer.status_code, answer.content) == (200, b"")
     assert answer[ALLOWED] == APP
@@ -45,7 +45,7 @@ def test_a_browser_may_ask_for_a_script_of_a_named_origin(host: str, acme: Any) 
 @pytest.mark.usefixtures("app")
 @pytest.mark.parametrize("host", HOSTS)
 @pytest.mark.parametrize("origin", [STRANGER, "http://app.example.com", "null", "*", "x"])
-def test_nobody_else_may(origin: str, host: str, acme: Any) -> None:
+def test_preflight_of_other_origins_fails(origin: str, host: str, acme: Any) -> None:
     assert ALLOWED not in _preflight(host, origin)
     assert ALLOWED not in Client(headers={"Host": host, "Origin": origin}).get(ME)
 
@@ -53,13 +53,13 @@ def test_nobody_else_may(origin: str, host: str, acme: Any) -> None:
 @pytest.mark.usefixtures("app")
 @pytest.mark.parametrize("path", ["/", "/login/", "/admin/", "/healthz/live", "/metrics", "/apix"])
 @pytest.mark.parametrize("host", HOSTS)
-def test_nothing_but_the_api_may_be_asked(host: str, path: str, acme: Any) -> None:
+def test_only_the_api_allows_other_origins(host: str, path: str, acme: Any) -> None:
     assert ALLOWED not in _preflight(host, APP, path)
     assert ALLOWED not in Client(headers={"Host": host, "Origin": APP}).get(path)
 
 
 @pytest.mark.usefixtures("app")
-def test_a_script_reads_answers_and_errors(acme: Any, client_of: Callable[..., Any]) -> None:
+def test_script_can_read_responses_and_errors(acme: Any, client_of: Callable[..., Any]) -> None:
     member = client_of(acme, "member")
     answers = {
         200: member.get(SHELVES, headers={"Origin": APP}),
@@ -73,7 +73,7 @@ def test_a_script_reads_answers_and_errors(acme: Any, client_of: Callable[..., A
         assert "Retry-After" in answer["Access-Control-Expose-Headers"]
 
 
-def test_by_default_no_other_origin_may_ask(acme: Any, settings: Any) -> None:
+def test_no_origin_is_allowed_by_default(acme: Any, settings: Any) -> None:
     assert settings.CORS_ALLOWED_ORIGINS == []
     assert MIDDLEWARE not in settings.MIDDLEWARE
     for host in HOSTS:
@@ -87,7 +87,7 @@ def test_by_default_no_other_origin_may_ask(acme: Any, settings: Any) -> None:
         (f"{APP},http://localhost:5173", f"{MIDDLEWARE} True\n"),
     ],
 )
-def test_one_variable_switches_it_on(origins: str, printed: str) -> None:
+def test_variable_enables_cors(origins: str, printed: str) -> None:
     assert run("-c", SCRIPT, CORS_ALLOWED_ORIGINS=origins).stdout == printed
 
 
@@ -105,7 +105,7 @@ def test_one_variable_switches_it_on(origins: str, printed: str) -> None:
         *("https://user@example.com", "file://", "https://", "https://a:b", "//example.com", "é"),
     ],
 )
-def test_what_is_no_origin_stops_the_start(origin: str) -> None:
+def test_invalid_origin_stops_the_start(origin: str) -> None:
     done = run("-c", SCRIPT, CORS_ALLOWED_ORIGINS=f"http://localhost:5173,{origin}")
     assert done.returncode != 0
     assert "CORS_ALLOWED_ORIGINS must be " in done.stderr.splitlines()[-1]

@@ -1,4 +1,4 @@
-"""``createcachetable``: a table of no model that is listed as reviewed."""
+"""``createcachetable``: a table without a model, which must be listed as reviewed."""
 
 from typing import Any
 
@@ -26,7 +26,7 @@ def cache_table(settings: Any) -> Any:
         cursor.execute(f"DROP TABLE {TABLE}")
 
 
-def test_a_table_of_no_model_is_found_until_it_is_listed(cache_table: None, settings: Any) -> None:
+def test_cache_table_is_a_violation_until_listed(cache_table: None, settings: Any) -> None:
     assert [TABLE in found for found in violations()] == [True]
     settings.TABLES_WITHOUT_MODELS = ["public.other"]
     assert [TABLE in found for found in violations()] == [True]
@@ -34,7 +34,7 @@ def test_a_table_of_no_model_is_found_until_it_is_listed(cache_table: None, sett
     assert violations() == []
 
 
-def test_each_tenant_has_its_own_values(cache_table: None, acme: Any, globex: Any) -> None:
+def test_cached_values_belong_to_a_tenant(cache_table: None, acme: Any, globex: Any) -> None:
     for tenant in (acme, globex):
         with tenant_context(tenant):
             assert caches["kept"].get("whose") is None

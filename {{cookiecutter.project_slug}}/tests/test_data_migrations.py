@@ -1,4 +1,4 @@
-"""Migrations that move data: every tenant keeps all of its rows, forward and back."""
+"""Data migrations keep all rows of every tenant, forward and backward."""
 
 import shutil
 from collections.abc import Iterator
@@ -17,7 +17,7 @@ from tests.support import manage
 pytestmark = pytest.mark.usefixtures("provisioning")
 
 MORE = "0002_more"
-# A column is filled from another one, and a third is renamed; each row has a value of its own.
+# It fills a column from another one, and renames a third. Each row has unique values.
 MIGRATION = """
 from django.db import migrations, models
 
@@ -46,13 +46,13 @@ class Migration(migrations.Migration):
 
 @pytest.fixture
 def before() -> str:
-    """Return the name of the last migration that the tests' app has."""
+    """Return the name of the last migration of the tests' app."""
     return max(path.stem for path in (BASE_DIR / "tests/sample/migrations").glob("0*.py"))
 
 
 @pytest.fixture
 def version(tmp_path: Path, before: str) -> Iterator[dict[str, str]]:
-    """Return the environment of a version that has one migration more."""
+    """Return the environment of a version with one additional migration."""
     package = tmp_path / "more_migrations"
     shutil.copytree(BASE_DIR / "tests/sample/migrations", package)
     (package / f"{MORE}.py").write_text(MIGRATION.replace("BEFORE", before), encoding="utf-8")
@@ -62,7 +62,7 @@ def version(tmp_path: Path, before: str) -> Iterator[dict[str, str]]:
     (tmp_path / "more_settings.py").write_text(settings, encoding="utf-8")
     variables = {"DJANGO_SETTINGS_MODULE": "more_settings", "PYTHONPATH": str(tmp_path)}
     yield variables
-    # Whatever failed: the other tests' tables are as this version knows them.
+    # Migrate back, also after a failure, since other tests use these tables.
     manage("migrate", "--skip-checks", "sample", before, "--verbosity=0", **variables)
     assert manage("migrate", "--verbosity=0").returncode == 0
 
@@ -80,8 +80,8 @@ def _rows(tenants: list[Tenant]) -> dict[str, list[Any]]:
     return rows
 
 
-def test_a_data_migration_preserves_data(version: dict[str, str], before: str) -> None:
-    """Each row is there, in its tenant, with all of its values; what was moved is its own."""
+def test_data_migration_preserves_data(version: dict[str, str], before: str) -> None:
+    """Each row keeps its tenant and its values, and the new column has the row's own value."""
     tenants = [create_tenant(slug=slug, name=slug) for slug in ("acme", "globex", "empty")]
     for tenant in tenants[:2]:
         with tenant_context(tenant):
@@ -89,7 +89,7 @@ def test_a_data_migration_preserves_data(version: dict[str, str], before: str) -
                 Shelf.objects.create(name=f"{tenant.slug} {number}", description="before")
     rows = _rows(tenants)
     _migrate(version)
-    _migrate(version)  # a second time changes nothing
+    _migrate(version)  # a second run changes nothing
     _migrate(version, "sample", before)
     for each in [row for of_tenant in rows.values() for row in of_tenant]:
         each["description"] = f"{each['name']}, moved"

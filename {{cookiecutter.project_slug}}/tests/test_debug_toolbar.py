@@ -1,4 +1,4 @@
-"""The debug toolbar, under development settings: each of its panels opens, on every host."""
+"""The debug toolbar with development settings: all its panels open on every host."""
 
 import json
 import re
@@ -13,15 +13,15 @@ from django.core.management import call_command
 from tests.support import run
 
 PASSWORD = "let me try it"
-# Development's, and the tests' passwords and sample, which the test database has.
+# Development settings, with the hasher and the sample app of the test database.
 SETTINGS = """
 from config.settings.local import *
 from config.settings.test import PASSWORD_HASHERS
 TENANT_APPS = [*TENANT_APPS, "tests.sample"]
 INSTALLED_APPS = [*INSTALLED_APPS, "tests.sample"]
 """
-# A browser on this machine: it logs in where there is somebody, opens a page and all its panels,
-# and has the statements that it finds explained.
+# A browser on this machine: it logs in on a tenant's host, opens a page and all its panels, and
+# lets the SQL panel explain the statements.
 BROWSE = """
 import json, re, sys
 import django
@@ -52,7 +52,7 @@ print(json.dumps(told))
 
 @pytest.fixture
 def browse(provisioning: None, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Any:
-    """Return a host's answers to a browser, from a separate process."""
+    """Return a host's responses to a browser, from a separate process."""
     monkeypatch.setenv("DEMO_PASSWORD", PASSWORD)
     call_command("seed_demo", stdout=StringIO())
     (tmp_path / "browser_settings.py").write_text(SETTINGS, encoding="utf-8")
@@ -89,13 +89,13 @@ def test_every_panel_opens(browse: Any, host: str, path: str, email: str) -> Non
         assert "SELECT" in shown
 
 
-def test_it_is_not_there_unless_it_is_switched_on(browse: Any) -> None:
+def test_toolbar_is_off_by_default(browse: Any) -> None:
     assert browse("localhost", "/", DEBUG_TOOLBAR="off") == {"page": 200, "explained": []}
 
 
 @pytest.mark.parametrize("debug", ["on", "off"])
-def test_routes_of_tools_are_open_in_development_only(debug: str) -> None:
-    """Those of every tool, nested ones too; nothing but the settings says which."""
+def test_development_routes_are_open_in_development_only(debug: str) -> None:
+    """All tools in the settings are tested, and nested URLconfs."""
     code = (
         "import django; django.setup()\n"
         "from django.conf import settings\n"

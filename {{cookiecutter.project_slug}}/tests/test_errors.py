@@ -1,4 +1,4 @@
-"""Errors: a sentence for people, a code for programs, and nothing of the inside."""
+"""Error responses: a sentence, a code, and no internal details."""
 
 import json
 from collections.abc import Callable
@@ -49,7 +49,7 @@ def test_detail_and_code(code: str, acme: Any, client_of: Callable[..., Any]) ->
     assert response.json()["code"] == code
 
 
-def test_no_token_and_too_little_role(acme: Any, client_of: Callable[..., Any]) -> None:
+def test_missing_token_and_insufficient_role(acme: Any, client_of: Callable[..., Any]) -> None:
     anonymous = api_client(acme).get(SHELVES)
     assert anonymous.json() == {
         "detail": "Authentication credentials were not provided.",
@@ -68,7 +68,7 @@ def test_field_errors_name_the_field(acme: Any, client_of: Callable[..., Any]) -
 
 @pytest.mark.parametrize("host", HOSTS)
 @pytest.mark.parametrize("path", ["/api/v1/nothing/", "/api/nothing", f"{SHELVES}a/b/"])
-def test_an_unknown_path_of_the_api(path: str, host: str, acme: Any) -> None:
+def test_unknown_path_of_the_api(path: str, host: str, acme: Any) -> None:
     response = Client(headers={"Host": host}).get(path)
     assert response.status_code == 404
     assert response.json() == {"detail": "Not found.", "code": "not_found"}
@@ -82,7 +82,7 @@ UNEXPECTED: dict[type[Exception], tuple[int, dict[str, str]]] = {
 
 @pytest.mark.parametrize("host", HOSTS)
 @pytest.mark.parametrize("error", UNEXPECTED)
-def test_an_error_that_nobody_expected(
+def test_unexpected_error(
     error: type[Exception],
     host: str,
     acme: Any,
@@ -108,7 +108,7 @@ def test_an_error_that_nobody_expected(
         *(exceptions.ValidationError, exceptions.NotFound, exceptions.Throttled),
     ],
 )
-def test_what_fails_after_commit_is_told_as_that(
+def test_failure_after_commit_is_reported_as_such(
     error: type[Exception],
     acme: Any,
     client_of: Callable[..., Any],
@@ -134,7 +134,7 @@ def test_what_fails_after_commit_is_told_as_that(
 
 @pytest.mark.django_db(transaction=True)
 @pytest.mark.parametrize("alias", sorted({"default", SHARED_DB}))
-def test_what_is_raised_after_commit_can_be_told_from_what_is_raised_before(alias: str) -> None:
+def test_is_after_commit(alias: str) -> None:
     def fail() -> None:
         raise ZeroDivisionError
 
@@ -148,7 +148,7 @@ def test_what_is_raised_after_commit_can_be_told_from_what_is_raised_before(alia
     assert is_after_commit(caused)
 
 
-def test_a_page_tells_what_failed_after_commit(acme: Any, rf: RequestFactory) -> None:
+def test_page_reports_a_failure_after_commit(acme: Any, rf: RequestFactory) -> None:
     error = exceptions.NotFound()
     error.add_note(AFTER_COMMIT)
     request = rf.post("/members/", headers={"Accept": "text/html"})
@@ -158,7 +158,7 @@ def test_a_page_tells_what_failed_after_commit(acme: Any, rf: RequestFactory) ->
     assert b"Do not send the request again." in page.content
 
 
-def test_a_permission_that_django_itself_denies(rf: RequestFactory) -> None:
+def test_permission_denied_by_django(rf: RequestFactory) -> None:
     response = error_views.permission_denied(rf.get(SHELVES), PermissionDenied("inside"))
     assert response.status_code == 403
     assert json.loads(response.content) == {
@@ -169,7 +169,7 @@ def test_a_permission_that_django_itself_denies(rf: RequestFactory) -> None:
 
 @pytest.mark.parametrize("host", HOSTS)
 @pytest.mark.parametrize("path", ["/nothing/", "/healthz/nothing", "/apis/"])
-def test_elsewhere_errors_are_pages(path: str, host: str, acme: Any) -> None:
+def test_errors_outside_of_the_api_are_pages(path: str, host: str, acme: Any) -> None:
     response = Client(headers={"Host": host}).get(path)
     assert response.status_code == 404
     assert response.headers["Content-Type"].startswith("text/html")

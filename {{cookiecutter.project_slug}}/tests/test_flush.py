@@ -31,7 +31,7 @@ def rows(acme: Any, globex: Any, client_of: Any) -> None:
         pass
 
 
-def test_all_rows_of_all_tenants_go_and_what_migrations_wrote_stays(
+def test_flush_deletes_all_rows_and_keeps_migrations(
     rows: None, acme: Tenant, globex: Tenant
 ) -> None:
     kept = [model.objects.count() for model in (ContentType, Permission)]
@@ -52,7 +52,7 @@ def _type(answer: str, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.mark.parametrize("answer", ["no", "", "y", "YES"])
-def test_without_a_yes_nothing_is_deleted(
+def test_flush_needs_confirmation(
     answer: str, rows: None, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     _type(answer, monkeypatch)
@@ -62,7 +62,7 @@ def test_without_a_yes_nothing_is_deleted(
     assert "ALL rows of ALL tenants" in capsys.readouterr().out
 
 
-def test_a_yes_deletes(rows: None, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_confirmed_flush_deletes(rows: None, monkeypatch: pytest.MonkeyPatch) -> None:
     _type("yes", monkeypatch)
     call_command("flush")
     assert not Tenant.objects.exists()

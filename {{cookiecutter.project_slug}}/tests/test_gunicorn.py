@@ -1,4 +1,4 @@
-"""gunicorn's settings, on machines of every kind."""
+"""gunicorn's settings on different machines."""
 
 import os
 import re
@@ -10,12 +10,12 @@ import pytest
 
 from config.env import BASE_DIR
 
-# Not the product, which asks the database when it is loaded.
+# A trivial application, since the project needs the database on import.
 DEMO_APP = "wsgiref.simple_server:demo_app"
 
 
 def _print_config(tmp_path: Path, memory: str, **variables: str) -> tuple[int, str, str]:
-    """Have gunicorn print its settings where the folder in memory is another one."""
+    """Let gunicorn print its settings, with another folder in place of /dev/shm."""
     source = (BASE_DIR / "gunicorn.conf.py").read_text(encoding="utf-8")
     assert source.count('"/dev/shm"') == 1
     config = tmp_path / "gunicorn.conf.py"
@@ -31,7 +31,7 @@ def _print_config(tmp_path: Path, memory: str, **variables: str) -> tuple[int, s
     return process.returncode, process.stdout, process.stderr
 
 
-def test_what_is_written_often_is_in_memory(tmp_path: Path) -> None:
+def test_worker_files_are_in_memory(tmp_path: Path) -> None:
     memory = tmp_path / "memory"
     memory.mkdir()
     status, printed, told = _print_config(tmp_path, str(memory))
@@ -42,8 +42,8 @@ def test_what_is_written_often_is_in_memory(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("memory", ["/no/such/folder", "/dev/null", "/proc", "/sys"])
-def test_without_such_a_folder_it_is_on_disk_and_said(tmp_path: Path, memory: str) -> None:
-    """Missing, a file, closed to all who would write."""
+def test_worker_files_are_on_disk_without_a_folder_in_memory(tmp_path: Path, memory: str) -> None:
+    """The folder is missing, a file, or not writable."""
     status, printed, told = _print_config(tmp_path, memory, TMPDIR=str(tmp_path))
     assert status == 0
     assert re.search(r"^worker_tmp_dir += None$", printed, re.MULTILINE)
@@ -51,7 +51,7 @@ def test_without_such_a_folder_it_is_on_disk_and_said(tmp_path: Path, memory: st
     assert line.startswith(f"gunicorn.conf.py: heartbeats and metrics are in {tmp_path}. ")
 
 
-def test_without_any_folder_it_says_so(tmp_path: Path) -> None:
+def test_missing_temporary_folder_is_an_error(tmp_path: Path) -> None:
     before = "import tempfile\n"
     source = (BASE_DIR / "gunicorn.conf.py").read_text(encoding="utf-8")
     assert source.count(before) == 1

@@ -1,4 +1,4 @@
-"""``tenant_health_check``: each corruption is planted in PostgreSQL, and must be named."""
+"""``tenant_health_check`` reports each corruption that the tests plant in PostgreSQL."""
 
 import json
 from collections.abc import Iterator
@@ -26,7 +26,7 @@ from tests.support import manage
 
 
 def _found() -> list[tuple[str, str]]:
-    """Return slug and sentence of each finding; an error must end the command if there are any."""
+    """Return slug and sentence of each finding; the command must fail if there are any."""
     output, refusal = StringIO(), ""
     try:
         call_command("tenant_health_check", "--json", stdout=output)
@@ -39,7 +39,7 @@ def _found() -> list[tuple[str, str]]:
 
 @contextmanager
 def _without_keys(cursor: Any, table: str) -> Iterator[None]:
-    """Take the foreign keys of a table away, and put them back."""
+    """Drop the foreign keys of a table within the block."""
     cursor.execute(
         "SELECT conname, pg_get_constraintdef(oid) FROM pg_constraint "
         "WHERE conrelid = %s::regclass AND contype = 'f'",
@@ -61,10 +61,10 @@ def owners(request: pytest.FixtureRequest) -> None:
         make_member(request.getfixturevalue(tenant), "owner")
 
 
-def test_nothing_is_found_where_all_is_well(acme: Tenant, globex: Tenant) -> None:
+def test_healthy_installation_has_no_findings(acme: Tenant, globex: Tenant) -> None:
     globex.status = "suspended"
     globex.save()
-    make_tenant("initech", status="preparing")  # of which nothing is asked yet
+    make_tenant("initech", status="preparing")  # not checked yet
     with tenant_context(acme):
         shelf = Shelf.objects.create(name="p", created_by=acme.memberships.get().user)
         Book.objects.create(shelf=shelf, title="t")
@@ -74,7 +74,7 @@ def test_nothing_is_found_where_all_is_well(acme: Tenant, globex: Tenant) -> Non
     assert output.getvalue() == "No problems found.\n"
 
 
-def test_a_tenant_without_an_owner_who_can_log_in(acme: Tenant, globex: Tenant) -> None:
+def test_tenant_without_an_active_owner(acme: Tenant, globex: Tenant) -> None:
     acme.memberships.update(role="admin")
     user = globex.memberships.get().user
     user.is_active = False
@@ -82,14 +82,14 @@ def test_a_tenant_without_an_owner_who_can_log_in(acme: Tenant, globex: Tenant) 
     assert _found() == [("acme", "has no Owner"), ("globex", "has no Owner")]
 
 
-def test_a_tenant_without_users_is_told_and_asked_all_the_same(acme: Tenant) -> None:
+def test_tenant_without_users(acme: Tenant) -> None:
     acme.memberships.all().delete()
     with tenant_context(acme):
         Shelf.objects.create(name="p")
     assert _found() == [("acme", "has no Owner")]
 
 
-def test_a_tenant_without_a_domain(acme: Tenant) -> None:
+def test_tenant_without_a_domain(acme: Tenant) -> None:
     Domain.objects.for_tenant(acme).delete()
     assert _found() == [("acme", "has no domain")]
 
@@ -104,7 +104,7 @@ def test_a_tenant_without_a_domain(acme: Tenant) -> None:
         ("tenants_domain", "tenant_id", "tenants.Domain.tenant"),
     ],
 )
-def test_a_row_of_the_shared_data_that_refers_to_nothing(
+def test_shared_row_with_a_dangling_reference(
     table: str, column: str, field: str, acme: Tenant
 ) -> None:
     Invitation(tenant=acme, email="x@example.test", expires_at=timezone.now()).save()
@@ -117,7 +117,7 @@ def test_a_row_of_the_shared_data_that_refers_to_nothing(
     assert ("", f"{field} of {row} refers to {nobody}, which does not exist here") in found
 
 
-def test_events_of_a_tenant_that_does_not_exist(acme: Tenant) -> None:
+def test_events_of_a_missing_tenant(acme: Tenant) -> None:
     nobody = new_id()
     with transaction.atomic(using=SHARED_DB):
         record(Action.TENANT_CHANGED, tenant=nobody, actor=None)
@@ -127,7 +127,7 @@ def test_events_of_a_tenant_that_does_not_exist(acme: Tenant) -> None:
 
 
 @pytest.mark.django_db(transaction=True)
-def test_a_reference_that_crosses_into_another_tenant(acme: Tenant, globex: Tenant) -> None:
+def test_reference_to_another_tenants_row(acme: Tenant, globex: Tenant) -> None:
     with tenant_context(globex):
         theirs = Shelf.objects.create(name="theirs")
     with tenant_context(acme):
@@ -143,7 +143,7 @@ def test_a_reference_that_crosses_into_another_tenant(acme: Tenant, globex: Tena
     assert "globex" not in dict(found)
 
 
-def test_a_reference_to_somebody_who_is_no_member(acme: Tenant, globex: Tenant) -> None:
+def test_reference_to_a_user_who_is_not_a_member(acme: Tenant, globex: Tenant) -> None:
     stranger, former = globex.memberships.get().user, make_member(acme, "member")
     former.is_active = False
     former.save()
@@ -154,7 +154,7 @@ def test_a_reference_to_somebody_who_is_no_member(acme: Tenant, globex: Tenant) 
     assert _found() == [("acme", sentence)]
 
 
-def test_a_row_without_its_file(acme: Tenant) -> None:
+def test_row_without_its_file(acme: Tenant) -> None:
     with tenant_context(acme):
         book = Book.objects.create(shelf=Shelf.objects.create(name="p"), title="t")
         lost, _ = (
@@ -166,19 +166,19 @@ def test_a_row_without_its_file(acme: Tenant) -> None:
     assert _found() == [("acme", sentence)]
 
 
-def test_a_tenant_whose_storage_is_gone(provisioning: None) -> None:
+def test_tenant_without_storage(provisioning: None) -> None:
     tenant = create_tenant(slug="acme", name="Acme")
     make_member(tenant, "owner")
     assert _found() == []
     deprovision(tenant)
-    # Where tenants share tables, a storage without rows is as good as any.
+    # In shared tables, a tenant without rows is valid.
     is_missing = not provisioning_report(tenant).exists
     assert [slug for slug, problem in _found() if "are missing" in problem] == ["acme"] * is_missing
 
 
 @contextmanager
 def _forgotten(cursor: Any, app: str) -> Iterator[None]:
-    """Let PostgreSQL forget that an app's migrations are applied."""
+    """Delete the record of an app's applied migrations."""
     rename = "UPDATE django_migrations SET app = %s WHERE app = %s"
     cursor.execute(rename, ["gone", app])
     try:
@@ -188,13 +188,13 @@ def _forgotten(cursor: Any, app: str) -> Iterator[None]:
 
 
 @pytest.mark.django_db(transaction=True)
-def test_migrations_that_are_waiting_in_the_shared_data(acme: Tenant) -> None:
+def test_unapplied_migrations_of_shared_data(acme: Tenant) -> None:
     with connections[OWNER].cursor() as cursor, _forgotten(cursor, "tenants"):
         assert _found() == [("", "unapplied migrations: run manage.py migrate")]
 
 
 @pytest.mark.django_db(transaction=True)
-def test_migrations_that_are_waiting_where_the_tenants_tables_are(acme: Tenant) -> None:
+def test_unapplied_migrations_of_tenants(acme: Tenant) -> None:
     with owner_cursor(acme) as cursor, _forgotten(cursor, "sample"):
         ((slug, problem),) = _found()
     assert slug in {"acme", ""}
@@ -202,7 +202,7 @@ def test_migrations_that_are_waiting_where_the_tenants_tables_are(acme: Tenant) 
 
 
 @pytest.mark.django_db(transaction=True)
-def test_a_violated_invariant(acme: Tenant) -> None:
+def test_violated_invariant(acme: Tenant) -> None:
     with break_invariant("the run-time role has no powers"):
         ((slug, problem),) = _found()
     assert slug == ""
@@ -210,7 +210,7 @@ def test_a_violated_invariant(acme: Tenant) -> None:
 
 
 @pytest.mark.django_db(transaction=True)
-def test_a_real_process_ends_with_the_exit_code(acme: Tenant) -> None:
+def test_exit_code_of_a_process(acme: Tenant) -> None:
     done = manage("tenant_health_check")
     assert (done.returncode, done.stdout) == (0, "No problems found.\n")
     acme.memberships.update(role="viewer")
@@ -220,7 +220,7 @@ def test_a_real_process_ends_with_the_exit_code(acme: Tenant) -> None:
 
 
 @pytest.mark.parametrize("host", ["acme.localhost", "globex.localhost"])
-def test_a_domain_that_became_a_shared_host(
+def test_domain_that_became_a_shared_host(
     acme: Tenant, globex: Tenant, settings: Any, host: str
 ) -> None:
     assert _found() == []

@@ -1,4 +1,4 @@
-"""Do queries find their way by the indexes that the models declare? Asked of PostgreSQL."""
+"""PostgreSQL uses the indexes that the models declare."""
 
 from typing import Any
 
@@ -8,7 +8,7 @@ from django.db import connection, models
 from apps.isolation import tenant_context
 from tests.isolation.samples import tenant_models
 
-# For what few rows there are, PostgreSQL would read all of them and sort.
+# For few rows, PostgreSQL would prefer to read and sort all of them.
 ONLY_INDEXES = "SET LOCAL enable_seqscan = off; SET LOCAL enable_sort = off"
 
 
@@ -24,20 +24,20 @@ def _declared() -> list[Any]:
 def _indexes(model: Any) -> list[Any]:
     kinds = (models.Index, models.UniqueConstraint)
     declared = [*model._meta.indexes, *model._meta.constraints]
-    # The primary key gives ids in their order as well, and of few rows either is as good.
+    # The primary key also returns ids in order, and is as good for few rows.
     return [each for each in declared if isinstance(each, kinds) and each.fields[-1] != "id"]
 
 
 def _begins(other: Any, index: Any) -> bool:
-    """Tell whether another index gives the same order, and more."""
+    """Return whether another index begins with the same columns."""
     return list(other.fields[: len(index.fields)]) == list(index.fields)
 
 
 @pytest.mark.django_db
 @pytest.mark.parametrize(("model", "index"), _declared())
-def test_an_index_gives_the_tenants_rows_in_its_order(model: Any, index: Any, acme: Any) -> None:
-    """No sorting, and so no reading of what is further down; and nobody else's rows."""
-    # By its id: by the relation it would be ordered as the other model is.
+def test_index_serves_the_tenants_rows_in_order(model: Any, index: Any, acme: Any) -> None:
+    """The query sorts nothing, and reads no further rows and no rows of other tenants."""
+    # By its id; ordering by the relation would use the other model's order.
     columns = {field.name: field.attname for field in model._meta.concrete_fields}
     fields = [columns.get(name, name) for name in index.fields if name != "tenant"]
     with tenant_context(acme):

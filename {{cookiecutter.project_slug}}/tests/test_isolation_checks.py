@@ -1,4 +1,4 @@
-"""Models that would break isolation are refused before they have a table."""
+"""System checks refuse models that would break isolation."""
 
 from collections.abc import Callable
 from typing import Any
@@ -71,7 +71,7 @@ def _good() -> None:
 
 
 def _through(pair: Any, label: Any) -> Any:
-    """Return a table between maps and labels, written out as a tenant model."""
+    """Return an explicit through model between maps and labels."""
     return _tenant_model(
         "MapLabel",
         map=models.ForeignKey("sample.Map", on_delete=models.CASCADE),
@@ -232,18 +232,18 @@ def _storage_of_the_styles() -> None:
 
 
 class _ImageField(models.ImageField):
-    """Needs no Pillow here, since no picture is read."""
+    """An image field that does not check for Pillow, since no image is read."""
 
     def check(self, **kwargs: Any) -> list[Any]:
         return []
 
 
 class _Storage(TenantStorage):
-    """A tenant's storage of the product's own."""
+    """A subclass of the tenant storage."""
 
 
 def _record(**kwargs: Any) -> None:
-    """Receive signals as an audit log does, in an app whose shared table has types of rows."""
+    """Receive signals as an audit log would, in an app with a key to ContentType."""
 
 
 _record.__module__ = "django.contrib.auth.signals"
@@ -253,7 +253,7 @@ _record.__module__ = "django.contrib.auth.signals"
 @pytest.mark.parametrize(
     ("sender", "problems"), [(Shelf, ["isolation.E013"]), (User, []), (None, ["isolation.W013"])]
 )
-def test_an_app_that_records_rows_of_tenants_in_shared_tables_is_refused(
+def test_app_that_records_tenants_rows_in_shared_tables_is_refused(
     signal: ModelSignal, sender: type[models.Model] | None, problems: list[str]
 ) -> None:
     assert check_recorders(None) == []
@@ -264,7 +264,7 @@ def test_an_app_that_records_rows_of_tenants_in_shared_tables_is_refused(
         signal.disconnect(_record, sender=sender)
 
 
-def test_a_storage_that_is_the_tenants_part_is_accepted() -> None:
+def test_tenant_storage_is_accepted() -> None:
     def define() -> None:
         kinds = [None, default_storage, storages["default"], TenantStorage(), _Storage, _Storage()]
         for number, storage in enumerate(kinds):
@@ -308,7 +308,7 @@ def _line_of_any_length() -> None:
         (_line_of_any_length, "isolation.E011"),
     ],
 )
-def test_what_breaks_isolation_is_refused(define: Callable[[], None], problem: str) -> None:
+def test_unsafe_models_are_refused(define: Callable[[], None], problem: str) -> None:
     assert _judge(define) == [problem]
 
 
@@ -321,7 +321,7 @@ def test_what_breaks_isolation_is_refused(define: Callable[[], None], problem: s
         _many_to_many_with_users,
     ],
 )
-def test_a_plain_relation_to_shared_data_is_accepted_where_it_holds(
+def test_plain_relation_to_shared_data_is_accepted_with_constraints(
     define: Callable[[], None], settings: Any
 ) -> None:
     assert _judge(define) == ([] if settings.SHARED_DB_CONSTRAINTS else ["isolation.E003"])
@@ -339,7 +339,7 @@ def test_a_plain_relation_to_shared_data_is_accepted_where_it_holds(
         _two_tables,
     ],
 )
-def test_what_works_in_django_is_accepted(define: Callable[[], None]) -> None:
+def test_models_that_work_in_django_are_accepted(define: Callable[[], None]) -> None:
     assert _judge(define) == []
 
 
@@ -350,26 +350,26 @@ def test_what_works_in_django_is_accepted(define: Callable[[], None]) -> None:
         (_table_of_the_shared_data, "isolation.E005"),
     ],
 )
-def test_a_plain_relation_that_would_lose_rows_is_refused(
+def test_plain_relation_that_would_lose_rows_is_refused(
     define: Callable[[], None], problem: str
 ) -> None:
     assert problem in _judge(define)
 
 
-def test_a_plain_model_that_nobody_bound_is_refused(monkeypatch: Any) -> None:
+def test_unbound_plain_model_is_refused(monkeypatch: Any) -> None:
     with monkeypatch.context() as patched:
         patched.setattr("apps.isolation.plain_models.is_tenant_model", lambda model: False)
         assert _judge(_plain_models) == ["isolation.E001", "isolation.E001"]
 
 
-def test_good_models_are_accepted() -> None:
+def test_safe_models_are_accepted() -> None:
     assert _judge(_good) == []
 
 
-def test_an_app_is_a_tenants_however_the_settings_name_it(settings: Any) -> None:
+def test_tenant_apps_may_be_named_by_path_or_config(settings: Any) -> None:
     settings.TENANT_APPS = ["tests.sample", "django.contrib.auth.apps.AuthConfig"]
     assert tenant_app_labels.__wrapped__() == {"sample", "auth"}
 
 
-def test_the_models_that_there_are_are_accepted() -> None:
+def test_installed_models_are_accepted() -> None:
     assert check_tenant_models(None) == []

@@ -1,4 +1,4 @@
-"""The tenant of an execution context."""
+"""The active tenant of an execution context."""
 
 import asyncio
 import threading
@@ -23,7 +23,7 @@ from apps.isolation.fields import new_id
 
 @dataclass
 class Customer:
-    """All that the context needs to know of a tenant."""
+    """The attributes of a tenant that the context needs."""
 
     id: UUID = field(default_factory=new_id)
     is_usable: bool = True
@@ -35,13 +35,13 @@ def test_without_a_tenant() -> None:
         require_tenant()
 
 
-def test_it_holds_the_tenants_id_and_nothing_else() -> None:
+def test_context_holds_only_the_tenants_id() -> None:
     customer = Customer()
     with tenant_context(customer):
         assert current_tenant() == require_tenant() == ActiveTenant(customer.id)
 
 
-def test_one_context_can_be_entered_many_times() -> None:
+def test_context_manager_is_reusable() -> None:
     outer, inner = Customer(), Customer()
     context = tenant_context(inner)
     with tenant_context(outer), context, context:
@@ -51,18 +51,18 @@ def test_one_context_can_be_entered_many_times() -> None:
     assert current_tenant() is None
 
 
-def test_it_is_asked_when_it_is_made_whether_the_tenant_is_usable() -> None:
+def test_context_manager_refuses_an_unusable_tenant() -> None:
     customer = Customer(is_usable=False)
     with pytest.raises(TenantUnavailableError, match=str(customer.id)):
         tenant_context(customer)
 
 
-def test_all_tenants_can_be_left() -> None:
+def test_activate_none_leaves_the_tenant() -> None:
     with tenant_context(Customer()), activate_tenant(None), pytest.raises(NoTenantError):
         require_tenant()
 
 
-def test_a_new_thread_starts_without_a_tenant() -> None:
+def test_new_thread_starts_without_a_tenant() -> None:
     seen: list[object] = []
     with tenant_context(Customer()):
         thread = threading.Thread(target=lambda: seen.append(current_tenant()))
@@ -71,7 +71,7 @@ def test_a_new_thread_starts_without_a_tenant() -> None:
     assert seen == [None]
 
 
-def test_asynchronous_tasks_do_not_see_each_others_tenant() -> None:
+def test_async_tasks_do_not_share_a_tenant() -> None:
     async def work(customer: Customer) -> bool:
         async with tenant_context(customer):
             for _ in range(3):
@@ -86,7 +86,7 @@ def test_asynchronous_tasks_do_not_see_each_others_tenant() -> None:
     assert asyncio.run(main()) == [True] * 5
 
 
-def test_it_is_restored_after_an_exception_in_asynchronous_code() -> None:
+def test_tenant_is_restored_after_an_exception_in_async_code() -> None:
     async def main() -> None:
         async with tenant_context(Customer()):
             raise ZeroDivisionError
@@ -103,6 +103,6 @@ def test_ids_are_ordered_by_time() -> None:
     assert {each.version for each in ids} == {7}
 
 
-def test_the_package_offers_its_public_names() -> None:
+def test_public_names_of_the_package() -> None:
     for name in apps.isolation.__all__:
         assert getattr(apps.isolation, name) is not None

@@ -1,4 +1,4 @@
-"""Audited work over all tenants, one after the other."""
+"""Audited work over all tenants."""
 
 import logging
 import shutil
@@ -25,7 +25,7 @@ def tenants(acme: Any, new_tenant: Any) -> None:
             Shelf.objects.create(name=tenant.name)
 
 
-def test_each_tenant_in_turn_whatever_its_status() -> None:
+def test_every_tenant_of_any_status_is_entered() -> None:
     seen = {}
     with cross_tenant(reason="a count") as tenants:
         for tenant in tenants:
@@ -36,12 +36,12 @@ def test_each_tenant_in_turn_whatever_its_status() -> None:
 
 
 @pytest.mark.parametrize("reason", ["", " ", "\n"])
-def test_it_needs_a_reason(reason: str) -> None:
+def test_reason_is_required(reason: str) -> None:
     with pytest.raises(ValueError, match="needs a reason"), cross_tenant(reason=reason):
         pytest.fail("entered")
 
 
-def test_the_reason_is_logged(caplog: pytest.LogCaptureFixture) -> None:
+def test_reason_is_logged(caplog: pytest.LogCaptureFixture) -> None:
     with caplog.at_level(logging.WARNING), cross_tenant(reason="monthly usage"):
         pass
     assert [record.getMessage() for record in caplog.records] == [
@@ -49,7 +49,9 @@ def test_the_reason_is_logged(caplog: pytest.LogCaptureFixture) -> None:
     ]
 
 
-def test_what_cannot_be_written_down_does_not_begin(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_cross_tenant_work_without_an_audit_event_does_not_begin(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     def fail(**kwargs: Any) -> None:
         raise ZeroDivisionError
 
@@ -73,7 +75,7 @@ def test_what_cannot_be_written_down_does_not_begin(monkeypatch: pytest.MonkeyPa
         "import logging",
     ],
 )
-def test_the_linter_keeps_the_product_from_it(line: str, tmp_path: Path) -> None:
+def test_linter_refuses_cross_tenant_in_the_product(line: str, tmp_path: Path) -> None:
     for name in ("apps", "config", "devtools"):
         shutil.copytree(BASE_DIR / name, tmp_path / name, ignore=NO_CODE)
     (tmp_path / "apps" / "planted.py").write_text(f"{line}\n")
@@ -87,7 +89,7 @@ def test_the_linter_keeps_the_product_from_it(line: str, tmp_path: Path) -> None
     assert (breach in done.stdout, done.returncode) == (is_refused, int(is_refused))
 
 
-def test_it_is_refused_inside_a_tenant(acme: Any) -> None:
+def test_cross_tenant_is_refused_inside_a_tenant(acme: Any) -> None:
     with (
         tenant_context(acme),
         pytest.raises(RuntimeError, match="inside a tenant"),
@@ -96,24 +98,24 @@ def test_it_is_refused_inside_a_tenant(acme: Any) -> None:
         pytest.fail("entered")
 
 
-def test_after_a_break_no_tenant_is_active(acme: Any) -> None:
+def test_no_tenant_is_active_after_break(acme: Any) -> None:
     with cross_tenant(reason="the first one") as tenants:
         for _ in tenants:
             break
     assert current_tenant() is None
     with tenant_context(acme):
-        del tenants, _  # what is left of the loop must not reach into later work
+        del tenants, _  # the abandoned loop must not affect later work
         assert require_tenant().id == acme.pk
 
 
-def test_after_an_exception_no_tenant_is_active() -> None:
+def test_no_tenant_is_active_after_an_exception() -> None:
     with pytest.raises(ZeroDivisionError), cross_tenant(reason="x") as tenants:
         for _ in tenants:
             raise ZeroDivisionError
     assert current_tenant() is None
 
 
-def test_after_its_end_it_gives_no_more_tenants() -> None:
+def test_iterator_is_exhausted_after_the_block() -> None:
     with cross_tenant(reason="x") as tenants:
         next(tenants)
     assert list(tenants) == []

@@ -1,4 +1,4 @@
-"""References from a tenant's tables into the shared data."""
+"""Foreign keys from tenant models to shared models."""
 
 from typing import Any
 
@@ -25,8 +25,8 @@ from tests.sample.models import Shelf
         ),
     ],
 )
-def test_what_a_migration_writes_down(field: SharedForeignKey, written: dict[str, object]) -> None:
-    """Not what the class decides: the isolation layer may stand elsewhere tomorrow."""
+def test_deconstruct(field: SharedForeignKey, written: dict[str, object]) -> None:
+    """Migrations omit the options that the class sets, which depend on the strategy."""
     _, path, args, kwargs = field.deconstruct()
     assert path == f"apps.isolation.fields.{type(field).__name__}"
     assert args == []
@@ -37,20 +37,20 @@ def test_what_a_migration_writes_down(field: SharedForeignKey, written: dict[str
     assert "import apps.isolation.fields" in imports
 
 
-def test_a_field_that_is_read_back_from_a_migration_is_the_same() -> None:
+def test_field_survives_a_migration() -> None:
     field = UserForeignKey(null=True)
     _, _, args, kwargs = field.deconstruct()
     assert UserForeignKey(*args, **kwargs).deconstruct() == field.deconstruct()
 
 
-def test_nothing_cascades_and_users_have_no_way_back() -> None:
+def test_no_cascade_and_no_reverse_relation() -> None:
     field = Shelf._meta.get_field("created_by")
     assert field.remote_field.on_delete is models.DO_NOTHING
     names = [relation.name for relation in get_user_model()._meta.get_fields()]
     assert not [name for name in names if "shelf" in name or "book" in name]
 
 
-def test_the_related_object_is_read_when_it_is_asked_for(acme: Any) -> None:
+def test_related_object_is_read_lazily(acme: Any) -> None:
     user = make_member(acme, "member").user
     with tenant_context(acme):
         Shelf.objects.create(name="Moon", created_by=user)

@@ -1,4 +1,4 @@
-"""Storage for tests: made once, used again and again, and always empty."""
+"""Storage for tests: created once, reused, and always empty."""
 
 from collections.abc import Callable
 from typing import Any
@@ -13,7 +13,7 @@ from apps.tenants.models import Domain, Tenant
 from tests.sample.models import Shelf
 
 
-def test_a_tests_tenant_is_active_and_has_a_domain_and_storage(acme: Tenant) -> None:
+def test_tenant_of_a_test_is_complete(acme: Tenant) -> None:
     assert (acme.slug, acme.status) == ("acme", "active")
     assert Domain.objects.for_tenant(acme).get().domain == "acme.localhost"
     assert provisioning_report(acme).exists
@@ -21,7 +21,7 @@ def test_a_tests_tenant_is_active_and_has_a_domain_and_storage(acme: Tenant) -> 
 
 
 @pytest.mark.parametrize("turn", [1, 2])
-def test_each_test_finds_it_empty(turn: int, acme: Tenant) -> None:
+def test_storage_is_empty_in_each_test(turn: int, acme: Tenant) -> None:
     with tenant_context(acme):
         assert not Shelf.objects.exists()
         Shelf.objects.create(name=f"turn {turn}")
@@ -29,20 +29,20 @@ def test_each_test_finds_it_empty(turn: int, acme: Tenant) -> None:
 
 @pytest.mark.django_db(transaction=True)
 @pytest.mark.parametrize("turn", [1, 2])
-def test_each_test_finds_it_empty_even_after_commits(turn: int, acme: Tenant) -> None:
+def test_storage_is_empty_after_commits(turn: int, acme: Tenant) -> None:
     with tenant_context(acme):
         assert not Shelf.objects.exists()
         Shelf.objects.create(name=f"turn {turn}")
 
 
-def test_more_tenants_than_there_is_storage_for(new_tenant: Callable[..., Any]) -> None:
+def test_more_tenants_than_storages(new_tenant: Callable[..., Any]) -> None:
     for number in range(pool.SIZE):
         new_tenant(f"tenant-{number}")
     with pytest.raises(RuntimeError, match="raise SIZE in"):
         new_tenant("one-too-many")
 
 
-def test_a_client_that_cannot_log_in_is_an_error(acme: Tenant) -> None:
+def test_failed_log_in_of_a_client_is_an_error(acme: Tenant) -> None:
     with pytest.raises(AssertionError, match=r"nobody@acme\.test cannot log in"):
         api_client(acme, "nobody@acme.test")
 
@@ -52,11 +52,11 @@ def test_clients_log_in_over_http(acme: Tenant, client_of: Callable[..., Any]) -
     client = client_of(acme, "owner")
     assert isinstance(client, APIClient)
     assert client.get("/api/v1/me/").json()["role"] == "owner"
-    assert client_of(acme, "owner").get("/api/v1/me/").status_code == 200  # the same member
+    assert client_of(acme, "owner").get("/api/v1/me/").status_code == 200  # for the same member
 
 
 @pytest.mark.usefixtures("provisioning")
-def test_storage_is_made_described_and_destroyed_as_often_as_one_likes() -> None:
+def test_storage_can_be_created_and_destroyed_repeatedly() -> None:
     tenant = Tenant(slug="initech", name="Initech", status="active")
     tenant.save()
     for _ in range(2):

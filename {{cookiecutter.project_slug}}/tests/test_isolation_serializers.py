@@ -1,4 +1,4 @@
-"""Serializers that leave uniqueness to the database."""
+"""Serializers report duplicates that the database finds."""
 
 from typing import Any
 
@@ -16,14 +16,14 @@ from tests.support import statements
 
 
 class ShelfNames(TenantModelSerializer[Shelf]):
-    """A serializer of a product that replaces the example."""
+    """A serializer as a product would write it."""
 
     class Meta:
         model = Shelf
         fields = ["id", "name"]
 
 
-def test_no_validator_asks_before_the_write() -> None:
+def test_no_uniqueness_query_before_the_write() -> None:
     with isolate_apps("tests.sample"):
 
         class Rack(TenantModel):
@@ -60,7 +60,7 @@ def _save(**data: Any) -> Shelf:
     return serializer.save()
 
 
-def test_a_duplicate_is_a_validation_error_of_the_field(acme: Any) -> None:
+def test_duplicate_is_a_validation_error(acme: Any) -> None:
     with tenant_context(acme):
         _save(name="Moon")
         with pytest.raises(ValidationError) as refusal:
@@ -69,12 +69,12 @@ def test_a_duplicate_is_a_validation_error_of_the_field(acme: Any) -> None:
         assert Shelf.objects.count() == 1
 
 
-def test_another_violation_stays_what_it_is(acme: Any) -> None:
+def test_other_violations_are_not_converted(acme: Any) -> None:
     with tenant_context(acme), pytest.raises(IntegrityError, match="sample_shelf_status_is_known"):
         ShelfNames()._write(lambda: Shelf.objects.create(name="x", status="lost"))
 
 
-def test_no_connection_is_left_in_a_failed_transaction(acme: Any) -> None:
+def test_connection_is_usable_after_a_duplicate(acme: Any) -> None:
     with tenant_context(acme):
         _save(name="Moon")
         with pytest.raises(ValidationError):

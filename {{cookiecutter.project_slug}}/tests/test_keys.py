@@ -1,4 +1,4 @@
-"""Foreign keys between a tenant's rows: checked at COMMIT, as in any project of Django's."""
+"""Foreign keys between a tenant's rows are checked at COMMIT, as in any Django project."""
 
 from collections.abc import Callable
 from typing import Any
@@ -19,10 +19,8 @@ def _shelf() -> Shelf:
     return Shelf.objects.create(name="any")
 
 
-def test_a_tree_of_more_rows_than_one_batch_is_deleted(
-    acme: Tenant, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """Django deletes a hundred rows at a time, the newest of them first."""
+def test_large_tree_is_deleted(acme: Tenant, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Django deletes in batches of a hundred rows, the newest first."""
     key = Book._meta.get_field("original").remote_field
     monkeypatch.setattr(key, "on_delete", models.CASCADE)
     with tenant_context(acme):
@@ -62,7 +60,7 @@ def _parent_replaced() -> None:
 
 
 @pytest.mark.parametrize("work", [_child_first, _each_other, _many_to_many_first, _parent_replaced])
-def test_a_row_may_come_before_the_one_it_refers_to(work: Callable[[], None], acme: Tenant) -> None:
+def test_row_may_be_inserted_before_its_related_row(work: Callable[[], None], acme: Tenant) -> None:
     with tenant_context(acme):
         with transaction.atomic():
             work()
@@ -70,7 +68,7 @@ def test_a_row_may_come_before_the_one_it_refers_to(work: Callable[[], None], ac
             assert book.shelf.name
 
 
-def test_what_is_missing_at_commit_is_refused(acme: Tenant, globex: Tenant) -> None:
+def test_missing_related_row_fails_at_commit(acme: Tenant, globex: Tenant) -> None:
     with tenant_context(globex):
         foreign = _shelf()
     with tenant_context(acme):
@@ -80,14 +78,14 @@ def test_what_is_missing_at_commit_is_refused(acme: Tenant, globex: Tenant) -> N
         assert not Book.objects.exists()
 
 
-def test_a_test_may_have_the_error_at_its_cause(acme: Tenant) -> None:
+def test_keys_can_be_checked_immediately(acme: Tenant) -> None:
     with tenant_context(acme), transaction.atomic():
         check_keys_at_once()
         with pytest.raises(IntegrityError), transaction.atomic():
             Book.objects.create(shelf_id=new_id(), title="lost")
 
 
-def test_a_row_that_is_referred_to_stays(acme: Tenant) -> None:
+def test_referenced_row_cannot_be_deleted(acme: Tenant) -> None:
     with tenant_context(acme):
         book: Any = Book.objects.create(shelf=_shelf(), title="any")
         with pytest.raises(IntegrityError), transaction.atomic():

@@ -1,6 +1,6 @@
-"""No text that comes in is of any length: not in a body, not in a form, not in a search.
+"""Every text in a body, a form or a search has a maximum length.
 
-Routes, serializers, forms and filters are found by themselves, those of new apps too.
+The tests find all routes, serializers, forms and filters, also those of new apps.
 """
 
 from collections.abc import Callable, Iterator
@@ -23,7 +23,7 @@ TEXTS = (serializers.CharField, serializers.ListField)
 
 
 def unbounded_fields(serializer: Any, place: str = "") -> Iterator[str]:
-    """Yield the fields of a body that take text of any length, or any number of values."""
+    """Yield the fields of a serializer without a limit on length or number of values."""
     if isinstance(serializer, serializers.ListSerializer):
         serializer = serializer.child
     for name, field in serializer.fields.items():
@@ -37,7 +37,7 @@ def unbounded_fields(serializer: Any, place: str = "") -> Iterator[str]:
 
 
 def unbounded_filters(view: Any) -> Iterator[str]:
-    """Yield the parameters of a list that take text of any length."""
+    """Yield the filters of a list without a maximum length."""
     for backend in getattr(view, "filter_backends", ()):
         if issubclass(backend, filters.SearchFilter) and not issubclass(backend, SearchFilter):
             yield f"{backend.__module__}.{backend.__name__}"
@@ -54,7 +54,7 @@ def _forms(base: type[forms.Form]) -> Iterator[type[forms.Form]]:
 
 
 def unbounded_form_fields(form: type[forms.Form]) -> Iterator[str]:
-    """Yield the fields of a form that take text of any length."""
+    """Yield the fields of a form without a maximum length."""
     for name, field in form.base_fields.items():
         is_text = isinstance(field, forms.CharField) and not isinstance(field, forms.UUIDField)
         if is_text and getattr(field, "max_length", None) is None:
@@ -91,21 +91,21 @@ class _Form(forms.Form):
     slug = forms.SlugField()
 
 
-def test_what_has_no_bound_is_found() -> None:
+def test_unbounded_texts_are_found() -> None:
     assert list(unbounded_fields(_Body())) == ["long", "mail", "tag.word", "tags.word", "words"]
     assert list(unbounded_filters(_View)) == ["rest_framework.filters.SearchFilter", "long"]
     assert list(unbounded_form_fields(_Form)) == ["long", "slug"]
 
 
 @pytest.mark.parametrize("route", ROUTES, ids=str)
-def test_every_text_of_a_route_has_a_bound(route: Route) -> None:
+def test_texts_of_routes_are_bounded(route: Route) -> None:
     for method in route.methods:
         serializer = route.serializer(method)
         assert serializer is None or not list(unbounded_fields(serializer)), method
         assert not list(unbounded_filters(route.view(method))), method
 
 
-def test_every_text_of_a_page_has_a_bound() -> None:
+def test_texts_of_pages_are_bounded() -> None:
     found = {form: list(unbounded_form_fields(form)) for form in _forms(PageForm)}
     assert len(found) > 10
     assert not {form: names for form, names in found.items() if names}
@@ -122,7 +122,7 @@ def test_every_text_of_a_page_has_a_bound() -> None:
         (" ".join(map(str, range(800))), 400),
     ],
 )
-def test_a_search_is_a_few_words(
+def test_search_is_limited_to_a_few_words(
     search: str, status: int, acme: Any, client_of: Callable[..., Any]
 ) -> None:
     response = client_of(acme, "viewer").get(SHELVES, {"search": search})
@@ -132,7 +132,7 @@ def test_a_search_is_a_few_words(
 
 
 @pytest.mark.parametrize(("length", "status"), [(10_000, 201), (10_001, 400), (1_000_000, 400)])
-def test_a_long_text_is_refused_by_its_field(
+def test_too_long_text_is_refused(
     length: int, status: int, acme: Any, client_of: Callable[..., Any]
 ) -> None:
     body = {"name": "n", "description": "x" * length}
@@ -150,7 +150,7 @@ def test_a_long_text_is_refused_by_its_field(
         {"email": "a@a.test", "password": "p", "tenant": "t" * 64},
     ],
 )
-def test_a_log_in_has_no_long_texts(body: dict[str, str], client: Any) -> None:
+def test_log_in_refuses_long_texts(body: dict[str, str], client: Any) -> None:
     url = "/api/v1/auth/token/"
     response = client.post(
         url, body, content_type="application/json", headers={"Host": "localhost"}

@@ -1,4 +1,4 @@
-"""PostgreSQL bounds what a statement may cost, and what it cancels is answered as such."""
+"""PostgreSQL limits statements, and responses report a cancelled statement."""
 
 import logging
 import select
@@ -31,7 +31,7 @@ SORTED = "SELECT count(*) FROM (SELECT n FROM generate_series(1, 200000) n ORDER
 
 
 def _setting(alias: str, name: str) -> int:
-    """Return a limit of a connection, as a number of PostgreSQL's units."""
+    """Return a limit of a connection as a number in PostgreSQL's unit."""
     with connections[alias].cursor() as cursor:
         cursor.execute("SELECT setting::bigint FROM pg_settings WHERE name = %s", [name])
         (value,) = cursor.fetchone() or (None,)
@@ -40,7 +40,7 @@ def _setting(alias: str, name: str) -> int:
 
 @contextmanager
 def _database_with(tenant: Any, name: str, value: int) -> Iterator[None]:
-    """Give the tenant's database another limit, for connections that are made in the block."""
+    """Change a limit of the tenant's database for new connections within the block."""
     with owner_cursor(tenant) as cursor:
         cursor.execute("SELECT current_database()")
         (database,) = cursor.fetchone() or ("",)
@@ -95,14 +95,14 @@ COSTLY: dict[str, tuple[Callable[[Any], None], int | None]] = {
 
 @pytest.fixture(params=COSTLY)
 def costly(request: pytest.FixtureRequest, acme: Any) -> Iterator[tuple[str, Callable[..., None]]]:
-    """Return what costs more than it may, with the code that it is answered with."""
+    """Return an operation that exceeds a limit, and the expected error code."""
     work, _ = COSTLY[request.param]
     with _database_with(acme, "temp_file_limit", 64):
         yield request.param, lambda *arguments, **options: work(acme)
 
 
 @pytest.mark.parametrize("name", settings.DATABASE_LIMITS)
-def test_every_connection_has_every_limit(name: str, acme: Any) -> None:
+def test_connections_have_all_limits(name: str, acme: Any) -> None:
     wanted = settings.DATABASE_LIMITS[name]
     assert wanted > 0
     assert _setting(SHARED_DB, name) == wanted
@@ -113,7 +113,7 @@ def test_every_connection_has_every_limit(name: str, acme: Any) -> None:
         assert (cursor.fetchone() == ("0",)) == name.endswith("_timeout")
 
 
-def test_the_api_answers_what_was_cancelled(
+def test_api_answers_a_cancelled_statement(
     costly: tuple[str, Callable[..., None]],
     acme: Any,
     client_of: Callable[..., Any],
@@ -134,7 +134,7 @@ def test_the_api_answers_what_was_cancelled(
     assert client.get(SHELVES).status_code == 200
 
 
-def test_a_page_answers_what_was_cancelled(
+def test_page_answers_a_cancelled_statement(
     costly: tuple[str, Callable[..., None]], acme: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     _, work = costly
@@ -145,7 +145,7 @@ def test_a_page_answers_what_was_cancelled(
     assert response.headers["Content-Type"].startswith("text/html")
 
 
-def test_what_is_cancelled_before_any_view_is_answered(
+def test_statement_cancelled_before_the_view(
     costly: tuple[str, Callable[..., None]], acme: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     code, work = costly
@@ -160,7 +160,7 @@ def test_what_is_cancelled_before_any_view_is_answered(
     assert (response.status_code, response.json()["code"]) == (503, code)
 
 
-def test_other_errors_of_the_database_are_no_limits(
+def test_other_database_errors_are_no_limits(
     acme: Any, client_of: Callable[..., Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def fail(*arguments: object) -> None:
@@ -182,8 +182,8 @@ def test_other_errors_of_the_database_are_no_limits(
         "FATAL:  query_wait_timeout",
     ],
 )
-def test_a_connection_that_is_not_given_is_a_limit(message: str) -> None:
-    """Psycopg tells no code of what happens before there is a connection."""
+def test_refused_connection_is_a_limit(message: str) -> None:
+    """Psycopg has no SQLSTATE for errors before there is a connection."""
     error = OperationalError(message)
     error.__cause__ = psycopg.OperationalError(message)
     answer = as_api_error(error)
@@ -191,8 +191,8 @@ def test_a_connection_that_is_not_given_is_a_limit(message: str) -> None:
     assert (answer.status_code, answer.get_codes()) == (503, "too_many_connections")
 
 
-def test_what_the_owner_may_not_set_is_passed_over_and_named(acme: Any, settings: Any) -> None:
-    """As a provider's owner may not set ``temp_file_limit``."""
+def test_limit_that_the_owner_may_not_set_is_reported(acme: Any, settings: Any) -> None:
+    """Some hosted servers do not let the owner set ``temp_file_limit``."""
     settings.DATABASE_LIMITS = {"log_min_duration_statement": 1}
     with owner_cursor(acme) as cursor:
         set_limits(cursor, connections[SHARED_DB].settings_dict["NAME"])
@@ -200,7 +200,7 @@ def test_what_the_owner_may_not_set_is_passed_over_and_named(acme: Any, settings
     assert sentence.startswith("PostgreSQL has log_min_duration_statement = -1 instead of 1: ")
 
 
-def test_long_work_takes_longer_until_its_transaction_ends(acme: Any) -> None:
+def test_long_statements_are_allowed_until_the_transaction_ends(acme: Any) -> None:
     with tenant_context(acme):
         with transaction.atomic():
             allow_long_statements()
@@ -214,7 +214,7 @@ def test_long_work_takes_longer_until_its_transaction_ends(acme: Any) -> None:
     ("found", "wanted", "is_weaker"),
     [(0, 5, True), (-1, 5, True), (6, 5, True), (5, 5, False), (4, 5, False), (0, 0, False)],
 )
-def test_a_limit_may_be_stricter_than_wanted(
+def test_stricter_limit_is_accepted(
     found: int, wanted: int, is_weaker: bool, settings: Any
 ) -> None:
     settings.DATABASE_LIMITS = {"temp_file_limit": wanted}
@@ -222,7 +222,7 @@ def test_a_limit_may_be_stricter_than_wanted(
 
 
 @pytest.mark.parametrize("name", settings.DATABASE_LIMITS)
-def test_a_server_names_at_its_start_the_limits_that_it_lacks(
+def test_server_logs_missing_limits_at_start(
     name: str, settings: Any, caplog: pytest.LogCaptureFixture
 ) -> None:
     assert not list(missing_limits())

@@ -1,4 +1,4 @@
-"""Objects that migrations create by SQL exist for earlier tenants and for new ones."""
+"""Objects that migrations create by SQL exist for existing tenants and for new ones."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -18,7 +18,7 @@ from tests.sample.models import Shelf
 POSTGRES = '__import__("django.contrib.postgres.operations", fromlist=["x"])'
 
 OPERATIONS = [
-    # An extension and what rests on it, in one migration and in two.
+    # An extension and an object that needs it, in one migration and in two.
     f"""
     {POSTGRES}.TrigramExtension(),
     migrations.RunSQL(
@@ -57,13 +57,13 @@ OPERATIONS = [
 
 @pytest.fixture
 def before(provisioning: None) -> Tenant:
-    """Return a tenant that is there before the migrations."""
+    """Return a tenant that exists before the migrations."""
     return create_tenant(slug="before", name="Before")
 
 
 @pytest.fixture
 def open_shelf(before: Tenant) -> Iterator[Any]:
-    """Return a model without a table of its own, for the view of the last migration."""
+    """Return an unmanaged model for the view of the last migration."""
 
     class OpenShelf(TenantModel):
         name = models.CharField(max_length=200)
@@ -79,7 +79,7 @@ def open_shelf(before: Tenant) -> Iterator[Any]:
     apps.clear_cache()
 
 
-def test_old_and_new_tenants_have_it(
+def test_existing_and_new_tenants_have_the_object(
     before: Tenant, deployment: Deployment, open_shelf: Any
 ) -> None:
     for operations in OPERATIONS:

@@ -1,4 +1,4 @@
-"""Managers and querysets of one's own keep to the active tenant."""
+"""Custom managers and querysets are bound to the active tenant."""
 
 from typing import Any
 
@@ -12,7 +12,7 @@ from tests.sample.models import Label
 
 
 class WordQuerySet(TenantQuerySet[Label]):
-    """Has a method of its own."""
+    """A queryset with a custom method."""
 
     def short(self) -> "WordQuerySet":
         """Return the words of less than seven letters."""
@@ -20,7 +20,7 @@ class WordQuerySet(TenantQuerySet[Label]):
 
 
 class ShortWords(TenantManager[Label]):
-    """Leaves rows out."""
+    """A manager that filters rows."""
 
     def get_queryset(self) -> models.QuerySet[Label]:
         """Return the words of less than seven letters."""
@@ -28,7 +28,7 @@ class ShortWords(TenantManager[Label]):
 
 
 class Words(TenantManager[Label]):
-    """Has a method of its own."""
+    """A manager with a custom method."""
 
     def short(self) -> models.QuerySet[Label]:
         """Return the words of less than seven letters."""
@@ -45,7 +45,7 @@ MANAGERS: dict[str, Any] = {
 
 @pytest.fixture(params=MANAGERS)
 def short(request: pytest.FixtureRequest) -> Any:
-    """Return a function that asks a manager, which the model has for one test, for short words."""
+    """Return a function that adds a manager to the model and queries short words."""
     manager = MANAGERS[request.param]()
     manager.model, manager.name = Label, "objects"
     ask = manager.all if request.param == "get_queryset" else manager.short
@@ -61,7 +61,9 @@ def words(acme: Tenant, globex: Tenant) -> None:
             Label.objects.create(word=f"much longer {tenant.slug}")
 
 
-def test_they_find_the_tenants_rows(short: Any, words: None, acme: Tenant, globex: Tenant) -> None:
+def test_managers_find_the_tenants_rows(
+    short: Any, words: None, acme: Tenant, globex: Tenant
+) -> None:
     for tenant in (acme, globex):
         with tenant_context(tenant):
             assert [label.word for label in short()] == [tenant.slug]
@@ -71,7 +73,9 @@ def test_they_find_the_tenants_rows(short: Any, words: None, acme: Tenant, globe
         list(short())
 
 
-def test_their_querysets_are_bound(short: Any, words: None, acme: Tenant, globex: Tenant) -> None:
+def test_querysets_of_managers_are_bound(
+    short: Any, words: None, acme: Tenant, globex: Tenant
+) -> None:
     with tenant_context(acme):
         rows = short()
     with tenant_context(globex), pytest.raises(WrongTenantError):

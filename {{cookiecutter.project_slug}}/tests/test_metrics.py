@@ -46,7 +46,7 @@ class Api(APIView):
     permission_classes = ()
 
     def get(self, request: Any, name: str) -> Any:
-        """Fail as code does that the isolation layer stops."""
+        """Raise an error of the isolation layer."""
         raise ERRORS[name]
 
 
@@ -59,7 +59,7 @@ handler403, handler500 = error_views.permission_denied, error_views.server_error
 
 @pytest.fixture
 def measured(settings: Any) -> Callable[..., float]:
-    """Turn metrics on; return a function that says by how much a series has risen since."""
+    """Enable metrics; return a function that returns the increase of a series."""
     settings.METRICS_TOKEN = TOKEN
     settings.MIDDLEWARE = [settings.MIDDLEWARE[0], MIDDLEWARE, *settings.MIDDLEWARE[1:]]
     Client().handler.load_middleware()
@@ -88,7 +88,7 @@ def _scrape() -> dict[str, float]:
     return {name: float(value) for name, value in pairs}
 
 
-def test_without_a_token_nothing_is_counted_nor_loaded() -> None:
+def test_metrics_are_off_without_a_token() -> None:
     assert Client(headers=BEARER).get("/metrics").status_code == 404
     names = {"apps.observability.metrics", "apps.tenants.metrics", "prometheus_client"}
     ask = f"import sys, config.wsgi; print({names} & {{*sys.modules}})"
@@ -96,7 +96,7 @@ def test_without_a_token_nothing_is_counted_nor_loaded() -> None:
     assert done.stdout == "set()\n", done.stderr
 
 
-def test_with_a_token_the_middleware_counts_from_the_start() -> None:
+def test_middleware_counts_with_a_token() -> None:
     ask = "from django.conf import settings; print(settings.MIDDLEWARE[:4])"
     done = run("-c", ask, **PRODUCTION | {"METRICS_TOKEN": TOKEN})
     assert MIDDLEWARE in done.stdout, done.stderr
@@ -115,7 +115,7 @@ def test_with_a_token_the_middleware_counts_from_the_start() -> None:
         ("nobody.localhost", f"Bearer {TOKEN}", 404),
     ],
 )
-def test_only_a_shared_host_answers_and_only_who_knows_the_token(
+def test_metrics_need_a_shared_host_and_the_token(
     host: str, given: str, status: int, acme: Any, measured: Any
 ) -> None:
     headers = {"Host": host, "Authorization": given}
@@ -126,17 +126,13 @@ def test_only_a_shared_host_answers_and_only_who_knows_the_token(
 
 @pytest.mark.parametrize("written", ["fd00::1", "[fd00::1]", "FD00:0:0::1", "10.1.2.3, fd00::1"])
 @pytest.mark.parametrize("host", ["[fd00::1]", "[fd00::1]:8000", "[FD00:0::1]:80"])
-def test_a_pod_is_asked_by_its_ipv6_address(
-    written: str, host: str, settings: Any, measured: Any
-) -> None:
+def test_pod_with_an_ipv6_address(written: str, host: str, settings: Any, measured: Any) -> None:
     settings.SHARED_HOSTS = Variables.model_validate({"SHARED_HOSTS": written}).SHARED_HOSTS
     assert Client(headers=BEARER | {"Host": host}).get("/metrics").status_code == 200
     assert Client(headers=BEARER | {"Host": "[fd00::2]"}).get("/metrics").status_code == 404
 
 
-def test_a_request_is_counted_by_its_route_and_its_tenant(
-    acme: Any, client_of: Any, measured: Any
-) -> None:
+def test_request_is_counted_by_route_and_tenant(acme: Any, client_of: Any, measured: Any) -> None:
     member = client_of(acme, "member")
     unknown = uuid4()
     assert member.get(f"/api/v1/sample/shelves/{unknown}/").status_code == 404
@@ -148,7 +144,7 @@ def test_a_request_is_counted_by_its_route_and_its_tenant(
     assert not [name for name in _scrape() if str(unknown) in name]
 
 
-def test_an_asynchronous_server_counts_too(measured: Any) -> None:
+def test_async_server_counts_requests(measured: Any) -> None:
     async def ask() -> Any:
         return await AsyncClient(headers={"Host": "localhost"}).get("/healthz/live")
 
@@ -157,7 +153,7 @@ def test_an_asynchronous_server_counts_too(measured: Any) -> None:
     assert measured("http_requests_total", **labels) == 1
 
 
-def test_what_clients_invent_makes_no_series(measured: Any) -> None:
+def test_clients_cannot_create_series(measured: Any) -> None:
     client = Client(headers={"Host": "localhost"})
     before = len(_series())
     for number in range(3):
@@ -166,7 +162,7 @@ def test_what_clients_invent_makes_no_series(measured: Any) -> None:
     assert len(_series()) - before < 20
 
 
-def test_counting_asks_nobody(acme: Any, client_of: Any, measured: Any, settings: Any) -> None:
+def test_counting_needs_no_query(acme: Any, client_of: Any, measured: Any, settings: Any) -> None:
     member = client_of(acme, "member")
     counts = []
     for middleware in (settings.MIDDLEWARE, [m for m in settings.MIDDLEWARE if m != MIDDLEWARE]):
@@ -179,7 +175,7 @@ def test_counting_asks_nobody(acme: Any, client_of: Any, measured: Any, settings
     assert counts[0] == counts[1]
 
 
-def test_requests_that_name_two_tenants_are_counted_as_denials(
+def test_conflicting_tenants_are_counted_as_denials(
     acme: Any, globex: Any, client_of: Any, measured: Any
 ) -> None:
     member = client_of(acme, "member")
@@ -193,9 +189,7 @@ def test_requests_that_name_two_tenants_are_counted_as_denials(
 
 @pytest.mark.parametrize("kind", ["api", "page"])
 @pytest.mark.parametrize("reason", ERRORS)
-def test_what_isolation_stops_is_counted(
-    reason: str, kind: str, measured: Any, settings: Any
-) -> None:
+def test_isolation_errors_are_counted(reason: str, kind: str, measured: Any, settings: Any) -> None:
     settings.ROOT_URLCONF = __name__
     client = Client(headers={"Host": "localhost"}, raise_request_exception=False)
     status = client.get(f"/{kind}/{reason}/").status_code
@@ -203,9 +197,7 @@ def test_what_isolation_stops_is_counted(
     assert measured("cross_tenant_denials_total", reason=reason) == 1
 
 
-def test_a_tenant_that_cannot_be_made_is_counted(
-    measured: Any, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_failed_provisioning_is_counted(measured: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     def fail(tenant: Any) -> None:
         raise ProvisioningError("no room")
 
@@ -215,10 +207,10 @@ def test_a_tenant_that_cannot_be_made_is_counted(
     assert measured("provisioning_failures_total") == 1
 
 
-def test_only_so_many_tenants_have_series_of_their_own(
+def test_number_of_labelled_tenants_is_limited(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The processes agree which: those whom any of them met first."""
+    """All processes label the same tenants: those that any of them served first."""
     monkeypatch.setattr(metrics, "FOLDER", str(tmp_path))
     one, another = metrics.LabelledTenants(2), metrics.LabelledTenants(2)
     assert (one.label("a"), another.label("b"), one.label("c")) == ("a", "b", "other")
@@ -226,9 +218,7 @@ def test_only_so_many_tenants_have_series_of_their_own(
     assert (one.label("b"), one.label("b")) == ("b", "b")
 
 
-def test_the_platform_is_told_as_the_database_knows_it(
-    acme: Any, globex: Any, measured: Any
-) -> None:
+def test_platform_metrics_come_from_the_database(acme: Any, globex: Any, measured: Any) -> None:
     globex.status = "suspended"
     globex.save()
     told = _scrape()
@@ -239,7 +229,7 @@ def test_the_platform_is_told_as_the_database_knows_it(
 
 
 @pytest.mark.django_db(transaction=True)
-def test_while_the_shared_data_waits_for_migrations_every_tenant_does(
+def test_unapplied_shared_migrations_count_for_every_tenant(
     acme: Any, globex: Any, measured: Any
 ) -> None:
     forget = "UPDATE django_migrations SET app = 'gone' WHERE app = 'sessions'"
@@ -247,7 +237,7 @@ def test_while_the_shared_data_waits_for_migrations_every_tenant_does(
         assert _scrape()["tenants_unmigrated"] == 2
 
 
-def test_without_its_database_a_server_tells_what_it_has_counted() -> None:
+def test_counters_are_available_without_the_database() -> None:
     ask = (
         "from django.test import Client; "
         f"print(Client(headers={BEARER}).get('/metrics').content.decode())"
@@ -257,7 +247,7 @@ def test_without_its_database_a_server_tells_what_it_has_counted() -> None:
     assert "database_connections" not in done.stdout
 
 
-def test_a_process_goes_on_counting_where_the_one_before_it_stopped(tmp_path: Path) -> None:
+def test_new_process_continues_counters(tmp_path: Path) -> None:
     count = """
 import django; django.setup()
 from apps.observability.metrics import exposition

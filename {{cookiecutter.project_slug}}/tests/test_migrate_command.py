@@ -1,4 +1,4 @@
-"""``migrate``: what a plan leaves alone, and ways back."""
+"""``migrate``: plans and backward migrations."""
 
 from typing import Any
 
@@ -13,7 +13,7 @@ from tests.deployment import Deployment
 
 pytestmark = pytest.mark.usefixtures("provisioning")
 
-# A model that the code does not have any more, with all that a tenant model's migration makes.
+# A model that is gone from the code, with everything that a tenant model's migration creates.
 MAKE_AND_DELETE = [
     """
     migrations.CreateModel(
@@ -40,7 +40,7 @@ BREACH = (
 
 @pytest.fixture
 def history(deployment: Deployment) -> Deployment:
-    """Return a version whose migrations made a model, and deleted it; there is a tenant."""
+    """Return a version whose migrations create and delete a model. A tenant exists."""
     create_tenant(slug="acme", name="Acme")
     for operations in MAKE_AND_DELETE:
         deployment.add(operations)
@@ -50,9 +50,9 @@ def history(deployment: Deployment) -> Deployment:
 
 
 def _state() -> list[Any]:
-    """Return what PostgreSQL knows of the tables here, and of the databases that are ours.
+    """Return the state of our tables and databases in PostgreSQL's system tables.
 
-    Other processes of a test run make databases of their own meanwhile.
+    Other test processes create databases meanwhile, which are not included.
     """
     ours = f"(current_database(), 't_{Tenant.objects.get(slug='acme').pk.hex}')"
     databases = f"SELECT oid FROM pg_database WHERE datname IN {ours}"
@@ -76,7 +76,7 @@ def _state() -> list[Any]:
 PLANS = [["--plan"], ["--plan", "sample"], ["--check"], ["--plan", "sample", "--prune"]]
 
 
-def test_a_plan_changes_and_judges_nothing(history: Deployment) -> None:
+def test_plan_changes_and_checks_nothing(history: Deployment) -> None:
     history.migrate("sample", history.names[1])
     with breach(*BREACH):
         before = _state()
@@ -88,14 +88,14 @@ def test_a_plan_changes_and_judges_nothing(history: Deployment) -> None:
         assert _state() == before
 
 
-def test_a_way_back_over_a_deleted_model_succeeds(history: Deployment) -> None:
+def test_backward_migration_over_a_deleted_model_succeeds(history: Deployment) -> None:
     history.migrate()
     history.migrate("sample", history.names[1])
     history.migrate("sample", history.names[0])
     history.migrate()
 
 
-def test_a_way_back_that_leaves_a_violation_fails(history: Deployment) -> None:
+def test_backward_migration_with_a_violation_fails(history: Deployment) -> None:
     history.migrate()
     with breach(*BREACH):
         result = history.run("migrate", "--skip-checks", "sample", history.names[1])

@@ -1,4 +1,4 @@
-"""The description of the API, which has to be true and complete."""
+"""The OpenAPI schema is correct and complete."""
 
 import json
 import re
@@ -15,7 +15,7 @@ from django.urls import URLPattern, URLResolver, get_resolver
 
 @pytest.fixture(scope="module")
 def schema() -> Any:
-    """Return the document, which is valid and made without a warning."""
+    """Return the valid schema, generated without warnings."""
     output = StringIO()
     options = {"validate": True, "fail_on_warn": True, "format": "openapi-json"}
     call_command("spectacular", stdout=output, **options)
@@ -23,7 +23,7 @@ def schema() -> Any:
 
 
 def _routes(resolver: URLResolver, prefix: str = "/") -> Iterator[tuple[str, str]]:
-    """Go through the paths of the API, each with the module that answers."""
+    """Yield the paths of the API with the modules of their views."""
     for pattern in resolver.url_patterns:
         path = prefix + str(pattern.pattern).lstrip("^").rstrip("$")
         if isinstance(pattern, URLResolver):
@@ -33,7 +33,7 @@ def _routes(resolver: URLResolver, prefix: str = "/") -> Iterator[tuple[str, str
             yield re.sub(identifier, "{id}", path), pattern.callback.__module__
 
 
-def test_it_lists_every_route_of_the_api(schema: Any) -> None:
+def test_schema_lists_every_route(schema: Any) -> None:
     assert schema["openapi"].startswith("3.1")
     api = dict(_routes(get_resolver()))
     assert api.keys() < schema["paths"].keys()
@@ -69,7 +69,7 @@ def test_it_lists_every_route_of_the_api(schema: Any) -> None:
     }
 
 
-def test_it_describes_filters_bodies_and_who_may_ask(schema: Any) -> None:
+def test_schema_describes_filters_bodies_and_authentication(schema: Any) -> None:
     books = schema["paths"]["/api/v1/sample/books/"]
     names = {parameter["name"] for parameter in books["get"]["parameters"]}
     assert names == {"cursor", "ordering", "page_size", "reader", "search", "shelf", "status"}
@@ -99,17 +99,17 @@ def test_it_describes_files(schema: Any) -> None:
 
 @pytest.mark.parametrize("host", ["localhost", "acme.localhost"])
 @pytest.mark.parametrize("path", ["/api/schema/", "/api/docs/"])
-def test_document_and_page_are_served_to_everybody(path: str, host: str, acme: object) -> None:
+def test_schema_and_docs_are_public(path: str, host: str, acme: object) -> None:
     response = Client(headers={"Host": host}).get(path)
     assert response.status_code == 200
     assert b"/api/schema/" in response.content or b"/api/v1/me/" in response.content
 
 
-def test_the_page_loads_nothing_from_elsewhere() -> None:
+def test_docs_page_loads_no_external_files() -> None:
     page = Client(headers={"Host": "localhost"}).get("/api/docs/").content.decode()
     assert "https://" not in page.replace("https://github.com/swagger-api", "")
 
 
-def test_every_operation_describes_its_errors(schema: Any) -> None:
+def test_operations_describe_their_errors(schema: Any) -> None:
     operations = [each for path in schema["paths"].values() for each in path.values()]
     assert not [each for each in operations if not {"400", "401", "404"} <= set(each["responses"])]

@@ -1,4 +1,4 @@
-"""Lists are paged to their end, each row once, in every order and with every filter they offer."""
+"""Pages of a list contain each row once, in every order and with every filter."""
 
 from base64 import urlsafe_b64encode
 from collections.abc import Callable, Iterator
@@ -40,7 +40,7 @@ def member(acme: Any, client_of: Callable[..., Any]) -> Any:
 
 @pytest.fixture
 def books(acme: Any) -> list[str]:
-    """Make books that share values in every column, and return their ids."""
+    """Create books with equal values in every column, and return their ids."""
     with tenant_context(acme):
         shelf = Shelf.objects.create(name="one")
         days = (None, date(2026, 1, 1), None, date(2026, 1, 2))
@@ -68,12 +68,12 @@ def _ids(client: Any, link: str) -> list[Any]:
     return [row for page in _pages(client, link) for row in page]
 
 
-def test_every_order_that_a_list_offers_is_tried() -> None:
+def test_every_offered_order_is_tested() -> None:
     assert {"/api/v1/sample/books/", "/api/v1/sample/shelves/"} <= {path for path, _ in ORDERINGS}
 
 
 @pytest.mark.parametrize(("url", "ordering"), ORDERINGS)
-def test_each_row_is_on_one_page_in_every_order(
+def test_each_row_is_on_exactly_one_page(
     url: str, ordering: str, member: Any, acme: Any, books: list[str]
 ) -> None:
     name = f"{url}?ordering={ordering}&page_size="
@@ -96,7 +96,7 @@ def test_each_row_is_on_one_page_in_every_order(
         ("due_on,position,-due_on,-id,nothing", ""),
     ],
 )
-def test_several_orders_and_filters_together(
+def test_combined_orders_and_filters(
     ordering: str, query: str, member: Any, books: list[str]
 ) -> None:
     url = f"{BOOKS}?{query}&{urlencode({'ordering': ordering})}&page_size="
@@ -106,7 +106,7 @@ def test_several_orders_and_filters_together(
 
 
 @pytest.mark.parametrize("ordering", ["", "status", "-due_on", "due_on,-title", "created_at"])
-def test_the_way_back_shows_the_same_pages(ordering: str, member: Any, books: list[str]) -> None:
+def test_previous_links_return_the_same_pages(ordering: str, member: Any, books: list[str]) -> None:
     link = f"{BOOKS}?ordering={ordering}&page_size=4"
     *_, last = there = list(_pages(member, link))
     assert len(last) == 1
@@ -117,15 +117,13 @@ def test_the_way_back_shows_the_same_pages(ordering: str, member: Any, books: li
     assert back == there[::-1]
 
 
-def test_as_many_rows_as_you_like_share_a_value(member: Any, acme: Any) -> None:
+def test_many_rows_with_equal_values(member: Any, acme: Any) -> None:
     with tenant_context(acme):
         Shelf.objects.bulk_create(Shelf(name=f"{number}") for number in range(1505))
     assert len(set(_ids(member, f"{SHELVES}?ordering=status&page_size=200"))) == 1505
 
 
-def test_rows_that_go_or_come_meanwhile_take_no_other_along(
-    member: Any, acme: Any, books: list[str]
-) -> None:
+def test_concurrent_changes_hide_no_other_rows(member: Any, acme: Any, books: list[str]) -> None:
     link = f"{BOOKS}?ordering=status&page_size=5"
     first = member.get(link).json()
     seen = [row["id"] for row in first["results"]]
@@ -138,7 +136,7 @@ def test_rows_that_go_or_come_meanwhile_take_no_other_along(
 
 
 @pytest.mark.parametrize("gone", ["before", "after"])
-def test_a_page_with_no_rows_any_more_leads_to_the_others(
+def test_empty_page_links_to_other_pages(
     gone: str, member: Any, acme: Any, books: list[str]
 ) -> None:
     first = member.get(f"{BOOKS}?ordering=status&page_size=5").json()
@@ -153,7 +151,7 @@ def test_a_page_with_no_rows_any_more_leads_to_the_others(
 
 
 @pytest.mark.parametrize("name", ["é" * 200, "🐢" * 200, "a&b=c?d/e%f+ g", '"\\', " "])
-def test_a_position_is_any_text(name: str, member: Any, acme: Any) -> None:
+def test_cursor_may_contain_any_text(name: str, member: Any, acme: Any) -> None:
     with tenant_context(acme):
         Shelf.objects.bulk_create(Shelf(name=f"{name[:199]}{end}") for end in "abc")
     link = f"{SHELVES}?ordering=name&page_size=1"
@@ -170,9 +168,7 @@ def test_a_position_is_any_text(name: str, member: Any, acme: Any) -> None:
         '[false,["free","00000000-0000-0000-0000-000000000000","x"]]',
     ],
 )
-def test_a_cursor_that_no_list_gave_out_is_answered_with_404(
-    position: str, member: Any, books: list[str]
-) -> None:
+def test_invalid_cursor_is_answered_with_404(position: str, member: Any, books: list[str]) -> None:
     cursor = quote(urlsafe_b64encode(position.encode()) or "x")
     response = member.get(f"{BOOKS}?ordering=status&cursor={cursor}")
     assert response.status_code == 404
@@ -227,7 +223,7 @@ class _ByCreation(CursorPagination):
         ({"queryset": Label.objects.annotate(a=F("word")), "ordering_fields": ("word", "a")}, None),
     ],
 )
-def test_the_check_refuses_an_order_that_cannot_be_paged(
+def test_check_refuses_ambiguous_order(
     attributes: dict[str, Any], number: str | None, settings: Any
 ) -> None:
     view: Any = type("_Tried", (_List,), attributes)
@@ -235,7 +231,7 @@ def test_the_check_refuses_an_order_that_cannot_be_paged(
     assert [error.id for error in check_orderings(None)] == ([f"api.{number}"] if number else [])
 
 
-def test_an_annotation_may_order_a_list(acme: Any, rf: Any, books: list[str]) -> None:
+def test_order_by_annotation(acme: Any, rf: Any, books: list[str]) -> None:
     from rest_framework.request import Request  # noqa: PLC0415
 
     with tenant_context(acme):

@@ -1,4 +1,4 @@
-"""Plain models of the tenants' apps, as reusable apps have them, and what such apps do at start."""
+"""Plain models of tenant apps, as in reusable apps, and such apps' checks and signals."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -27,7 +27,7 @@ class LoudQuerySet(models.QuerySet[Any]):
 
 
 class LoudManager(models.Manager[Any]):
-    """A manager that migrations take along."""
+    """A manager that migrations use."""
 
     use_in_migrations = True
 
@@ -45,7 +45,7 @@ class Noted(models.Model):
 
 @pytest.fixture
 def tag() -> Iterator[Any]:
-    """Return a model of a reusable app, and one that refers to it by a table that Django makes."""
+    """Return a model of a reusable app, and one with an automatic many-to-many relation to it."""
     with isolate_apps("tests.sample"):
 
         class Tag(Noted):
@@ -63,7 +63,7 @@ def tag() -> Iterator[Any]:
         yield Tag
 
 
-def test_an_object_is_used_in_no_other_tenant(tag: Any, acme: Any, globex: Any) -> None:
+def test_object_is_unusable_in_another_tenant(tag: Any, acme: Any, globex: Any) -> None:
     with tenant_context(acme):
         row = tag(pk=1, text="a")
     row.pk = None
@@ -77,7 +77,7 @@ def test_an_object_is_used_in_no_other_tenant(tag: Any, acme: Any, globex: Any) 
         assert issubclass(model, TenantBoundModel)
 
 
-def test_every_manager_makes_querysets_of_one_tenant(tag: Any, acme: Any, globex: Any) -> None:
+def test_all_managers_create_bound_querysets(tag: Any, acme: Any, globex: Any) -> None:
     for manager in (*tag._meta.managers, *tag.others.through._meta.managers):
         with pytest.raises(NoTenantError):
             list(manager.all())
@@ -95,8 +95,8 @@ def test_every_manager_makes_querysets_of_one_tenant(tag: Any, acme: Any, globex
                 list(rows)
 
 
-def test_managers_stay_what_they_are_to_django(tag: Any) -> None:
-    """The default one first; and migrations write each as what it was."""
+def test_managers_look_unchanged_to_django(tag: Any) -> None:
+    """The order is unchanged, and migrations write the original classes."""
     assert [manager.name for manager in tag._meta.managers] == ["loud", "objects", "inherited"]
     assert tag._default_manager.name == "loud"
     state = ModelState.from_model(tag)
@@ -108,7 +108,7 @@ def test_managers_stay_what_they_are_to_django(tag: Any) -> None:
     assert state.bases == (models.Model,)
 
 
-def test_a_system_check_may_ask_where_a_model_is() -> None:
+def test_system_checks_may_use_the_router() -> None:
     asked = []
 
     def check(app_configs: Any, **kwargs: Any) -> list[Any]:
@@ -126,8 +126,8 @@ def test_a_system_check_may_ask_where_a_model_is() -> None:
 
 
 @pytest.mark.django_db
-def test_what_comes_after_migrations_writes_nothing_for_tenants() -> None:
-    # Connected when the apps are ready, as other apps' receivers are: before the last one.
+def test_receivers_of_post_migrate_write_no_tenant_data() -> None:
+    # Connected before the last receiver of apps.isolation, as other apps' receivers are.
     post_migrate.disconnect(_open_tenant_apps)
     before = router.allow_migrate_model(OWNER, Shelf)
     allowed = []

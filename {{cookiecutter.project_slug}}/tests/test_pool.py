@@ -1,4 +1,4 @@
-"""A pool: connections go from one request to the next, and take nothing along."""
+"""The pool resets a session before the next request gets it."""
 
 import json
 
@@ -8,7 +8,7 @@ from tests.support import run
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
-# What a session can keep, and the server's process that keeps it.
+# State of a session, and the id of its server process.
 SESSION = """
 SELECT pg_backend_pid(), current_user, current_setting('statement_timeout'),
     coalesce(current_setting('anything.at_all', true), ''), current_setting('TimeZone'),
@@ -23,7 +23,7 @@ LEFTOVERS = [
     "SELECT pg_advisory_lock(1)",
     "LISTEN somebody",
     "DECLARE held CURSOR WITH HOLD FOR SELECT 1",
-    # Where the role may make one at all.
+    # Only if the role may create temporary tables.
     "DO $$ BEGIN CREATE TEMP TABLE kept (); EXCEPTION WHEN insufficient_privilege THEN END $$",
 ]
 LEAVE = """
@@ -49,7 +49,7 @@ for leftover in LEFTOVERS:
 """
 
 
-def test_what_one_request_leaves_in_a_session_the_next_does_not_find() -> None:
+def test_pool_resets_sessions() -> None:
     done = run("-c", LEAVE, DATABASE_POOL_SIZE="1")
     first, *others = [json.loads(line) for line in done.stdout.splitlines()]
     assert dict(zip(LEFTOVERS, others, strict=True)) == dict.fromkeys(LEFTOVERS, first), done.stderr

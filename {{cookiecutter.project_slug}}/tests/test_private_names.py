@@ -1,4 +1,4 @@
-"""Names of Django's that it does not document, on which docs/third-party-apps.md says we rest."""
+"""Undocumented names of Django that the project uses (docs/third-party-apps.md lists them)."""
 
 import inspect
 import re
@@ -45,13 +45,13 @@ PARAMETERS: dict[str, tuple[Any, list[str]]] = {
 
 
 @pytest.mark.parametrize("name", PARAMETERS)
-def test_a_private_name_takes_what_it_took(name: str) -> None:
+def test_private_names_have_known_signatures(name: str) -> None:
     owner, parameters = PARAMETERS[name]
     found = inspect.signature(getattr(owner, name.partition(".")[2])).parameters
     assert list(found)[: len(parameters)] == parameters
 
 
-def test_the_page_lists_the_names() -> None:
+def test_page_lists_the_private_names() -> None:
     text = (BASE_DIR / "docs" / "third-party-apps.md").read_text(encoding="utf-8")
     listed = set(re.findall(r"`([\w.]+)`", text))
     for name in PARAMETERS:
@@ -59,7 +59,7 @@ def test_the_page_lists_the_names() -> None:
             assert name in listed, name
 
 
-def test_managers_and_historical_models_are_as_they_were() -> None:
+def test_managers_and_historical_models_are_unchanged() -> None:
     manager: Any = models.Manager
     assert manager()._queryset_class is models.QuerySet
     assert isinstance(Shelf._meta.local_managers, list)
@@ -71,7 +71,7 @@ def test_managers_and_historical_models_are_as_they_were() -> None:
     assert checks.run_checks.__name__ == "run_over_shared_data"
 
 
-def test_a_schema_editor_keeps_what_it_leaves_to_the_end() -> None:
+def test_schema_editor_has_deferred_sql() -> None:
     editor = DatabaseSchemaEditor(connection, collect_sql=True, atomic=False)
     editor.__enter__()
     kept = vars(editor)

@@ -1,4 +1,4 @@
-"""The scripts find what they are there to find."""
+"""The scripts of the project."""
 
 import os
 import shutil
@@ -12,7 +12,7 @@ from apps.isolation.testing import break_invariant, invariants
 from config.env import BASE_DIR
 from tests.support import run
 
-# A page of lies, each of one kind, and what the check has to say of it.
+# A page with an error of each kind, and the expected messages.
 LIES = {
     "Run `uv run manage.py migrate_all`.": "no such command: manage.py migrate_all",
     "Run `manage.py migrate --everything`.": "manage.py migrate has no option --everything",
@@ -55,7 +55,7 @@ from django.db import models
 class Leak(models.Model):
     tenant = models.CharField(max_length=9)
 """
-# Each line of product code reaches past the active tenant.
+# Each line of product code bypasses the active tenant.
 REACHES = {
     "User.objects.all()": "User.objects",
     "get_user_model().objects.all()": "get_user_model.objects",
@@ -81,7 +81,7 @@ REACHES = {
 TENANTS = ['storages["default"]', 'caches["default"]', "from django.core.cache import caches"]
 
 
-def test_check_docs_finds_every_lie(tmp_path: Path) -> None:
+def test_check_docs_finds_every_error(tmp_path: Path) -> None:
     page = tmp_path / "page.md"
     page.write_text("\n\n".join(LIES), encoding="utf-8")
     told = run("scripts/check_docs.py", str(page)).stdout.splitlines()
@@ -89,7 +89,7 @@ def test_check_docs_finds_every_lie(tmp_path: Path) -> None:
     assert not [lie for lie in LIES.values() if not any(lie in line for line in told)]
 
 
-def test_check_docs_accepts_the_truth(tmp_path: Path) -> None:
+def test_check_docs_accepts_correct_pages(tmp_path: Path) -> None:
     page = tmp_path / "page.md"
     page.write_text(TRUTHS, encoding="utf-8")
     process = run("scripts/check_docs.py", str(page))
@@ -98,7 +98,7 @@ def test_check_docs_accepts_the_truth(tmp_path: Path) -> None:
 
 @pytest.mark.django_db(transaction=True)
 def test_check_tenancy_checks_the_invariants(acme: object) -> None:
-    """And finds nothing else wrong here."""
+    """It has no other findings in this project."""
     invariant = list(invariants())[-1]
     with break_invariant(invariant):
         process = run("scripts/check_tenancy.py")
@@ -108,7 +108,7 @@ def test_check_tenancy_checks_the_invariants(acme: object) -> None:
 
 
 @pytest.mark.django_db
-def test_check_tenancy_finds_a_model_and_code_that_reach_past_the_tenant(tmp_path: Path) -> None:
+def test_check_tenancy_finds_unsafe_models_and_code(tmp_path: Path) -> None:
     for name in ("apps", "config", "devtools", "scripts", "tests/sample"):
         shutil.copytree(BASE_DIR / name, tmp_path / name)
     settings = tmp_path / "config/settings/apps.py"
@@ -152,10 +152,10 @@ def test_bootstrap_env_writes_secrets_once(tmp_path: Path) -> None:
     assert _bootstrap(tmp_path) == text
 
 
-# Where the tools of a project are, and what else has programs of the same names.
+# The folder of the project's tools, and other folders with programs of the same names.
 TOOLS = ("ruff", "mypy", "lint-imports", "zensical", "pytest")
 OWN, OTHER = ".venv", "other"
-# As uv does: it enters the project's environment, and leaves an active one alone.
+# A stand-in for uv, which uses the project's environment and ignores an active one.
 UV = '#!/bin/sh\n[ -z "$VIRTUAL_ENV" ] || exit 9\nshift\nVIRTUAL_ENV=$PWD/.venv exec "$@"\n'
 
 
@@ -167,7 +167,7 @@ def _program(path: Path, text: str) -> None:
 
 @pytest.fixture
 def project(tmp_path: Path) -> Path:
-    """Return a project whose tools say where they are, beside another's."""
+    """Return a project whose tools print their path, beside another project."""
     (tmp_path / "scripts").mkdir()
     (tmp_path / ".env").touch()
     shutil.copy(BASE_DIR / "scripts/verify.sh", tmp_path / "scripts")
@@ -179,7 +179,7 @@ def project(tmp_path: Path) -> Path:
 
 
 def _verify(project: Path, *checks: str, folder: str = "", **variables: str) -> tuple[int, str]:
-    """Run its script in a shell in which another project is active; a variable "" is not set."""
+    """Run its script in a shell with another active project; "" unsets a variable."""
     other = {
         "VIRTUAL_ENV": str(project / OTHER),
         "PATH": f"{project}/{OTHER}/bin:{project}/uv:/usr/bin:/bin",
@@ -208,26 +208,26 @@ def _verify(project: Path, *checks: str, folder: str = "", **variables: str) -> 
     ],
     ids=str,
 )
-def test_verify_takes_the_projects_own_tools(
+def test_verify_uses_the_projects_tools(
     project: Path, variables: dict[str, str], tools: str
 ) -> None:
-    """Whichever environment is active, and whatever is first on PATH."""
+    """Another environment may be active or first on PATH."""
     status, told = _verify(project, "format", **variables)
     assert (status, told) == (0, f"== format\n{tools}\nverify: all is well (format)\n")
 
 
-def test_verify_can_be_called_from_its_folder(project: Path) -> None:
+def test_verify_works_from_its_folder(project: Path) -> None:
     assert _verify(project, "lint", folder="scripts")[0] == 0
 
 
-def test_verify_takes_the_uv_of_the_project(project: Path) -> None:
+def test_verify_uses_the_uv_of_the_project(project: Path) -> None:
     (project / "uv" / "uv").rename(project / "uv.moved")
     (project / ".tools/bin").mkdir(parents=True)
     (project / "uv.moved").rename(project / ".tools/bin/uv")
     assert _verify(project, "format")[0] == 0
 
 
-def test_verify_says_in_a_sentence_that_there_is_no_uv(project: Path) -> None:
+def test_verify_reports_missing_uv(project: Path) -> None:
     shutil.rmtree(project / "uv")
     status, told = _verify(project, "format")
     assert status == 2
@@ -236,8 +236,8 @@ def test_verify_says_in_a_sentence_that_there_is_no_uv(project: Path) -> None:
 
 
 @pytest.mark.parametrize("tool", TOOLS)
-def test_verify_says_in_a_sentence_which_tool_is_missing(project: Path, tool: str) -> None:
-    """Rather than take another project's."""
+def test_verify_reports_a_missing_tool(project: Path, tool: str) -> None:
+    """It does not use another project's tool."""
     (project / OWN / "bin" / tool).unlink()
     status, told = _verify(project, "format")
     assert status == 2
@@ -245,8 +245,8 @@ def test_verify_says_in_a_sentence_which_tool_is_missing(project: Path, tool: st
     assert told.count("\n") == 1
 
 
-def test_verify_knows_its_checks(project: Path) -> None:
-    """A wrong name stops it before any check runs; CI tests the checks."""
+def test_verify_refuses_unknown_checks(project: Path) -> None:
+    """An unknown name fails before any check runs. CI tests the checks."""
     status, told = _verify(project, "format", "spelling")
     assert status == 2
     assert told.startswith("verify: there is no check named spelling")

@@ -1,4 +1,4 @@
-"""Settings that stop the start, and settings that stand the test of deployment."""
+"""Settings: missing variables, the deployment check, and important values."""
 
 import re
 from io import StringIO
@@ -24,7 +24,7 @@ PRODUCTION = {
 
 
 def missing(errors: str) -> list[str]:
-    """Return the variables that an error says are missing."""
+    """Return the missing variables that an error names."""
     assert "Traceback" not in errors
     return MISSING.findall(errors)
 
@@ -39,20 +39,20 @@ def test_production_settings_pass_the_deployment_check() -> None:
     ["DATABASE_URL", "SECRET_KEY", "JWT_SIGNING_KEY", "SHARED_HOSTS", "TENANT_BASE_DOMAIN"],
 )
 def test_production_does_not_start_without(variable: str) -> None:
-    """Left empty, since a .env of this machine may hold what the environment leaves out."""
+    """The variable is empty rather than unset, since a local .env may set it."""
     done = run("-c", START, **PRODUCTION | {variable: ""})
     assert done.returncode == CANNOT_START
     assert missing(done.stderr) == [variable]
 
 
-def test_production_names_all_that_is_missing_at_once() -> None:
+def test_production_names_all_missing_variables() -> None:
     done = run("-c", START, **PRODUCTION | {"SECRET_KEY": "", "DATABASE_URL": ""})
     assert missing(done.stderr) == ["SECRET_KEY", "DATABASE_URL"]
 
 
 @pytest.mark.parametrize("command", ["check", "migrate", "tenant_health_check", "create_tenant"])
-def test_commands_name_what_is_missing(command: str) -> None:
-    """The owner's address is not what a command lacks that has no key."""
+def test_commands_name_missing_variables(command: str) -> None:
+    """A command that needs no owner does not report its missing address."""
     wanted = PRODUCTION | {"SECRET_KEY": "", "DATABASE_OWNER_URL": ""}
     done = manage(command, **wanted)
     assert done.returncode == CANNOT_START
@@ -60,7 +60,7 @@ def test_commands_name_what_is_missing(command: str) -> None:
     assert "DATABASE_OWNER_URL" not in done.stderr
 
 
-def test_the_owner_is_asked_for_where_it_is_needed() -> None:
+def test_missing_owner_address_is_reported_when_needed() -> None:
     nobody = PRODUCTION | {"DATABASE_OWNER_URL": ""}
     assert manage("check", **nobody).returncode == 0
     done = manage("migrate", **nobody)
@@ -68,7 +68,7 @@ def test_the_owner_is_asked_for_where_it_is_needed() -> None:
     assert done.stderr == "DATABASE_OWNER_URL must be set for this command: docs/settings.md.\n"
 
 
-def test_development_says_everything_once() -> None:
+def test_development_logs_each_line_once() -> None:
     local = {"DJANGO_SETTINGS_MODULE": "config.settings.local"}
     loggers = ("django", "django.request", "django.server", "apps.tenants")
     script = f"""
@@ -87,8 +87,8 @@ def test_development_settings_use_nothing_deprecated() -> None:
     assert done.returncode == 0, done.stderr
 
 
-def test_gunicorn_gives_up_at_once() -> None:
-    """A server whose processes cannot start does not start them again and again."""
+def test_gunicorn_stops_if_a_worker_cannot_start() -> None:
+    """It does not restart workers that cannot start."""
     server = ("-m", "gunicorn", "config.wsgi", "--bind=127.0.0.1:0")
     done = run(*server, **PRODUCTION | {"SECRET_KEY": "", "WEB_CONCURRENCY": "1"})
     assert done.returncode == CANNOT_START
@@ -98,12 +98,12 @@ def test_gunicorn_gives_up_at_once() -> None:
 
 def test_models_and_migrations_agree() -> None:
     output, options = StringIO(), {"check_changes": True, "dry_run": True}
-    # In a thread of its own, which like a new process is connected to no tenant.
+    # In a new thread, which has no connection to a tenant.
     at_once(1, lambda: call_command("makemigrations", stdout=output, **options))
     assert output.getvalue() == "No changes detected\n"
 
 
-def test_what_a_database_address_says_wins_over_the_defaults() -> None:
+def test_database_url_overrides_defaults() -> None:
     settings = "from django.conf import settings; print(settings.DATABASES['owner']['OPTIONS'])"
     address = "postgres://o:p@db.invalid/x?sslmode=verify-full&connect_timeout=9"
     done = run(
@@ -113,16 +113,16 @@ def test_what_a_database_address_says_wins_over_the_defaults() -> None:
     assert "'connect_timeout': '9'" in done.stdout
 
 
-def test_a_cache_is_shared_where_an_address_says() -> None:
+def test_cache_url_configures_redis() -> None:
     ask = "from django.conf import settings; print(settings.CACHES['default'])"
     done = run("-c", ask, CACHE_URL="redis://cache.invalid:6379/1", **PRODUCTION)
     assert "'django.core.cache.backends.redis.RedisCache'" in done.stdout
     assert "'redis://cache.invalid:6379/1'" in done.stdout
 
 
-# Values that something rests on: who changes one is to know what. Read in production's settings.
+# Production settings that other parts rely on, with the reason. Change one only with care.
 VALUES = {
-    "CACHES['hosts']['TIMEOUT']": "0 < value <= 30",  # a host that is another's is served so long
+    "CACHES['hosts']['TIMEOUT']": "0 < value <= 30",  # how long a moved domain stays stale
     "CACHES['default']['KEY_FUNCTION']": "value.endswith('.tenant_key')",
     "DATABASES['default']['CONN_MAX_AGE']": "0 <= value <= 300",
     "SIMPLE_JWT['ACCESS_TOKEN_LIFETIME'].total_seconds()": "value <= 15 * 60",
@@ -160,15 +160,15 @@ for name, condition in {VALUES!r}.items():
 """
 
 
-def test_values_that_something_rests_on_are_as_they_were_chosen() -> None:
+def test_important_settings_are_unchanged() -> None:
     done = run("-c", ASK_FOR_VALUES, **PRODUCTION)
     assert (done.stdout, done.returncode) == ("", 0), done.stderr
 
 
-def test_a_cached_host_is_believed_for_half_a_minute(
+def test_cached_host_expires_after_half_a_minute(
     monkeypatch: pytest.MonkeyPatch, acme: object
 ) -> None:
-    """By the clock, and not by what the settings say."""
+    """The test moves the clock instead of comparing the setting."""
     now = [1_000_000.0]
     monkeypatch.setattr("django.core.cache.backends.locmem.time.time", lambda: now[0])
     monkeypatch.setattr("django.core.cache.backends.base.time.time", lambda: now[0])

@@ -1,4 +1,4 @@
-"""Django's own commands inside a tenant: what they read and write, and what they refuse."""
+"""Django's own commands inside a tenant."""
 
 import json
 import sys
@@ -34,7 +34,7 @@ def _book(pk: str, **fields: Any) -> dict[str, Any]:
     return _row("sample.book", pk, shelf=SHELF, title=pk, **times, **fields)
 
 
-# The copy and both books come before what they refer to.
+# The copy and both books come before the rows that they refer to.
 OF_A_TENANT = [
     _book(COPY, original=ORIGINAL, reader=READER),
     _book(ORIGINAL),
@@ -84,7 +84,7 @@ def labels_of_both(acme: Tenant, globex: Tenant) -> None:
         (["sample"], {"use_natural_foreign_keys": True}),
     ],
 )
-def test_a_dump_has_the_tenants_rows_and_no_others(
+def test_dump_contains_the_tenants_rows_only(
     labels: list[str], options: Any, acme: Tenant, labels_of_both: None
 ) -> None:
     with tenant_context(acme):
@@ -93,14 +93,12 @@ def test_a_dump_has_the_tenants_rows_and_no_others(
 
 
 @pytest.mark.parametrize("labels", [["sample"], ["sample.label"], ["sample", "authentication"], []])
-def test_a_dump_without_a_tenant_is_no_empty_success(
-    labels: list[str], labels_of_both: None
-) -> None:
+def test_dump_without_a_tenant_fails(labels: list[str], labels_of_both: None) -> None:
     with pytest.raises(CommandError, match="sample belong to tenants: name one with --tenant"):
         _dump(*labels)
 
 
-def test_a_dump_of_shared_data(acme: Tenant) -> None:
+def test_dump_of_shared_data(acme: Tenant) -> None:
     User.objects.create_user("somebody@acme.test", "x")
     assert [row["model"] for row in _dump("authentication.user")] == ["authentication.user"]
     tenants = {"exclude": ["sample", "projects"]}
@@ -115,9 +113,7 @@ def test_a_dump_of_shared_data(acme: Tenant) -> None:
 # loaddata
 
 
-def test_what_was_dumped_is_loaded_into_another_tenant(
-    acme: Tenant, globex: Tenant, fixture: Any
-) -> None:
+def test_dump_can_be_loaded_into_another_tenant(acme: Tenant, globex: Tenant, fixture: Any) -> None:
     with tenant_context(acme):
         shelf = Shelf.objects.create(name="moved")
         Book.objects.create(shelf=shelf, title="moved, too")
@@ -132,7 +128,7 @@ def test_what_was_dumped_is_loaded_into_another_tenant(
 
 @pytest.mark.django_db(transaction=True)
 @pytest.mark.parametrize("rows", [OF_A_TENANT + SHARED, SHARED + OF_A_TENANT])
-def test_a_fixture_names_no_tenant_and_may_hold_shared_data(
+def test_fixture_without_tenant_and_with_shared_data(
     rows: list[Any], acme: Tenant, globex: Tenant, fixture: Any
 ) -> None:
     with tenant_context(acme):
@@ -146,9 +142,7 @@ def test_a_fixture_names_no_tenant_and_may_hold_shared_data(
 
 
 @pytest.mark.parametrize("rows", [OF_A_TENANT, OF_A_TENANT[-1:], SHARED + OF_A_TENANT])
-def test_loading_without_a_tenant_is_no_empty_success(
-    rows: list[Any], acme: Tenant, fixture: Any
-) -> None:
+def test_loading_without_a_tenant_fails(rows: list[Any], acme: Tenant, fixture: Any) -> None:
     with pytest.raises(CommandError, match=r"sample\.\w+ belongs to tenants"):
         call_command("loaddata", fixture(rows), verbosity=0)
     assert not User.objects.filter(pk=READER).exists()
@@ -166,7 +160,7 @@ class FixtureTests(TenantAPITestCase):
 
     fixtures = ["tests/sample/shelf.json"]
 
-    def test_they_are_in_the_first_tenant(self) -> None:
+    def test_fixtures_are_loaded_into_the_first_tenant(self) -> None:
         with tenant_context(self.tenant):
             assert Shelf.objects.get().name == "from a fixture"
         with tenant_context(self.other_tenant):
@@ -190,7 +184,7 @@ with psycopg.connect(dbname=sys.argv[-1], **given) as session:
 
 
 def _run(name: str, *words: str) -> Any:
-    """Run a command as manage.py does, but in this process."""
+    """Run a command like manage.py, but in this process."""
     return call_command(TenantManagementUtility(["manage.py"]).fetch_command(name), *words)
 
 
@@ -205,7 +199,7 @@ def test_commands_of_a_tenant(slug: str, labels_of_both: None, capfd: Any) -> No
 
 @pytest.mark.django_db(transaction=True)
 @pytest.mark.parametrize("slug", ["acme", "globex", ""])
-def test_psql_is_in_the_tenant(
+def test_dbshell_is_in_the_tenant(
     slug: str,
     labels_of_both: None,
     capfd: Any,
@@ -220,7 +214,7 @@ def test_psql_is_in_the_tenant(
     assert capfd.readouterr().out.strip() == (f"['{slug}']" if slug else "nothing")
 
 
-def test_manage_py_has_the_option(db: None) -> None:
+def test_manage_py_accepts_the_option(db: None) -> None:
     result = manage("shell", "-c", "", "--tenant", "nobody")
     assert (result.returncode, "There is no tenant 'nobody'." in result.stderr) == (1, True)
 
@@ -235,7 +229,7 @@ def test_manage_py_has_the_option(db: None) -> None:
         (["shell", "-c", "", "--tenant", "globex"], "is unavailable"),
     ],
 )
-def test_what_cannot_be_entered_is_an_error(
+def test_unavailable_tenant_is_an_error(
     words: list[str], message: str, acme: Tenant, globex: Tenant
 ) -> None:
     Tenant.objects.filter(slug="globex").update(status="suspended")
@@ -260,5 +254,5 @@ def test_what_cannot_be_entered_is_an_error(
         "runserver": False,
     }.items(),
 )
-def test_which_commands_take_a_tenant(name: str, takes: bool) -> None:
+def test_commands_with_the_option(name: str, takes: bool) -> None:
     assert takes_tenant(name) == takes

@@ -1,7 +1,7 @@
-"""One service for each fact: who changes an address, a role, a membership or a status is listed.
+"""Only one service writes each fact: an address, a role, a membership, a status.
 
-What hangs on a fact (verified addresses, invitations, sessions, tokens) follows it in the service
-that changes it. So a new line that writes one past its service fails here, and belongs there.
+The service also updates everything that depends on the fact: verified addresses, invitations,
+sessions, tokens. Code that writes a fact elsewhere fails these tests; move it into the service.
 """
 
 import ast
@@ -55,7 +55,7 @@ WRITERS: dict[str, set[str]] = {
     "email": {
         f"{ADDRESSES}::change_address",
         f"{ADDRESSES}::address_of",
-        f"{USERS}::forget",  # the user is locked, and what hangs on the address is deleted
+        f"{USERS}::forget",  # locks the user, and deletes what depends on the address
         # New rows:
         f"{MODEL}::create_user",
         f"{USERS}::new_or_known_user",
@@ -97,7 +97,7 @@ WRITERS: dict[str, set[str]] = {
 
 
 def sources() -> Iterator[tuple[str, ast.Module]]:
-    """Yield the platform's code with its paths: the product and isolation have models of theirs."""
+    """Yield the platform's code with its paths, without the product and apps.isolation."""
     for folder in ("apps", "devtools"):
         for path in sorted((BASE_DIR / folder).rglob("*.py")):
             if not LEFT_OUT & {*path.parts, path.stem}:
@@ -105,7 +105,7 @@ def sources() -> Iterator[tuple[str, ast.Module]]:
 
 
 def functions(tree: ast.AST, name: str = "") -> Iterator[tuple[str, ast.AST]]:
-    """Yield each node with the name of the function that it is in."""
+    """Yield each node with the name of its function."""
     for node in ast.iter_child_nodes(tree):
         within = node.name if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef) else name
         yield within, node
@@ -113,7 +113,7 @@ def functions(tree: ast.AST, name: str = "") -> Iterator[tuple[str, ast.AST]]:
 
 
 def written(node: ast.AST) -> Iterator[str]:
-    """Yield the names that a statement or call may write to a row."""
+    """Yield the field names that a statement or call may write."""
     if isinstance(node, ast.Attribute) and isinstance(node.ctx, ast.Store):
         yield node.attr
     if not isinstance(node, ast.Call):
@@ -128,7 +128,7 @@ def written(node: ast.AST) -> Iterator[str]:
         yield OTHERS[name]
 
 
-def test_who_writes_what() -> None:
+def test_writers_are_listed() -> None:
     found: dict[str, set[str]] = {}
     for path, tree in sources():
         for function, node in functions(tree):
@@ -152,13 +152,13 @@ def test_who_writes_what() -> None:
         "def f(a, b): a.role, b.role = b.role, a.role",
     ],
 )
-def test_a_writer_is_seen(line: str) -> None:
+def test_writers_are_detected(line: str) -> None:
     found = [name for _, node in functions(ast.parse(line)) for name in written(node)]
     assert {str(name).removesuffix("_id") for name in found} & (FACTS | {ANY})
 
 
-def test_the_admin_saves_by_the_services() -> None:
-    """Of each of the models: it has a save_model of its own, or staff changes nothing there."""
+def test_admin_uses_the_services() -> None:
+    """Each ModelAdmin overrides save_model, or is read-only."""
     registered = [model for model in MODELS if admin.site.is_registered(model)]
     assert registered == [get_user_model(), Membership, Tenant]
     for model in registered:
@@ -167,8 +167,8 @@ def test_the_admin_saves_by_the_services() -> None:
         assert not shown.list_editable, model
 
 
-def test_no_serializer_writes_a_fact() -> None:
-    """Bodies name an invitation's address and role, which the service judges and stores."""
+def test_serializers_write_no_facts() -> None:
+    """Only invitations have an address and a role in the body, which the service validates."""
     writable = {
         (serializer.__name__, name)
         for serializer in subclasses(ModelSerializer)

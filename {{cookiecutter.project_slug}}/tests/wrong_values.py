@@ -1,10 +1,10 @@
-"""Values that variables must not have: fifty for each type, and some that they may have."""
+"""Invalid values of variables, fifty for each type, and some valid ones."""
 
 from typing import Any
 
 from config import variable_types as types
 
-# No type takes a control character.
+# No type accepts control characters.
 NOISE = [f"a{chr(code)}b" for code in (*range(1, 32), 127, 0x85)]
 
 _HOSTS = """
@@ -63,7 +63,7 @@ a@example.com>|ü@example.com|a@b_c.example|.a@example.com|a.@example.com|a@1|ma
 
 
 def _is_trimmed(text: str) -> bool:
-    """Tell whether no blanks are around a text: they may be around what is listed."""
+    """Return whether a text has no surrounding blanks, which are valid in lists."""
     return text == text.strip()
 
 

@@ -9,7 +9,7 @@ FINGERPRINT: Final = (
     "SELECT coalesce(md5(string_agg(app || '.' || name, ',' ORDER BY app, name)), '') "
     "FROM {}django_migrations"
 )
-"""A query for a hash of the applied migrations; the braces take the schema with its dot.
+"""A query for a hash of the applied migrations. The braces stand for the schema and a dot.
 
 Databases with equal hashes need the same migrations.
 """

@@ -20,7 +20,7 @@ from django.utils.crypto import salted_hmac
 from apps.isolation.integrations.tasks import platform_task
 
 OUTGOING = "outgoing"
-"""The mailer of ``MAILERS`` by which mails leave."""
+"""The mailer in ``MAILERS`` that workers use."""
 
 
 class QueuedMailBackend(BaseEmailBackend):

@@ -25,11 +25,10 @@ JOB: Final = "task"
 
 DEFAULT: Final = "default"
 REST: Final = "rest"
-"""Lane of what a tenant has enqueued beyond its share; half of the workers leave it to the others.
-"""
+"""Queue of a tenant's tasks beyond TENANT_TASKS_AT_ONCE, which half of the workers serve."""
 
 UNCONFIRMED_SECONDS: Final = 60
-"""Seconds after which a worker asks what became of the transaction of another database."""
+"""Seconds after which a worker queries the outcome of a transaction in another database."""
 
 # A tenant's number of open tasks decides on the lane, and on the place within it. Beyond this
 # number nobody counts.

@@ -31,10 +31,10 @@ from apps.tasks.models import OPEN, State, TaskRun
 logger = logging.getLogger(__name__)
 
 MOST_SECONDS: Final = 3600
-"""Seconds between two attempts, at most."""
+"""Maximum seconds between two attempts."""
 
 PUT_OFF_SECONDS: Final = 300
-"""Seconds until a task of a tenant that may not be entered is looked at again."""
+"""Seconds until a retry of a task whose tenant cannot be entered."""
 
 
 class PutOff(Exception):

@@ -9,10 +9,10 @@ from apps.isolation.app_registry import SHARED_DB
 from apps.isolation.integrations.tasks import periodic, platform_task
 
 KEPT_DAYS: Final = 7
-"""For how long it is known what became of a task."""
+"""Days for which the result of a task is kept."""
 
 KEPT_DEAD_DAYS: Final = 30
-"""For how long a dead task, with its arguments, can be tried again."""
+"""Days for which a dead task is kept with its arguments, and can be retried."""
 
 _FORGET = """
 WITH forgotten AS (

@@ -32,11 +32,11 @@ logger = logging.getLogger(__name__)
 
 HEARTBEAT_SECONDS: Final = 5
 STALLED_SECONDS: Final = 15
-"""Seconds without a heartbeat after which a worker's tasks are given to others."""
+"""Seconds without a heartbeat after which other workers take over a worker's tasks."""
 
 POLL_SECONDS: Final = 1
 TROUBLE_SECONDS: Final = 15
-"""Seconds until a task runs again whose worker could not do its own part."""
+"""Seconds until a retry of a task after an error in the worker itself."""
 
 
 class Retries(BaseRetryStrategy):

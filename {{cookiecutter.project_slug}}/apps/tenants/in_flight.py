@@ -25,7 +25,7 @@ PATIENCE = 0.5
 _changed = Condition()
 _in_flight: Counter[UUID] = Counter()
 _waiting: set[UUID] = set()
-"""Tenants whose requests wait. Only one is without room, so that a thread is left."""
+"""Tenants with a waiting request. Only one request may wait, so that a thread stays free."""
 
 
 class Slot:

@@ -1,4 +1,4 @@
-"""``demo``: one command to a running product."""
+"""``manage.py demo``."""
 
 import json
 import re
@@ -24,7 +24,7 @@ from tests.sample.models import Shelf
 from tests.support import start
 
 PASSWORD = "let me try it"
-# Development's, and the sample, which the test database has tables of.
+# Development settings, with the sample app of the test database.
 SETTINGS = """
 from config.settings.local import *
 TENANT_APPS = [*TENANT_APPS, "tests.sample"]
@@ -34,12 +34,12 @@ INSTALLED_APPS = [*INSTALLED_APPS, "tests.sample"]
 
 @contextmanager
 def _listener() -> Iterator[int]:
-    """Take a port; at the end it is free again."""
+    """Use a port within the block."""
     with socket.create_server(("127.0.0.1", 0)) as server:
         yield server.getsockname()[1]
 
 
-def test_a_port_that_is_in_use_is_said_before_anything_is_done(settings: Any) -> None:
+def test_used_port_is_reported_first(settings: Any) -> None:
     settings.DEBUG = True
     with _listener() as port, pytest.raises(CommandError) as refusal:
         call_command("demo", port=port)
@@ -49,13 +49,13 @@ def test_a_port_that_is_in_use_is_said_before_anything_is_done(settings: Any) ->
 
 
 @pytest.mark.parametrize("port", [-1, 65_536, 99_999])
-def test_a_port_that_there_is_not_is_said_too(port: int, settings: Any) -> None:
+def test_invalid_port_is_reported(port: int, settings: Any) -> None:
     settings.DEBUG = True
     with pytest.raises(CommandError, match=f"^Port {port} is in use or not allowed; "):
         call_command("demo", port=port)
 
 
-def test_no_demo_without_development_settings(settings: Any) -> None:
+def test_demo_needs_development_settings(settings: Any) -> None:
     with pytest.raises(CommandError, match="needs development settings"):
         call_command("demo")
     assert not settings.DEBUG
@@ -74,7 +74,7 @@ def _ask(port: int, host: str, path: str, token: str = "", body: Any = None) -> 
 
 
 @pytest.mark.usefixtures("provisioning")
-def test_it_serves_what_it_prints_until_it_is_stopped(tmp_path: Path) -> None:
+def test_demo_serves_until_it_is_stopped(tmp_path: Path) -> None:
     (tmp_path / "demo_settings.py").write_text(SETTINGS)
     variables = {"DJANGO_SETTINGS_MODULE": "demo_settings", "PYTHONPATH": str(tmp_path)}
     with _listener() as port:
@@ -98,20 +98,20 @@ def test_it_serves_what_it_prints_until_it_is_stopped(tmp_path: Path) -> None:
             shelves = _ask(port, host, "/api/v1/sample/shelves/", token)["results"]
             assert [shelf["name"] for shelf in shelves] == ["Acme shelf"]
         finally:
-            process.terminate()  # Ctrl-C would not do where SIGINT is ignored, as behind nohup
+            process.terminate()  # SIGTERM, since SIGINT may be ignored, as behind nohup
             process.communicate(timeout=30)
 
 
 @pytest.fixture
 def port(live_server: Any, provisioning: None, monkeypatch: pytest.MonkeyPatch) -> Any:
-    """Return the port of a server that serves the demo's data."""
+    """Return the port of a server with the demo's data."""
     monkeypatch.setenv("DEMO_PASSWORD", PASSWORD)
     call_command("seed_demo", stdout=StringIO())
     connections[SHARED_DB].close()
     return live_server.thread.port
 
 
-def test_the_smoke_test_passes_on_a_good_server(port: int) -> None:
+def test_smoke_test_passes(port: int) -> None:
     passed = list(smoke_test("127.0.0.1", port, PASSWORD))
     assert passed[:3] == [
         "the server is ready",
@@ -141,13 +141,13 @@ def _promote_viewers() -> None:
         (_promote_viewers, "a viewer's write is refused"),
     ],
 )
-def test_the_smoke_test_finds_what_is_wrong(harm: Any, complaint: str, port: int) -> None:
+def test_smoke_test_finds_errors(harm: Any, complaint: str, port: int) -> None:
     harm()
     connections[SHARED_DB].close()
     with pytest.raises(SmokeTestFailed, match=f"Expected: {complaint}"):
         list(smoke_test("127.0.0.1", port, PASSWORD))
 
 
-def test_the_smoke_test_finds_a_wrong_password(port: int) -> None:
+def test_smoke_test_finds_a_wrong_password(port: int) -> None:
     with pytest.raises(SmokeTestFailed, match=r"log-in of member@acme\.test"):
         list(smoke_test("127.0.0.1", port, "another"))

@@ -1,4 +1,4 @@
-"""The embedded PostgreSQL, with its real binaries, in projects under a temporary folder."""
+"""The embedded PostgreSQL, with real binaries in temporary projects."""
 
 import contextlib
 import fcntl
@@ -39,7 +39,7 @@ PROMISED = {
     "max_connections": "200",
     "max_locks_per_transaction": "256",
     "TimeZone": "UTC",
-    "synchronous_commit": "on",  # with fsync off it is what saves a commit from a kill
+    "synchronous_commit": "on",  # without fsync, it protects commits from a kill
 }
 OURS = ("DATABASE_URL", "DATABASE_OWNER_URL", env.EMBEDDED_DATABASE_URL)
 
@@ -48,7 +48,7 @@ class Project:
     """A project folder with the module under test, and processes that use it."""
 
     def __init__(self, folder: Path) -> None:
-        """Copy what the module needs: the module, and where it reads the environment."""
+        """Copy the module, and the modules that it imports."""
         self.folder = folder
         self.home = folder / ".postgres"
         for name in NEEDED:
@@ -72,14 +72,14 @@ class Project:
 
     @contextlib.contextmanager
     def user(self, **more: str) -> Iterator[tuple[str, str]]:
-        """Use the server from another process; give the run-time and the owner URL."""
+        """Use the server from another process; yield the run-time URL and the owner's URL."""
         with self.start(**more) as process:
             yield urls(process)
             process.communicate()
         assert process.returncode == 0
 
     def fail(self, *, prepare: str = "", limit: Callable[[], object] | None = None) -> str:
-        """Return the sentence with which a process fails."""
+        """Return the error of a process that fails."""
         done = subprocess.run(
             [sys.executable, "-c", prepare + USE],
             cwd=self.folder,
@@ -97,11 +97,11 @@ class Project:
         return sentence
 
     def is_running(self) -> bool:
-        """Ask the kernel whether a process of the server or its supervisor lives."""
+        """Return whether a process of the server or its supervisor lives."""
         return not all(is_free(self.home / name) for name in ("server.lock", "supervisor.lock"))
 
     def wait_until_stopped(self) -> None:
-        """Wait as long as a server takes to stop by itself, and not much longer."""
+        """Wait until the server has stopped by itself."""
         deadline = time.monotonic() + 5
         while self.is_running():
             assert time.monotonic() < deadline
@@ -125,7 +125,7 @@ def urls(process: subprocess.Popen[str]) -> tuple[str, str]:
 
 
 def is_free(path: Path) -> bool:
-    """Tell whether no process has locked the file for itself alone."""
+    """Return whether no process has locked the file exclusively."""
     with path.open("a") as file:
         try:
             fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
@@ -135,7 +135,7 @@ def is_free(path: Path) -> bool:
 
 
 def query(url: str, statement: str) -> list[tuple[Any, ...]]:
-    """Run one statement in a connection of its own."""
+    """Run a statement in a new connection."""
     with psycopg.connect(url, autocommit=True) as connection:
         cursor = connection.execute(statement.encode())
         return cursor.fetchall() if cursor.description else []
@@ -148,7 +148,7 @@ def _shared(tmp_path_factory: pytest.TempPathFactory) -> Project:
 
 @pytest.fixture
 def project(_shared: Project) -> Iterator[Project]:
-    """Give a project whose cluster may exist already; see that a test leaves nothing running."""
+    """Yield a project, perhaps with a cluster, and check that no process is left."""
     yield _shared
     _shared.wait_until_stopped()
     assert list(_shared.home.glob("new-*")) == []
@@ -156,11 +156,11 @@ def project(_shared: Project) -> Iterator[Project]:
 
 @pytest.fixture
 def fresh(tmp_path: Path) -> Project:
-    """Give a project that has no cluster yet."""
+    """Return a project without a cluster."""
     return Project(tmp_path / "project")
 
 
-def test_roles_have_the_attributes_promised_and_no_other(project: Project) -> None:
+def test_roles_have_the_documented_attributes_only(project: Project) -> None:
     with project.user() as (runtime, owner):
         rows = query(
             owner,
@@ -189,7 +189,7 @@ def test_roles_have_the_attributes_promised_and_no_other(project: Project) -> No
         assert {name: settings[name] for name in PROMISED} == PROMISED
 
 
-def test_nobody_else_may_connect(project: Project) -> None:
+def test_other_roles_cannot_connect(project: Project) -> None:
     with project.user() as (runtime, owner):
         query(owner, "CREATE ROLE stranger LOGIN PASSWORD 'x'")
         try:
@@ -209,15 +209,15 @@ def test_nobody_else_may_connect(project: Project) -> None:
         query(f"{owner[:-4]}/postgres", "DROP DATABASE test_app")
 
 
-def test_processes_share_a_server_and_the_last_one_stops_it(project: Project) -> None:
+def test_processes_share_a_server_until_the_last_one_ends(project: Project) -> None:
     with project.user() as first:
         with project.user() as second:
             assert first == second
         assert query(first[0], "SELECT 1") == [(1,)]
-    assert not project.is_running()  # at once: the last user waits for it
+    assert not project.is_running()  # at once, since the last user waits for it
 
 
-def test_a_child_joins_by_itself_and_outlives_its_parent(project: Project) -> None:
+def test_child_process_outlives_its_parent(project: Project) -> None:
     with project.start() as parent:
         runtime, owner = urls(parent)
         handed_down = dict(zip(OURS, (runtime, owner, runtime), strict=True))
@@ -227,7 +227,7 @@ def test_a_child_joins_by_itself_and_outlives_its_parent(project: Project) -> No
             assert query(same, "SELECT 1") == [(1,)]
 
 
-def test_a_killed_user_leaves_no_server_and_no_loss(project: Project) -> None:
+def test_server_stops_after_a_killed_process_without_data_loss(project: Project) -> None:
     with project.start() as process:
         _, owner = urls(process)
         query(owner, "CREATE TABLE kept AS SELECT 7 AS value")
@@ -238,7 +238,7 @@ def test_a_killed_user_leaves_no_server_and_no_loss(project: Project) -> None:
         query(owner, "DROP TABLE kept")
 
 
-def test_a_user_killed_while_the_server_starts(project: Project) -> None:
+def test_process_killed_while_the_server_starts(project: Project) -> None:
     for pause in (0.05, 0.1, 0.15, 0.2):
         with project.start() as process:
             time.sleep(pause)
@@ -247,7 +247,7 @@ def test_a_user_killed_while_the_server_starts(project: Project) -> None:
         assert query(runtime, "SELECT 1") == [(1,)]
 
 
-def test_output_is_not_held_open_by_the_server(project: Project) -> None:
+def test_server_does_not_hold_the_output_open(project: Project) -> None:
     with project.start() as first:
         urls(first)
         with project.user():
@@ -257,7 +257,7 @@ def test_output_is_not_held_open_by_the_server(project: Project) -> None:
             assert project.is_running()
 
 
-def test_a_killed_supervisor_is_replaced_and_its_server_kept(project: Project) -> None:
+def test_killed_supervisor_is_replaced(project: Project) -> None:
     with project.user() as first:
         os.kill(project.supervisor(), signal.SIGKILL)
         with project.user() as second:
@@ -266,13 +266,13 @@ def test_a_killed_supervisor_is_replaced_and_its_server_kept(project: Project) -
     assert not project.is_running()
 
 
-def test_a_terminated_supervisor_stops_the_server(project: Project) -> None:
+def test_terminated_supervisor_stops_the_server(project: Project) -> None:
     with project.user():
         os.kill(project.supervisor(), signal.SIGTERM)
         project.wait_until_stopped()
 
 
-def test_a_killed_server_is_started_again_and_loses_nothing(project: Project) -> None:
+def test_killed_server_is_restarted_without_data_loss(project: Project) -> None:
     with project.user() as (_, owner):
         query(owner, "CREATE TABLE kept AS SELECT 8 AS value")
         os.kill(project.postmaster(), signal.SIGKILL)
@@ -282,7 +282,7 @@ def test_a_killed_server_is_started_again_and_loses_nothing(project: Project) ->
             query(again, "DROP TABLE kept")
 
 
-def test_everything_killed(project: Project) -> None:
+def test_all_processes_killed(project: Project) -> None:
     with project.start() as process:
         urls(process)
         victims = (project.supervisor(), project.postmaster(), process.pid)
@@ -292,7 +292,7 @@ def test_everything_killed(project: Project) -> None:
         assert query(runtime, "SELECT 1") == [(1,)]
 
 
-def test_stale_files_are_survived(project: Project) -> None:
+def test_stale_files_are_ignored(project: Project) -> None:
     with project.user():
         stale = (project.home / "data" / "postmaster.pid").read_text().splitlines()
     (project.home / "new-1").mkdir()
@@ -303,7 +303,7 @@ def test_stale_files_are_survived(project: Project) -> None:
     (project.home / "new-1").rmdir()
 
 
-def test_many_come_and_go(project: Project) -> None:
+def test_many_processes_start_and_end(project: Project) -> None:
     script = USE.replace("sys.stdin.read()", "")
     script += "import psycopg\npsycopg.connect(os.environ['DATABASE_URL']).execute('SELECT 1')"
     loop = f'for i in 1 2; do {sys.executable} -c "$0" || exit 1; done'
@@ -320,7 +320,7 @@ def test_many_come_and_go(project: Project) -> None:
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="about root")
-def test_root_runs_it_as_nobody_and_changes_no_other_folder(fresh: Project) -> None:
+def test_root_runs_the_server_as_nobody(fresh: Project) -> None:
     fresh.folder.chmod(0o700)
     accounts = Path("/etc/passwd").read_bytes()
     modes = [(path, path.stat()[:1]) for path in fresh.folder.parents]
@@ -340,7 +340,7 @@ def test_secrets_are_readable_by_their_owner_only(project: Project) -> None:
 
 
 @pytest.mark.parametrize("where", ["environment", ".env"])
-def test_a_database_url_leaves_everything_untouched(
+def test_database_url_disables_the_embedded_server(
     fresh: Project, monkeypatch: pytest.MonkeyPatch, where: str
 ) -> None:
     more = {"DATABASE_URL": "postgres://u:p@h/d", "DATABASE_OWNER_URL": "postgres://o:p@h/d"}
@@ -356,12 +356,12 @@ def test_a_database_url_leaves_everything_untouched(
     assert os.environ["DATABASE_URL"] == "postgres://u:p@h/d"
 
 
-def test_an_empty_database_url_counts_as_none(project: Project) -> None:
+def test_empty_database_url_is_ignored(project: Project) -> None:
     with project.user(DATABASE_URL="") as (runtime, _):
         assert query(runtime, "SELECT 1") == [(1,)]
 
 
-def test_a_disk_that_takes_no_more_leaves_nothing_half_made(fresh: Project) -> None:
+def test_full_disk_leaves_no_incomplete_cluster(fresh: Project) -> None:
     def limit() -> None:
         resource.setrlimit(resource.RLIMIT_FSIZE, (100_000, resource.RLIM_INFINITY))
 
@@ -372,12 +372,12 @@ def test_a_disk_that_takes_no_more_leaves_nothing_half_made(fresh: Project) -> N
         assert query(runtime, "SELECT 1") == [(1,)]
 
 
-def test_a_folder_that_cannot_be_made(fresh: Project) -> None:
+def test_folder_cannot_be_created(fresh: Project) -> None:
     fresh.home.touch()
     assert f"PostgreSQL cannot run in {fresh.home}" in fresh.fail()
 
 
-def test_another_users_folder(fresh: Project) -> None:
+def test_folder_of_another_user(fresh: Project) -> None:
     fresh.home.mkdir()
     sentence = fresh.fail(prepare="import os\nos.geteuid = lambda: 4711\n")
     assert f"{fresh.home} belongs to user {os.getuid()}: work as that user" in sentence
@@ -396,7 +396,7 @@ def test_another_users_folder(fresh: Project) -> None:
         ("pg_wal", None),
     ],
 )
-def test_data_that_no_start_makes_good_are_kept_and_it_says_what_to_delete(
+def test_unusable_data_is_kept_and_the_error_says_what_to_delete(
     project: Project, file: str, text: bytes | None
 ) -> None:
     with project.user():
@@ -417,8 +417,8 @@ def test_data_that_no_start_makes_good_are_kept_and_it_says_what_to_delete(
         assert query(runtime, "SELECT 1") == [(1,)]
 
 
-def test_a_fault_that_passes_costs_nobody_their_data(project: Project) -> None:
-    """As a setting that PostgreSQL does not take, or a port that others have."""
+def test_temporary_fault_keeps_the_data(project: Project) -> None:
+    """For example an invalid setting, or a port in use."""
     with project.user():
         pass
     extra = project.home / "data" / "postgresql.auto.conf"
@@ -430,17 +430,17 @@ def test_a_fault_that_passes_costs_nobody_their_data(project: Project) -> None:
     assert "delete" not in sentence
 
 
-def test_without_the_wheel(fresh: Project) -> None:
+def test_missing_wheel(fresh: Project) -> None:
     prepare = "import importlib.util\nimportlib.util.find_spec = lambda name: None\n"
     assert "not installed: install the group `dev`" in fresh.fail(prepare=prepare)
 
 
-def test_windows_has_no_such_locks(fresh: Project) -> None:
+def test_windows_is_not_supported(fresh: Project) -> None:
     prepare = "import devtools.embedded_postgres, config.env, sys\nsys.platform = 'win32'\n"
     assert "needs Linux or macOS" in fresh.fail(prepare=prepare)
 
 
-def test_the_pytest_plugin_configures_the_environment_first(project: Project) -> None:
+def test_pytest_plugin_configures_the_environment_first(project: Project) -> None:
     (project.folder / "test_it.py").write_text(
         "import os\n\ndef test_it():\n    assert '/app' in os.environ['DATABASE_URL']\n"
     )
@@ -454,6 +454,6 @@ def test_the_pytest_plugin_configures_the_environment_first(project: Project) ->
         "-p",
         "no:django",
     ]
-    # Without the options of this run, which may be for a plugin that is not loaded there.
+    # Without the options of this run, whose plugins may be missing there.
     environment = project.environment(PYTEST_ADDOPTS="", PYTEST_DISABLE_PLUGIN_AUTOLOAD="1")
     subprocess.run(command, cwd=project.folder, env=environment, check=True)

@@ -13,7 +13,7 @@ from tests.support import environment
 
 
 def _listen() -> None:
-    """Take Ctrl-C as in a terminal, also where whoever started the tests ignores it."""
+    """Handle Ctrl-C as in a terminal, even if the parent process ignores it."""
     signal.signal(signal.SIGINT, signal.SIG_DFL)
 
 
@@ -29,7 +29,7 @@ def _listen() -> None:
 )
 @pytest.mark.django_db(transaction=True)
 def test_ctrl_c_ends_a_command_without_a_traceback(module: str) -> None:
-    """Whatever is being imported when it comes: Python says on stderr what it imports."""
+    """The test interrupts at different imports, which Python prints to stderr."""
     command = [sys.executable, "-X", "importtime", "manage.py", "demo"]
     process = subprocess.Popen(
         command,
@@ -52,7 +52,7 @@ def test_ctrl_c_ends_a_command_without_a_traceback(module: str) -> None:
     assert process.returncode != 0
 
 
-def test_other_faults_are_shown() -> None:
+def test_other_errors_are_shown() -> None:
     command = [sys.executable, "-c", "import manage; raise ValueError('a fault')"]
     process = subprocess.run(command, cwd=BASE_DIR, capture_output=True, text=True, check=False)
     assert process.returncode == 1

@@ -46,14 +46,14 @@ def _everything() -> list[Any]:
     return rows
 
 
-def test_two_tenants_with_what_the_product_fills_them_with() -> None:
+def test_two_tenants_with_data_of_the_product() -> None:
     _seed()
     for slug in ("acme", "globex"):
         with tenant_context(Tenant.objects.get(slug=slug)):
             assert [shelf.name for shelf in Shelf.objects.all()] == [f"{slug.title()} shelf"]
 
 
-def test_everybody_can_log_in_where_they_belong() -> None:
+def test_all_users_can_log_in_to_their_tenants() -> None:
     _seed()
     roles = {}
     for slug in ("acme", "globex"):
@@ -70,19 +70,19 @@ def test_everybody_can_log_in_where_they_belong() -> None:
     assert User.objects.count() == 9
 
 
-def test_a_second_run_changes_nothing() -> None:
+def test_second_run_changes_nothing() -> None:
     _seed()
     before = _everything()
     _seed()
     assert _everything() == before
 
 
-def test_a_given_password_is_not_printed() -> None:
+def test_given_password_is_not_printed() -> None:
     assert PASSWORD not in _seed()
 
 
 def _password(output: str) -> str:
-    """Return the password that is printed, once and at the end."""
+    """Return the printed password, which must appear once, at the end."""
     label, password = output.splitlines()[-1].split(": ")
     assert label == "Password of all demo users"
     assert output.count(password) == 1
@@ -95,7 +95,7 @@ def no_demo_password(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.mark.usefixtures("no_demo_password")
-def test_a_password_that_is_made_up_is_printed_and_stays() -> None:
+def test_generated_password_is_printed_and_kept() -> None:
     password = _password(_seed())
     assert len(password) >= 12
     log_in = _log_in("viewer@globex.test", "globex", password)
@@ -107,8 +107,8 @@ def test_a_password_that_is_made_up_is_printed_and_stays() -> None:
 
 
 @pytest.mark.usefixtures("no_demo_password")
-def test_other_data_have_another_password(settings: Any) -> None:
-    """It cannot be derived from the product's output, nor from another machine's key."""
+def test_other_demo_has_another_password(settings: Any) -> None:
+    """The password cannot be derived from output or from another machine's key."""
     tenant = Tenant(pk=uuid4())
     first = _password_of(tenant)
     assert _password_of(tenant) == first
@@ -117,7 +117,7 @@ def test_other_data_have_another_password(settings: Any) -> None:
     assert _password_of(tenant) != first
 
 
-def test_a_password_that_was_given_stays_when_it_is_not_given_again(
+def test_given_password_is_kept(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     _seed()
@@ -128,7 +128,7 @@ def test_a_password_that_was_given_stays_when_it_is_not_given_again(
 
 @pytest.mark.parametrize("key", ["the same", "another"])
 @pytest.mark.usefixtures("no_demo_password")
-def test_what_a_user_chose_stays(key: str, settings: Any) -> None:
+def test_chosen_password_is_kept(key: str, settings: Any) -> None:
     password = _password(_seed())
     user = User.objects.get(email="owner@acme.test")
     user.set_password("their own")
@@ -141,7 +141,7 @@ def test_what_a_user_chose_stays(key: str, settings: Any) -> None:
 
 
 @pytest.mark.usefixtures("no_demo_password")
-def test_a_user_who_is_made_again_has_the_password_of_the_others() -> None:
+def test_recreated_user_has_the_common_password() -> None:
     password = _password(_seed())
     user = User.objects.get(email="viewer@acme.test")
     user.email = "gone@example.test"
@@ -151,7 +151,7 @@ def test_a_user_who_is_made_again_has_the_password_of_the_others() -> None:
     assert _log_in("viewer@acme.test", "acme", password).status_code == 200
 
 
-def test_a_given_password_is_everybodys(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_given_password_applies_to_all_users(monkeypatch: pytest.MonkeyPatch) -> None:
     _seed()
     monkeypatch.setenv("DEMO_PASSWORD", "another word")
     _seed()

@@ -1,4 +1,4 @@
-"""`.env.example` and docs/settings.md, made from the declared variables."""
+"""`.env.example` and docs/settings.md, generated from the declared variables."""
 
 import re
 import subprocess
@@ -13,7 +13,7 @@ from devtools.settings_docs import files, outdated
 CHECK = [sys.executable, "-m", "devtools.settings_docs", "--check"]
 
 
-def test_they_are_up_to_date() -> None:
+def test_generated_files_are_up_to_date() -> None:
     assert outdated() == []
     assert subprocess.run(CHECK, cwd=BASE_DIR, check=False).returncode == 0
 
@@ -21,18 +21,18 @@ def test_they_are_up_to_date() -> None:
 @pytest.mark.parametrize(
     ("file", "line"), [(".env.example", "{}="), ("docs/settings.md", "| `{}` |")]
 )
-def test_every_variable_has_its_line(file: str, line: str) -> None:
+def test_every_variable_is_documented(file: str, line: str) -> None:
     text = files()[file]
     assert [name for name in FIELDS if text.count(line.format(name)) != 1] == []
 
 
-def test_every_variable_is_read() -> None:
+def test_every_variable_is_used() -> None:
     patterns = ("config/settings/*.py", "*.py", "*.yaml", "devtools/**/*.py")
     paths = [path for pattern in patterns for path in BASE_DIR.glob(pattern)]
     text = "\n".join(path.read_text("utf-8") for path in paths)
     assert [name for name in FIELDS if not re.search(rf"(env\.|\${{|\"){name}\b", text)] == []
 
 
-def test_a_changed_declaration_shows(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_changed_declaration_is_detected(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(FIELDS["THROTTLE_TENANT"], "description", "Another meaning.")
     assert outdated() == [".env.example", "docs/settings.md"]

@@ -1,4 +1,4 @@
-"""Two tenants whose rows can be told apart at a glance, and what is asked of them."""
+"""Fixtures with two tenants whose rows are easy to tell apart."""
 
 import asyncio
 from collections.abc import Callable, Coroutine, Iterator
@@ -30,7 +30,7 @@ from tests.sample.models import Book, Shelf
 
 
 def run[T](coroutine: Coroutine[Any, Any, T]) -> T:
-    """Run asynchronous code to its end, and close what it opened in its own thread."""
+    """Run asynchronous code to its end, and close the connections of its thread."""
 
     async def main() -> T:
         try:
@@ -38,7 +38,7 @@ def run[T](coroutine: Coroutine[Any, Any, T]) -> T:
         finally:
             await sync_to_async(connections.close_all)()
 
-    # With one connection for all threads, this thread's is given back; not in a transaction.
+    # A pool of one connection needs this thread's connection back, unless it is in a transaction.
     for connection in connections.all(initialized_only=True):
         if not connection.in_atomic_block:
             connection.close()
@@ -47,7 +47,7 @@ def run[T](coroutine: Coroutine[Any, Any, T]) -> T:
 
 @dataclass
 class Side:
-    """One tenant with a shelf, a book in it, and a member's client."""
+    """A tenant with a shelf, a book on it, and a member's client."""
 
     tenant: Any
     shelf: Shelf
@@ -57,7 +57,7 @@ class Side:
 
 @pytest.fixture
 def sides(acme: Any, globex: Any, client_of: Callable[..., Any]) -> tuple[Side, Side]:
-    """Return ours and theirs."""
+    """Return our tenant and their tenant."""
     ours, theirs = (_side(tenant, client_of) for tenant in (acme, globex))
     return ours, theirs
 
@@ -70,7 +70,7 @@ def _side(tenant: Any, client_of: Callable[..., Any]) -> Side:
 
 
 class Call:
-    """Calls a route with bodies that it accepts from a tenant, on the host where it is."""
+    """A call of a route on its host, with valid ids and bodies of one tenant."""
 
     def __init__(self, route: Route, samples: Samples) -> None:
         self.route, self.ids = route, samples.ids(route)
@@ -78,7 +78,7 @@ class Call:
         self.bodies = {method: samples.body(route, method) for method in methods}
 
     def __call__(self, client: Any, method: str, **changes: Any) -> Answer:
-        """Send it, with other ``ids``, ``body`` or headers if they are given."""
+        """Send the request, with other ``ids``, ``body`` or headers if given."""
         url = self.route.url(self.ids | changes.pop("ids", {})) + changes.pop("query", "")
         body = changes.pop("body", self.bodies.get(method))
         host = {"Host": "localhost"} if self.route.only_on_shared_host else {}
@@ -87,7 +87,7 @@ class Call:
 
 @dataclass
 class World:
-    """Two tenants with a row of everything, a suspended one, and people of every kind.
+    """Two tenants with rows of all models, a suspended tenant, and users of every kind.
 
     ``clients`` speak to our tenant's host: a member of each role, ``both`` (a Viewer of ours and
     an Owner of theirs), ``nobody`` (a member of nothing) and ``staff`` (the platform's superuser),
@@ -106,7 +106,7 @@ class World:
     def try_out(
         self, who: str, call: Call, method: str, *, look: Any = None, **changes: Any
     ) -> Answer:
-        """Call as one of our members, who must not see or change their data."""
+        """Call as a member of our tenant, and check that their data is not disclosed or changed."""
 
         def look_at_both() -> None:
             if method not in SAFE_METHODS:
@@ -115,13 +115,13 @@ class World:
                 look()
 
         answer = call(self.clients[who], method, look=look_at_both, **changes)
-        # That there is another tenant, one of its Owners does know.
+        # Their Owner may see the name of their own tenant.
         known = [self.theirs.tenant.name] if who == "both" else []
         assert not answer.tells_of(self.theirs, *known), f"{who}: {method} {call.route}"
         return answer
 
     def assert_theirs_untouched(self) -> None:
-        """Compare all that is not ours with what it was when the world was made."""
+        """Check that all data except ours is the same as when the fixture was created."""
         assert fingerprint(self.theirs, self.ours) == self.theirs_before
 
 
@@ -129,7 +129,7 @@ class World:
 def shared_world(
     tenant_storage: None, django_db_blocker: Any, tmp_path_factory: Any
 ) -> Iterator[World]:
-    """Make the world once for all tests of a module."""
+    """Create the world once for all tests of a module."""
     files = tmp_path_factory.mktemp("files")
     with django_db_blocker.unblock(), override_settings(MEDIA_ROOT=files):
         pool.release()
@@ -140,13 +140,13 @@ def shared_world(
 
 @pytest.fixture
 def world(shared_world: World, db: None) -> Iterator[World]:
-    """Return the world; what the test changes in it is taken back at its end."""
+    """Return the world, and roll back the changes of the test."""
     with taken_back():
         yield shared_world
 
 
 def _make_world() -> World:
-    # On any other role's connection the tests would prove nothing.
+    # With another role the tests would prove nothing.
     assert invariants()["the run-time role has no powers"]() == []
     ours, theirs = Samples(make_tenant("acme"), "A"), Samples(make_tenant("globex"), "B")
     for tenant in (ours.tenant, theirs.tenant):
@@ -155,7 +155,7 @@ def _make_world() -> World:
     make_member(make_tenant("initech", name=theirs.text(), status="suspended"), "owner")
     bob = make_member(theirs.tenant, "owner", theirs.email()).user
     clients = {role: _member(ours.tenant, role, f"{role}@acme.test") for role in Role.values}
-    make_member(ours.tenant, "owner", ours.email())  # one more, so that an owner may leave
+    make_member(ours.tenant, "owner", ours.email())  # a second owner, so that an owner can leave
     make_member(theirs.tenant, "owner", "both@example.test")
     clients["both"] = _member(ours.tenant, "viewer", "both@example.test")
     clients["nobody"] = _bearer(ours.tenant, make_user(ours))
@@ -176,14 +176,14 @@ def _member(tenant: Any, role: str, email: str) -> Any:
 
 
 def _with_session(client: Any, tenant: Any, user: Any) -> Any:
-    """Return the client with a log-in for the pages, too."""
+    """Log the client in to the pages too."""
     with tenant_context(tenant):
         client.force_login(user)
     return client
 
 
 def _bearer(tenant: Any, user: Any) -> Any:
-    """Return a client with a token as if the user had been a member when it was given out."""
+    """Return a client with a token that a user got as a former member."""
     token = TenantRefreshToken.for_membership(Membership(user=user, tenant=tenant)).access_token
     client = api_client(tenant)
     client.credentials(HTTP_AUTHORIZATION=f"Bearer {token}")

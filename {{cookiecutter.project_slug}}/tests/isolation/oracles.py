@@ -22,14 +22,14 @@ from apps.isolation.app_registry import OWNER, SHARED_DB
 from apps.isolation.context import ActiveTenant, activate_tenant
 from tests.isolation.samples import Samples, shared_models, tenant_models
 
-# They tell of the moment, and of the length of the id that was asked for.
+# These differ by time, and by the length of the requested id.
 VOLATILE_HEADERS = {"Date", "Expires", "X-Request-ID", "Content-Length"}
 _CSRF = re.compile(r"(?<=csrfmiddlewaretoken\" value=\")\w+")
 
 
 @dataclass(frozen=True)
 class Answer:
-    """A response, and all else that left the process with it."""
+    """A response, with the log lines, mails and queries of its request."""
 
     status: int
     headers: str
@@ -39,18 +39,18 @@ class Answer:
 
     @property
     def is_done(self) -> bool:
-        """True if the request succeeded; a page shows this by a redirect."""
+        """True if the request succeeded. Pages redirect after success."""
         return self.status < 300 or (self.status == 302 and "/login/?next=" not in self.headers)
 
     def without(self, *ids: object) -> tuple[int, str, str]:
-        """Return what answers are compared by, with the ids of the question blotted out."""
+        """Return the comparable parts of the response, with the requested ids replaced."""
         headers, body = self.headers, self.body
         for each in ids:
             headers, body = headers.replace(str(each), "<id>"), body.replace(str(each), "<id>")
         return self.status, headers, body
 
     def tells_of(self, theirs: Samples, *known: str) -> str:
-        """Return where it says something of a tenant beyond what is known, or nothing."""
+        """Return the places that mention a tenant, except for the ``known`` texts."""
         for name in ("headers", "body", "mails", "logs"):
             text: str = getattr(self, name)
             for each in known:
@@ -69,9 +69,9 @@ def ask(
     look: Callable[[], Any] = lambda: None,
     **headers: str,
 ) -> Answer:
-    """Send a request and note all that leaves the process.
+    """Send a request and record all that leaves the process.
 
-    What it writes is taken back, after a ``look`` at it.
+    Its writes are rolled back, after ``look`` has inspected them.
     """
     outbox = getattr(mail, "outbox", [])
     sent = len(outbox)
@@ -97,13 +97,13 @@ def ask(
 
 @contextmanager
 def taken_back() -> Iterator[None]:
-    """Undo what the block writes, in every database that is open and among the files."""
+    """Roll back the writes of the block in every open database, and restore the files."""
     with ExitStack() as stack:
         stack.callback(_put_back, _files())
         for alias in list(connections):
             if alias != OWNER:
                 atomic = transaction.atomic(using=alias)
-                # As Django marks those of its own test cases: a durable block may be inside.
+                # Marked as Django's own test transactions, so that durable blocks may be inside.
                 atomic._from_testcase = True  # type: ignore[attr-defined]
                 stack.enter_context(atomic)
         yield
@@ -123,7 +123,7 @@ class _Collector(logging.Handler):
 
 @contextmanager
 def _records() -> Iterator[list[str]]:
-    """Give a list of what is logged, on every level."""
+    """Yield a list of all log records."""
     root, collector = logging.getLogger(), _Collector()
     level = root.level
     root.addHandler(collector)
@@ -136,7 +136,7 @@ def _records() -> Iterator[list[str]]:
 
 
 def fingerprint(theirs: Samples, ours: Samples) -> list[str]:
-    """Return a checksum of each table of another tenant, of all that is not ours, and of files."""
+    """Return checksums of their tables, of shared rows that are not ours, and of files."""
     checksum = "md5(string_agg(t::text, ';' ORDER BY t::text))"
     with activate_tenant(ActiveTenant(theirs.tenant.pk)):
         tables = _each_table(DEFAULT_DB_ALIAS, checksum, _rows_of(theirs))
@@ -145,7 +145,7 @@ def fingerprint(theirs: Samples, ours: Samples) -> list[str]:
 
 
 def rows_with(ours: Samples, texts: list[str]) -> list[str]:
-    """Return how many of our rows have one of these texts somewhere in them, by table."""
+    """Return the number of our rows that contain one of the texts, by table."""
     counter = f"count(*) FILTER (WHERE t::text ~* '{'|'.join(texts)}')"
     with activate_tenant(ActiveTenant(ours.tenant.pk)):
         tables = _each_table(DEFAULT_DB_ALIAS, counter, _rows_of(ours))
@@ -153,7 +153,7 @@ def rows_with(ours: Samples, texts: list[str]) -> list[str]:
 
 
 def _rows_of(own: Samples) -> dict[type[models.Model], str]:
-    """Return the conditions by which a tenant's rows are known, isolation or no isolation."""
+    """Return SQL conditions for a tenant's rows that do not rely on isolation."""
     return {
         model: f"tenant_id = '{own.tenant.pk}'" if hasattr(model, "tenant_id") else "true"
         for model in tenant_models()
@@ -161,13 +161,13 @@ def _rows_of(own: Samples) -> dict[type[models.Model], str]:
 
 
 def _ours(ours: Samples) -> dict[type[models.Model], str]:
-    """Return the conditions by which our rows of the shared data are known."""
+    """Return SQL conditions for our rows of the shared data."""
     us, members = f"'{ours.tenant.pk}'", _table(apps.get_model("memberships.Membership"))
     return {
         apps.get_model("tenants.Tenant"): f"id = {us}",
         get_user_model(): f"id IN (SELECT user_id FROM {members} WHERE tenant_id = {us})",
         **dict.fromkeys(shared_models(), f"tenant_id = {us}"),
-        # Events without a tenant belong to nobody; a failed log-in is recorded where it happened.
+        # Also events without a tenant, and failed log-ins, which any tenant may get.
         AuditEvent: f"tenant_id = {us} OR tenant_id IS NULL OR action = '{Action.LOG_IN_FAILED}'",
     }
 
@@ -191,7 +191,7 @@ def _table(model: type[models.Model]) -> str:
 
 
 def _files_but_for(ours: Samples) -> list[str]:
-    """Return the files in all folders but our own, with their checksums."""
+    """Return the files outside of our folder, with their checksums."""
     us = {str(ours.tenant.pk), ours.tenant.pk.hex}
     return [
         f"{path} {sha256(content).hexdigest()}"

@@ -1,4 +1,4 @@
-"""Every route that there is, read from the URLconfs, with what it takes. Nothing lists them."""
+"""Finds every route in the URLconfs, with its parameters, methods and serializer."""
 
 import inspect
 import re
@@ -26,7 +26,7 @@ TENANT_URLCONF = "config.urls.tenant"
 SHARED_URLCONF = "config.urls.shared"
 
 _PARAMETER = re.compile(r"<(?:[^>:]+:)?(\w+)>")
-_GENERATOR = SchemaGenerator()  # views refer to it weakly
+_GENERATOR = SchemaGenerator()  # views hold only a weak reference
 _ID_SUFFIXES = ("_id", "_pk", "")
 
 
@@ -46,7 +46,7 @@ class Route:
 
     @property
     def parameters(self) -> list[str]:
-        """Return the names of what stands between angle brackets in the path."""
+        """Return the names of the parameters in the path."""
         return _PARAMETER.findall(self.path)
 
     def url(self, values: dict[str, Any]) -> str:
@@ -78,7 +78,7 @@ class Route:
 
     @property
     def is_public(self) -> bool:
-        """True if it answers without a log-in."""
+        """True if the route needs no log-in."""
         if not self.is_of_api:
             return not (self.is_of_admin or self.is_members_page)
         permissions = self.callback.initkwargs.get("permission_classes")
@@ -87,7 +87,7 @@ class Route:
 
     @property
     def methods(self) -> list[str]:
-        """Return the methods that do something, in capitals."""
+        """Return the methods of the route, in capitals, without HEAD and OPTIONS."""
         if not self.is_of_api:
             return _methods_of_page(self.callback)
         cls = self.callback.cls
@@ -96,13 +96,13 @@ class Route:
         return [method for method in METHODS if method.lower() in names]
 
     def view(self, method: str) -> Any:
-        """Return the view as it is when it answers ``method``."""
+        """Return an instance of the view, prepared for ``method``."""
         view: Any = _GENERATOR.create_view(self.callback, method)
         view.request = build_mock_request(method, self.path, view, None)
         return view
 
     def serializer(self, method: str) -> BaseSerializer[Any] | None:
-        """Return what reads the body; None if the route takes none."""
+        """Return the serializer of the body, or None without a body."""
         if method not in WRITES:
             return None
         if not self.is_of_api:
@@ -113,7 +113,7 @@ class Route:
         return serializer if isinstance(serializer, BaseSerializer) else None
 
     def model_of(self, parameter: str) -> type[Model] | None:
-        """Return the model whose id a parameter of the path is, or None if there is no telling.
+        """Return the model whose id a parameter of the path is, or None if it is unknown.
 
         ``<pk>`` is of the view's model; ``<project_pk>`` and ``<project_id>`` are of `Project`.
         """
@@ -127,9 +127,9 @@ class Route:
 
 
 def routes() -> list[Route]:
-    """Return the routes of both URLconfs; one that is in both only once.
+    """Return the routes of both URLconfs, without duplicates.
 
-    Of a path that a URLconf has twice, the first is the one that answers.
+    If a URLconf has a path twice, Django uses the first one.
     """
     walked = _walk(get_resolver(TENANT_URLCONF).url_patterns)
     of_tenants = list({route[0]: route for route in reversed(list(walked))}.values())[::-1]
@@ -144,7 +144,7 @@ def routes() -> list[Route]:
 
 
 def model_called(name: str) -> type[Model] | None:
-    """Return the one model of ours that ``project``, ``project_id`` or ``project_pk`` is of."""
+    """Return the project's model for a name such as ``project_id`` or ``project_pk``."""
     for suffix in _ID_SUFFIXES:
         wanted = name.removesuffix(suffix).replace("_", "")
         found = [
@@ -170,7 +170,7 @@ def _model_of_view(cls: Any) -> type[Model] | None:
 
 
 def _methods_of_page(callback: Any) -> list[str]:
-    """Return the methods that Django's decorator lets through, which it tells nobody."""
+    """Return the methods that Django's decorator allows; it does not expose them."""
     while callback is not None:
         known = inspect.getclosurevars(callback).nonlocals.get("request_method_list")
         if known:
@@ -180,7 +180,7 @@ def _methods_of_page(callback: Any) -> list[str]:
 
 
 def _serializer_of_page(callback: Any) -> BaseSerializer[Any] | None:
-    """Return what describes the form of a page, named in its view, as a serializer would."""
+    """Return a serializer that corresponds to the form of a page."""
     view = inspect.unwrap(callback)
     modules = [each for each in view.__globals__.values() if inspect.ismodule(each)]
     named = [getattr(each, name, None) for each in modules for name in view.__code__.co_names]

@@ -1,4 +1,4 @@
-"""Rows of every tenant model, and all that Django lets one ask of them."""
+"""Rows of every tenant model, and all operations of Django's querysets."""
 
 from collections.abc import Callable
 from typing import Any
@@ -24,26 +24,26 @@ KEYS: list[Any] = [
     if isinstance(field, models.ForeignKey) and field.related_model in MODELS
 ]
 each_key = pytest.mark.parametrize("key", KEYS, ids=str)
-# A sample's key to its own kind is empty: there may be no other row.
+# Relations of a sample to its own model stay empty, since no other row may exist.
 FILLED = [key for key in KEYS if key.related_model is not key.model]
 each_filled_key = pytest.mark.parametrize("key", FILLED, ids=str)
 
 
 def new_row(model: Any) -> Any:
-    """Return a row of the active tenant that is not saved; what it refers to is."""
+    """Return an unsaved row of the active tenant; the rows that it refers to are saved."""
     tenant = Tenant.objects.get(pk=require_tenant().id)
     return Samples(tenant, tenant.slug.upper()).build(model)
 
 
 def make_row(model: Any) -> Any:
-    """Save a row for the active tenant, and return it."""
+    """Save a row of the active tenant, and return it."""
     row = new_row(model)
     row.save()
     return row
 
 
 def unowned_row(model: Any) -> Any:
-    """Return a row that was made in no tenant and is not saved; what it refers to is."""
+    """Return an unsaved row without a tenant; the rows that it refers to are saved."""
     row = new_row(model)
     values = {field.attname: getattr(row, field.attname) for field in model._meta.concrete_fields}
     with activate_tenant(None):
@@ -51,13 +51,12 @@ def unowned_row(model: Any) -> Any:
 
 
 def _nothing_new(queryset: Any) -> dict[str, Any]:
-    """Return an update that changes nothing: whoever lets it through is found out by the count."""
+    """Return values for an update that changes nothing; its count reveals found rows."""
     field = queryset.model._meta.fields[-1].name
     return {field: F(field)}
 
 
-# All that Django offers to do with a queryset. Each returns what it found or did, as something
-# that is false if that was nothing.
+# All operations of Django's querysets. Each returns a true value if it found or changed a row.
 READS: dict[str, Callable[[Any], Any]] = {
     "list": list,
     "len": len,
@@ -97,5 +96,5 @@ async def _listed(rows: Any) -> list[Any]:
 
 
 def raw(model: Any) -> Any:
-    """Return a model's rows by a query in SQL."""
+    """Return a model's rows by a raw SQL query."""
     return model.objects.raw(f"SELECT * FROM {model._meta.db_table}")

@@ -1,7 +1,7 @@
-"""Rows, bodies and ids for every model, serializer and route, made from how they are declared.
+"""Generates rows, bodies and ids for every model, serializer and route from their declarations.
 
-What cannot be made from a declaration has a line in `SAMPLES`. Whatever has neither fails the
-suite with a sentence that says which line it wants.
+Values that a declaration does not determine have a line in `SAMPLES`. If such a line is missing,
+the suite fails with a sentence that names it.
 """
 
 from collections.abc import Callable, Iterator
@@ -31,9 +31,9 @@ from apps.memberships.models import Invitation, Membership
 from apps.tenants.settings import TenantSettings
 from tests.isolation.routes import Route, model_called
 
-# A line for each thing that its declaration does not tell. The keys: "POST auth/token/" is the
-# body of a route, "reports/<year>/ year" a parameter of its path, "tenants.Domain.domain" a field
-# of a model, and "ProjectSerializer.name" a field of a serializer.
+# Values that declarations do not determine. Keys: "POST auth/token/" is the body of a route,
+# "reports/<year>/ year" a parameter of a path, "tenants.Domain.domain" a field of a model, and
+# "ProjectSerializer.name" a field of a serializer.
 SAMPLES: dict[str, Callable[["Samples"], Any]] = {
     "/admin/<app_label>/ app_label": lambda own: "tenants",
     "/admin/authentication/user/<id>/password/ id": lambda own: own.member.pk,
@@ -75,7 +75,7 @@ SAMPLES: dict[str, Callable[["Samples"], Any]] = {
     "POST auth/token/refresh/": lambda own: {"refresh": own.tokens()["refresh"]},
     "POST auth/token/verify/": lambda own: {"token": own.tokens()["access"]},
     "POST invitations/accept/": lambda own: {"token": _invitation_of(own), "password": PASSWORD},
-    # A text of the tenant's may look too much like the member's address.
+    # A generated text may be too similar to the member's address.
     "AcceptSerializer.password": lambda own: PASSWORD,
     "ResetPasswordSerializer.password": lambda own: f"{PASSWORD}, again",
     "TransferSerializer.member": lambda own: str(own.row(Membership).pk),
@@ -87,7 +87,7 @@ SAMPLES: dict[str, Callable[["Samples"], Any]] = {
     "tenants.Domain.domain": lambda own: f"{own.text()}.example".lower(),
 }
 
-# What is sent without a body only, and why.
+# Requests that are tested without a body only, with the reason.
 UNTRIED = {
     "POST auth/signup/": "makes storage, which is not taken back; test_accounts.py signs up",
     "POST localhost/signup/": "makes storage, which is not taken back; apps/pages/tests sign up",
@@ -97,7 +97,7 @@ UNTRIED = {
 
 
 class NoSample(Exception):
-    """There is nothing to try a route, a model or a serializer with."""
+    """No valid values for a route, a model or a serializer are known."""
 
     def __init__(self, what: str, key: str) -> None:
         super().__init__(
@@ -107,9 +107,9 @@ class NoSample(Exception):
 
 
 class Samples:
-    """A tenant, a member of it, a row of every model that is the tenant's, and values for more.
+    """A tenant with a member, a row of every model of tenants, and values for more.
 
-    Every text says whose it is: ``CANARY-A-`` and something that there is only once.
+    Every text names its tenant: ``CANARY-A-`` and a unique suffix.
     """
 
     tenant: Any
@@ -125,22 +125,22 @@ class Samples:
         self.member.save()
 
     def text(self, limit: int | None = None) -> str:
-        """Return a text that there is only once."""
+        """Return a unique text."""
         return f"{self.canary}{uuid4().hex}"[:limit]
 
     def email(self) -> str:
-        """Return an address, in the form in which addresses are kept."""
+        """Return a unique e-mail address in lower case."""
         return f"{self.text()}@example.test".lower()
 
     def tokens(self) -> Any:
-        """Return a fresh pair of the member's tokens."""
+        """Return a new pair of the member's tokens."""
         body = {"email": self.member.email, "password": PASSWORD}
         return api_client(self.tenant).post("/api/v1/auth/token/", body).json()
 
     # Rows
 
     def fill(self) -> None:
-        """Make a row of every model whose rows belong to a tenant; note what cannot be made."""
+        """Create a row of every model of tenants; record the models without a sample."""
         for model in self.wanted():
             try:
                 self.row(model)
@@ -148,7 +148,7 @@ class Samples:
                 self.missing[model] = error
 
     def wanted(self) -> list[type[models.Model]]:
-        """Return the models of which there is to be a row."""
+        """Return the models that need a row."""
         return models_of_tenants()
 
     def row(self, model: type[models.Model]) -> Any:
@@ -162,11 +162,11 @@ class Samples:
         return self.rows[model]
 
     def are_in(self, body: str, model: type[models.Model]) -> bool:
-        """Tell whether the row of a model, or a text of this tenant, is in a body."""
+        """Return whether a body contains the row of a model, or a text of this tenant."""
         return str(self.row(model).pk) in body or self.canary in body
 
     def make(self, model: type[models.Model]) -> Any:
-        """Insert one more row of a model."""
+        """Insert another row of a model."""
         alias = DEFAULT_DB_ALIAS if is_tenant_model(model) else SHARED_DB
         with tenant_context(self.tenant), transaction.atomic(using=alias):
             row = self.build(model)
@@ -174,7 +174,7 @@ class Samples:
         return row
 
     def build(self, model: type[models.Model]) -> Any:
-        """Return a new object of a model, with every text and every relation filled in."""
+        """Return a new object of a model, with values in all texts and relations."""
         values: dict[str, Any] = {}
         for field in model._meta.concrete_fields:
             with suppress(_LeaveOut):
@@ -203,7 +203,7 @@ class Samples:
     def _related(self, field: Any) -> Any:
         target = field.related_model
         if target is ContentType or (target is field.model and field.null):
-            raise _LeaveOut  # the first is filled in with the generic relation that it is part of
+            raise _LeaveOut  # the generic relation sets the content type
         if _is_once(field) and target is get_user_model():
             return make_user(self).pk
         is_further = _is_once(field) and field.model in self.rows
@@ -215,10 +215,10 @@ class Samples:
         content_type = ContentType.objects.get_for_model(target)
         return {f"{generic.ct_field}_id": content_type.pk, generic.fk_field: self.row(target).pk}
 
-    # What clients send
+    # Values that clients send
 
     def ids(self, route: Route) -> dict[str, Any]:
-        """Return this tenant's values of the parameters of a path."""
+        """Return this tenant's values for the parameters of a path."""
         return {name: self._id(route, name) for name in route.parameters}
 
     def _id(self, route: Route, name: str) -> Any:
@@ -231,7 +231,7 @@ class Samples:
         return self.row(model).pk if is_of_tenant(model) else unknown_id(model)
 
     def body(self, route: Route, method: str) -> dict[str, Any]:
-        """Return a body that the route accepts from this tenant."""
+        """Return a body that is valid for this tenant."""
         key = f"{method} {route}"
         if key in SAMPLES:
             return dict(SAMPLES[key](self))
@@ -242,11 +242,11 @@ class Samples:
             return {} if serializer is None else self.fields(serializer)
 
     def fields(self, serializer: Any) -> dict[str, Any]:
-        """Return a value for each field that a serializer lets clients write."""
+        """Return a value for each writable field of a serializer."""
         return {name: self.input(field) for name, field in writable_fields(serializer)}
 
     def input(self, field: Any) -> Any:
-        """Return a value that a serializer's field accepts."""
+        """Return a valid value for a serializer's field."""
         key = key_of(field)
         if key in SAMPLES:
             return SAMPLES[key](self)
@@ -259,7 +259,7 @@ class Samples:
         return _first(FIELD_VALUES, field, key)(self, field)
 
     def reference(self, field: Any, *, further: bool = False) -> str:
-        """Return what a serializer's field calls this tenant's row, or a further one, by."""
+        """Return a value that refers to this tenant's row, or to a new row."""
         if key_of(field) in SAMPLES:
             return str(SAMPLES[key_of(field)](self))
         model = target_of(field)
@@ -270,19 +270,19 @@ class Samples:
 
 
 class _LeaveOut(Exception):
-    """A field gets its value from elsewhere."""
+    """A field must be omitted, since its value is set elsewhere."""
 
 
-# What models there are
+# Models
 
 
 def tenant_models() -> list[type[models.Model]]:
-    """Return the models whose rows are behind the isolation layer."""
+    """Return the tenant models."""
     return [model for model in apps.get_models() if issubclass(model, TenantModel)]
 
 
 def shared_models() -> list[type[models.Model]]:
-    """Return the shared models whose rows belong to a tenant: they say which."""
+    """Return the shared models with a foreign key to the tenant."""
     return [
         model
         for model in apps.get_models()
@@ -292,34 +292,34 @@ def shared_models() -> list[type[models.Model]]:
 
 
 def models_of_tenants() -> list[type[models.Model]]:
-    """Return the models of both sides."""
+    """Return all models with rows of tenants."""
     return [*tenant_models(), *shared_models()]
 
 
 def label(model: type[models.Model]) -> str:
-    """Return the name by which a model is known."""
+    """Return the label of a model."""
     return model._meta.label
 
 
 def is_of_tenant(model: type[models.Model]) -> bool:
-    """Tell whether a tenant has a row of this model: also the tenant itself, and its members."""
+    """Return whether rows of a model belong to a tenant, also tenants and users themselves."""
     return model in {*models_of_tenants(), get_user_model(), apps.get_model("tenants.Tenant")}
 
 
 def unknown_id(model: type[models.Model] | None = None) -> Any:
-    """Return an id of the right kind that no row has."""
+    """Return an id of the right type that no row has."""
     is_number = model is not None and isinstance(model._meta.pk, models.IntegerField)
     return 2_000_000_000 + uuid4().int % 100_000_000 if is_number else uuid4()
 
 
 def make_user(own: Samples, **fields: Any) -> Any:
-    """Return a new user who is no member of anything."""
+    """Return a new user without memberships."""
     users: Any = get_user_model()._default_manager
     return users.create_user(own.email(), PASSWORD, full_name=own.text(), **fields)
 
 
 def uniques_of(model: type[models.Model]) -> list[list[Any]]:
-    """Return the fields that together there can be only once in a tenant."""
+    """Return the sets of fields that are unique together within a tenant."""
     return [
         [model._meta.get_field(name) for name in constraint.fields]
         for constraint in model._meta.constraints
@@ -328,7 +328,7 @@ def uniques_of(model: type[models.Model]) -> list[list[Any]]:
 
 
 def _member_of_several(own: Samples) -> Any:
-    """Return the user who is a member of our tenant and of theirs, if there is one."""
+    """Return the user who is a member of both tenants, if there is one."""
     users: Any = get_user_model()._default_manager
     return (
         users.filter(memberships__tenant=own.tenant, email="both@example.test").first()
@@ -348,20 +348,20 @@ def _reset_of(user: Any) -> str:
 
 
 def _invitation_of(own: Samples) -> str:
-    """Return the token of an invitation for the tenant's owner, as it stands in the mail."""
+    """Return the mailed token of an invitation for the tenant's owner."""
     token = own.text()
     invitation = own.build(Invitation)
     owner = own.tenant.memberships.filter(role="owner").first().user
     invitation.email, invitation.role, invitation.invited_by = owner.email, "member", owner
     invitation.token_hash = hash_of(token)
-    # Of an address there is one at a time.
+    # An address can have only one open invitation.
     Invitation.objects.for_tenant(own.tenant).filter(email=invitation.email).delete()
     invitation.save()
     return token
 
 
 def _is_once(field: Any) -> bool:
-    """Tell whether a relation needs a row of its own, since nothing else makes a pair new."""
+    """Return whether a relation needs a new row, since its pair must be unique."""
     return field is not None and any(
         field in fields and all(each.is_relation for each in fields)
         for fields in uniques_of(field.model)
@@ -369,24 +369,24 @@ def _is_once(field: Any) -> bool:
 
 
 def _column_of(field: Any) -> Any:
-    """Return the field of a tenant model that a serializer's field fills in, or None."""
+    """Return the field of a tenant model that a serializer's field sets, or None."""
     model = getattr(getattr(field.parent, "Meta", None), "model", None)
     columns = model._meta.concrete_fields if model in tenant_models() else ()
     return next((column for column in columns if column.name == field.source), None)
 
 
-# What serializers' fields take
+# Values of serializers' fields
 
 
 def writable_fields(serializer: Any) -> Iterator[tuple[str, Any]]:
-    """Go through the fields that clients may write."""
+    """Yield the writable fields of a serializer."""
     for name, field in serializer.fields.items():
         if not field.read_only and not isinstance(field, serializers.HiddenField):
             yield name, field
 
 
 def inner_of(field: Any) -> Any:
-    """Return what a field takes a list of; None if it takes no list."""
+    """Return the child of a list field, or None for other fields."""
     if isinstance(field, serializers.ManyRelatedField):
         return field.child_relation
     if isinstance(field, serializers.ListSerializer | serializers.ListField):
@@ -395,7 +395,7 @@ def inner_of(field: Any) -> Any:
 
 
 def target_of(field: Any) -> type[models.Model] | None:
-    """Return the model that a field's value is the id of; None if it is no id."""
+    """Return the model to which a field refers, or None if it is no relation."""
     if isinstance(field, serializers.RelatedField):
         return field.get_queryset().model  # type: ignore[union-attr]
     if isinstance(field, serializers.UUIDField):
@@ -410,11 +410,11 @@ def key_of(field: Any) -> str:
 
 
 def _named(field: Any) -> Any:
-    """Return the field itself, or the one that takes a list of it: only that one has a name."""
+    """Return the named field: the field itself, or the list that contains it."""
     return field if field.field_name else _named(field.parent)
 
 
-# Values by kind of field. The kind may be a base class.
+# Values by type of field, or by a base class.
 
 _GIF = b"GIF89a\x01\x00\x01\x00\x00\x00\x00;"
 _SHOWING = (models.CharField, models.TextField, models.JSONField, models.FileField)
@@ -474,19 +474,19 @@ def _first(table: dict[Any, Value], field: Any, key: str) -> Value:
 
 
 class Twins(Samples):
-    """Rows that have the same ids in every tenant; only where tenants have their own tables."""
+    """Rows with the same ids in every tenant; only for tenants with their own tables."""
 
-    def __init__(self, own: Samples) -> None:  # past the base class, which makes a member
+    def __init__(self, own: Samples) -> None:  # without the base class, which creates a member
         self.tenant, self.canary, self.member = own.tenant, own.canary, own.member
         self.missing = {}
         self.rows = {model: own.rows[model] for model in shared_models() if model in own.rows}
 
     def wanted(self) -> list[type[models.Model]]:
-        """Return the models of which there can be twins."""
+        """Return the models that can have twins."""
         return tenant_models()
 
     def build(self, model: type[models.Model]) -> Any:
-        """Return a new object of a model, with an id that the other tenants' has too."""
+        """Return a new object of a model, with the same id as in the other tenants."""
         row = super().build(model)
         row.pk = uuid5(UUID(int=0), model._meta.label)
         return row

@@ -1,6 +1,6 @@
-"""Prints the results of the conformance tests, by name, at the end of a run.
+"""Prints the results of the conformance tests by number at the end of a run.
 
-A test takes part by its name: ``test_ct02_...``, wherever it is.
+The name of a test contains its number: ``test_ct02_...``.
 """
 
 import re
@@ -41,7 +41,7 @@ _NUMBER = re.compile(r"::test_ct(\d\d)_")
 
 
 def pytest_terminal_summary(terminalreporter: Any) -> None:
-    """Write the table, from the reports of all workers."""
+    """Print the table from the reports of all workers."""
     counts: dict[str, Counter[str]] = defaultdict(Counter)
     reasons: dict[str, set[str]] = defaultdict(set)
     here = False

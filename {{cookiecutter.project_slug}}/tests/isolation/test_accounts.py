@@ -1,4 +1,4 @@
-"""Tokens, hosts, suspended tenants and browsers: what a log-in opens, and where it ends."""
+"""Refresh tokens, hosts, suspended tenants and browsers (CT08, CT15, CT16, CT24)."""
 
 import json
 import re
@@ -64,7 +64,7 @@ def log_in(acme: Tenant, globex: Tenant) -> Callable[..., dict[str, str]]:
 
 
 @pytest.mark.parametrize("host", [ACME, SHARED])
-def test_ct08_a_refresh_token_is_good_once_whatever_the_host(host: str, log_in: Any) -> None:
+def test_ct08_refresh_token_is_valid_once_on_any_host(host: str, log_in: Any) -> None:
     pair = log_in()
     new = _refresh(pair["refresh"], host)
     assert new.status_code == 200
@@ -73,7 +73,7 @@ def test_ct08_a_refresh_token_is_good_once_whatever_the_host(host: str, log_in: 
         assert _refresh(pair["refresh"], again).status_code == 401
 
 
-def test_ct08_a_token_that_comes_back_ends_the_whole_log_in_and_no_other(log_in: Any) -> None:
+def test_ct08_reused_token_ends_its_log_in_only(log_in: Any) -> None:
     first, other = log_in(), log_in()
     second = _refresh(first["refresh"]).json()
     third = _refresh(second["refresh"]).json()
@@ -91,8 +91,8 @@ def test_ct08_a_token_that_comes_back_ends_the_whole_log_in_and_no_other(log_in:
 
 @pytest.mark.two_connections
 @pytest.mark.django_db(transaction=True)
-def test_ct08_of_eight_at_once_exactly_one_succeeds(log_in: Any) -> None:
-    """Eight clients try each of twenty tokens, all at the same time."""
+def test_ct08_concurrent_refreshes_succeed_once(log_in: Any) -> None:
+    """Eight clients use each of twenty tokens at the same time."""
     tokens, start = [log_in()["refresh"] for _ in range(20)], threading.Barrier(8)
 
     def try_all() -> list[int]:
@@ -106,8 +106,8 @@ def test_ct08_of_eight_at_once_exactly_one_succeeds(log_in: Any) -> None:
         assert sorted(trial) == [200, *[401] * 7]
 
 
-def test_ct08_one_tenants_token_is_not_refreshed_on_anothers_host(log_in: Any) -> None:
-    """Not even for a member of both; and it is neither used up nor taken for stolen."""
+def test_ct08_token_is_not_refreshed_on_another_tenants_host(log_in: Any) -> None:
+    """Not even for a member of both tenants. The token stays valid."""
     pair = log_in()
     for path, body in (("token/refresh/", "refresh"), ("logout/", "refresh")):
         response = _post(path, GLOBEX, **{body: pair["refresh"]})
@@ -153,10 +153,10 @@ def _claims_of(token: str) -> dict[str, Any]:
 @pytest.mark.parametrize("host", [ACME, SHARED])
 @pytest.mark.parametrize("forgery", FORGERIES)
 @pytest.mark.filterwarnings("ignore::jwt.warnings.InsecureKeyLengthWarning")
-def test_ct08_a_forged_token_opens_nothing(forgery: str, host: str, log_in: Any) -> None:
+def test_ct08_forged_token_is_rejected(forgery: str, host: str, log_in: Any) -> None:
     pair = log_in()
     access, refresh = (_claims_of(pair[kind]) for kind in ("access", "refresh"))
-    assert _status_of(_signed(access), host) == 200  # what is forged well is a token
+    assert _status_of(_signed(access), host) == 200  # a correct signature is accepted
     assert _status_of(FORGERIES[forgery](access), host) == 401
     assert _refresh(FORGERIES[forgery](refresh), host).status_code == 401
     assert _post("logout/", host, refresh=FORGERIES[forgery](refresh)).status_code == 401
@@ -168,7 +168,7 @@ CLAIMS = ["token_type", "exp", "jti", "user_id", "tenant", "family", "stamp"]
 
 @pytest.mark.parametrize("host", [ACME, SHARED])
 @pytest.mark.parametrize("claim", CLAIMS)
-def test_ct08_no_claim_may_be_missing(claim: str, host: str, log_in: Any) -> None:
+def test_ct08_token_without_a_claim_is_rejected(claim: str, host: str, log_in: Any) -> None:
     for kind, use in (("access", _status_of), ("refresh", _refresh)):
         claims = _claims_of(log_in()[kind])
         del claims[claim]
@@ -177,7 +177,7 @@ def test_ct08_no_claim_may_be_missing(claim: str, host: str, log_in: Any) -> Non
 
 
 @pytest.mark.parametrize("kind", ["access", "refresh"])
-def test_ct08_a_token_of_one_kind_is_none_of_the_other(kind: str, log_in: Any) -> None:
+def test_ct08_access_and_refresh_tokens_are_not_interchangeable(kind: str, log_in: Any) -> None:
     token = log_in()[kind]
     answer = _refresh(token).status_code if kind == "access" else _status_of(token)
     assert answer == 401
@@ -203,8 +203,8 @@ def test_ct08_a_token_of_one_kind_is_none_of_the_other(kind: str, log_in: Any) -
         *((host, 404) for host in (f"{'a' * 64}.localhost", f"{'a.' * 200}localhost", "0", "::1")),
     ],
 )
-def test_ct15_a_host_is_one_tenants_or_nobodys(host: str, status: int, log_in: Any) -> None:
-    """The token is acme's, and so is whatever a host answers with it."""
+def test_ct15_host_belongs_to_one_tenant_or_to_none(host: str, status: int, log_in: Any) -> None:
+    """Only hosts of acme accept a token of acme."""
     client = APIClient(headers={"Authorization": f"Bearer {log_in()['access']}"})
     response = client.get("/api/v1/me/", headers={"Host": host})
     assert response.status_code == status
@@ -218,7 +218,7 @@ FORWARDED = ["X-Forwarded-Host", "Forwarded", "X-Original-Host", "X-Host", "X-Fo
 
 
 @pytest.mark.parametrize("name", FORWARDED)
-def test_ct15_no_other_header_names_the_host(name: str, log_in: Any) -> None:
+def test_ct15_forwarded_headers_do_not_change_the_host(name: str, log_in: Any) -> None:
     headers = {"Authorization": f"Bearer {log_in()['access']}"}
     for host, claimed, status in ((ACME, GLOBEX, 200), (GLOBEX, ACME, 401)):
         value = f"host={claimed}" if name == "Forwarded" else claimed
@@ -226,9 +226,7 @@ def test_ct15_no_other_header_names_the_host(name: str, log_in: Any) -> None:
         assert client.get("/api/v1/me/").status_code == status
 
 
-def test_ct15_a_customers_own_domain_is_the_tenants_in_every_spelling(
-    acme: Tenant, log_in: Any
-) -> None:
+def test_ct15_custom_domain_works_in_every_spelling(acme: Tenant, log_in: Any) -> None:
     Domain(tenant=acme, domain="xn--bcher-kva.example").save()
     access = log_in()["access"]
     for host in ("xn--bcher-kva.example", "XN--BCHER-KVA.example.:443"):
@@ -241,7 +239,7 @@ HOSTS = [ACME, "ACME.localhost:6666", SHARED, "localhost:6666", "LOCALHOST.", "1
 
 @pytest.mark.parametrize("host", HOSTS)
 @pytest.mark.parametrize("path", ["password/reset/", "email/resend/"])
-def test_ct15_the_links_in_mails_do_not_follow_the_host(
+def test_ct15_links_in_mails_do_not_use_the_host_header(
     path: str, host: str, log_in: Any, mailoutbox: list[Any], settings: Any
 ) -> None:
     settings.PLATFORM_ORIGIN = "https://app.example.com"
@@ -268,7 +266,7 @@ def _routes(resolver: URLResolver, prefix: str = "/") -> Iterator[tuple[str, Any
             yield route, getattr(pattern.callback, "cls", None)
 
 
-# Routes at which one shows a token in the header; the others take what is in the body.
+# Routes that authenticate by a header; the others use credentials in the body.
 ROUTES = [
     path
     for path, view in _routes(get_resolver(URLCONF))
@@ -278,14 +276,14 @@ METHODS = ["get", "post", "put", "patch", "delete", "options"]
 
 
 def _answers(access: str, host: str, methods: Iterable[str] = METHODS) -> set[tuple[int, str]]:
-    """Ask every route in every way; return the statuses and codes of the answers."""
+    """Send every method to every route; return statuses and codes of the responses."""
     headers = {"Host": host} | ({"Authorization": f"Bearer {access}"} if access else {})
     client = APIClient(headers=headers)
     responses = [getattr(client, method)(path) for path in ROUTES for method in methods]
     return {(response.status_code, response.json().get("code", "")) for response in responses}
 
 
-def test_ct16_there_are_routes_to_ask_which_answer_a_member(log_in: Any) -> None:
+def test_ct16_routes_answer_members(log_in: Any) -> None:
     assert {"/api/v1/me/", "/api/v1/sample/shelves/", "/api/v1/sample/books/"} < set(ROUTES)
     assert len([path for path in ROUTES if re.search("[0-9a-f]{8}-", path)]) >= 2
     answers = _answers(log_in()["access"], ACME, methods=["get", "options"])
@@ -295,7 +293,7 @@ def test_ct16_there_are_routes_to_ask_which_answer_a_member(log_in: Any) -> None
 
 
 @pytest.mark.parametrize("status", ["suspended", "archived"])
-def test_ct16_a_suspended_tenant_is_there_for_its_members_only_and_serves_them_nothing(
+def test_ct16_suspended_tenant_is_visible_to_its_members_only(
     status: str, acme: Tenant, globex: Tenant, log_in: Any, client_of: Any
 ) -> None:
     member, theirs = log_in(), log_in(GLOBEX)
@@ -309,17 +307,17 @@ def test_ct16_a_suspended_tenant_is_there_for_its_members_only_and_serves_them_n
             _post("token/", host, email="member@acme.test", password=PASSWORD, tenant="acme"),
         ):
             assert (response.status_code, response.json()["code"]) == (403, "tenant_suspended")
-    # To others it is not there: without a token, with one of another tenant, with one of nobody.
+    # Others get 404: without a token, with another tenant's token, with an invalid one.
     for stranger in ("", theirs["access"], "x"):
         assert _answers(stranger, ACME) == {(404, "tenant_not_found")}
     Membership.objects.for_tenant(acme).update(is_active=False)
     for host in (ACME, SHARED):
         assert _answers(member["access"], host) == {(404, "tenant_not_found")}
-    # The other tenant does not notice.
+    # The other tenant is not affected.
     assert _status_of(theirs["access"], GLOBEX) == 200
 
 
-def test_ct16_who_shows_a_token_does_not_pay_for_who_does_not(log_in: Any) -> None:
+def test_ct16_anonymous_requests_do_not_throttle_members(log_in: Any) -> None:
     access = log_in()["access"]
     _status_of(access)
     with statements() as sent:
@@ -333,7 +331,7 @@ def _deactivate(user: Any) -> None:
 
 
 def _delete(user: Any) -> None:
-    """As the platform never does it; a restored backup may."""
+    """Delete a user, which the platform never does, but a restored backup may."""
     Membership.objects.for_user(user).delete()
     user.delete()
 
@@ -344,7 +342,7 @@ def _change_password(user: Any) -> None:
 
 
 @pytest.mark.parametrize("end", [_deactivate, _delete])
-def test_ct16_an_inactive_or_deleted_user_is_let_in_nowhere(end: Any, log_in: Any) -> None:
+def test_ct16_inactive_or_deleted_user_is_rejected(end: Any, log_in: Any) -> None:
     pairs = {ACME: log_in(), GLOBEX: log_in(GLOBEX)}
     end(get_user_model()._default_manager.get())
     for host, pair in pairs.items():
@@ -366,7 +364,7 @@ def test_ct16_an_inactive_or_deleted_user_is_let_in_nowhere(end: Any, log_in: An
 
 @pytest.fixture
 def staff(acme: Tenant, globex: Tenant) -> Client:
-    """Return a browser in which one of the platform's staff, who is a member too, is logged in."""
+    """Return a browser with a session of platform staff who is also a member."""
     users: Any = get_user_model()._default_manager
     users.create_superuser("root@example.test", PASSWORD)
     make_member(acme, "owner", "root@example.test")
@@ -377,7 +375,7 @@ def staff(acme: Tenant, globex: Tenant) -> Client:
     return browser
 
 
-def test_ct24_cookies_are_for_one_host_and_no_script(staff: Client) -> None:
+def test_ct24_cookies_are_limited_to_one_host_and_hidden_from_scripts(staff: Client) -> None:
     cookies = staff.cookies
     assert {"sessionid", "csrftoken"} <= set(cookies)
     for cookie in cookies.values():
@@ -386,14 +384,14 @@ def test_ct24_cookies_are_for_one_host_and_no_script(staff: Client) -> None:
 
 
 @pytest.mark.parametrize("host", [ACME, GLOBEX])
-def test_ct24_a_session_is_worth_nothing_on_another_host(host: str, staff: Client) -> None:
+def test_ct24_session_is_invalid_on_another_host(host: str, staff: Client) -> None:
     assert staff.get("/admin/", headers={"Host": host}).status_code == 404
     for path in ROUTES:
         assert staff.get(path, headers={"Host": host}).status_code == 401
         assert staff.get(path, headers={"X-Tenant": "acme"}).status_code == 401
 
 
-def test_ct24_the_api_leaves_no_cookie(log_in: Any) -> None:
+def test_ct24_api_sets_no_cookie(log_in: Any) -> None:
     pair = log_in()
     for host in (ACME, SHARED):
         for response in (
@@ -414,9 +412,7 @@ def test_ct24_the_api_leaves_no_cookie(log_in: Any) -> None:
         *((origin, 403) for origin in (f"https://{SHARED}", f"http://{SHARED}:1", "null")),
     ],
 )
-def test_ct24_a_form_is_sent_from_its_own_host_only(
-    origin: str, status: int, staff: Client
-) -> None:
+def test_ct24_form_from_another_host_is_rejected(origin: str, status: int, staff: Client) -> None:
     browser = Client(enforce_csrf_checks=True, headers={"Host": SHARED, "Origin": origin})
     browser.get("/admin/login/")
     token = browser.cookies["csrftoken"].value
@@ -426,7 +422,7 @@ def test_ct24_a_form_is_sent_from_its_own_host_only(
 
 @pytest.mark.parametrize("host", [ACME, SHARED])
 @pytest.mark.parametrize("origin", [f"http://{GLOBEX}", f"http://{ACME}", "https://evil.test"])
-def test_ct24_no_script_of_another_origin_reads_an_answer(
+def test_ct24_scripts_of_other_origins_cannot_read_responses(
     origin: str, host: str, log_in: Any
 ) -> None:
     headers = {"Host": host, "Origin": origin, "Authorization": f"Bearer {log_in()['access']}"}
@@ -441,7 +437,7 @@ def test_ct24_no_script_of_another_origin_reads_an_answer(
         assert not [name for name in response.headers if name.startswith("Access-Control-")]
 
 
-def test_ct24_a_changed_password_ends_every_log_in_of_the_user(staff: Client, acme: Tenant) -> None:
+def test_ct24_changed_password_ends_all_log_ins(staff: Client, acme: Tenant) -> None:
     body = {"email": "root@example.test", "password": PASSWORD}
     here, elsewhere = (_post("token/", ACME, **body).json() for _ in range(2))
     _change_password(get_user_model()._default_manager.get())
@@ -453,7 +449,7 @@ def test_ct24_a_changed_password_ends_every_log_in_of_the_user(staff: Client, ac
             assert _post("token/verify/", host, token=pair["access"]).status_code == 401
 
 
-def test_ct24_log_out_ends_a_log_in_on_every_host_at_once(log_in: Any) -> None:
+def test_ct24_log_out_ends_a_log_in_on_every_host(log_in: Any) -> None:
     pair, other = log_in(), log_in()
     there = _post("switch/", bearer=pair["access"], tenant="globex").json()
     assert _post("logout/", SHARED, refresh=pair["refresh"]).status_code == 204

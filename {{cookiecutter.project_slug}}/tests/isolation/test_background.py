@@ -1,4 +1,4 @@
-"""Work that is done elsewhere, or later, is done for the right tenant (CT10)."""
+"""Work in threads, callbacks and commands runs in the right tenant (CT10)."""
 
 import threading
 from collections.abc import Iterator
@@ -20,7 +20,7 @@ from tests.sample.models import Shelf
 @pytest.mark.django_db(transaction=True)
 @pytest.mark.parametrize("committed_in", ["ours", "theirs", "nobody"])
 @pytest.mark.parametrize("meant_for", ["ours", "theirs", "nobody"])
-def test_ct10_what_waits_for_commit_runs_in_the_tenant_that_asked_for_it(
+def test_ct10_on_commit_callback_runs_in_its_tenant(
     meant_for: str, committed_in: str, sides: tuple[Side, Side]
 ) -> None:
     seen: list[Any] = []
@@ -54,14 +54,14 @@ def _names() -> list[str]:
 
 @pytest.fixture
 def worker(sides: tuple[Side, Side]) -> Iterator[ThreadPoolExecutor]:
-    """Return an executor with one thread, which does one job after the other."""
-    connections.close_all()  # its jobs may need the one that this thread has
+    """Return an executor with one thread."""
+    connections.close_all()  # the jobs may need this thread's connection
     with ThreadPoolExecutor(1) as executor:
         yield executor
 
 
 @pytest.mark.django_db(transaction=True)
-def test_ct10_a_thread_works_for_the_tenant_that_is_handed_over(
+def test_ct10_thread_runs_in_the_given_tenant(
     worker: ThreadPoolExecutor, sides: tuple[Side, Side]
 ) -> None:
     for side in sides:
@@ -70,10 +70,10 @@ def test_ct10_a_thread_works_for_the_tenant_that_is_handed_over(
 
 
 @pytest.mark.django_db(transaction=True)
-def test_ct10_a_thread_without_a_tenant_gets_none(
+def test_ct10_thread_inherits_no_tenant(
     worker: ThreadPoolExecutor, sides: tuple[Side, Side]
 ) -> None:
-    """Neither the one of whoever started it, nor the last job's, however that ended."""
+    """Neither that of its creator, nor that of an earlier job, even after an error."""
 
     def fail() -> None:
         with tenant_context(sides[0].tenant):
@@ -92,7 +92,7 @@ def test_ct10_a_thread_without_a_tenant_gets_none(
 
 
 class _Report(BaseCommand):
-    """Writes the names of shelves, as a command of the product would."""
+    """A command that prints the names of shelves."""
 
     stealth_options = ("fail",)
 
@@ -102,7 +102,7 @@ class _Report(BaseCommand):
         return ",".join(_names())
 
 
-def test_ct10_a_command_works_for_the_tenant_that_it_is_called_in(sides: tuple[Side, Side]) -> None:
+def test_ct10_command_runs_in_the_active_tenant(sides: tuple[Side, Side]) -> None:
     for side in sides:
         with tenant_context(side.tenant):
             assert call_command(_Report()) == side.shelf.name
@@ -112,7 +112,7 @@ def test_ct10_a_command_works_for_the_tenant_that_it_is_called_in(sides: tuple[S
             call_command(_Report())
 
 
-def test_ct10_a_job_for_all_tenants_leaves_out_who_is_suspended(sides: tuple[Side, Side]) -> None:
+def test_ct10_job_for_all_tenants_skips_suspended_tenants(sides: tuple[Side, Side]) -> None:
     ours, theirs = sides
     theirs.tenant.status = "suspended"
     theirs.tenant.save()

@@ -1,4 +1,4 @@
-"""A request is bound to one tenant: host, header and token agree, or it is not served."""
+"""A request has one tenant: host, header and token agree, or the request is refused."""
 
 import json
 import logging
@@ -17,7 +17,7 @@ from tests.isolation.conftest import Call, World
 from tests.isolation.routes import Route, routes
 
 SHARED = "localhost"
-# What host, header and token may name: our tenant, theirs, or none.
+# The tenants that host, header and token may name: ours, theirs, or none.
 COMBINATIONS = list(product(("acme", "globex", ""), repeat=3))
 OF_API = [route for route in routes() if route.is_of_api and route.path.startswith("/api/v1/")]
 MEMBERS_ONLY = [route for route in OF_API if not route.is_public]
@@ -31,14 +31,14 @@ NAMING = [
 
 
 def _credentials(world: World, kind: str) -> dict[str, Any]:
-    """Return a client with a token for our tenant, one for theirs, and one without."""
+    """Return clients with a token for our tenant, with one for theirs, and without one."""
     theirs = {"owner": world.bob, "both": api_client(world.theirs.tenant, "both@example.test")}
     nobodys = api_client(world.ours.tenant)
     return {"acme": world.clients[kind], "globex": theirs[kind], "": nobodys}
 
 
 def _verdict(host: str, header: str, token: str, *, member_of_both: bool) -> tuple[int, str]:
-    """Return how a request is refused, or (200, "") if all that is said agrees."""
+    """Return the expected error, or (200, "") if all named tenants agree."""
     if host and header and header != host:
         return 400, "tenant_conflict"
     if not token:
@@ -77,9 +77,7 @@ def test_ct01_host_header_and_token_must_agree(route: Route, kind: str, world: W
 
 
 @pytest.mark.parametrize("route", PUBLIC, ids=str)
-def test_ct01_host_and_header_must_agree_where_no_token_is_asked_for(
-    route: Route, world: World
-) -> None:
+def test_ct01_host_and_header_must_agree_on_public_routes(route: Route, world: World) -> None:
     answer = Call(route, world.ours)(
         world.clients["owner"], route.methods[0], **{"X-Tenant": "globex"}
     )
@@ -87,7 +85,7 @@ def test_ct01_host_and_header_must_agree_where_no_token_is_asked_for(
 
 
 @pytest.mark.parametrize("route", NAMING, ids=str)
-def test_ct01_a_body_names_no_tenant_that_one_is_no_member_of(route: Route, world: World) -> None:
+def test_ct01_body_cannot_name_a_foreign_tenant(route: Route, world: World) -> None:
     call = Call(route, world.ours)
     answers = [
         world.try_out(
@@ -100,10 +98,10 @@ def test_ct01_a_body_names_no_tenant_that_one_is_no_member_of(route: Route, worl
 
 
 @pytest.mark.parametrize(("host", "header", "token"), COMBINATIONS)
-def test_ct01_what_is_served_is_in_its_tenant_everywhere(
+def test_ct01_served_request_runs_in_its_tenant(
     host: str, header: str, token: str, world: World
 ) -> None:
-    """Database and log are asked from inside of a view which nothing else protects."""
+    """An otherwise unprotected view reports the tenant of the database and of the log."""
     seen: list[Any] = []
 
     def view(request: HttpRequest) -> HttpResponse:

@@ -1,6 +1,6 @@
 """Cached data of one tenant is never served to another (CT12).
 
-A cache that the settings name joins by itself.
+The tests use all caches in the settings.
 """
 
 import asyncio
@@ -51,7 +51,7 @@ WITH_A_KEY: dict[str, Callable[[BaseCache], object]] = {
 
 
 @pytest.mark.parametrize("alias", TENANT_CACHES)
-def test_ct12_a_key_is_the_tenants_in_every_cache(alias: str, sides: tuple[Side, Side]) -> None:
+def test_ct12_cache_keys_belong_to_a_tenant(alias: str, sides: tuple[Side, Side]) -> None:
     cache = caches[alias]
     for side in sides:
         with tenant_context(side.tenant):
@@ -76,9 +76,7 @@ BACKENDS: dict[str, dict[str, Any]] = {
 
 
 @pytest.mark.parametrize("alias", TENANT_CACHES)
-def test_ct12_no_tenant_empties_what_others_have_cached(
-    alias: str, sides: tuple[Side, Side]
-) -> None:
+def test_ct12_tenant_cannot_clear_a_shared_cache(alias: str, sides: tuple[Side, Side]) -> None:
     ours, theirs = sides
     with tenant_context(ours.tenant):
         caches[alias].set("key", "acme")
@@ -90,7 +88,7 @@ def test_ct12_no_tenant_empties_what_others_have_cached(
 
 
 @pytest.mark.parametrize("backend", BACKENDS)
-def test_ct12_whichever_backend_the_settings_name(
+def test_ct12_clear_is_refused_by_every_backend(
     backend: str, acme: Any, settings: Any, tmp_path: Any
 ) -> None:
     key = f"{tenant_key.__module__}.{tenant_key.__name__}"
@@ -101,10 +99,10 @@ def test_ct12_whichever_backend_the_settings_name(
             caches["more"].clear()
 
 
-def test_ct12_a_tenant_that_fills_the_cache_lets_nobody_try_again(
+def test_ct12_full_tenant_cache_does_not_reset_counters(
     sides: tuple[Side, Side], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Counters (of requests, of wrong passwords) are in a store that no tenant writes to."""
+    """Counters of requests and wrong passwords are in a cache that tenants cannot write."""
     ours, theirs = sides
     monkeypatch.setattr(Throttle, "timer", lambda self: 6_000_000_000.0)
     monkeypatch.setitem(api_settings.DEFAULT_THROTTLE_RATES, "member", "2/minute")
@@ -125,16 +123,16 @@ def test_ct12_a_tenant_that_fills_the_cache_lets_nobody_try_again(
 
 @pytest.mark.parametrize("operation", WITH_A_KEY)
 @pytest.mark.parametrize("alias", TENANT_CACHES)
-def test_ct12_without_a_tenant_no_cache_answers(alias: str, operation: str) -> None:
+def test_ct12_tenant_cache_requires_a_tenant(alias: str, operation: str) -> None:
     with pytest.raises(NoTenantError):
         WITH_A_KEY[operation](caches[alias])
 
 
 @pytest.mark.parametrize("alias", PLATFORM_CACHES)
-def test_ct12_the_platforms_caches_hold_nothing_of_a_tenant(
+def test_ct12_platform_caches_hold_no_tenant_data(
     alias: str, sides: tuple[Side, Side], client_of: Callable[..., Any]
 ) -> None:
-    """After all that the API reads and writes."""
+    """The test calls every route first."""
     if not isinstance(caches[alias], LocMemCache):
         pytest.skip("only a cache in memory can be read through")
     for side in sides:
@@ -154,15 +152,15 @@ def _ask_cached(host: str, **headers: str) -> Any:
 
 
 def _respond(request: HttpRequest) -> Any:
-    """Answer as Django's handler does, which renders within all middleware."""
+    """Render the response inside the middleware, as Django's handler does."""
     response = _cached(request)
     return response.render() if hasattr(response, "render") else response
 
 
-def test_ct12_a_cached_page_is_served_to_whom_it_was_made_for(
+def test_ct12_cached_page_is_served_to_its_user_only(
     sides: tuple[Side, Side], client_of: Callable[..., Any]
 ) -> None:
-    """One input is changed at a time: host, token, header; each page is asked for twice."""
+    """The test varies host, token and header, and requests each page twice."""
     ours, theirs = sides
     bearers = {side.tenant.slug: _bearer(side.client) for side in sides}
     colleague = _bearer(client_of(ours.tenant, "viewer"))
@@ -186,8 +184,8 @@ def test_ct12_a_cached_page_is_served_to_whom_it_was_made_for(
         assert (b"CANARY globex" in response.content) == (side is theirs), (host, headers)
 
 
-def test_ct12_pages_are_cached_at_all(sides: tuple[Side, Side]) -> None:
-    """Else the test above would prove nothing."""
+def test_ct12_pages_are_cached(sides: tuple[Side, Side]) -> None:
+    """Without caching, the test above would prove nothing."""
     bearer = _bearer(sides[0].client)
     first = _ask_cached("acme.localhost", Authorization=bearer)
     with statements() as sent:
@@ -196,13 +194,13 @@ def test_ct12_pages_are_cached_at_all(sides: tuple[Side, Side]) -> None:
     assert sent == []
 
 
-def test_ct12_a_page_is_not_cached_for_nobody() -> None:
+def test_ct12_page_is_not_cached_without_a_tenant() -> None:
     view = cache_page(60)(lambda request: HttpResponse("page"))
     with pytest.raises(NoTenantError):
         tenant_middleware(view)(RequestFactory().get("/", headers={"Host": SHARED}))
 
 
-def test_ct12_every_answer_says_what_names_the_tenant(sides: tuple[Side, Side]) -> None:
+def test_ct12_vary_header_names_what_identifies_the_tenant(sides: tuple[Side, Side]) -> None:
     ours, _ = sides
     asked = [
         ("acme.localhost", "/api/v1/sample/shelves/", 200),
@@ -220,10 +218,10 @@ def test_ct12_every_answer_says_what_names_the_tenant(sides: tuple[Side, Side]) 
         assert {"Authorization", "X-Tenant"} <= vary, path
 
 
-def test_ct12_throttles_count_each_tenant_by_itself(
+def test_ct12_throttles_count_tenants_separately(
     sides: tuple[Side, Side], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A member of both is counted in each; what one tenant has used up the other has left."""
+    """Requests of a member of two tenants count in each of them separately."""
     ours, theirs = sides
     make_member(theirs.tenant, "viewer", "member@acme.test")
     clients = [ours.client, api_client(theirs.tenant, "member@acme.test")]
@@ -236,7 +234,7 @@ def test_ct12_throttles_count_each_tenant_by_itself(
             assert answers == [200, 200, 429]
 
 
-def test_ct12_what_one_tenant_warms_up_serves_no_other(sides: tuple[Side, Side]) -> None:
+def test_ct12_cached_rows_are_not_served_to_another_tenant(sides: tuple[Side, Side]) -> None:
     ours, theirs = sides
     cold = _walk(theirs.client)
     for _ in range(2):
@@ -246,7 +244,7 @@ def test_ct12_what_one_tenant_warms_up_serves_no_other(sides: tuple[Side, Side])
     assert b"CANARY globex" in b"".join(cold.values())
 
 
-# Caches that hold no tenant's data. Review a new one before you add it here.
+# Cached functions without tenant data. Review a function before you add it here.
 REMEMBERING = {
     "apps.authentication.token_lookup._query",
     "apps.authentication.tokens.key_ring",
@@ -261,8 +259,8 @@ REMEMBERING = {
 }
 
 
-def test_ct12_functions_that_remember_are_known() -> None:
-    """They remember for the whole process: for each tenant what they found out for another."""
+def test_ct12_cached_functions_are_reviewed() -> None:
+    """Such a cache belongs to the process, so it would return one tenant's data to another."""
     found = {
         f"{wrapper.__module__}.{wrapper.__qualname__}"
         for wrapper in gc.get_objects()
@@ -282,7 +280,7 @@ PATHS = [
 
 
 def _walk(client: Any) -> dict[str, bytes]:
-    """Return what each route answers to a client; what it lists is asked for one by one, too."""
+    """Return the responses of all routes, with a request for each listed row."""
     pages = {path: client.get(f"/api/v1/{path}") for path in PATHS}
     for path in ("sample/shelves/", "sample/books/"):
         for row in pages[path].json()["results"]:

@@ -1,4 +1,4 @@
-"""References to users offer the tenant's members in every kind of form and serializer."""
+"""Choices of users in forms, serializers and filters contain the tenant's members only."""
 
 from collections.abc import Callable
 from typing import Any
@@ -16,12 +16,12 @@ from apps.isolation.testing import make_member
 from tests.isolation.conftest import Side
 from tests.sample.models import Book
 
-# Made once, when no tenant is active, as classes are.
+# Created on import, without an active tenant.
 BookForm = modelform_factory(Book, fields=["reader"])
 
 
 class BookSerializer(serializers.ModelSerializer[Book]):
-    """As somebody would write it who thinks of nothing."""
+    """An ordinary serializer, without code for tenants."""
 
     class Meta:
         model = Book
@@ -29,7 +29,7 @@ class BookSerializer(serializers.ModelSerializer[Book]):
 
 
 class BookFilter(FilterSet):
-    """As somebody would write it who thinks of nothing."""
+    """An ordinary filter, without code for tenants."""
 
     class Meta:
         model = Book
@@ -73,7 +73,7 @@ def _member(sides: tuple[Side, Side]) -> Any:
 
 
 @others
-def test_ct03_a_form_offers_and_takes_members_only(other: Other, sides: tuple[Side, Side]) -> None:
+def test_ct03_form_offers_and_accepts_members_only(other: Other, sides: tuple[Side, Side]) -> None:
     us, them = _member(sides), other(sides)
     with tenant_context(sides[0].tenant):
         offered = BookForm().fields["reader"].queryset  # type: ignore[attr-defined]
@@ -87,7 +87,7 @@ def test_ct03_a_form_offers_and_takes_members_only(other: Other, sides: tuple[Si
 
 
 @others
-def test_ct03_a_serializer_takes_members_only(other: Other, sides: tuple[Side, Side]) -> None:
+def test_ct03_serializer_accepts_members_only(other: Other, sides: tuple[Side, Side]) -> None:
     us, them = _member(sides), other(sides)
     with tenant_context(sides[0].tenant):
         assert BookSerializer(data={"reader": us.pk}).is_valid()
@@ -97,7 +97,7 @@ def test_ct03_a_serializer_takes_members_only(other: Other, sides: tuple[Side, S
 
 
 @others
-def test_ct03_a_filter_takes_members_only(other: Other, sides: tuple[Side, Side]) -> None:
+def test_ct03_filter_accepts_members_only(other: Other, sides: tuple[Side, Side]) -> None:
     us, them = _member(sides), other(sides)
     with tenant_context(sides[0].tenant):
         for user, taken in ((us, True), (them, False)):
@@ -106,7 +106,7 @@ def test_ct03_a_filter_takes_members_only(other: Other, sides: tuple[Side, Side]
 
 
 @others
-def test_ct03_full_clean_takes_members_only(other: Other, sides: tuple[Side, Side]) -> None:
+def test_ct03_full_clean_accepts_members_only(other: Other, sides: tuple[Side, Side]) -> None:
     us, them = _member(sides), other(sides)
     with tenant_context(sides[0].tenant):
         book = Book(shelf=sides[0].shelf, title="t", reader=us)
@@ -116,7 +116,7 @@ def test_ct03_full_clean_takes_members_only(other: Other, sides: tuple[Side, Sid
             book.full_clean()
 
 
-def test_ct04_without_a_tenant_nobody_is_offered(sides: tuple[Side, Side]) -> None:
+def test_ct04_no_user_is_offered_without_a_tenant(sides: tuple[Side, Side]) -> None:
     us = _member(sides)
     with pytest.raises(NoTenantError):
         str(BookForm())
@@ -137,7 +137,7 @@ def test_ct04_without_a_tenant_nobody_is_offered(sides: tuple[Side, Side]) -> No
     ],
     ids=["all", "count", "first", "filter", "exists", "prefetch"],
 )
-def test_ct17_what_belongs_to_a_user_is_asked_for_by_tenant(
+def test_ct17_related_rows_of_a_user_need_a_tenant(
     name: str, ask: Callable[[Any], Any], sides: tuple[Side, Side]
 ) -> None:
     us = _member(sides)
@@ -147,7 +147,7 @@ def test_ct17_what_belongs_to_a_user_is_asked_for_by_tenant(
         ask(rows)
 
 
-def test_ct17_with_the_tenant_it_is_answered(sides: tuple[Side, Side]) -> None:
+def test_ct17_related_rows_of_a_user_in_a_tenant(sides: tuple[Side, Side]) -> None:
     ours, theirs = sides
     us = _member(sides)
     make_member(theirs.tenant, "viewer", us.email)

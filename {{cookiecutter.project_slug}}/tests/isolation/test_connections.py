@@ -1,4 +1,4 @@
-"""A tenant's work leaves nothing on its connection, thread or loop."""
+"""A tenant leaves no state on a connection, in a thread or in an event loop."""
 
 import asyncio
 import threading
@@ -19,7 +19,7 @@ from tests.sample.models import Shelf
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
-# Whatever a server process may keep for its client from one transaction to the next.
+# State that a PostgreSQL session can keep between transactions.
 KEPT = """
 SELECT 'role', session_user::text, current_user::text
 UNION ALL SELECT 'database', current_database(), current_schemas(false)::text
@@ -140,8 +140,8 @@ WORK = [
 
 
 @pytest.mark.parametrize("work", WORK)
-def test_ct06_nothing_is_left_behind(work: Callable[[], Any], sides: tuple[Side, Side]) -> None:
-    """On a connection that stays open between requests (CONN_MAX_AGE), as in production."""
+def test_ct06_connection_keeps_no_tenant(work: Callable[[], Any], sides: tuple[Side, Side]) -> None:
+    """The connection stays open between requests (CONN_MAX_AGE), as in production."""
     ours, theirs = sides
     nobodys = _kept()
     with tenant_context(theirs.tenant):
@@ -158,7 +158,7 @@ def test_ct06_nothing_is_left_behind(work: Callable[[], Any], sides: tuple[Side,
     assert _kept() == nobodys
 
 
-def test_ct06_leaving_a_tenant_within_a_transaction_leaves_it(sides: tuple[Side, Side]) -> None:
+def test_ct06_tenant_is_left_within_a_transaction(sides: tuple[Side, Side]) -> None:
     ours, theirs = sides
     with transaction.atomic():
         for side in (ours, theirs, ours):
@@ -167,7 +167,7 @@ def test_ct06_leaving_a_tenant_within_a_transaction_leaves_it(sides: tuple[Side,
             assert isolation_probe().tenant is None
 
 
-def test_ct06_a_rolled_back_savepoint_brings_no_tenant_back(sides: tuple[Side, Side]) -> None:
+def test_ct06_rollback_to_a_savepoint_restores_no_tenant(sides: tuple[Side, Side]) -> None:
     ours, theirs = sides
     with tenant_context(ours.tenant), transaction.atomic():
         with pytest.raises(DatabaseError), transaction.atomic():
@@ -181,7 +181,7 @@ def test_ct06_a_rolled_back_savepoint_brings_no_tenant_back(sides: tuple[Side, S
 
 
 def _and_close[T](work: Callable[[], T]) -> T:
-    """Do work in a thread that does not end with the test, without leaving a connection open."""
+    """Run work in a thread that outlives the test, and close its connections."""
     try:
         return work()
     finally:
@@ -189,8 +189,8 @@ def _and_close[T](work: Callable[[], T]) -> T:
 
 
 @pytest.mark.two_connections
-def test_ct11_threads_do_not_see_each_others_tenant(sides: tuple[Side, Side]) -> None:
-    """Both are inside their tenant at the same time, again and again."""
+def test_ct11_threads_do_not_share_a_tenant(sides: tuple[Side, Side]) -> None:
+    """Both threads are in their tenants at the same time, repeatedly."""
     barrier = threading.Barrier(len(sides))
     seen: dict[str, set[str]] = {side.tenant.slug: set() for side in sides}
 
@@ -209,7 +209,7 @@ def test_ct11_threads_do_not_see_each_others_tenant(sides: tuple[Side, Side]) ->
     assert seen == {side.tenant.slug: {side.shelf.name, str(side.tenant.id)} for side in sides}
 
 
-def test_ct11_a_new_thread_starts_in_no_tenant(acme: Any) -> None:
+def test_ct11_new_thread_has_no_tenant(acme: Any) -> None:
     seen: list[Any] = []
     connections.close_all()
     with tenant_context(acme):
@@ -219,7 +219,7 @@ def test_ct11_a_new_thread_starts_in_no_tenant(acme: Any) -> None:
     assert [probe.tenant for probe in seen] == [None]
 
 
-def test_ct11_an_executors_thread_keeps_no_tenant_from_job_to_job(
+def test_ct11_executor_thread_keeps_no_tenant_between_jobs(
     sides: tuple[Side, Side],
 ) -> None:
     ours, theirs = sides
@@ -235,7 +235,7 @@ def test_ct11_an_executors_thread_keeps_no_tenant_from_job_to_job(
         with pytest.raises(ZeroDivisionError):
             executor.submit(in_ours, fail=True).result()
         with tenant_context(theirs.tenant):
-            # Plain executors do not take the tenant along, and then there is none.
+            # Plain executors do not copy the context, so the job has no tenant.
             with pytest.raises(NoTenantError):
                 executor.submit(_names).result()
             carried = executor.submit(copy_context().run, _names)
@@ -246,7 +246,7 @@ def test_ct11_an_executors_thread_keeps_no_tenant_from_job_to_job(
 
 
 @pytest.mark.two_connections
-def test_ct11_tasks_stay_in_their_tenant_wherever_they_are_taken(
+def test_ct11_asyncio_tasks_keep_their_tenant(
     sides: tuple[Side, Side],
 ) -> None:
     async def names() -> list[str]:
@@ -278,7 +278,7 @@ def test_ct11_tasks_stay_in_their_tenant_wherever_they_are_taken(
     run(main())
 
 
-def test_ct11_a_task_outlives_the_block_that_it_was_begun_in(sides: tuple[Side, Side]) -> None:
+def test_ct11_asyncio_task_outlives_its_block(sides: tuple[Side, Side]) -> None:
     ours, theirs = sides
 
     async def later(go: asyncio.Event) -> list[str]:
@@ -296,7 +296,7 @@ def test_ct11_a_task_outlives_the_block_that_it_was_begun_in(sides: tuple[Side, 
     assert run(main()) == [ours.shelf.name]
 
 
-def test_ct11_a_task_that_outlives_its_block_is_back_in_its_tenant_after_a_visit(
+def test_ct11_asyncio_task_that_outlives_its_block_returns_to_its_tenant(
     sides: tuple[Side, Side],
 ) -> None:
     ours, theirs = sides
@@ -324,7 +324,7 @@ def _visit(tenant: Any) -> Generator[None]:
 
 
 @pytest.mark.parametrize("order", list(permutations(range(3))), ids=str)
-def test_ct11_generators_that_end_in_any_order_leave_no_tenant_behind(
+def test_ct11_generators_may_end_in_any_order(
     order: tuple[int, ...], acme: Any, globex: Any
 ) -> None:
     def work() -> Any:
@@ -338,10 +338,8 @@ def test_ct11_generators_that_end_in_any_order_leave_no_tenant_behind(
     assert copy_context().run(work) is None
 
 
-def test_ct11_a_generator_that_is_closed_elsewhere_changes_nothing_there(
-    acme: Any, globex: Any
-) -> None:
-    """As the garbage collector does, at any time, in whatever work it interrupts."""
+def test_ct11_generator_closed_in_another_tenant_changes_nothing(acme: Any, globex: Any) -> None:
+    """The garbage collector may close a generator at any time."""
     generator = _visit(acme)
     copy_context().run(next, generator)
     with tenant_context(globex):
@@ -350,8 +348,8 @@ def test_ct11_a_generator_that_is_closed_elsewhere_changes_nothing_there(
     assert current_tenant() is None
 
 
-def test_ct11_one_context_is_entered_in_two_places(acme: Any) -> None:
-    """As a context manager that two threads or tasks share is."""
+def test_ct11_one_context_manager_in_two_threads(acme: Any) -> None:
+    """Two threads or tasks may share a context manager."""
     context, places = tenant_context(acme), [copy_context(), copy_context()]
     for place in places:
         place.run(context.__enter__)

@@ -1,4 +1,4 @@
-"""Cursors and other partial reads belong to the tenant that opened them (CT20)."""
+"""Cursors, COPY and streams belong to the tenant that opened them (CT20)."""
 
 from collections.abc import Callable, Iterator
 from contextlib import suppress
@@ -17,12 +17,12 @@ pytestmark = pytest.mark.django_db(transaction=True)
 NAMES = "SELECT name FROM sample_shelf ORDER BY name"
 
 type Reader = Callable[[], Iterator[str]]
-"""Opens something in the active tenant, and returns what reads from it, name by name."""
+"""Opens a cursor, COPY or stream in the active tenant; returns an iterator over the names."""
 
 
 @pytest.fixture
 def shelves(sides: tuple[Side, Side]) -> tuple[Side, Side]:
-    """Give each side three shelves: one that was read, and two that are left to read."""
+    """Create three shelves in each tenant: one to read before the switch, and two after it."""
     for side in sides:
         with tenant_context(side.tenant):
             slug = side.tenant.slug
@@ -106,7 +106,7 @@ def _session() -> Any:
 
 
 def _visit(side: Side) -> None:
-    """Do in a tenant what changes the session's context."""
+    """Run a statement in a tenant, which changes the session's context."""
     with tenant_context(side.tenant), connection.cursor() as cursor:
         cursor.execute(NAMES)
         assert side.shelf.name in [name for (name,) in cursor.fetchall()]
@@ -114,10 +114,10 @@ def _visit(side: Side) -> None:
 
 @pytest.mark.parametrize("read", [0, 1])
 @pytest.mark.parametrize("opened", READERS)
-def test_ct20_after_a_visit_elsewhere_a_cursor_reads_on_in_its_tenant(
+def test_ct20_cursor_continues_after_work_in_another_tenant(
     opened: Reader, read: int, shelves: tuple[Side, Side]
 ) -> None:
-    """The reported case: with nothing read yet, PostgreSQL had not looked at the tenant."""
+    """Also before the first row, when PostgreSQL has not evaluated the policy yet."""
     ours, theirs = shelves
     with tenant_context(ours.tenant), transaction.atomic():
         names = opened()
@@ -128,7 +128,7 @@ def test_ct20_after_a_visit_elsewhere_a_cursor_reads_on_in_its_tenant(
 
 
 @pytest.mark.parametrize("opened", READERS)
-def test_ct20_a_cursor_is_read_in_no_other_tenant(
+def test_ct20_cursor_is_unusable_in_another_tenant(
     opened: Reader, shelves: tuple[Side, Side]
 ) -> None:
     ours, theirs = shelves
@@ -139,9 +139,9 @@ def test_ct20_a_cursor_is_read_in_no_other_tenant(
             next(names)
 
 
-# Outside of a transaction psycopg's own named cursor does not last.
+# Psycopg's named cursors need a transaction.
 @pytest.mark.parametrize("opened", [r for r in READERS if r is not _named_cursor_of_the_session])
-def test_ct20_a_cursor_is_read_in_no_tenant_once_its_own_is_left(
+def test_ct20_cursor_is_unusable_without_its_tenant(
     opened: Reader, shelves: tuple[Side, Side]
 ) -> None:
     ours, _ = shelves
@@ -152,7 +152,7 @@ def test_ct20_a_cursor_is_read_in_no_tenant_once_its_own_is_left(
         next(names)
 
 
-def test_ct20_copy_goes_on_in_its_tenant_only(shelves: tuple[Side, Side]) -> None:
+def test_ct20_copy_continues_in_its_tenant_only(shelves: tuple[Side, Side]) -> None:
     ours, theirs = shelves
     copy_names = f"COPY ({NAMES}) TO STDOUT"
     with (
@@ -168,14 +168,12 @@ def test_ct20_copy_goes_on_in_its_tenant_only(shelves: tuple[Side, Side]) -> Non
 
 
 @pytest.mark.parametrize("size", [1, 50_000])
-def test_ct20_what_copy_writes_is_written_in_its_tenant_only(
-    size: int, shelves: tuple[Side, Side]
-) -> None:
+def test_ct20_copy_writes_in_its_tenant_only(size: int, shelves: tuple[Side, Side]) -> None:
     ours, theirs = shelves
-    # The second is longer than what psycopg collects before it sends.
+    # The second text is longer than psycopg's buffer.
     row = "0" * size
     with (
-        # Policies do not go together with COPY FROM.
+        # PostgreSQL does not support COPY FROM on a table with policies.
         pytest.raises((WrongTenantError, psycopg.errors.FeatureNotSupported)),
         tenant_context(ours.tenant),
         connection.cursor() as cursor,
@@ -189,7 +187,7 @@ def test_ct20_what_copy_writes_is_written_in_its_tenant_only(
             assert not Shelf.objects.filter(description=row).exists()
 
 
-def test_ct20_a_stream_goes_on_in_its_tenant_only(shelves: tuple[Side, Side]) -> None:
+def test_ct20_stream_continues_in_its_tenant_only(shelves: tuple[Side, Side]) -> None:
     ours, theirs = shelves
     with tenant_context(ours.tenant), connection.cursor() as cursor:
         rows = cursor.stream(NAMES)
@@ -199,10 +197,10 @@ def test_ct20_a_stream_goes_on_in_its_tenant_only(shelves: tuple[Side, Side]) ->
     connection.close()
 
 
-def test_ct20_psycopgs_own_cursors_read_the_active_tenants_rows(
+def test_ct20_psycopg_cursors_read_the_active_tenants_rows(
     shelves: tuple[Side, Side],
 ) -> None:
-    """They bypass Django, and yet no row of another tenant comes by them."""
+    """They bypass Django, but read no rows of another tenant."""
     ours, theirs = shelves
     with tenant_context(ours.tenant), transaction.atomic():
         _visit(ours)
@@ -220,7 +218,7 @@ def test_ct20_psycopgs_own_cursors_read_the_active_tenants_rows(
         assert ("CANARY acme",) not in names
 
 
-def test_ct20_a_nested_tenant_is_left_with_the_transaction_going_on(
+def test_ct20_nested_tenant_ends_within_a_transaction(
     shelves: tuple[Side, Side],
 ) -> None:
     ours, theirs = shelves
@@ -236,9 +234,7 @@ def test_ct20_a_nested_tenant_is_left_with_the_transaction_going_on(
 
 
 @pytest.mark.parametrize("declare", ["DECLARE c CURSOR FOR", "\n  declare c cursor with hold for"])
-def test_ct20_a_cursor_that_sql_declares_is_refused_or_stays_in_its_tenant(
-    declare: str, shelves: tuple[Side, Side]
-) -> None:
+def test_ct20_declared_cursor_is_refused_or_bound(declare: str, shelves: tuple[Side, Side]) -> None:
     ours, theirs = shelves
     with (
         suppress(DatabaseError, WrongTenantError),
@@ -253,8 +249,8 @@ def test_ct20_a_cursor_that_sql_declares_is_refused_or_stays_in_its_tenant(
     connection.close()
 
 
-def test_ct20_a_request_that_failed_ends_in_no_tenant(shelves: tuple[Side, Side]) -> None:
-    """Django asks a session whether it is still usable when a request has ended."""
+def test_ct20_failed_request_leaves_no_tenant(shelves: tuple[Side, Side]) -> None:
+    """Django checks after a failed request whether the connection is usable."""
     ours, _ = shelves
     with tenant_context(ours.tenant):
         with pytest.raises(DatabaseError), connection.cursor() as cursor:

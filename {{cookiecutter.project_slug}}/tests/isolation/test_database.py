@@ -1,4 +1,4 @@
-"""Isolation in the database: the role of the tests, and what PostgreSQL itself refuses."""
+"""Isolation in the database: the run-time role, invariants, and raw SQL."""
 
 from contextlib import nullcontext
 from typing import Any
@@ -21,7 +21,7 @@ from tests.isolation.rows import each_key, each_model, make_row
 
 INVARIANTS = list(invariants())
 CLAUSES = [(name, clause) for name, each in invariants().items() for clause in each.clauses]
-# Invariants about objects that bypass isolation; the others are about isolation itself.
+# Invariants about objects that could bypass isolation.
 PASSAGES = ["views show the tenant's rows only", "functions run with their caller's rights"]
 
 
@@ -33,14 +33,14 @@ def _assert_run_time_role() -> None:
         assert cursor.fetchone() == (0,)
 
 
-def test_ct05_the_tests_use_the_run_time_role(acme: Any) -> None:
-    """Everything else here would prove nothing on the connection of an owner or a superuser."""
+def test_ct05_tests_use_the_run_time_role(acme: Any) -> None:
+    """With an owner or a superuser, the other tests would prove nothing."""
     _assert_run_time_role()
     with tenant_context(acme):
         _assert_run_time_role()
 
 
-def test_ct05_the_database_knows_the_tenant(acme: Any, globex: Any) -> None:
+def test_ct05_database_sees_the_tenant(acme: Any, globex: Any) -> None:
     assert isolation_probe().tenant is None
     for tenant in (acme, globex):
         with tenant_context(tenant):
@@ -49,7 +49,7 @@ def test_ct05_the_database_knows_the_tenant(acme: Any, globex: Any) -> None:
 
 
 @pytest.mark.parametrize("name", INVARIANTS)
-def test_ct05_an_invariant_holds(name: str, acme: Any) -> None:
+def test_ct05_invariant_holds(name: str, acme: Any) -> None:
     assert invariants()[name]() == []
 
 
@@ -57,8 +57,8 @@ def test_ct05_an_invariant_holds(name: str, acme: Any) -> None:
 @pytest.mark.parametrize(
     ("name", "clause"), [each for each in CLAUSES if each[0] not in PASSAGES], ids=str
 )
-def test_ct05_a_violated_invariant_is_found(name: str, clause: str, acme: Any) -> None:
-    """Each clause by itself: what one of them finds says nothing of the others."""
+def test_ct05_violated_invariant_is_found(name: str, clause: str, acme: Any) -> None:
+    """Each clause is tested separately."""
     with break_invariant(name, clause):
         assert invariants()[name].clauses[clause]() != []
         assert invariants()[name]() != []
@@ -69,7 +69,7 @@ def test_ct05_a_violated_invariant_is_found(name: str, clause: str, acme: Any) -
 @pytest.mark.parametrize(
     ("name", "clause"), [each for each in CLAUSES if each[0] in PASSAGES], ids=str
 )
-def test_ct21_what_leads_past_isolation_is_found(
+def test_ct21_objects_that_bypass_isolation_are_found(
     name: str, clause: str, acme: Any, settings: Any
 ) -> None:
     with break_invariant(name, clause):
@@ -81,14 +81,14 @@ def test_ct21_what_leads_past_isolation_is_found(
     assert invariants()[name]() == []
 
 
-def test_ct05_every_clause_has_a_breach_and_no_breach_is_idle(acme: Any) -> None:
-    """A clause that nothing violates is not known to find anything."""
+def test_ct05_every_clause_has_a_breach(acme: Any) -> None:
+    """A clause without a breach would be untested."""
     breaches = [(name, clause) for name, each in every_breach().items() for clause in each]
     assert sorted(breaches) == sorted(CLAUSES)
     assert not {name for name in INAPPLICABLE if name in INVARIANTS}
 
 
-def test_ct05_a_power_that_postgresql_cannot_withhold_is_listed(acme: Any, settings: Any) -> None:
+def test_ct05_power_that_cannot_be_revoked_can_be_accepted(acme: Any, settings: Any) -> None:
     name, clause = "the run-time role has no powers", "makes large objects"
     settings.ACCEPTED_POWERS = ["may make large objects"]
     with break_invariant(name, clause):
@@ -113,9 +113,7 @@ REFUSED = {
 
 @pytest.mark.parametrize("statement", sorted(REFUSED))
 @pytest.mark.parametrize("inside", [False, True], ids=["outside", "in a tenant"])
-def test_ct05_the_run_time_role_may_do_no_more_than_it_needs(
-    statement: str, inside: bool, acme: Any
-) -> None:
+def test_ct05_run_time_role_has_minimal_privileges(statement: str, inside: bool, acme: Any) -> None:
     with (
         tenant_context(acme) if inside else nullcontext(),
         pytest.raises(DatabaseError, match=r"permission denied|must be|does not exist"),
@@ -132,14 +130,14 @@ def test_ct05_migrate_and_check_find_violations(acme: Any) -> None:
             call_command("migrate", verbosity=0)
         with pytest.raises(SystemCheckError, match=r"isolation\.E010"):
             call_command("check", databases=[OWNER])
-        # A migration may be what mends it, so nothing that runs before it may fail.
+        # Checks before a migration must not fail, since the migration may repair the violation.
         call_command("check")
     call_command("migrate", verbosity=0)
     call_command("check", databases=[OWNER])
 
 
 @each_model
-def test_raw_sql_sees_the_tenants_rows_only(model: Any, acme: Any, globex: Any) -> None:
+def test_raw_sql_reads_the_tenants_rows_only(model: Any, acme: Any, globex: Any) -> None:
     made = {}
     for tenant in (acme, globex):
         with tenant_context(tenant):
@@ -152,7 +150,7 @@ def test_raw_sql_sees_the_tenants_rows_only(model: Any, acme: Any, globex: Any) 
 
 @each_model
 def test_cross_tenant_access_prevention(model: Any, acme: Any, globex: Any) -> None:
-    """Another tenant's row is not there, by whichever manager it is asked for."""
+    """No manager finds another tenant's row."""
     with tenant_context(globex):
         theirs = make_row(model)
         before = list(model.objects.values())
@@ -172,8 +170,8 @@ def test_cross_tenant_access_prevention(model: Any, acme: Any, globex: Any) -> N
 
 
 @each_key
-def test_a_row_cannot_point_into_another_tenant(key: Any, acme: Any, globex: Any) -> None:
-    """Raw SQL too: what no code checks, the database still refuses."""
+def test_row_cannot_refer_to_another_tenant(key: Any, acme: Any, globex: Any) -> None:
+    """The database also refuses such references in raw SQL."""
     with tenant_context(globex):
         theirs = make_row(key.related_model)
     point = f"UPDATE {key.model._meta.db_table} SET {key.column} = %s"
@@ -194,7 +192,7 @@ def test_a_row_cannot_point_into_another_tenant(key: Any, acme: Any, globex: Any
 @each_model
 @pytest.mark.django_db(transaction=True)
 @pytest.mark.parametrize("alias", sorted({DEFAULT_DB_ALIAS, SHARED_DB, OWNER}))
-def test_ct20_naming_a_connection_leads_to_nobody_elses_rows(
+def test_ct20_named_connection_reaches_no_foreign_rows(
     alias: str, model: Any, acme: Any, globex: Any
 ) -> None:
     with tenant_context(globex):
@@ -213,7 +211,7 @@ def test_ct20_naming_a_connection_leads_to_nobody_elses_rows(
 
 @pytest.mark.django_db(transaction=True)
 @each_model
-def test_ct20_a_cursor_leads_to_the_active_tenant_or_nowhere(
+def test_ct20_cursor_reaches_the_active_tenant_or_nothing(
     model: Any, acme: Any, globex: Any
 ) -> None:
     with tenant_context(acme):
@@ -237,10 +235,10 @@ def test_ct20_a_cursor_leads_to_the_active_tenant_or_nowhere(
 @pytest.mark.django_db(transaction=True)
 @each_model
 @pytest.mark.parametrize("begun_in", ["another tenant", "no tenant"])
-def test_ct20_a_transaction_is_of_the_storage_that_is_written_to(
+def test_ct20_transaction_includes_the_written_rows(
     begun_in: str, model: Any, acme: Any, globex: Any
 ) -> None:
-    """A row is rolled back with the block around it, or not written in the first place."""
+    """A rollback removes the row, or writing it raises an error."""
 
     def write() -> None:
         with transaction.atomic():

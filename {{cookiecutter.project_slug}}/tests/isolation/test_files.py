@@ -1,4 +1,4 @@
-"""A tenant's files are reached by that tenant alone, whatever is asked for (CT23)."""
+"""Only the tenant itself can read and write its files (CT23)."""
 
 from collections.abc import Callable
 from email.message import Message
@@ -32,7 +32,7 @@ OPERATIONS: dict[str, Callable[[Storage, str], object]] = {
     "get_created_time": lambda storage, name: storage.get_created_time(name),
     "get_modified_time": lambda storage, name: storage.get_modified_time(name),
 }
-# These reach no file, or only by those above; "url" always refuses.
+# These access no file, or only through the methods above; "url" always raises.
 REACH_NO_FILE = {
     "generate_filename",
     "get_alternative_name",
@@ -82,13 +82,13 @@ def _named(pattern: str, theirs: Side) -> str:
     return pattern.format(theirs=theirs.tenant.id, root=django_settings.MEDIA_ROOT)
 
 
-def test_ct23_every_way_to_a_file_is_asked_here() -> None:
+def test_ct23_every_method_of_storage_is_tested() -> None:
     ways = {name for name in dir(Storage) if not name.startswith("_")}
     assert ways == set(OPERATIONS) | REACH_NO_FILE
 
 
 @pytest.mark.parametrize("operation", OPERATIONS)
-def test_ct23_no_name_leads_out_of_the_tenants_files(
+def test_ct23_names_cannot_leave_the_tenants_prefix(
     operation: str, sides: tuple[Side, Side]
 ) -> None:
     ours, theirs = sides
@@ -101,7 +101,7 @@ def test_ct23_no_name_leads_out_of_the_tenants_files(
     assert _all_files() == before
 
 
-def test_ct23_what_only_looks_like_a_way_out_is_a_name_like_any(sides: tuple[Side, Side]) -> None:
+def test_ct23_harmless_names_are_accepted(sides: tuple[Side, Side]) -> None:
     ours, theirs = sides
     _secret(theirs)
     before = _all_files()
@@ -117,13 +117,13 @@ def test_ct23_what_only_looks_like_a_way_out_is_a_name_like_any(sides: tuple[Sid
 
 
 @pytest.mark.parametrize("operation", OPERATIONS)
-def test_ct23_without_a_tenant_there_are_no_files(operation: str, sides: tuple[Side, Side]) -> None:
+def test_ct23_files_require_a_tenant(operation: str, sides: tuple[Side, Side]) -> None:
     _secret(sides[0])
     with pytest.raises(NoTenantError):
         OPERATIONS[operation](default_storage, "secret")
 
 
-def test_ct23_the_same_name_is_each_tenants_own(sides: tuple[Side, Side]) -> None:
+def test_ct23_tenants_may_use_the_same_name(sides: tuple[Side, Side]) -> None:
     paths = [_secret(side) for side in sides]
     assert len(set(paths)) == 2
     for side in sides:
@@ -136,7 +136,7 @@ def test_ct23_the_same_name_is_each_tenants_own(sides: tuple[Side, Side]) -> Non
 
 @pytest.fixture
 def attached(sides: tuple[Side, Side]) -> list[Any]:
-    """Return what the API says of a file of each tenant."""
+    """Return the API's representation of a file of each tenant."""
     return [_attach(side, f"CANARY {side.tenant.slug}.txt") for side in sides]
 
 
@@ -151,10 +151,8 @@ def _attach(side: Side, name: str, content: bytes = b"") -> Any:
     return response.json()
 
 
-def test_ct23_a_files_address_serves_it_to_nobody(
-    sides: tuple[Side, Side], attached: list[Any]
-) -> None:
-    """Wherever it might be served from, on whichever host, with whichever token."""
+def test_ct23_files_have_no_public_url(sides: tuple[Side, Side], attached: list[Any]) -> None:
+    """No host serves a file under a guessed URL, with any token."""
     ours, theirs = sides
     prefix, name = theirs.tenant.id, f"scans/{attached[1]['id']}"
     paths = [
@@ -170,7 +168,7 @@ def test_ct23_a_files_address_serves_it_to_nobody(
                 assert b"CANARY" not in response.content, (host, path)
 
 
-def test_ct23_content_is_served_where_host_and_token_agree(
+def test_ct23_content_requires_matching_host_and_token(
     sides: tuple[Side, Side], attached: list[Any]
 ) -> None:
     ours, theirs = sides
@@ -200,7 +198,7 @@ def test_ct23_content_is_served_where_host_and_token_agree(
         ("get", "sample/scans/{}/content/"),
     ],
 )
-def test_ct23_anothers_file_is_answered_like_no_file(
+def test_ct23_foreign_file_looks_like_a_missing_one(
     method: str, path: str, sides: tuple[Side, Side], attached: list[Any]
 ) -> None:
     ours, _ = sides
@@ -214,7 +212,7 @@ def test_ct23_anothers_file_is_answered_like_no_file(
     assert _all_files() == before
 
 
-def test_ct23_a_file_is_not_attached_to_anothers_row(
+def test_ct23_file_cannot_be_attached_to_a_foreign_row(
     sides: tuple[Side, Side], attached: list[Any]
 ) -> None:
     ours, theirs = sides
@@ -231,7 +229,7 @@ def test_ct23_a_file_is_not_attached_to_anothers_row(
     assert _all_files() == before
 
 
-def test_ct23_a_row_that_names_anothers_file_opens_nothing(
+def test_ct23_row_with_a_foreign_file_name_opens_nothing(
     sides: tuple[Side, Side], attached: list[Any]
 ) -> None:
     ours, theirs = sides
@@ -265,10 +263,8 @@ HOSTILE_NAMES = [
 
 
 @pytest.mark.parametrize("name", HOSTILE_NAMES, ids=range(len(HOSTILE_NAMES)))
-def test_ct23_a_file_may_be_called_anything_and_lies_where_it_must(
-    name: str, sides: tuple[Side, Side]
-) -> None:
-    """The body is written by hand: a client's library would not send such a name."""
+def test_ct23_uploaded_names_cannot_choose_the_place(name: str, sides: tuple[Side, Side]) -> None:
+    """The body is hand-written, since client libraries refuse such names."""
     ours, _ = sides
     quoted = name.replace("\\", "\\\\").replace('"', '\\"').replace("\r\n", "%0D%0A")
     for header in (f'filename="{quoted}"', f"filename*=UTF-8''{_percent(name)}"):
@@ -296,7 +292,7 @@ def test_ct23_a_file_may_be_called_anything_and_lies_where_it_must(
 
 
 @pytest.mark.parametrize("encoding", ["nonsense", "utf-16", "idna", "hex", ""])
-def test_ct23_a_name_in_a_strange_encoding_is_no_error_of_ours(
+def test_ct23_name_in_an_unknown_encoding_is_a_bad_request(
     encoding: str, sides: tuple[Side, Side]
 ) -> None:
     ours, _ = sides

@@ -1,4 +1,4 @@
-"""The isolation layer as clients meet it: real tokens, real hosts."""
+"""Isolation over HTTP, with real tokens and hosts."""
 
 from typing import Any
 from uuid import uuid4
@@ -21,14 +21,14 @@ BOOKS = "/api/v1/sample/books/"
 
 
 def _switch(client: Any, host: str, **headers: str) -> Any:
-    """Point a client, with its token, at another host."""
+    """Send the client's requests, with its token, to another host."""
     client.defaults.clear()
     client.defaults["HTTP_HOST"] = host
     client.defaults.update({f"HTTP_{name}": value for name, value in headers.items()})
     return client
 
 
-def test_ct01_on_the_shared_host_a_foreign_tenant_does_not_exist(
+def test_ct01_shared_host_hides_foreign_tenants(
     sides: tuple[Side, Side], django_assert_num_queries: Any
 ) -> None:
     ours, _ = sides
@@ -63,7 +63,7 @@ def test_ct15_hosts(host: str, status: int, sides: tuple[Side, Side]) -> None:
 
 @pytest.mark.parametrize("host", ["acme.localhost", SHARED])
 def test_unauthenticated_user(host: str, sides: tuple[Side, Side]) -> None:
-    """Without a good token nothing is served (CT01)."""
+    """Requests without a valid token are refused (CT01)."""
     client = api_client(sides[0].tenant)
     for headers in ({}, {"X_TENANT": "acme"}, {"AUTHORIZATION": "Bearer x"}):
         response = _switch(client, host, **headers).get("/api/v1/sample/shelves/")
@@ -84,7 +84,7 @@ def test_unauthenticated_user(host: str, sides: tuple[Side, Side]) -> None:
 def test_tenant_context_setting(
     host: str, token: str, wanted: str | None, sides: tuple[Side, Side], rf: RequestFactory
 ) -> None:
-    """The request runs in its host's tenant, or its token's, and leaves none behind."""
+    """A request runs in the tenant of its host or token, and leaves none active."""
     of = {side.tenant.slug: side for side in sides}
     seen = []
 
@@ -99,7 +99,7 @@ def test_tenant_context_setting(
 
 
 def test_complete_tenant_isolation(sides: tuple[Side, Side]) -> None:
-    """Concurrent work of two tenants with the same names stays separate."""
+    """Two tenants work concurrently with the same names."""
     made: list[dict[str, str]] = []
     for side in sides:
         shelf = side.client.post("/api/v1/sample/shelves/", {"name": "same"}).json()["id"]
@@ -123,7 +123,7 @@ def test_complete_tenant_isolation(sides: tuple[Side, Side]) -> None:
             assert Book.objects.filter(title="same").count() == 1
 
 
-def test_the_admin_is_on_the_shared_host_only(sides: tuple[Side, Side]) -> None:
+def test_admin_is_on_the_shared_host_only(sides: tuple[Side, Side]) -> None:
     client = api_client(sides[0].tenant)
     assert client.get("/admin/login/").status_code == 404
     assert _switch(client, SHARED).get("/admin/login/").status_code == 200
@@ -141,7 +141,7 @@ def test_ct13_roles(role: str, status: int, sides: tuple[Side, Side], client_of:
         assert response.json()["code"] == "permission_denied"
 
 
-def test_ct07_what_happens_to_a_member_takes_effect_at_once(sides: tuple[Side, Side]) -> None:
+def test_ct07_changes_of_a_member_take_effect_at_once(sides: tuple[Side, Side]) -> None:
     ours, _ = sides
     membership = ours.tenant.memberships.get()
 
@@ -169,7 +169,7 @@ def test_ct07_what_happens_to_a_member_takes_effect_at_once(sides: tuple[Side, S
         ("preparing", 503, "tenant_not_ready"),
     ],
 )
-def test_ct16_a_tenants_status_takes_effect_at_once(
+def test_ct16_status_of_a_tenant_takes_effect_at_once(
     status: str, answer: int, code: str, sides: tuple[Side, Side]
 ) -> None:
     ours, theirs = sides
@@ -180,7 +180,7 @@ def test_ct16_a_tenants_status_takes_effect_at_once(
     assert theirs.client.get("/api/v1/sample/shelves/").status_code == 200
 
 
-# What is sent, and what it is said to be.
+# Bodies and content types.
 BODIES = [
     ("{}", "application/json"),
     ('{"email": "somebody@example.test"}', "application/json"),
@@ -191,7 +191,7 @@ PATHS_OF_NOTHING = ["/nothing/", "/api/v1/nothing/", "/login", "/api/v1/me"]
 
 
 def _told(host: str, method: str, path: str, body: tuple[str, str], **options: Any) -> Any:
-    """Return the answer to a stranger, without the parts that differ in any two answers."""
+    """Return a stranger's response, without the parts that always differ."""
     response = Client(headers={"Host": host}, **options).generic(method, path, *body)
     headers = {name: response[name] for name in response.headers if name != "X-Request-ID"}
     return response.status_code, response.content, headers
@@ -200,7 +200,7 @@ def _told(host: str, method: str, path: str, body: tuple[str, str], **options: A
 @pytest.mark.parametrize("body", BODIES)
 @pytest.mark.parametrize("with_csrf", [True, False])
 @pytest.mark.parametrize("status", ["suspended", "archived"])
-def test_ct16_to_strangers_a_tenant_that_is_not_served_is_as_none(
+def test_ct16_suspended_tenant_looks_missing_to_strangers(
     status: str, with_csrf: bool, body: tuple[str, str], acme: Any
 ) -> None:
     type(acme).objects.update(status=status)
@@ -216,17 +216,17 @@ def test_ct16_to_strangers_a_tenant_that_is_not_served_is_as_none(
 
 
 @pytest.mark.parametrize("path", ["password/reset/", "email/resend/"])
-def test_ct16_what_strangers_ask_of_a_suspended_tenant_is_not_done(path: str, acme: Any) -> None:
+def test_ct16_strangers_cannot_act_on_a_suspended_tenant(path: str, acme: Any) -> None:
     type(acme).objects.update(status="suspended")
     body = {"email": make_member(acme, "member").user.email}
     assert api_client(acme).post(f"/api/v1/auth/{path}", body).status_code == 404
     assert not mail.outbox
 
 
-def test_ct16_who_was_removed_is_told_the_same_as_of_no_tenant(
+def test_ct16_suspended_tenant_looks_missing_to_former_members(
     sides: tuple[Side, Side],
 ) -> None:
-    """On the shared host, to the letter: no header tells that a view has answered."""
+    """The responses on the shared host are identical, headers included."""
     ours, _ = sides
     ours.tenant.memberships.update(is_active=False)
     answers = []
@@ -238,7 +238,7 @@ def test_ct16_who_was_removed_is_told_the_same_as_of_no_tenant(
     assert answers[0][0] == 404
 
 
-def test_ct16_strangers_who_try_too_often_learn_no_more(acme: Any, settings: Any) -> None:
+def test_ct16_throttling_does_not_reveal_a_suspended_tenant(acme: Any, settings: Any) -> None:
     settings.ACCOUNT_RATE_LIMITS = {"login": "2/m/key"}
     type(acme).objects.update(status="suspended")
     guess = ("POST", "/login/", BODIES[2])
@@ -246,7 +246,7 @@ def test_ct16_strangers_who_try_too_often_learn_no_more(acme: Any, settings: Any
     assert told == {str(_told(HOST_OF_NOBODY, *guess))}
 
 
-def test_a_tenant_in_preparation_asks_to_come_back(acme: Any) -> None:
+def test_tenant_in_preparation_answers_with_retry_after(acme: Any) -> None:
     type(acme).objects.update(status="preparing")
     response = api_client(acme).get("/api/v1/sample/shelves/")
     assert response.status_code == 503

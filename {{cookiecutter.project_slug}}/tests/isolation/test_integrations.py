@@ -1,4 +1,4 @@
-"""Caches, files, locks, sessions and signed values: whose they are, and what it takes to say so."""
+"""Tenant-scoped caches, files, locks, sessions and signatures."""
 
 import threading
 from contextlib import nullcontext
@@ -41,7 +41,7 @@ def _stored() -> set[str]:
 # Files
 
 
-def test_a_file_lies_under_the_id_of_its_tenant_and_its_name_does_not_say_so(acme: Any) -> None:
+def test_file_is_stored_under_the_tenants_id(acme: Any) -> None:
     with tenant_context(acme):
         assert default_storage.save("notes/a.txt", ContentFile(b"x")) == "notes/a.txt"
         assert default_storage.listdir("") == (["notes"], [])
@@ -53,7 +53,7 @@ def test_a_file_lies_under_the_id_of_its_tenant_and_its_name_does_not_say_so(acm
     assert _stored() == {f"{acme.id}/notes/a.txt"}
 
 
-def test_a_name_that_is_taken_gives_another_name(acme: Any, globex: Any) -> None:
+def test_taken_file_name_gets_a_suffix(acme: Any, globex: Any) -> None:
     with tenant_context(acme):
         default_storage.save("a.txt", ContentFile(b"first"))
         second = default_storage.save("a.txt", ContentFile(b"second"))
@@ -64,12 +64,12 @@ def test_a_name_that_is_taken_gives_another_name(acme: Any, globex: Any) -> None
         assert default_storage.save("a.txt", ContentFile(b"theirs")) == "a.txt"
 
 
-def test_a_file_has_no_address(acme: Any) -> None:
+def test_file_has_no_url(acme: Any) -> None:
     with tenant_context(acme), pytest.raises(NotImplementedError, match="a view that authorises"):
         default_storage.url(default_storage.save("a.txt", ContentFile(b"x")))
 
 
-def test_the_files_of_all_tenants_may_be_kept_elsewhere(acme: Any, settings: Any) -> None:
+def test_other_storage_backend_for_all_tenants(acme: Any, settings: Any) -> None:
     memory = {"BACKEND": "django.core.files.storage.InMemoryStorage"}
     settings.STORAGES = {**settings.STORAGES, "all_tenants": memory}
     with tenant_context(acme):
@@ -79,7 +79,7 @@ def test_the_files_of_all_tenants_may_be_kept_elsewhere(acme: Any, settings: Any
 
 
 @pytest.mark.usefixtures("provisioning")
-def test_the_files_go_with_the_tenants_storage() -> None:
+def test_files_are_deleted_with_the_tenant() -> None:
     ours, theirs = (create_tenant(slug=slug, name=slug) for slug in ("acme", "globex"))
     for tenant in (ours, theirs):
         with tenant_context(tenant):
@@ -92,7 +92,7 @@ def test_the_files_go_with_the_tenants_storage() -> None:
     provision(ours)
 
 
-def test_emptying_all_leaves_what_is_no_tenants(acme: Any) -> None:
+def test_delete_all_files_keeps_files_of_no_tenant(acme: Any) -> None:
     (Path(django_settings.MEDIA_ROOT) / "lost+found").mkdir()
     with tenant_context(acme):
         default_storage.save("a.txt", ContentFile(b"x"))
@@ -105,7 +105,7 @@ def test_emptying_all_leaves_what_is_no_tenants(acme: Any) -> None:
 # Signed values
 
 
-def test_a_signed_value_is_good_for_its_tenant_and_purpose(acme: Any, globex: Any) -> None:
+def test_signature_is_valid_for_its_tenant_and_purpose(acme: Any, globex: Any) -> None:
     with tenant_context(acme):
         signed = tenant_signer("unsubscribe").sign("7")
         assert tenant_signer("unsubscribe").unsign(signed, max_age=60) == "7"
@@ -123,7 +123,7 @@ def test_a_signed_value_is_good_for_its_tenant_and_purpose(acme: Any, globex: An
 
 
 def _try_to_lock(tenant: Any, name: str) -> bool:
-    """Tell whether a thread of its own gets the lock at once."""
+    """Return whether another thread gets the lock at once."""
     taken: list[bool] = []
 
     def work() -> None:
@@ -146,7 +146,7 @@ def _try_to_lock(tenant: Any, name: str) -> bool:
 
 @pytest.mark.two_connections
 @pytest.mark.django_db(transaction=True)
-def test_a_lock_is_the_tenants(acme: Any, globex: Any) -> None:
+def test_lock_belongs_to_a_tenant(acme: Any, globex: Any) -> None:
     with tenant_context(acme), tenant_lock("invoice"):
         assert not _try_to_lock(acme, "invoice")
         assert _try_to_lock(acme, "report")
@@ -156,7 +156,7 @@ def test_a_lock_is_the_tenants(acme: Any, globex: Any) -> None:
 
 @pytest.mark.two_connections
 @pytest.mark.django_db(transaction=True)
-def test_a_lock_ends_with_an_error_and_with_the_transaction_around_it(acme: Any) -> None:
+def test_lock_ends_with_its_transaction(acme: Any) -> None:
     with tenant_context(acme):
         with pytest.raises(ZeroDivisionError), tenant_lock("invoice"):
             1 / 0  # noqa: B018
@@ -169,7 +169,7 @@ def test_a_lock_ends_with_an_error_and_with_the_transaction_around_it(acme: Any)
 
 
 @pytest.mark.django_db(transaction=True)
-def test_work_under_a_lock_is_done_by_one_at_a_time(acme: Any) -> None:
+def test_lock_serialises_work(acme: Any) -> None:
     busy: list[int] = []
 
     def work() -> int:
@@ -182,7 +182,7 @@ def test_work_under_a_lock_is_done_by_one_at_a_time(acme: Any) -> None:
     assert at_once(8, work) == [1] * 8
 
 
-def test_without_a_tenant_there_is_no_lock() -> None:
+def test_lock_requires_a_tenant() -> None:
     with pytest.raises(NoTenantError), tenant_lock("invoice"):
         pass
 
@@ -195,7 +195,7 @@ def _session(key: str | None = None) -> SessionStore:
     return store
 
 
-def test_a_session_is_read_where_it_was_begun(acme: Any, globex: Any) -> None:
+def test_session_is_read_in_its_own_tenant(acme: Any, globex: Any) -> None:
     places: list[Any] = [tenant_context(acme), tenant_context(globex), nullcontext()]
     for home in places:
         with home:
@@ -209,7 +209,7 @@ def test_a_session_is_read_where_it_was_begun(acme: Any, globex: Any) -> None:
                 assert found.session_key == (begun.session_key if place is home else None)
 
 
-def test_elsewhere_a_sessions_key_writes_nothing_into_it(acme: Any, globex: Any) -> None:
+def test_session_is_not_written_from_another_tenant(acme: Any, globex: Any) -> None:
     with tenant_context(acme):
         begun = _session()
         begun["who"] = "me"
@@ -229,10 +229,10 @@ SESSIONS = SessionMiddleware(lambda request: HttpResponse(request.session.get("w
 @pytest.mark.parametrize("token", [False, True])
 @pytest.mark.parametrize("host", ["acme.localhost", "globex.localhost", "localhost"])
 @pytest.mark.parametrize("begun_on", ["acme", "globex", "shared"])
-def test_a_cookie_that_is_sent_elsewhere_says_nothing(
+def test_cookie_is_ignored_on_another_host(
     begun_on: str, host: str, token: bool, sides: tuple[Side, Side], rf: RequestFactory
 ) -> None:
-    """With a token too, by which the shared host knows a tenant: its session is still not meant."""
+    """Also with a token: it names the tenant on a shared host, but opens no session of it."""
     ours, theirs = sides
     homes: dict[str, Any] = {
         "acme": tenant_context(ours.tenant),
@@ -256,7 +256,7 @@ def test_a_cookie_that_is_sent_elsewhere_says_nothing(
 # Settings
 
 
-def test_the_settings_are_as_they_must_be() -> None:
+def test_settings_pass_the_checks() -> None:
     assert check_integrations(None) == []
 
 
@@ -274,16 +274,16 @@ def test_the_settings_are_as_they_must_be() -> None:
         ("MIDDLEWARE", django_settings.MIDDLEWARE[:-2], "MIDDLEWARE must have, in this order"),
     ],
 )
-def test_other_settings_are_refused(
+def test_unsafe_settings_are_refused(
     setting: str, value: Any, complaint: str, settings: Any
 ) -> None:
-    if setting == "CACHES":  # beside those that there are
+    if setting == "CACHES":  # in addition to the existing ones
         value = {**settings.CACHES, "more": settings.CACHES["platform"]}
     setattr(settings, setting, value)
     assert [str(error.msg).startswith(complaint) for error in check_integrations(None)] == [True]
 
 
-def test_the_platforms_caches_need_no_tenant() -> None:
+def test_platform_caches_need_no_tenant() -> None:
     for alias in django_settings.PLATFORM_CACHES:
         caches[alias].set("key", alias)
         keeps_nothing = isinstance(caches[alias], DummyCache)

@@ -1,4 +1,4 @@
-"""From a tenant's name to the end of its storage: nobody meets what is another's, or was."""
+"""Names, creation and deletion of tenants (CT19, CT25)."""
 
 import re
 from collections.abc import Iterator
@@ -19,8 +19,8 @@ from tests.isolation.rows import MODELS, make_row
 
 pytestmark = pytest.mark.usefixtures("provisioning")
 
-# Each a trap for some way to make a name of it: SQL, PostgreSQL's own names, other tenants' names
-# once cut off or normalised, paths, and hosts.
+# Each is dangerous in some kind of name: in SQL, as a name of PostgreSQL, in paths, in hosts, or as
+# another tenant's name after truncation or normalisation.
 HOSTILE = [
     "",
     " acme",
@@ -41,7 +41,7 @@ HOSTILE = [
     "xn--acme",
     "x" * 64,
 ]
-# Good slugs that are names of something in PostgreSQL, or as long as a slug can be.
+# Valid slugs: names of PostgreSQL objects, and slugs of the maximum length.
 ODD = ["postgres", "template1", "information-schema", "x" * 63, "x" * 62 + "y"]
 PHYSICAL = re.compile(r"(t_[0-9a-f]{32}|[0-9a-f-]{36})")
 
@@ -54,7 +54,7 @@ def _known() -> tuple[set[str], set[str]]:
 
 
 @pytest.mark.parametrize("slug", HOSTILE, ids=repr)
-def test_ct19_a_hostile_name_is_refused_wherever_it_is_given(slug: str) -> None:
+def test_ct19_hostile_name_is_refused_everywhere(slug: str) -> None:
     Tenant(slug="acme", name="Acme").save()
     before = _known()
     with pytest.raises(ValidationError):
@@ -67,8 +67,8 @@ def test_ct19_a_hostile_name_is_refused_wherever_it_is_given(slug: str) -> None:
 
 
 @pytest.mark.parametrize("slug", HOSTILE, ids=repr)
-def test_ct19_a_name_that_nobody_judged_becomes_no_identifier(slug: str) -> None:
-    """As from code that saves a row by itself: refused by the database, or of no consequence."""
+def test_ct19_unvalidated_name_becomes_no_identifier(slug: str) -> None:
+    """Code may save a row without validation. The database refuses it, or it is harmless."""
     tenant = Tenant(slug=slug, name="x", status="active")
     try:
         tenant.save()
@@ -78,7 +78,7 @@ def test_ct19_a_name_that_nobody_judged_becomes_no_identifier(slug: str) -> None
     assert PHYSICAL.fullmatch(provisioning_report(tenant).name)
 
 
-def test_ct19_names_that_are_odd_or_alike_have_storages_of_their_own() -> None:
+def test_ct19_similar_names_have_separate_storage() -> None:
     tenants = [create_tenant(slug=slug, name=slug) for slug in ODD]
     names = [provisioning_report(tenant).name for tenant in tenants]
     assert all(PHYSICAL.fullmatch(name) for name in names)
@@ -87,7 +87,7 @@ def test_ct19_names_that_are_odd_or_alike_have_storages_of_their_own() -> None:
         assert tenant.pk.hex in provisioning_report(tenant).name.replace("-", "")
 
 
-def test_ct19_the_platforms_form_renames_no_storage(admin_client: Any) -> None:
+def test_ct19_admin_form_renames_no_storage(admin_client: Any) -> None:
     tenant = create_tenant(slug="acme", name="Acme")
     admin_client.defaults["HTTP_HOST"] = "localhost"
     form = admin_client.get(f"/admin/tenants/tenant/{tenant.pk}/change/")
@@ -99,7 +99,7 @@ def test_ct19_the_platforms_form_renames_no_storage(admin_client: Any) -> None:
 
 @pytest.fixture
 def rows_of() -> Any:
-    """Return a function that tells the ids of a tenant's rows, by model."""
+    """Return a function that returns the ids of a tenant's rows, by model."""
 
     def rows_of(tenant: Tenant) -> dict[str, set[Any]]:
         with tenant_context(tenant):
@@ -110,7 +110,7 @@ def rows_of() -> Any:
 
 @pytest.fixture
 def neighbour(rows_of: Any) -> Iterator[Tenant]:
-    """Return a tenant with rows, which are the same after the test."""
+    """Return a tenant with rows, and check afterwards that they are unchanged."""
     tenant = create_tenant(slug="globex", name="Globex")
     with tenant_context(tenant):
         for model in MODELS:
@@ -121,13 +121,13 @@ def neighbour(rows_of: Any) -> Iterator[Tenant]:
     assert all(before.values())
 
 
-def test_ct25_a_new_tenant_starts_empty(neighbour: Tenant, rows_of: Any) -> None:
+def test_ct25_new_tenant_is_empty(neighbour: Tenant, rows_of: Any) -> None:
     tenant = create_tenant(slug="acme", name="Acme")
     assert not any(rows_of(tenant).values())
 
 
-def test_ct25_a_half_made_tenant_is_not_served_and_is_completed_by_the_next_run() -> None:
-    """How a kill leaves one half made: ``apps/tenants/tests/test_killed.py``."""
+def test_ct25_unfinished_tenant_is_completed_by_the_next_run() -> None:
+    """``apps/tenants/tests/test_killed.py`` kills real processes."""
     tenant = Tenant(slug="acme", name="Acme")
     tenant.save()
     Domain(tenant=tenant, domain="acme.localhost", is_primary=True).save()
@@ -139,7 +139,7 @@ def test_ct25_a_half_made_tenant_is_not_served_and_is_completed_by_the_next_run(
     assert client.get("/api/v1/sample/shelves/").json()["results"] == []
 
 
-def test_ct25_the_end_of_a_tenant_leaves_nothing(neighbour: Tenant, rows_of: Any) -> None:
+def test_ct25_deleted_tenant_leaves_nothing(neighbour: Tenant, rows_of: Any) -> None:
     tenant = create_tenant(slug="acme", name="Acme")
     with tenant_context(tenant):
         for model in MODELS:
@@ -158,9 +158,7 @@ def test_ct25_the_end_of_a_tenant_leaves_nothing(neighbour: Tenant, rows_of: Any
                 continue
 
 
-def test_ct25_who_gets_a_slug_again_reaches_nothing_of_its_last_owner(
-    neighbour: Tenant, rows_of: Any
-) -> None:
+def test_ct25_reused_slug_reaches_no_old_data(neighbour: Tenant, rows_of: Any) -> None:
     first = create_tenant(slug="acme", name="Acme")
     membership = make_member(first, "owner")
     client = api_client(first, membership.user.email)
@@ -176,7 +174,7 @@ def test_ct25_who_gets_a_slug_again_reaches_nothing_of_its_last_owner(
     make_member(second, "owner", membership.user.email)
     for _ in range(2):
         assert client.get("/api/v1/sample/shelves/").status_code in {401, 403}
-        # Until now the host led to the tenant that is gone, as it may for half a minute.
+        # The cached host may lead to the deleted tenant for half a minute.
         clear_all_caches()
     fresh = api_client(second, membership.user.email)
     assert fresh.get("/api/v1/sample/shelves/").json()["results"] == []

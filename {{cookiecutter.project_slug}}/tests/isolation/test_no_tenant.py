@@ -1,4 +1,4 @@
-"""Without a tenant there are no rows: every model, every manager, every question."""
+"""Without a tenant, no model, manager or query returns rows (CT04)."""
 
 from typing import Any
 
@@ -16,7 +16,7 @@ from tests.isolation.rows import MODELS, READS, WRITES, each_model, make_row, ra
 
 @pytest.fixture(autouse=True)
 def _rows(acme: Any) -> None:
-    """Have something that could be found."""
+    """Create rows that a query could find."""
     with tenant_context(acme):
         for model in MODELS:
             make_row(model)
@@ -27,7 +27,7 @@ def _managers(model: Any) -> list[Any]:
 
 
 @each_model
-def test_ct04_no_manager_answers(model: Any) -> None:
+def test_ct04_managers_require_a_tenant(model: Any) -> None:
     for manager in _managers(model):
         for ask in (READS | WRITES).values():
             with pytest.raises(NoTenantError):
@@ -35,7 +35,7 @@ def test_ct04_no_manager_answers(model: Any) -> None:
 
 
 @each_model
-def test_ct04_nothing_is_written(model: Any, acme: Any) -> None:
+def test_ct04_writes_require_a_tenant(model: Any, acme: Any) -> None:
     with tenant_context(acme):
         row, new = model.objects.first(), unowned_row(model)
     values = {field.attname: getattr(new, field.attname) for field in model._meta.concrete_fields}
@@ -55,14 +55,14 @@ def test_ct04_nothing_is_written(model: Any, acme: Any) -> None:
 
 
 @each_model
-def test_ct04_raw_queries_need_a_tenant(model: Any) -> None:
+def test_ct04_raw_queries_require_a_tenant(model: Any) -> None:
     with pytest.raises(NoTenantError):
         list(raw(model))
 
 
 @each_model
-def test_ct04_a_cursor_finds_no_rows(model: Any) -> None:
-    """It errs where the table is not in sight, and finds it empty where it is."""
+def test_ct04_cursor_finds_no_rows(model: Any) -> None:
+    """The query fails without a visible table, or finds an empty one."""
     try:
         with transaction.atomic(), connection.cursor() as cursor:
             cursor.execute(f"SELECT * FROM {model._meta.db_table}")
@@ -75,8 +75,8 @@ def test_ct04_a_cursor_finds_no_rows(model: Any) -> None:
 
 @each_model
 @pytest.mark.django_db(transaction=True)
-def test_ct04_a_tenant_that_is_nobodys_has_no_rows(model: Any, acme: Any) -> None:
-    """Nor does a question fall through to the rows of others, or to tables that are for all."""
+def test_ct04_unknown_tenant_has_no_rows(model: Any, acme: Any) -> None:
+    """A query does not fall back to other tenants' rows or to shared tables."""
     for name, ask in (READS | WRITES).items():
         with activate_tenant(ActiveTenant(new_id())):
             try:
@@ -93,7 +93,7 @@ def test_ct04_a_tenant_that_is_nobodys_has_no_rows(model: Any, acme: Any) -> Non
 
 
 @pytest.mark.parametrize("garbage", ["", "acme", "'; RESET ALL; --", 1, None])
-def test_ct04_what_is_no_id_is_no_tenant(garbage: Any) -> None:
+def test_ct04_invalid_id_is_no_tenant(garbage: Any) -> None:
     with pytest.raises(TypeError, match="is a UUID"):
         ActiveTenant(garbage)
 
@@ -108,8 +108,8 @@ def _of_a_tenant(model: type[Model]) -> bool:
     [model for model in apps.get_models() if model not in MODELS and _of_a_tenant(model)],
     ids=lambda model: model._meta.label,
 )
-def test_ct04_what_the_shared_data_holds_of_a_tenant_is_asked_for_by_tenant(model: Any) -> None:
-    """These tables have rows of all tenants, so there is no all() on which to forget a filter."""
+def test_ct04_shared_rows_of_a_tenant_require_for_tenant(model: Any) -> None:
+    """Their managers have no all(), on which code could forget a filter."""
     for ask in (list, len, lambda q: q.count(), lambda q: q.first()):
         with pytest.raises(TypeError, match=r"for_tenant\(tenant\)"):
             ask(model.objects.all())

@@ -1,4 +1,4 @@
-"""Plain Django inside a tenant, in every form that reaches the database."""
+"""Django's ORM, transactions and cursors inside a tenant."""
 
 import asyncio
 import threading
@@ -24,7 +24,7 @@ def _names() -> list[str]:
     return list(Shelf.objects.order_by("name").values_list("name", flat=True))
 
 
-def test_the_context_nests_and_is_always_restored(acme: Any, globex: Any) -> None:
+def test_tenant_context_nests_and_restores(acme: Any, globex: Any) -> None:
     assert current_tenant() is None
     with tenant_context(acme):
         with pytest.raises(ZeroDivisionError), tenant_context(globex):
@@ -36,14 +36,14 @@ def test_the_context_nests_and_is_always_restored(acme: Any, globex: Any) -> Non
 
 
 @pytest.mark.parametrize("status", ["preparing", "suspended", "archived"])
-def test_a_tenant_that_is_not_usable_is_not_entered(status: str, acme: Any) -> None:
+def test_unusable_tenant_cannot_be_entered(status: str, acme: Any) -> None:
     acme.status = status
     with pytest.raises(TenantUnavailableError), tenant_context(acme):
         pytest.fail("entered")
 
 
 @pytest.mark.django_db(transaction=True)
-def test_a_rollback_takes_all_rows_back(acme: Any, globex: Any) -> None:
+def test_rollback(acme: Any, globex: Any) -> None:
     with tenant_context(acme):
         with pytest.raises(ZeroDivisionError), transaction.atomic():
             Shelf.objects.create(name="one")
@@ -67,7 +67,7 @@ def test_savepoints(acme: Any, globex: Any) -> None:
 
 
 @pytest.mark.django_db(transaction=True)
-def test_a_savepoint_survives_a_failed_statement(acme: Any, globex: Any) -> None:
+def test_savepoint_survives_a_failed_statement(acme: Any, globex: Any) -> None:
     with tenant_context(acme), transaction.atomic():
         Shelf.objects.create(name="one")
         with pytest.raises(IntegrityError), transaction.atomic():
@@ -182,7 +182,7 @@ def test_copy(acme: Any, globex: Any) -> None:
 
 
 @pytest.mark.django_db(transaction=True)
-def test_after_a_failed_statement_the_next_one_is_right(acme: Any, globex: Any) -> None:
+def test_statement_after_a_failed_one(acme: Any, globex: Any) -> None:
     with tenant_context(acme):
         Shelf.objects.create(name="one")
         with pytest.raises(IntegrityError):
@@ -210,7 +210,7 @@ def test_async_code(acme: Any, globex: Any) -> None:
         run(Shelf.objects.acount())
 
 
-def test_relations_stay_inside(sides: tuple[Side, Side]) -> None:
+def test_relations_stay_in_the_tenant(sides: tuple[Side, Side]) -> None:
     ours, _ = sides
     with tenant_context(ours.tenant):
         book = Book.objects.select_related("shelf").get()
@@ -220,7 +220,7 @@ def test_relations_stay_inside(sides: tuple[Side, Side]) -> None:
         assert Book.objects.filter(shelf__name=ours.shelf.name).exists()
 
 
-def test_the_shared_data_is_referred_to_but_not_joined(sides: tuple[Side, Side]) -> None:
+def test_shared_data_cannot_be_joined(sides: tuple[Side, Side]) -> None:
     ours, _ = sides
     user = get_user_model()._default_manager.get(email="member@acme.test")
     with tenant_context(ours.tenant):

@@ -1,4 +1,4 @@
-"""Objects made or read in one tenant cannot be used in another: every model, every use."""
+"""Objects and querysets of one tenant cannot be used in another (CT18)."""
 
 import pickle
 from collections.abc import Callable
@@ -35,7 +35,7 @@ def _field(row: Model) -> str:
 
 
 def _peers(row: Any) -> list[Any]:
-    """Read what refers to a row, from each side that may."""
+    """Read all rows that are related to a row."""
     relations = [relation for relation in row._meta.related_objects if relation.one_to_many]
     return [list(getattr(row, each.get_accessor_name()).all()) for each in relations]
 
@@ -56,7 +56,7 @@ USES: dict[str, Callable[[Any], object]] = {
 
 
 @each_model
-def test_ct18_a_row_is_used_in_its_own_tenant_only(model: Any, acme: Any, globex: Any) -> None:
+def test_ct18_object_is_usable_in_its_tenant_only(model: Any, acme: Any, globex: Any) -> None:
     with tenant_context(acme):
         row = make_row(model)
     with tenant_context(globex):
@@ -78,9 +78,7 @@ def test_ct18_a_row_is_used_in_its_own_tenant_only(model: Any, acme: Any, globex
 
 
 @each_model
-def test_ct18_a_row_that_is_read_in_part_is_not_completed_elsewhere(
-    model: Any, acme: Any, globex: Any
-) -> None:
+def test_ct18_deferred_fields_load_in_their_tenant_only(model: Any, acme: Any, globex: Any) -> None:
     with tenant_context(acme):
         make_row(model)
         row = model.objects.only("pk").get()
@@ -89,7 +87,7 @@ def test_ct18_a_row_that_is_read_in_part_is_not_completed_elsewhere(
 
 
 @each_key
-def test_ct18_rows_of_two_tenants_are_not_related(key: Any, acme: Any, globex: Any) -> None:
+def test_ct18_objects_of_two_tenants_cannot_be_related(key: Any, acme: Any, globex: Any) -> None:
     with tenant_context(acme):
         theirs = make_row(key.related_model)
     with tenant_context(globex):
@@ -109,7 +107,7 @@ def test_ct18_rows_of_two_tenants_are_not_related(key: Any, acme: Any, globex: A
 
 
 @each_filled_key
-def test_ct18_what_a_row_refers_to_is_not_read_elsewhere(key: Any, acme: Any, globex: Any) -> None:
+def test_ct18_related_objects_load_in_their_tenant_only(key: Any, acme: Any, globex: Any) -> None:
     with tenant_context(acme):
         make_row(key.model)
         row = key.model.objects.get()
@@ -137,7 +135,7 @@ def _copied(model: Any) -> Any:
 
 @each_model
 @pytest.mark.parametrize("get", [_made, _read, _read_by_sql, _copied])
-def test_ct18_however_the_row_came_about(
+def test_ct18_every_way_to_create_an_object_binds_it(
     get: Callable[[Any], Any], model: Any, acme: Any, globex: Any
 ) -> None:
     with tenant_context(acme):
@@ -148,7 +146,7 @@ def test_ct18_however_the_row_came_about(
 
 @each_model
 @pytest.mark.parametrize("use", ["save", "insert among others"])
-def test_ct18_a_row_of_no_tenant_belongs_to_the_first_that_it_is_saved_in(
+def test_ct18_unbound_object_belongs_to_the_tenant_that_saves_it(
     use: str, model: Any, acme: Any, globex: Any
 ) -> None:
     with tenant_context(acme):
@@ -182,9 +180,7 @@ SHAPES: dict[str, Callable[[Any], Any]] = {
 
 
 @each_model
-def test_ct18_a_queryset_is_evaluated_in_its_own_tenant_only(
-    model: Any, acme: Any, globex: Any
-) -> None:
+def test_ct18_queryset_runs_in_its_tenant_only(model: Any, acme: Any, globex: Any) -> None:
     with tenant_context(acme):
         row = make_row(model)
         shaped = {name: shape(model.objects.all()) for name, shape in SHAPES.items()}
@@ -209,10 +205,10 @@ def test_ct18_a_queryset_is_evaluated_in_its_own_tenant_only(
 
 
 @each_model
-def test_ct18_a_queryset_shows_what_it_has_read_in_its_own_tenant_only(
+def test_ct18_queryset_cache_is_readable_in_its_tenant_only(
     model: Any, acme: Any, globex: Any
 ) -> None:
-    """Also one that was made in no tenant, as an attribute of a view is, and first read in one."""
+    """Also a queryset that was created without a tenant, such as an attribute of a view."""
     made_in_none = model.objects.all()
     with tenant_context(acme):
         make_row(model)
@@ -234,9 +230,7 @@ def test_ct18_a_queryset_shows_what_it_has_read_in_its_own_tenant_only(
 
 
 @each_model
-def test_ct18_a_queryset_of_no_tenant_is_evaluated_in_each(
-    model: Any, acme: Any, globex: Any
-) -> None:
+def test_ct18_unbound_queryset_runs_in_every_tenant(model: Any, acme: Any, globex: Any) -> None:
     queryset = model.objects.order_by("pk")
     for tenant in (acme, globex):
         with tenant_context(tenant):
@@ -246,7 +240,7 @@ def test_ct18_a_queryset_of_no_tenant_is_evaluated_in_each(
 
 @pytest.mark.parametrize("chunk_size", [1, 2], ids=["fetched later", "fetched at once"])
 @each_model
-def test_ct18_an_iterator_is_read_to_the_end_in_its_own_tenant(
+def test_ct18_iterator_continues_in_its_tenant_only(
     model: Any, chunk_size: int, acme: Any, globex: Any
 ) -> None:
     with tenant_context(acme):
@@ -261,7 +255,7 @@ def test_ct18_an_iterator_is_read_to_the_end_in_its_own_tenant(
 @pytest.mark.django_db(transaction=True)
 @pytest.mark.parametrize("chunk_size", [1, 2], ids=["fetched later", "fetched at once"])
 @each_model
-def test_ct18_so_is_an_asynchronous_one(
+def test_ct18_async_iterator_continues_in_its_tenant_only(
     model: Any, chunk_size: int, acme: Any, globex: Any
 ) -> None:
     with tenant_context(acme):
@@ -280,9 +274,7 @@ def test_ct18_so_is_an_asynchronous_one(
 
 
 @each_filled_key
-def test_ct18_a_prefetch_stays_in_the_tenant_that_it_was_made_in(
-    key: Any, acme: Any, globex: Any
-) -> None:
+def test_ct18_prefetch_runs_in_its_tenant_only(key: Any, acme: Any, globex: Any) -> None:
     target, back = key.related_model, key.remote_field.get_accessor_name()
     with tenant_context(acme):
         prefetch = Prefetch(back, queryset=key.model.objects.all())
@@ -298,5 +290,5 @@ def test_ct18_a_prefetch_stays_in_the_tenant_that_it_was_made_in(
         assert getattr(read, back).count() == 1
 
 
-def test_ct18_there_are_models_to_ask() -> None:
+def test_ct18_models_exist() -> None:
     assert MODELS

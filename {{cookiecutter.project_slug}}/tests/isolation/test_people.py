@@ -1,4 +1,4 @@
-"""Permissions and access of people in a tenant, and their end."""
+"""Roles, memberships and invitations (CT07, CT13, CT14)."""
 
 import json
 import logging
@@ -60,7 +60,7 @@ def owner(acme: Any, client_of: Callable[..., Any]) -> APIClient:
 
 
 def _log_in(tenant: Any, email: str) -> tuple[APIClient, str]:
-    """Return a client with an access token, and the refresh token."""
+    """Return a client with an access token, and its refresh token."""
     client = api_client(tenant)
     body = {"email": email, "password": PASSWORD}
     pair = client.post(f"{API}auth/token/", body).json()
@@ -68,9 +68,7 @@ def _log_in(tenant: Any, email: str) -> tuple[APIClient, str]:
     return client, pair["refresh"]
 
 
-def test_ct07_a_demotion_counts_for_the_token_that_was_given_before(
-    acme: Any, owner: APIClient
-) -> None:
+def test_ct07_demotion_applies_to_existing_tokens(acme: Any, owner: APIClient) -> None:
     member = make_member(acme, "admin")
     client, refresh = _log_in(acme, member.user.email)
     for role, may_invite, may_write in (
@@ -89,9 +87,7 @@ def test_ct07_a_demotion_counts_for_the_token_that_was_given_before(
 
 
 @pytest.mark.parametrize("how", ["removed", "left"])
-def test_ct07_nothing_that_a_former_member_holds_is_good_any_more(
-    how: str, acme: Any, owner: APIClient
-) -> None:
+def test_ct07_tokens_of_a_former_member_are_invalid(how: str, acme: Any, owner: APIClient) -> None:
     member = make_member(acme, "admin")
     client, refresh = _log_in(acme, member.user.email)
     assert client.get(f"{API}me/").status_code == 200
@@ -139,7 +135,7 @@ def _patterns(resolver: URLResolver, prefix: str = "/") -> Iterator[tuple[str, A
 
 
 def _actions() -> Iterator[tuple[str, str, Role]]:
-    """Yield method, path and wanted role of all that the API does for members."""
+    """Yield method, path and required role of all routes for members."""
     for path, view in _patterns(get_resolver("config.urls.tenant")):
         if path.startswith(API) and HasRole in view.cls.permission_classes:
             methods = getattr(view, "actions", None) or {
@@ -156,7 +152,7 @@ ACTIONS = sorted(_actions())
 
 
 @pytest.mark.parametrize(("method", "path", "wanted"), ACTIONS)
-def test_ct13_each_route_answers_those_whose_role_reaches(
+def test_ct13_route_requires_its_role(
     method: str, path: str, wanted: Role, acme: Any, client_of: Callable[..., Any]
 ) -> None:
     clients = {role: client_of(acme, role) for role in Role}
@@ -169,22 +165,20 @@ def test_ct13_each_route_answers_those_whose_role_reaches(
             assert _refusal(response) == (403, "permission_denied"), role
 
 
-def test_ct13_the_routes_about_people_ask_for_the_roles_that_they_are_to_ask_for() -> None:
+def test_ct13_required_roles_of_routes() -> None:
     found: dict[str, dict[str, Role]] = {}
     for method, path, wanted in ACTIONS:
         found.setdefault(path.removeprefix(API), {})[method] = wanted
     wrong = {
         path: found.get(path) for path, roles in ROLES_OF_ROUTES.items() if found.get(path) != roles
     }
-    # PATCH me/ and the like may join those that are named here.
+    # Routes without a required role, such as PATCH me/, are not listed here.
     assert not {path: roles for path, roles in wrong.items() if path != "me/"}
 
 
 @pytest.mark.parametrize("actor", list(Role))
-def test_ct13_who_gives_which_role_to_whom(
-    actor: Role, acme: Any, client_of: Callable[..., Any]
-) -> None:
-    """4 x 4 x 4: an Admin neither touches an Owner nor makes one."""
+def test_ct13_who_may_change_a_role(actor: Role, acme: Any, client_of: Callable[..., Any]) -> None:
+    """All 4 x 4 x 4 combinations. An Admin can neither change nor create an Owner."""
     make_member(acme, "owner", "another@acme.test")
     client, member = client_of(acme, actor), make_member(acme, "member", "target@acme.test")
     for before in Role:
@@ -202,7 +196,9 @@ def test_ct13_who_gives_which_role_to_whom(
 
 
 @pytest.mark.parametrize("actor", list(Role))
-def test_ct13_who_removes_whom(actor: Role, acme: Any, client_of: Callable[..., Any]) -> None:
+def test_ct13_who_may_remove_a_member(
+    actor: Role, acme: Any, client_of: Callable[..., Any]
+) -> None:
     make_member(acme, "owner", "another@acme.test")
     client, member = client_of(acme, actor), make_member(acme, "member", "target@acme.test")
     for role in Role:
@@ -214,7 +210,7 @@ def test_ct13_who_removes_whom(actor: Role, acme: Any, client_of: Callable[..., 
 
 
 @pytest.mark.parametrize("actor", list(Role))
-def test_ct13_who_transfers_ownership_to_whom(
+def test_ct13_who_may_transfer_ownership(
     actor: Role, acme: Any, client_of: Callable[..., Any]
 ) -> None:
     client, member = client_of(acme, actor), make_member(acme, "member", "target@acme.test")
@@ -231,7 +227,7 @@ def test_ct13_who_transfers_ownership_to_whom(
 
 
 @pytest.mark.parametrize("actor", list(Role))
-def test_ct13_who_invites_as_what(actor: Role, acme: Any, client_of: Callable[..., Any]) -> None:
+def test_ct13_who_may_invite(actor: Role, acme: Any, client_of: Callable[..., Any]) -> None:
     client = client_of(acme, actor)
     for role in Role:
         body = {"email": f"new-{role}@example.test", "role": role}
@@ -244,7 +240,7 @@ def test_ct13_who_invites_as_what(actor: Role, acme: Any, client_of: Callable[..
 
 
 @pytest.mark.parametrize("has_other", [None, "inactive member", "inactive user", "owner"])
-def test_ct13_the_last_owner_who_can_log_in_stays(
+def test_ct13_last_active_owner_cannot_leave(
     has_other: str | None, acme: Any, owner: APIClient
 ) -> None:
     if has_other:
@@ -276,7 +272,7 @@ def test_ct13_the_last_owner_who_can_log_in_stays(
 
 @pytest.mark.django_db(transaction=True)
 @pytest.mark.parametrize("how", ["demote each other", "remove each other", "leave"])
-def test_ct13_two_owners_at_once_do_not_leave_a_tenant_without(how: str, acme: Any) -> None:
+def test_ct13_concurrent_owners_cannot_both_leave(how: str, acme: Any) -> None:
     owners = [make_member(acme, "owner", f"{name}@acme.test") for name in ("one", "two")]
     clients = [api_client(acme, each.user.email) for each in owners]
 
@@ -299,10 +295,8 @@ def test_ct13_two_owners_at_once_do_not_leave_a_tenant_without(how: str, acme: A
 
 
 @pytest.mark.parametrize("stored", ["viewer", "admin", None])
-def test_ct13_what_counts_is_the_role_at_the_decision_and_not_at_the_log_in(
-    stored: str | None, acme: Any
-) -> None:
-    """As if the request had been on its way while its sender was demoted or removed."""
+def test_ct13_role_is_read_when_the_service_decides(stored: str | None, acme: Any) -> None:
+    """The sender is demoted or removed while the request is being processed."""
     make_member(acme, "owner", "another@acme.test")
     asking, member = make_member(acme, "owner"), make_member(acme, "member")
     changes = {"role": stored} if stored else {"is_active": False}
@@ -314,12 +308,12 @@ def test_ct13_what_counts_is_the_role_at_the_decision_and_not_at_the_log_in(
     assert _role(member) == ("member", True)
 
 
-def test_ct13_a_role_counts_in_its_own_tenant_only(acme: Any, globex: Any) -> None:
+def test_ct13_role_applies_in_its_tenant_only(acme: Any, globex: Any) -> None:
     ours = make_member(acme, "viewer", "mia@example.test")
     make_member(globex, "owner", "mia@example.test")
     client, theirs = api_client(acme, "mia@example.test"), make_member(globex, "member")
     for method, path, wanted in ACTIONS:
-        _put(ours, Role.VIEWER)  # one of the routes is the way out
+        _put(ours, Role.VIEWER)  # one of the routes leaves the tenant
         response = getattr(client, method)(path.replace("{id}", str(uuid4())), {})
         if wanted != Role.VIEWER:
             assert response.status_code == 403, (method, path)
@@ -336,7 +330,7 @@ def test_ct13_a_role_counts_in_its_own_tenant_only(acme: Any, globex: Any) -> No
     assert _role(theirs) == ("member", True)
 
 
-def test_ct13_no_invitation_or_event_of_another_tenant_is_in_reach(
+def test_ct13_foreign_invitations_and_events_are_hidden(
     acme: Any, globex: Any, client_of: Callable[..., Any]
 ) -> None:
     theirs, _ = invite(client_of(globex, "owner"), "canary@globex.example")
@@ -355,9 +349,7 @@ def test_ct13_no_invitation_or_event_of_another_tenant_is_in_reach(
     assert client.delete(f"{API}invitations/{ours}/").status_code == 204
 
 
-def test_ct13_an_admin_edits_the_membership_and_never_the_user(
-    acme: Any, client_of: Callable[..., Any]
-) -> None:
+def test_ct13_admin_cannot_edit_a_user(acme: Any, client_of: Callable[..., Any]) -> None:
     member = make_member(acme, "member")
     before = get_user_model()._default_manager.values().get(pk=member.user.pk)
     body = {
@@ -396,7 +388,7 @@ INVALID = (400, "invalid_invitation")
 
 @pytest.mark.parametrize("host", ["acme.localhost", "localhost"])
 @pytest.mark.parametrize("role", ["viewer", "member", "admin"])
-def test_ct14_an_invitee_joins_with_the_role_of_the_invitation_and_no_other(
+def test_ct14_invitee_gets_the_invited_role(
     role: str, host: str, acme: Any, owner: APIClient, accept: Callable[..., Any]
 ) -> None:
     _, token = invite(owner, "New@Example.test", role)
@@ -410,7 +402,7 @@ def test_ct14_an_invitee_joins_with_the_role_of_the_invitation_and_no_other(
     assert api_client(acme).post(f"{API}auth/token/", body).status_code == 200
 
 
-def test_ct14_a_token_admits_to_its_own_tenant_only(
+def test_ct14_invitation_is_valid_in_its_tenant_only(
     acme: Any, globex: Any, owner: APIClient, accept: Callable[..., Any]
 ) -> None:
     _, token = invite(owner, "new@example.test")
@@ -433,7 +425,7 @@ def _expire(invitation: str) -> None:
     )
 
 
-def test_ct14_unknown_expired_revoked_replaced_and_used_are_answered_alike(
+def test_ct14_invalid_invitations_get_the_same_response(
     acme: Any, owner: APIClient, accept: Callable[..., Any]
 ) -> None:
     tokens = ["unknown"]
@@ -457,7 +449,7 @@ def test_ct14_unknown_expired_revoked_replaced_and_used_are_answered_alike(
 
 
 @pytest.mark.django_db(transaction=True)
-def test_ct14_an_invitation_is_good_once_even_for_many_at_once(acme: Any) -> None:
+def test_ct14_concurrent_acceptances_succeed_once(acme: Any) -> None:
     make_member(acme, "owner")
     owner = api_client(acme, "owner@acme.test")
     for trial in range(3):
@@ -472,7 +464,7 @@ def test_ct14_an_invitation_is_good_once_even_for_many_at_once(acme: Any) -> Non
         assert acme.memberships.filter(user__email=email).count() == 1
 
 
-def test_ct14_a_user_has_to_prove_to_be_the_one_who_is_invited(
+def test_ct14_existing_user_must_authenticate(
     acme: Any, globex: Any, owner: APIClient, accept: Callable[..., Any]
 ) -> None:
     make_member(globex, "member", "known@example.test")
@@ -489,7 +481,7 @@ def test_ct14_a_user_has_to_prove_to_be_the_one_who_is_invited(
     assert Membership.objects.for_user(user).count() == 2
 
 
-def test_ct14_an_access_token_of_the_invitees_own_proves_it_too(
+def test_ct14_access_token_of_the_invitee_is_accepted(
     acme: Any, globex: Any, owner: APIClient
 ) -> None:
     for email in ("known@example.test", "another@example.test"):
@@ -506,9 +498,7 @@ def test_ct14_an_access_token_of_the_invitees_own_proves_it_too(
     assert emails == {"owner@acme.test", "known@example.test"}
 
 
-def test_ct14_who_is_erased_meanwhile_does_not_come_in(
-    acme: Any, globex: Any, owner: APIClient
-) -> None:
+def test_ct14_erased_user_cannot_join(acme: Any, globex: Any, owner: APIClient) -> None:
     make_member(globex, "member", "known@example.test")
     users: Any = get_user_model()._default_manager
     read_before = users.get(email="known@example.test")
@@ -520,10 +510,10 @@ def test_ct14_who_is_erased_meanwhile_does_not_come_in(
     assert not EmailAddress.objects.filter(email=read_before.email).exists()
 
 
-def test_ct14_who_took_the_address_without_proving_it_gets_nothing(
+def test_ct14_unverified_account_with_the_address_gets_nothing(
     acme: Any, owner: APIClient, accept: Callable[..., Any]
 ) -> None:
-    """The squatter has the password and no mail; who has the mail has not got the password."""
+    """The squatter knows the password, but only the invitee reads the mail."""
     users: Any = get_user_model()._default_manager
     users.create_user("victim@example.test", PASSWORD)
     _, token = invite(owner, "victim@example.test")
@@ -535,7 +525,7 @@ def test_ct14_who_took_the_address_without_proving_it_gets_nothing(
     assert acme.memberships.count() == 1
 
 
-def test_ct14_a_removed_member_returns_by_a_new_invitation_with_its_role(
+def test_ct14_removed_member_returns_with_the_invited_role(
     acme: Any, owner: APIClient, accept: Callable[..., Any]
 ) -> None:
     member = make_member(acme, "admin", "back@example.test")
@@ -546,7 +536,7 @@ def test_ct14_a_removed_member_returns_by_a_new_invitation_with_its_role(
     assert acme.memberships.filter(user=member.user).count() == 1
 
 
-def test_ct14_a_member_keeps_the_role_whatever_an_old_invitation_says(
+def test_ct14_old_invitation_does_not_change_a_role(
     acme: Any, owner: APIClient, accept: Callable[..., Any]
 ) -> None:
     _, token = invite(owner, "soon@example.test", "viewer")
@@ -557,7 +547,7 @@ def test_ct14_a_member_keeps_the_role_whatever_an_old_invitation_says(
 
 
 @pytest.mark.parametrize("status", ["suspended", "archived"])
-def test_ct14_nobody_joins_a_tenant_that_is_not_served(
+def test_ct14_suspended_tenant_admits_nobody(
     status: str, acme: Any, owner: APIClient, accept: Callable[..., Any]
 ) -> None:
     _, token = invite(owner, "new@example.test")
@@ -567,7 +557,7 @@ def test_ct14_nobody_joins_a_tenant_that_is_not_served(
     assert acme.memberships.count() == 1
 
 
-def test_ct14_a_token_is_in_the_mail_and_nowhere_else(
+def test_ct14_token_appears_in_the_mail_only(
     acme: Any, owner: APIClient, accept: Callable[..., Any], caplog: pytest.LogCaptureFixture
 ) -> None:
     with caplog.at_level(logging.DEBUG):

@@ -1,4 +1,4 @@
-"""Requests that outlive their view: streaming and asynchronous ones."""
+"""Streaming and asynchronous requests (CT11)."""
 
 from collections.abc import AsyncIterator, Iterator
 from itertools import zip_longest
@@ -52,8 +52,8 @@ async def _ask_async(view: Any, host: str) -> Any:
     return await tenant_middleware(view)(request)
 
 
-def test_ct11_streams_stay_in_their_tenant(sides: tuple[Side, Side]) -> None:
-    """Sent in turn, from within another tenant, and long after their views have returned."""
+def test_ct11_streams_keep_their_tenant(sides: tuple[Side, Side]) -> None:
+    """Their chunks are sent alternately, inside another tenant, after the views have returned."""
     streams = [iter(_ask(_stream, _host(side))) for side in sides]
     assert current_tenant() is None
     with tenant_context(sides[0].tenant):
@@ -66,7 +66,7 @@ def test_ct11_streams_stay_in_their_tenant(sides: tuple[Side, Side]) -> None:
 
 
 @pytest.mark.django_db(transaction=True)
-def test_ct11_a_stream_that_breaks_off_leaves_no_tenant_behind(sides: tuple[Side, Side]) -> None:
+def test_ct11_aborted_stream_leaves_no_tenant(sides: tuple[Side, Side]) -> None:
     def fail() -> Iterator[str]:
         yield Shelf.objects.get().name
         raise ZeroDivisionError
@@ -86,7 +86,7 @@ def test_ct11_a_stream_that_breaks_off_leaves_no_tenant_behind(sides: tuple[Side
 
 @pytest.mark.django_db(transaction=True)
 @pytest.mark.parametrize("view", [_answer_async, _stream_async])
-def test_ct11_asynchronous_views_stay_in_their_tenant(view: Any, sides: tuple[Side, Side]) -> None:
+def test_ct11_async_views_keep_their_tenant(view: Any, sides: tuple[Side, Side]) -> None:
     async def body(host: str) -> bytes:
         response = await _ask_async(view, host)
         assert current_tenant() is None
@@ -101,7 +101,7 @@ def test_ct11_asynchronous_views_stay_in_their_tenant(view: Any, sides: tuple[Si
 
 
 @pytest.mark.django_db(transaction=True)
-def test_ct11_asynchronous_streams_take_turns(sides: tuple[Side, Side]) -> None:
+def test_ct11_async_streams_run_in_turns(sides: tuple[Side, Side]) -> None:
     async def turns() -> list[tuple[bytes, ...]]:
         streams = [aiter(await _ask_async(_stream_async, _host(side))) for side in sides]
         return [(await anext(streams[0]), await anext(streams[1])) for _ in range(CHUNKS)]

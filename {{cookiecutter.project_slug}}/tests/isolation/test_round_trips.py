@@ -1,4 +1,4 @@
-"""Round trips of a request: messages to PostgreSQL, counted by libpq itself."""
+"""Round trips of a request to PostgreSQL, counted in libpq's trace."""
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -21,13 +21,13 @@ pytestmark = pytest.mark.django_db(transaction=True)
 
 @pytest.fixture
 def round_trips(tmp_path: Path) -> Callable[[], Any]:
-    """Return a context manager whose value is, at its end, the messages sent one by one."""
+    """Return a context manager with a list of the messages that were sent separately."""
 
     @contextmanager
     def record() -> Iterator[list[str]]:
         sent: list[str] = []
         opened: list[tuple[Any, Any]] = []
-        # A set: an alias may stand for the connection of another one.
+        # A set, since several aliases may share a connection.
         for pgconn in {c.connection.pgconn for c in connections.all() if c.connection is not None}:
             trace = (tmp_path / f"trace-{len(opened)}").open("w+")
             pgconn.trace(trace.fileno())
@@ -46,9 +46,9 @@ def round_trips(tmp_path: Path) -> Callable[[], Any]:
 def test_tenant_query_performance(
     rows: int, sides: tuple[Side, Side], round_trips: Callable[[], Any]
 ) -> None:
-    """A list takes one trip more than its query, however many rows there are.
+    """A list takes two round trips for any number of rows.
 
-    One for user, membership and tenant together, one for the books; the host is known.
+    One reads user, membership and tenant together, the other one the books. The host is cached.
     """
     ours = sides[0]
     with tenant_context(ours.tenant):
@@ -61,10 +61,10 @@ def test_tenant_query_performance(
     assert len(sent) == 2, sent
 
 
-def test_a_creation_takes_three_trips(
+def test_creation_takes_three_round_trips(
     sides: tuple[Side, Side], round_trips: Callable[[], Any]
 ) -> None:
-    """One for the membership, one for the shelf that is referred to, one for the row."""
+    """One for the membership, one for the related shelf, and one for the new row."""
     client, shelf = sides[0].client, sides[0].shelf
     body = {"title": "new", "shelf": str(shelf.pk)}
     assert client.post("/api/v1/sample/books/", body).status_code == 201
@@ -76,7 +76,7 @@ def test_a_creation_takes_three_trips(
 
 @pytest.fixture
 def traced() -> Iterator[None]:
-    """Trace the statements of connections that are opened from now on (OpenTelemetry)."""
+    """Trace statements of new connections by OpenTelemetry."""
     connections.close_all()
     PsycopgInstrumentor().instrument()
     yield
@@ -84,22 +84,20 @@ def traced() -> Iterator[None]:
     connections.close_all()
 
 
-def test_traced_statements_carry_the_tenant_and_take_no_more_trips(
+def test_tracing_adds_no_round_trips(
     traced: None, sides: tuple[Side, Side], round_trips: Callable[[], Any]
 ) -> None:
-    """A traced cursor is a class around the one that names the tenant."""
+    """OpenTelemetry wraps the cursor class that sends the tenant."""
     for side in sides:
         with tenant_context(side.tenant):
             assert isolation_probe().tenant == side.tenant.pk
             assert [book.pk for book in Book.objects.iterator()] == [side.book.pk]
     test_tenant_query_performance(1, sides, round_trips)
-    test_a_creation_takes_three_trips(sides, round_trips)
+    test_creation_takes_three_round_trips(sides, round_trips)
 
 
-def test_to_enqueue_a_task_takes_one_trip_or_in_another_database_three(
-    sides: tuple[Side, Side], round_trips: Callable[[], Any]
-) -> None:
-    """Outside of a transaction it is one everywhere."""
+def test_round_trips_of_enqueue(sides: tuple[Side, Side], round_trips: Callable[[], Any]) -> None:
+    """In a transaction it is one, or three if the queue is in another database; else always one."""
 
     def count(*enqueue: Callable[[], object]) -> int:
         with round_trips() as sent, transaction.atomic():

@@ -1,6 +1,6 @@
-"""Many at once on few connections: each sees its own rows, whoever had the connection before.
+"""Concurrent threads and processes that share few connections see their own rows.
 
-It says most behind a pooler, which gives each transaction another connection to the server.
+The tests are most useful behind a pooler, which may use another connection for each transaction.
 """
 
 import os
@@ -95,16 +95,16 @@ TURNS = 2
 
 
 def seen_by(tenant: ActiveTenant, first: int) -> set[str]:
-    """Do all of the work for a tenant, beginning with the ``first``; return the names it saw."""
+    """Run all work for a tenant, beginning with number ``first``; return the names that it read."""
     work = WORK[first % len(WORK) :] + WORK[: first % len(WORK)]
     with activate_tenant(tenant):
         return {name for _ in range(TURNS) for step in work for name in step()}
 
 
 def fork_workers(tenants: list[str]) -> None:
-    """Work for each tenant in a process of its own, as a server's workers do; exit 1 on a leak.
+    """Run the work for each tenant in a forked process; exit 1 on a leak.
 
-    Forked, so that their named cursors have the same names.
+    After a fork, the processes use the same names for their named cursors.
     """
     workers = [_fork(ActiveTenant(UUID(tenant)), number) for number, tenant in enumerate(tenants)]
     sys.exit(any(os.waitpid(worker, 0)[1] for worker in workers))
@@ -137,7 +137,7 @@ def tenants(transactional_db: None, new_tenant: Callable[..., Any]) -> Iterator[
             assert set(descriptions) == {str(tenant.id)}
 
 
-def test_threads_that_share_connections_see_their_own_rows(tenants: list[Any]) -> None:
+def test_threads_that_share_connections(tenants: list[Any]) -> None:
     numbers = iter(range(6))
 
     def work() -> tuple[set[str], set[str]]:
@@ -149,7 +149,7 @@ def test_threads_that_share_connections_see_their_own_rows(tenants: list[Any]) -
         assert seen == own
 
 
-def test_processes_that_share_connections_see_their_own_rows(tenants: list[Any]) -> None:
+def test_processes_that_share_connections(tenants: list[Any]) -> None:
     ids = [str(tenant.id) for tenant in tenants] * 2
     connections.close_all()
     done = run("-c", CROWD, *ids)

@@ -13,9 +13,9 @@ from tests.isolation.routes import Route, routes
 from tests.isolation.samples import Samples
 from tests.support import statements
 
-# Rows of every model that our tenant has: as many as a page of a list may hold.
+# The number of rows of each model: as many as a page of a list can hold.
 MANY = 200
-# The API asks for who it is and for rows; a page also for its log-in and for what is around it.
+# The API queries the membership and rows; a page also its session and navigation.
 MOST_OF_API, MOST_OF_PAGE = 4, 8
 
 READABLE = [route for route in routes() if "GET" in route.methods]
@@ -23,7 +23,7 @@ READABLE = [route for route in routes() if "GET" in route.methods]
 
 @dataclass(frozen=True)
 class Count:
-    """A route's answer, its number of rows, and its statements."""
+    """A route's response, number of rows, and statements."""
 
     status: int
     rows: int
@@ -31,7 +31,7 @@ class Count:
 
 
 def fill(own: Samples) -> None:
-    """Make so many rows of every model whose rows are the tenant's."""
+    """Create rows of every tenant model."""
     for model in own.wanted():
         alias = DEFAULT_DB_ALIAS if issubclass(model, TenantModel) else SHARED_DB
         with tenant_context(own.tenant), transaction.atomic(using=alias):
@@ -39,13 +39,13 @@ def fill(own: Samples) -> None:
 
 
 def count(world: World, route: Route) -> Count:
-    """Count twice and take the smaller: what is cached may be fetched, or run out, in between."""
+    """Count twice and return the smaller count, since cached values may expire in between."""
     call = Call(route, world.ours)
     return min((ask_once(world, route, call) for _ in range(2)), key=lambda each: len(each.sent))
 
 
 def ask_once(world: World, route: Route, call: Call) -> Count:
-    """Ask as one who may, and for as much as a page holds."""
+    """Request a full page of the list, with sufficient permissions."""
     client = world.clients["staff" if route.is_of_admin else "owner"]
     with statements() as sent:
         answer = call(client, "GET", query=f"?page_size={MANY}" if route.is_of_api else "")
@@ -57,7 +57,7 @@ def ask_once(world: World, route: Route, call: Call) -> Count:
 
 
 def problem_of(route: Route, few: Count, many: Count) -> str:
-    """Return what is wrong with how a route asks, or nothing."""
+    """Return a sentence about a route's statements, or an empty text."""
     if (many.status, many.rows) != (few.status, MANY if few.rows else 0):
         return f"{few.status} with {few.rows} rows, then {many.status} with {many.rows}"
     if len(many.sent) > len(few.sent):
@@ -66,8 +66,8 @@ def problem_of(route: Route, few: Count, many: Count) -> str:
     return "" if len(many.sent) <= most else f"{len(many.sent)} statements; {most} are enough"
 
 
-def test_each_route_sends_as_many_statements_for_many_rows_as_for_few(world: World) -> None:
-    """In one test, since what it fills takes longer than what it asks."""
+def test_number_of_statements_is_independent_of_rows(world: World) -> None:
+    """One test for all routes, since creating the rows takes longest."""
     few = {route: count(world, route) for route in READABLE}
     fill(world.ours)
     problems = {

@@ -1,4 +1,7 @@
-"""Every route, asked by everybody for what is another tenant's. New routes join by themselves."""
+"""Requests every route for another tenant's data, as every kind of user (CT02, CT16, CT17).
+
+New routes are included automatically.
+"""
 
 from collections.abc import Iterator
 from itertools import batched, combinations, product
@@ -20,7 +23,7 @@ from tests.isolation.samples import (
 from tests.support import statements
 
 ROUTES = routes()
-# A mail's token is no id: it is good for whoever has it (CT14 asks where).
+# A mailed token is no id; whoever knows it may use it. CT14 tests where.
 WITH_IDS = [route for route in ROUTES if set(route.parameters) - {"token"}]
 SERVED = [route for route in ROUTES if not route.is_of_admin]
 MODELS = models_of_tenants()
@@ -34,7 +37,7 @@ REFUSALS = {401, 403, 404, 405}
 
 
 @pytest.mark.parametrize("model", MODELS, ids=label)
-def test_ct02_every_model_takes_part(model: Any, world: World) -> None:
+def test_ct02_every_model_has_a_sample(model: Any, world: World) -> None:
     for samples in (world.ours, world.theirs):
         assert model in samples.rows, str(samples.missing[model])
     assert world.ours.row(model).pk != world.theirs.row(model).pk
@@ -45,7 +48,7 @@ def test_ct02_every_model_takes_part(model: Any, world: World) -> None:
 
 @pytest.mark.parametrize("route", SERVED, ids=str)
 def test_ct02_every_route_serves_its_own_tenant(route: Route, world: World) -> None:
-    """So that what is refused below is refused because of the tenant, and for no other reason."""
+    """So requests below are refused because of the tenant, and for no other reason."""
     model = route.model_of("pk")
     for samples, client in ((world.theirs, world.bob), (world.ours, world.clients["owner"])):
         call = Call(route, samples)
@@ -60,7 +63,7 @@ def test_ct02_every_route_serves_its_own_tenant(route: Route, world: World) -> N
 
 
 @pytest.mark.parametrize("route", WITH_IDS, ids=str)
-def test_ct02_another_tenants_id_is_answered_like_no_id(route: Route, world: World) -> None:
+def test_ct02_foreign_id_gets_the_response_of_an_unknown_id(route: Route, world: World) -> None:
     call, theirs = Call(route, world.ours), world.theirs.ids(route)
     names = [name for name in theirs if theirs[name] != call.ids[name]]
     nobodys = {name: unknown_id(route.model_of(name)) for name in names}
@@ -75,7 +78,7 @@ def test_ct02_another_tenants_id_is_answered_like_no_id(route: Route, world: Wor
 
 
 @pytest.mark.parametrize("route", ROUTES, ids=str)
-def test_ct02_nobody_is_told_or_changes_what_is_anothers(route: Route, world: World) -> None:
+def test_ct02_foreign_data_is_neither_disclosed_nor_changed(route: Route, world: World) -> None:
     for samples in (world.ours, *world.twins[:1]):
         call = Call(route, samples)
         for who, method in _questions(route, world):
@@ -83,10 +86,10 @@ def test_ct02_nobody_is_told_or_changes_what_is_anothers(route: Route, world: Wo
 
 
 @pytest.mark.parametrize("route", OPEN, ids=str)
-def test_ct16_with_what_is_good_elsewhere_a_suspended_tenant_is_as_none(
+def test_ct16_foreign_credentials_do_not_reveal_a_suspended_tenant(
     route: Route, world: World
 ) -> None:
-    """Initech is suspended. Bob's password and his tokens, of every kind, do not tell him so."""
+    """Initech is suspended. Bob's credentials do not reveal this to him."""
     call = Call(route, world.theirs)
     for method in METHODS:
         answers = [
@@ -97,7 +100,7 @@ def test_ct16_with_what_is_good_elsewhere_a_suspended_tenant_is_as_none(
 
 
 def _questions(route: Route, world: World) -> Iterator[tuple[str, str]]:
-    """Return who asks how; where it plays no part who it is, one of each kind does for all."""
+    """Return users and requests; public routes need only one user of each kind."""
     who = ["owner", "nobody"] if route.is_public or route.is_of_admin else world.clients
     return product(who, METHODS if route.is_of_api else ["GET", "POST"])
 
@@ -107,16 +110,16 @@ def _subsets(names: list[str]) -> list[tuple[str, ...]]:
 
 
 @pytest.mark.parametrize("route", LISTS, ids=str)
-def test_ct17_a_list_is_not_asked_by_way_of_relations(route: Route, world: World) -> None:
-    """Ordered or filtered by what cannot be read, it would tell what is there, bit by bit.
+def test_ct17_lists_ignore_filters_across_relations(route: Route, world: World) -> None:
+    """Such filters would disclose unreadable values bit by bit.
 
-    Not what comes back is compared, but what the database is asked.
+    The test compares the SQL, not the responses.
     """
     call, client = Call(route, world.ours), world.clients["owner"]
 
     def sent(query: str) -> tuple[list[str], str]:
         with statements() as sql:
-            # On the shared host, since another host's tenant is looked up every now and then.
+            # On the shared host, since other hosts sometimes need a query for their tenant.
             answer = call(client, "GET", query=query, Host="localhost")
         assert answer.status == 200
         return [each for each in sql if "SAVEPOINT" not in each], answer.body
@@ -127,15 +130,15 @@ def test_ct17_a_list_is_not_asked_by_way_of_relations(route: Route, world: World
 
 
 @pytest.mark.parametrize("route", LISTS, ids=str)
-def test_ct17_what_a_list_may_be_ordered_by_is_the_tenants(route: Route, world: World) -> None:
-    """By way of a relation into the shared data it would be an error, as the ORM joins none."""
+def test_ct17_ordering_fields_belong_to_the_tenant(route: Route, world: World) -> None:
+    """Ordering by a relation to shared data would fail, as the ORM does not join it."""
     for name in getattr(route.callback.cls, "ordering_fields", ()):
         answer = Call(route, world.ours)(world.clients["owner"], "GET", query=f"?ordering={name}")
         assert answer.status == 200, name
 
 
 @pytest.mark.parametrize("route", LISTS, ids=str)
-def test_ct17_a_search_does_not_reach_what_is_anothers(route: Route, world: World) -> None:
+def test_ct17_search_finds_no_foreign_rows(route: Route, world: World) -> None:
     call, client = Call(route, world.ours), world.clients["owner"]
     secrets = (world.theirs.canary, world.theirs.member.email, world.ours.member.password)
     pairs: list[tuple[Any, Any]] = [(secret, f"nothing {unknown_id()}") for secret in secrets]
@@ -148,7 +151,7 @@ def test_ct17_a_search_does_not_reach_what_is_anothers(route: Route, world: Worl
 
 
 def _declared(cls: Any) -> set[str]:
-    """Return what a view says that its list may be filtered and ordered by."""
+    """Return the filters and orderings that a view declares."""
     filters = getattr(getattr(cls, "filterset_class", None), "base_filters", ())
     named = {*filters, *getattr(cls, "filterset_fields", ()), *getattr(cls, "ordering_fields", ())}
     return {str(name) for name in named}
@@ -167,7 +170,7 @@ def _queries(model: Any, declared: set[str]) -> Iterator[str]:
 
 
 def _paths(model: Any, depth: int, before: str = "") -> Iterator[str]:
-    """Go through the paths that lead over one to ``depth`` relations, either way, to a column."""
+    """Yield lookup paths to columns across one to ``depth`` relations, in both directions."""
     for field in model._meta.get_fields() if model else ():
         path = f"{before}{field.name}"
         if field.related_model is None:

@@ -40,16 +40,16 @@ def _states() -> list[tuple[str, str]]:
 
 
 @pytest.mark.django_db(transaction=True)
-def test_ct10_a_worker_runs_each_task_in_the_tenant_that_it_was_enqueued_in(
+def test_ct10_worker_runs_a_task_in_its_tenant(
     sides: tuple[Side, Side],
 ) -> None:
-    """In a process of its own, that knows nothing but the queue; after one that failed, too."""
+    """The worker is another process. A failed task does not affect the next one."""
     for side in sides:
         with tenant_context(side.tenant):
             tasks.break_down.enqueue("CANARY broken")
             tasks.build_shelf.enqueue(f"CANARY {side.tenant.slug}")
     count_shelves.enqueue()
-    # At the last of their tries: the queue itself says that a job has ended badly.
+    # At the last attempt, when the queue itself logs that a job has failed.
     TaskRun.platform.filter(task=tasks.break_down.module_path).update(attempts=4)
     done = manage("work", "--drain", "--concurrency=1")
     assert done.returncode == 0, done.stderr
@@ -61,19 +61,19 @@ def test_ct10_a_worker_runs_each_task_in_the_tenant_that_it_was_enqueued_in(
     failed = TaskRun.platform.exclude(error="").values_list("error", flat=True)
     broken = 2 * ["builtins.ZeroDivisionError"]
     assert sorted(failed) == ["apps.isolation.exceptions.NoTenantError", *broken]
-    # What failed and what was done is logged, by ids; nothing of the arguments.
+    # The log contains ids of failed and completed tasks, but no arguments.
     assert str(sides[0].tenant.pk) in done.stderr
     assert "ZeroDivisionError" in done.stderr
     assert "CANARY" not in done.stderr + done.stdout
 
 
-def test_ct10_a_task_of_a_tenant_is_not_enqueued_without_one(db: None) -> None:
+def test_ct10_tenant_task_requires_a_tenant(db: None) -> None:
     with pytest.raises(NoTenantError):
         tasks.note_tenant.enqueue()
     assert _states() == []
 
 
-def test_ct10_a_task_of_the_platform_runs_without_a_tenant(sides: tuple[Side, Side]) -> None:
+def test_ct10_platform_task_runs_without_a_tenant(sides: tuple[Side, Side]) -> None:
     tasks.note_nobody.enqueue()
     with tenant_context(sides[0].tenant):
         tasks.note_nobody.enqueue()
@@ -83,8 +83,8 @@ def test_ct10_a_task_of_the_platform_runs_without_a_tenant(sides: tuple[Side, Si
     assert tasks.seen == [None, None, sides[0].tenant.pk]
 
 
-def test_ct10_a_forged_tenant_is_not_served(sides: tuple[Side, Side]) -> None:
-    """Whoever can write into the queue, and has no key, reaches nobody."""
+def test_ct10_forged_envelope_is_rejected(sides: tuple[Side, Side]) -> None:
+    """Write access to the queue without the key is useless."""
     ours, theirs = sides
     with tenant_context(ours.tenant):
         tasks.note_tenant.enqueue()
@@ -99,7 +99,7 @@ def test_ct10_a_forged_tenant_is_not_served(sides: tuple[Side, Side]) -> None:
 
 
 @pytest.mark.parametrize("before", ["waiting", "done"])
-def test_ct10_a_copied_job_does_not_run_again(before: str, sides: tuple[Side, Side]) -> None:
+def test_ct10_copied_job_does_not_run_again(before: str, sides: tuple[Side, Side]) -> None:
     copy = """
     INSERT INTO procrastinate_jobs (queue_name, task_name, args)
     SELECT queue_name, task_name, args FROM procrastinate_jobs
@@ -112,7 +112,7 @@ def test_ct10_a_copied_job_does_not_run_again(before: str, sides: tuple[Side, Si
     assert _states() == [(State.DONE, "")]
 
 
-def test_ct10_a_copied_job_does_not_run_beside_the_first(sides: tuple[Side, Side]) -> None:
+def test_ct10_copied_job_does_not_run_concurrently(sides: tuple[Side, Side]) -> None:
     with tenant_context(sides[0].tenant):
         tasks.note_tenant.enqueue()
     TaskRun.platform.update(state=State.RUNNING, transaction="")
@@ -122,10 +122,8 @@ def test_ct10_a_copied_job_does_not_run_beside_the_first(sides: tuple[Side, Side
 
 
 @pytest.mark.parametrize("status", ["preparing", "suspended", "archived"])
-def test_ct10_a_tenant_that_may_not_be_entered_is_left_alone(
-    status: str, sides: tuple[Side, Side]
-) -> None:
-    """Its tasks wait, and no try is counted; once it is active again they run."""
+def test_ct10_tasks_of_a_suspended_tenant_wait(status: str, sides: tuple[Side, Side]) -> None:
+    """Its tasks wait without counting attempts, and run once it is active again."""
     tenant: Any = sides[0].tenant
     with tenant_context(tenant):
         tasks.note_tenant.enqueue()
@@ -145,7 +143,7 @@ def _make_due() -> None:
 
 @pytest.fixture
 def as_member(rf: Any, sides: tuple[Side, Side]) -> Iterator[Membership]:
-    """Be in the request of a member of ours."""
+    """Run the block in a request of a member of our tenant."""
     member = Membership.objects.for_tenant(sides[0].tenant).select_related("user").get()
     request = rf.get("/")
     request.user, request.request_id = member.user, "the-request"
@@ -156,7 +154,7 @@ def as_member(rf: Any, sides: tuple[Side, Side]) -> Iterator[Membership]:
 
 
 @pytest.mark.parametrize("change", ["removed", "inactive", "user inactive"])
-def test_ct10_a_task_of_who_is_no_member_any_more_does_not_run(
+def test_ct10_task_of_a_former_member_does_not_run(
     change: str, as_member: Membership, sides: tuple[Side, Side]
 ) -> None:
     with tenant_context(sides[0].tenant):
@@ -172,7 +170,7 @@ def test_ct10_a_task_of_who_is_no_member_any_more_does_not_run(
     assert _states() == [(State.DEAD, "NotAMember")]
 
 
-def test_ct10_a_task_of_a_member_runs_and_names_the_request(
+def test_ct10_task_of_a_member_logs_its_request(
     as_member: Membership, sides: tuple[Side, Side], caplog: Any
 ) -> None:
     with tenant_context(sides[0].tenant):
@@ -185,7 +183,7 @@ def test_ct10_a_task_of_a_member_runs_and_names_the_request(
     assert tasks.seen == [sides[0].tenant.pk]
 
 
-def test_ct10_a_result_is_its_own_tenants(sides: tuple[Side, Side]) -> None:
+def test_ct10_result_is_visible_in_its_tenant_only(sides: tuple[Side, Side]) -> None:
     ours, theirs = sides
     with tenant_context(ours.tenant):
         result = tasks.note_tenant.enqueue()
@@ -199,12 +197,12 @@ def test_ct10_a_result_is_its_own_tenants(sides: tuple[Side, Side]) -> None:
         tasks.note_tenant.get_result(result.id)
 
 
-def test_ct10_a_nightly_job_reaches_every_active_tenant_once(sides: tuple[Side, Side]) -> None:
+def test_ct10_nightly_job_runs_once_per_active_tenant(sides: tuple[Side, Side]) -> None:
     ours, theirs = sides
     theirs.tenant.status = "suspended"
     theirs.tenant.save()
     assert for_each_tenant(tasks.note_tenant, reason="a report") == 1
-    assert for_each_tenant(tasks.note_tenant, reason="a report") == 0  # it waits already
+    assert for_each_tenant(tasks.note_tenant, reason="a report") == 0  # the task is waiting already
     run_enqueued_tasks()
     assert tasks.seen == [ours.tenant.pk]
     assert for_each_tenant(tasks.note_tenant, reason="a report") == 1
@@ -218,10 +216,10 @@ class _Undo(Exception):
 
 @pytest.mark.django_db(transaction=True)
 @pytest.mark.parametrize("inner", [False, True])
-def test_ct10_a_task_of_a_transaction_that_is_rolled_back_never_runs(
+def test_ct10_task_of_a_rolled_back_transaction_never_runs(
     sides: tuple[Side, Side], inner: bool
 ) -> None:
-    """In whichever database the transaction is; a savepoint is one, too."""
+    """The same applies to savepoints."""
 
     def enqueue() -> None:
         with transaction.atomic():
@@ -241,7 +239,7 @@ def test_ct10_a_task_of_a_transaction_that_is_rolled_back_never_runs(
 
 
 @pytest.mark.django_db(transaction=True)
-def test_ct10_a_task_of_a_transaction_that_is_committed_runs_after_it(
+def test_ct10_task_runs_after_its_transaction_commits(
     sides: tuple[Side, Side],
 ) -> None:
     due = "SELECT count(*) FROM procrastinate_jobs WHERE coalesce(scheduled_at, now()) <= now()"
@@ -252,7 +250,7 @@ def test_ct10_a_task_of_a_transaction_that_is_committed_runs_after_it(
     assert tasks.seen == [sides[0].tenant.pk]
 
 
-def test_ct10_a_failing_task_is_tried_again_and_then_is_dead(sides: tuple[Side, Side]) -> None:
+def test_ct10_failing_task_is_retried_and_then_dead(sides: tuple[Side, Side]) -> None:
     waits = "SELECT extract(epoch FROM scheduled_at - now())::int FROM procrastinate_jobs"
     seconds = []
     with tenant_context(sides[0].tenant):
@@ -268,10 +266,10 @@ def test_ct10_a_failing_task_is_tried_again_and_then_is_dead(sides: tuple[Side, 
     assert run_enqueued_tasks() == []
 
 
-def test_ct10_a_task_that_takes_its_worker_along_does_not_take_all_of_them(
+def test_ct10_task_that_kills_its_worker_is_limited(
     sides: tuple[Side, Side],
 ) -> None:
-    """It is counted before it begins: after the last try nobody begins it again."""
+    """The attempt is counted before it begins, so a killed worker does not retry forever."""
     with tenant_context(sides[0].tenant):
         tasks.note_tenant.enqueue()
     TaskRun.platform.update(attempts=5, state=State.RUNNING)
@@ -281,8 +279,8 @@ def test_ct10_a_task_that_takes_its_worker_along_does_not_take_all_of_them(
 
 
 @pytest.mark.parametrize("path", ["tests.sample.tasks.gone", "gone.gone", "os.getcwd"])
-def test_ct10_code_that_is_no_task_does_not_run(path: str, sides: tuple[Side, Side]) -> None:
-    """A task that a deployment has taken away; a function that is none."""
+def test_ct10_removed_task_does_not_run(path: str, sides: tuple[Side, Side]) -> None:
+    """For a task that a deployment has removed, and for an ordinary function."""
     with tenant_context(sides[0].tenant):
         tasks.note_tenant.enqueue()
     TaskRun.platform.update(transaction="")
@@ -294,16 +292,14 @@ def test_ct10_code_that_is_no_task_does_not_run(path: str, sides: tuple[Side, Si
 
 
 @pytest.mark.parametrize("argument", [object(), {1, 2}, float("nan"), b"\xff"])
-def test_ct10_arguments_that_are_no_json_are_refused_at_once(
-    argument: Any, sides: tuple[Side, Side]
-) -> None:
+def test_ct10_non_json_arguments_are_refused(argument: Any, sides: tuple[Side, Side]) -> None:
     with tenant_context(sides[0].tenant), pytest.raises((TypeError, ValueError)):
         tasks.build_shelf.enqueue(argument)
     assert _states() == []
 
 
 @pytest.mark.parametrize("argument", ["\ud800", "\0", 1.0, 10**30, {"é": [None, "'%s"]}, ""])
-def test_ct10_arguments_arrive_as_they_were_given(argument: Any, sides: tuple[Side, Side]) -> None:
+def test_ct10_arguments_arrive_unchanged(argument: Any, sides: tuple[Side, Side]) -> None:
     with tenant_context(sides[0].tenant):
         tasks.build_shelf.enqueue(name=argument)
     (sealed,) = _queue("SELECT args ->> 'envelope' FROM procrastinate_jobs")[0]
@@ -311,15 +307,15 @@ def test_ct10_arguments_arrive_as_they_were_given(argument: Any, sides: tuple[Si
     assert json.dumps(arrived) == json.dumps(argument)
 
 
-def test_ct10_a_task_knows_its_attempt(sides: tuple[Side, Side]) -> None:
+def test_ct10_task_knows_its_attempt(sides: tuple[Side, Side]) -> None:
     with tenant_context(sides[0].tenant):
         tasks.label_attempt.enqueue()
         run_enqueued_tasks()
         assert Label.objects.get().word == "attempt 1"
 
 
-def test_ct10_who_has_many_tasks_waits_in_another_lane(sides: tuple[Side, Side]) -> None:
-    """Behind others, and behind each other; whoever has none is served by every worker."""
+def test_ct10_busy_tenant_uses_another_queue(sides: tuple[Side, Side]) -> None:
+    """Every worker serves the other queue, so tenants with few tasks do not wait."""
     for side, count in zip(sides, (3, 1), strict=True):
         with tenant_context(side.tenant):
             for _ in range(count):
@@ -328,7 +324,7 @@ def test_ct10_who_has_many_tasks_waits_in_another_lane(sides: tuple[Side, Side])
     assert lanes == [("default", 0), ("rest", -1), ("rest", -2), ("default", 0)]
 
 
-def test_ct10_tasks_of_a_tenant_that_is_gone_are_dropped(
+def test_ct10_tasks_of_a_deleted_tenant_are_dropped(
     new_tenant: Callable[..., Any],
 ) -> None:
     tenant = new_tenant("initech")

@@ -44,7 +44,7 @@ REFERENCES = [
     for field in model._meta.concrete_fields
     if field.related_model in MODELS
 ]
-# What no body may set, whatever it is called in the database.
+# Values that no body may set, under any name.
 PRIVILEGES = {"role": "owner", "is_staff": True, "is_superuser": True, "status": "suspended"}
 OWNERS = ("owner", "owner_id", "user", "user_id")
 TEXTS = (models.CharField, models.TextField)
@@ -54,9 +54,7 @@ TEXTS = (models.CharField, models.TextField)
 
 
 @pytest.mark.parametrize(("route", "method"), BODIES)
-def test_ct03_a_body_cannot_refer_to_what_is_anothers(
-    route: Route, method: str, world: World
-) -> None:
+def test_ct03_body_cannot_refer_to_foreign_rows(route: Route, method: str, world: World) -> None:
     call = Call(route, world.ours)
     with tenant_context(world.ours.tenant):
         references = list(_references(route.serializer(method)))
@@ -72,10 +70,8 @@ def test_ct03_a_body_cannot_refer_to_what_is_anothers(
 
 
 @pytest.mark.parametrize(("model", "field"), REFERENCES)
-def test_ct03_the_database_refuses_what_refers_to_anothers_row(
-    model: Any, field: Any, world: World
-) -> None:
-    """The database checks references that no code checks."""
+def test_ct03_database_refuses_foreign_references(model: Any, field: Any, world: World) -> None:
+    """Even if no code checks a reference, the database does."""
     own, theirs = (samples.row(field.related_model).pk for samples in (world.ours, world.theirs))
     row = world.ours.row(model)
     with tenant_context(world.ours.tenant):
@@ -88,7 +84,7 @@ def test_ct03_the_database_refuses_what_refers_to_anothers_row(
 
 
 @pytest.mark.parametrize("model", MODELS, ids=label)
-def test_ct03_a_generic_relation_to_anothers_row_leads_nowhere(model: Any, world: World) -> None:
+def test_ct03_generic_relation_finds_no_foreign_row(model: Any, world: World) -> None:
     row = world.ours.row(model)
     for generic in model._meta.private_fields:
         if isinstance(generic, GenericForeignKey):
@@ -102,9 +98,7 @@ def test_ct03_a_generic_relation_to_anothers_row_leads_nowhere(model: Any, world
 
 
 @pytest.mark.parametrize(("route", "method"), BODIES)
-def test_ct09_what_is_not_the_clients_to_say_is_not_heard(
-    route: Route, method: str, world: World
-) -> None:
+def test_ct09_read_only_values_are_ignored(route: Route, method: str, world: World) -> None:
     call, states = Call(route, world.ours), []
     hostile = _hostile(route.serializer(method), world.theirs)
     marks = [text for text in map(str, hostile.values()) if len(text) >= len(str(uuid4()))]
@@ -121,7 +115,7 @@ def test_ct09_what_is_not_the_clients_to_say_is_not_heard(
 
 
 def _hostile(serializer: Any, theirs: Samples) -> dict[str, Any]:
-    """Return values for what a serializer does not let clients write, or does not know."""
+    """Return values for read-only fields and for unknown fields of a serializer."""
     model = getattr(getattr(serializer, "Meta", None), "model", None)
     values = {"tenant": theirs.tenant.pk, "tenant_id": theirs.tenant.pk, **PRIVILEGES}
     values |= dict.fromkeys(OWNERS, theirs.member.pk)
@@ -140,7 +134,7 @@ def _hostile(serializer: Any, theirs: Samples) -> dict[str, Any]:
 
 
 def _privileges() -> Any:
-    """Return who may do what, without saying who is who."""
+    """Return memberships and privileges, without ids."""
     users: Any = get_user_model()._default_manager
     return (
         sorted(users.values_list("is_staff", "is_superuser")),
@@ -151,7 +145,7 @@ def _privileges() -> Any:
 
 type Attack = Callable[[Any, Any, Any], Any]
 
-# Done with an object that has another tenant's id and values, and one field of it.
+# Operations with an object that has another tenant's id and values, and with one of its fields.
 ATTACKS: dict[str, Attack] = {
     "insert among others": lambda rows, row, field: rows.bulk_create([_new(row)]),
     "insert if new": lambda rows, row, field: rows.bulk_create([row], ignore_conflicts=True),
@@ -176,14 +170,14 @@ ATTACKS: dict[str, Attack] = {
     "move": lambda rows, row, field: _run(*_move(row)),
 }
 REFUSALS = (WrongTenantError, DatabaseError, ObjectDoesNotExist)
-# What changes nothing in the tenant's own hands either: the row is there, is where it belongs, or
-# is referred to.
+# Operations that fail for the tenant's own rows too, since the row exists, cannot move, or is
+# referred to.
 NEVER_CHANGES = {"insert if new", "save", "move", "DELETE without WHERE"}
 
 
 @pytest.mark.parametrize("attack", ATTACKS)
 @pytest.mark.parametrize("model", MODELS, ids=label)
-def test_ct09_no_statement_writes_what_is_anothers(model: Any, attack: str, world: World) -> None:
+def test_ct09_no_statement_writes_foreign_rows(model: Any, attack: str, world: World) -> None:
     theirs, field = world.theirs.row(model), _a_field(model)
     with taken_back():
         with tenant_context(world.ours.tenant), suppress(*REFUSALS), transaction.atomic():
@@ -196,7 +190,7 @@ def test_ct09_no_statement_writes_what_is_anothers(model: Any, attack: str, worl
             try:
                 ATTACKS[attack](model.objects, _copy(theirs, field), field)
             except IntegrityError:
-                return  # what is referred to, or unique, stays in its tenant's own hands too
+                return  # referred and unique rows fail for their own tenant too
         with pytest.raises(AssertionError):
             world.assert_theirs_untouched()
 
@@ -205,7 +199,7 @@ def test_ct09_no_statement_writes_what_is_anothers(model: Any, attack: str, worl
 
 
 @pytest.mark.parametrize(("route", "method"), BODIES)
-def test_ct22_another_tenants_values_are_answered_like_new_ones(
+def test_ct22_foreign_values_get_the_response_of_new_ones(
     route: Route, method: str, world: World
 ) -> None:
     call, serializer = Call(route, world.ours), route.serializer(method)
@@ -221,7 +215,7 @@ def test_ct22_another_tenants_values_are_answered_like_new_ones(
 
 
 def _theirs_values(serializer: Any, row: Any) -> dict[str, Any]:
-    """Return what another tenant's row has in the fields that a body fills, but for relations."""
+    """Return the values of another tenant's row for the fields of a body, without relations."""
     columns = [field.name for field in row._meta.concrete_fields if not field.is_relation]
     return {
         name: field.to_representation(value)
@@ -232,7 +226,7 @@ def _theirs_values(serializer: Any, row: Any) -> dict[str, Any]:
 
 
 @pytest.mark.parametrize("model", MODELS, ids=label)
-def test_ct22_another_tenants_values_are_free(model: Any, world: World) -> None:
+def test_ct22_foreign_values_can_be_used(model: Any, world: World) -> None:
     with tenant_context(world.ours.tenant):
         _like(world.theirs.row(model), world.ours).full_clean()
         for insert in (
@@ -250,7 +244,7 @@ def test_ct22_another_tenants_values_are_free(model: Any, world: World) -> None:
 
 
 def _like(row: Any, ours: Samples, *, keep_relations: bool = False) -> Any:
-    """Return a new object of ours that has the values of a row, but for id and relations."""
+    """Return a new object of our tenant with the values of a row, except id and relations."""
     new = ours.build(type(row))
     for field in row._meta.concrete_fields:
         if not field.primary_key and (keep_relations or not field.is_relation):
@@ -262,7 +256,7 @@ def _like(row: Any, ours: Samples, *, keep_relations: bool = False) -> Any:
 
 
 def _references(serializer: Any, path: tuple[Any, ...] = ()) -> Iterator[tuple[Any, Any]]:
-    """Go through the fields that refer to a row, with the way to each in a body."""
+    """Yield the fields that refer to a row, with their paths in a body."""
     for name, field in writable_fields(serializer) if serializer else ():
         inner = inner_of(field)
         here = (*path, name, 0) if inner else (*path, name)
@@ -276,7 +270,7 @@ def _references(serializer: Any, path: tuple[Any, ...] = ()) -> Iterator[tuple[A
 
 
 def _with(body: Any, path: tuple[Any, ...], value: Any) -> Any:
-    """Return a body that has another value at one place."""
+    """Return a body with another value at a path."""
     changed = body.copy()
     changed[path[0]] = _with(body[path[0]], path[1:], value) if path[1:] else value
     return changed
@@ -292,7 +286,7 @@ def _run(sql: str, parameters: list[Any]) -> None:
 
 
 def _sqlstate(sql: str, parameters: list[Any]) -> str | None:
-    """Return why the database refuses a statement, None if it does not; nothing is written."""
+    """Return the SQLSTATE of a refused statement, or None; roll back its writes."""
     try:
         with taken_back():
             _run(sql, parameters)
@@ -313,7 +307,7 @@ def _insert(row: Any) -> tuple[str, list[Any]]:
     fields = [field for field in row._meta.concrete_fields if not field.generated]
     columns = ", ".join(_quoted(field.column) for field in fields)
     places = ", ".join(["%s"] * len(fields))
-    # Work of the isolation layer before a save would hide what is missing.
+    # Skip the isolation layer's own checks before a save, to test the database.
     values = [
         field.get_db_prep_save(
             getattr(row, field.attname) or field.pre_save(row, add=True), connection
@@ -335,12 +329,12 @@ def _update(row: Any, field: Any, where: str, *parameters: Any) -> tuple[str, li
 
 
 def _move(row: Any) -> tuple[str, list[Any]]:
-    """Say in the row itself that it is another tenant's, where a row says so."""
+    """Set the row's tenant to another one, if rows have a tenant."""
     return f"UPDATE {_table(row)} SET tenant_id = %s", [getattr(row, "tenant_id", row.pk)]
 
 
 def _a_field(model: Any) -> Any:
-    """Return the field to write: a text that may be there twice, if there is one."""
+    """Return a field to write: preferably a text that need not be unique."""
     once = {each.name for fields in uniques_of(model) for each in fields}
     fields = [
         field
@@ -352,7 +346,7 @@ def _a_field(model: Any) -> Any:
 
 
 def _copy(row: Any, field: Any) -> Any:
-    """Return an object of the active tenant that is like another's row, but for one text."""
+    """Return an object of the active tenant with the values of another row, except one text."""
     values = {each.attname: getattr(row, each.attname) for each in row._meta.concrete_fields}
     if isinstance(field, TEXTS):
         values[field.attname] = "changed"[: field.max_length]
@@ -360,7 +354,7 @@ def _copy(row: Any, field: Any) -> Any:
 
 
 def _new(row: Any) -> Any:
-    """Return an object as a row that is not there yet: with an id and texts of its own."""
+    """Return an object for a new row, with its own id and texts."""
     row.pk = uuid4()
     for field in row._meta.concrete_fields:
         if isinstance(field, TEXTS) and not field.choices:

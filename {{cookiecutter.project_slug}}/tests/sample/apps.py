@@ -1,11 +1,11 @@
-"""Installed by the settings of the tests only."""
+"""The sample app, installed by the test settings only."""
 
 from django.apps import AppConfig
 from django.urls import include, path
 
 
 class SampleConfig(AppConfig):
-    """An app of tenants, with models of every kind."""
+    """A tenant app with models of every kind."""
 
     name = "tests.sample"
 

@@ -1,4 +1,4 @@
-"""A task in a module that no worker imports before it needs it."""
+"""A task in a module that a worker imports only for this task."""
 
 from apps.isolation.integrations.tasks import platform_task
 from tests.sample.models import Shelf

@@ -16,7 +16,7 @@ def fill(name: str) -> None:
 def smoke_test(
     members: dict[str, Callable[..., Any]], viewer: Callable[..., Any]
 ) -> Iterator[tuple[str, bool, object]]:
-    """Look for the shelves, and try to write as who may not."""
+    """Read the shelves, and check that a Viewer cannot write."""
     for slug, ask in members.items():
         answer = ask("/api/v1/sample/shelves/")
         names = [shelf["name"] for shelf in answer[1]["results"]]

@@ -1,4 +1,4 @@
-"""A library: a model of every kind that a product has, so that the tests need no product."""
+"""A library with models of every kind, so that the tests need no product."""
 
 from django.contrib.contenttypes.fields import GenericForeignKey
 from django.contrib.contenttypes.models import ContentType
@@ -17,7 +17,7 @@ class ShelfStatus(models.TextChoices):
 
 
 class BookStatus(models.TextChoices):
-    """Where a book is."""
+    """The states of a book."""
 
     FREE = "free"
     LENT = "lent"
@@ -25,7 +25,7 @@ class BookStatus(models.TextChoices):
 
 
 class Shelf(TenantModel):
-    """Has a name that is unique in its tenant, and a status that the database checks."""
+    """A model with a name that is unique in its tenant, and a status with a check constraint."""
 
     name = models.CharField(max_length=200)
     description = models.TextField(blank=True, max_length=10_000)
@@ -47,7 +47,7 @@ class Shelf(TenantModel):
 
 
 class Label(TenantModel):
-    """Is ordered by default."""
+    """A model with a default order."""
 
     word = models.CharField(max_length=50)
 
@@ -60,7 +60,7 @@ class Label(TenantModel):
 
 
 class Book(TenantModel):
-    """Refers to a row, to one of its own kind or to none, to users, and to many."""
+    """A model with relations: to a shelf, to itself, to users, and many-to-many."""
 
     shelf = models.ForeignKey(Shelf, on_delete=models.CASCADE, related_name="books")
     original = models.ForeignKey("self", on_delete=models.SET_NULL, null=True, blank=True)
@@ -90,7 +90,7 @@ class Book(TenantModel):
 
 
 class Labelling(TenantModel):
-    """Stands between books and labels, of which a pair is unique."""
+    """The through model of books and labels, with unique pairs."""
 
     book = models.ForeignKey(Book, on_delete=models.CASCADE)
     label = models.ForeignKey(Label, on_delete=models.CASCADE)
@@ -103,12 +103,12 @@ class Labelling(TenantModel):
 
 
 def place_of(scan: "Scan", name: str = "") -> str:
-    """Return where a file is kept."""
+    """Return the path of a file."""
     return f"scans/{scan.pk}"
 
 
 class Scan(TenantModel):
-    """Has a file."""
+    """A model with a file."""
 
     book = models.ForeignKey(Book, on_delete=models.CASCADE, related_name="scans")
     file = models.FileField(upload_to=place_of)
@@ -121,7 +121,7 @@ class Scan(TenantModel):
 
 
 class Note(TenantModel):
-    """Is its author's own, is about any row, and may be about a label as well."""
+    """Personal data of its author, with a generic relation and an optional label."""
 
     author = UserForeignKey(personal=True)
     label = models.ForeignKey(Label, on_delete=models.SET_NULL, null=True)

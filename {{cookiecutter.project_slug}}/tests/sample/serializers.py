@@ -1,4 +1,4 @@
-"""Bodies of the sample's routes."""
+"""Serializers of the sample app."""
 
 from typing import Any
 
@@ -17,7 +17,7 @@ class ReaderField(CurrentValueMixin, serializers.PrimaryKeyRelatedField[User]):
 
     def get_queryset(self) -> Any:
         """Return the tenant's active members."""
-        # every tenant: users are in many, and their memberships say in which.
+        # every tenant: users are shared, and memberships assign them to tenants.
         return User.objects.filter(
             memberships__is_active=True, memberships__tenant_id=require_tenant().id
         )
@@ -45,11 +45,11 @@ class SampleBookSerializer(TenantModelSerializer[Book]):
 
 @extend_schema_field(OpenApiTypes.BINARY)
 class UploadField(serializers.FileField):
-    """A file, described as one."""
+    """A file field with a correct OpenAPI type."""
 
 
 class SampleScanSerializer(TenantModelSerializer[Scan]):
-    """A scan, whose file goes out by a route of its own."""
+    """A scan. A separate route sends its file."""
 
     file = UploadField(write_only=True)
 

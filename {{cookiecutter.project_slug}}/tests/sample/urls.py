@@ -1,4 +1,4 @@
-"""Routes."""
+"""Routes of the sample app."""
 
 from rest_framework.routers import SimpleRouter
 

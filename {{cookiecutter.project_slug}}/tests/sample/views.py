@@ -1,4 +1,4 @@
-"""Routes as a product has them: lists that are filtered, searched and ordered, and files."""
+"""Views as in a product: lists with filters, search and order, and files."""
 
 from http import HTTPStatus
 from typing import Any
@@ -30,13 +30,13 @@ from tests.sample.serializers import (
 
 
 class FileUnavailable(APIException):
-    """The operating system does not give the file."""
+    """The operating system cannot read the file."""
 
     status_code = HTTPStatus.SERVICE_UNAVAILABLE
 
 
 class BookFilter(FilterSet):
-    """By status, shelf and reader; a form's choices would be a query each."""
+    """Filters by status, shelf and reader, without a form, whose choices would need queries."""
 
     shelf = UUIDFilter(field_name="shelf_id")
     reader = UUIDFilter(field_name="reader_id")
@@ -47,13 +47,13 @@ class BookFilter(FilterSet):
 
 
 class SampleViewSet(ModelViewSet[Any]):
-    """Notes who made a row."""
+    """A viewset that records the creator of a row."""
 
     read_role = Role.VIEWER
     write_role = Role.MEMBER
 
     def perform_create(self, serializer: Any) -> None:
-        """Insert the row as the request's user."""
+        """Insert the row with the request's user as its creator."""
         serializer.save(created_by=self.request.user)
 
 

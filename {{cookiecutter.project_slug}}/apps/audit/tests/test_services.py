@@ -1,4 +1,4 @@
-"""The audit log: written with what it records, and never again."""
+"""The audit log: events are written in the recorded transaction and never change."""
 
 from typing import Any
 
@@ -32,16 +32,14 @@ def event(transactional_db: None, acme: Any) -> AuditEvent:
 
 @pytest.mark.parametrize("alias", [SHARED_DB, OWNER])
 @pytest.mark.parametrize("change", CHANGES)
-def test_the_database_refuses_to_change_an_event(
-    change: str, alias: str, event: AuditEvent
-) -> None:
+def test_database_refuses_to_change_an_event(change: str, alias: str, event: AuditEvent) -> None:
     reason = "permission denied" if alias == SHARED_DB else "append-only"
     with pytest.raises(DatabaseError, match=reason), connections[alias].cursor() as cursor:
         cursor.execute(CHANGES[change])
     assert AuditEvent.platform.get().reason == event.reason
 
 
-def test_nor_may_the_run_time_role_empty_the_table(event: AuditEvent) -> None:
+def test_run_time_role_cannot_truncate_the_table(event: AuditEvent) -> None:
     with pytest.raises(DatabaseError), connections[SHARED_DB].cursor() as cursor:
         cursor.execute("TRUNCATE audit_auditevent")
     with pytest.raises(DatabaseError):
@@ -52,7 +50,7 @@ def test_nor_may_the_run_time_role_empty_the_table(event: AuditEvent) -> None:
     assert AuditEvent.platform.get().reason == ""
 
 
-def test_the_constraint_can_be_taken_back_and_made_again(event: AuditEvent) -> None:
+def test_constraint_can_be_removed_and_recreated(event: AuditEvent) -> None:
     (constraint,) = AuditEvent._meta.constraints
     assert constraint == constraint.clone()
     with connections[OWNER].schema_editor() as editor:
@@ -64,7 +62,7 @@ def test_the_constraint_can_be_taken_back_and_made_again(event: AuditEvent) -> N
         AuditEvent.platform.update(reason="a third")
 
 
-def test_an_event_says_who_did_what_to_what(acme: Any) -> None:
+def test_event_records_actor_action_and_object(acme: Any) -> None:
     actor = make_member(acme, "owner").user
     member = make_member(acme, "member")
     before, after = {"role": "member", "same": 1}, {"role": "admin", "same": 1}
@@ -85,7 +83,7 @@ def test_an_event_says_who_did_what_to_what(acme: Any) -> None:
 
 
 @pytest.mark.parametrize("name", ["password", "token_hash", "api_key", "client_secret"])
-def test_of_a_secret_only_the_change_is_kept(name: str, acme: Any) -> None:
+def test_secret_values_are_not_recorded(name: str, acme: Any) -> None:
     with transaction.atomic(using=SHARED_DB):
         record(
             Action.TENANT_CHANGED, acme, tenant=acme, actor=None, before={name: 1}, after={name: 2}
@@ -94,7 +92,7 @@ def test_of_a_secret_only_the_change_is_kept(name: str, acme: Any) -> None:
 
 
 @pytest.mark.django_db(transaction=True)
-def test_event_and_change_stand_or_fall_together(acme: Any) -> None:
+def test_event_is_rolled_back_with_the_change(acme: Any) -> None:
     with pytest.raises(TransactionManagementError):
         record(Action.TENANT_CHANGED, acme, tenant=acme, actor=None)
     with pytest.raises(ZeroDivisionError), transaction.atomic(using=SHARED_DB):
@@ -103,7 +101,7 @@ def test_event_and_change_stand_or_fall_together(acme: Any) -> None:
     assert not AuditEvent.platform.exists()
 
 
-def test_an_event_outlives_its_tenant(event: AuditEvent, acme: Any) -> None:
+def test_event_outlives_its_tenant(event: AuditEvent, acme: Any) -> None:
     with connections[OWNER].cursor() as cursor:
         cursor.execute("DELETE FROM memberships_membership")
         cursor.execute("DELETE FROM tenants_domain")
@@ -112,7 +110,7 @@ def test_an_event_outlives_its_tenant(event: AuditEvent, acme: Any) -> None:
     assert AuditEvent.objects.for_tenant(acme.pk).get() == event
 
 
-def test_events_are_asked_for_by_tenant(acme: Any, globex: Any) -> None:
+def test_events_require_for_tenant(acme: Any, globex: Any) -> None:
     with transaction.atomic(using=SHARED_DB):
         for tenant in (acme, globex):
             record(Action.TENANT_CHANGED, tenant, tenant=tenant, actor=None)
@@ -130,7 +128,7 @@ def test_cross_tenant_work_is_recorded_before_it_begins() -> None:
 
 
 @pytest.mark.django_db(transaction=True)
-def test_an_event_that_could_be_rolled_back_starts_no_cross_tenant_work() -> None:
+def test_cross_tenant_work_requires_a_committed_event() -> None:
     with (
         transaction.atomic(using=SHARED_DB),
         pytest.raises(RuntimeError, match="durable"),
@@ -139,7 +137,7 @@ def test_an_event_that_could_be_rolled_back_starts_no_cross_tenant_work() -> Non
         pytest.fail("entered")
 
 
-def test_platform_staff_reads_events_and_changes_none(event: AuditEvent) -> None:
+def test_staff_can_read_events_only(event: AuditEvent) -> None:
     users: Any = get_user_model()._default_manager
     users.create_superuser("staff@example.test", "correct horse battery staple")
     client = Client(headers={"Host": "localhost"})

@@ -1,4 +1,4 @@
-"""E-mail addresses, verified by who reads their mail."""
+"""Verification of e-mail addresses by a mailed token."""
 
 import re
 from typing import Any
@@ -30,36 +30,36 @@ def user() -> User:
     return User.objects.create_user("who@example.test", "correct horse battery staple")
 
 
-def test_an_address_is_verified_by_the_token_of_a_mail(user: User, mailoutbox: list[Any]) -> None:
+def test_mailed_token_verifies_an_address(user: User, mailoutbox: list[Any]) -> None:
     assert _post("email/resend/", email="Who@Example.test").status_code == 204
     token = _token_in(mailoutbox[0])
     assert mailoutbox[0].to == ["who@example.test"]
     assert not EmailAddress.objects.is_verified(user.email)
     assert _post("email/verify/", token=token).status_code == 204
     assert EmailAddress.objects.is_verified(user.email)
-    assert _post("email/verify/", token=token).status_code == 400  # used up
+    assert _post("email/verify/", token=token).status_code == 400  # already used
 
 
 @pytest.mark.parametrize("token", ["x", "a:b:c", "é", ":", "Mg:1abc:sig"])
-def test_a_token_that_is_none_is_refused(token: str, user: User) -> None:
+def test_invalid_token_is_refused(token: str, user: User) -> None:
     response = _post("email/verify/", token=token)
     assert (response.status_code, list(response.json())) == (400, ["token"])
 
 
-def test_a_token_expires(user: User, mailoutbox: list[Any], settings: Any) -> None:
+def test_token_expires(user: User, mailoutbox: list[Any], settings: Any) -> None:
     _post("email/resend/", email=user.email)
     settings.ACCOUNT_EMAIL_CONFIRMATION_EXPIRE_DAYS = -1
     assert _post("email/verify/", token=_token_in(mailoutbox[0])).status_code == 400
 
 
-def test_a_token_of_a_reset_verifies_nothing(user: User, mailoutbox: list[Any]) -> None:
+def test_reset_token_does_not_verify(user: User, mailoutbox: list[Any]) -> None:
     _post("password/reset/", email=user.email)
     found = re.search(r"/password-reset/([^/]+)/", mailoutbox[0].body)
     assert found
     assert _post("email/verify/", token=found[1]).status_code == 400
 
 
-def test_nobody_learns_whether_an_address_has_an_account_or_is_verified(
+def test_response_does_not_reveal_accounts_or_verification(
     user: User, mailoutbox: list[Any]
 ) -> None:
     verified = User.objects.create_user("verified@example.test")
@@ -70,14 +70,12 @@ def test_nobody_learns_whether_an_address_has_an_account_or_is_verified(
         with statements() as sent:
             response = _post("email/resend/", email=email)
         answers.append((response.status_code, response.content, len(mailoutbox)))
-        assert len(sent) <= 2  # one more for who gets a token, against the time that a mail takes
+        assert len(sent) <= 2  # one more query for a token; sending a mail takes far longer
         mailoutbox.clear()
     assert answers == [(204, b"", 1)] * 3
 
 
-def test_the_mails_are_sent_by_the_platform_in_plain_words(
-    user: User, mailoutbox: list[Any], settings: Any
-) -> None:
+def test_mails_come_from_the_platform(user: User, mailoutbox: list[Any], settings: Any) -> None:
     settings.PLATFORM_ORIGIN = "https://app.example.com"
     settings.DEFAULT_FROM_EMAIL = "noreply@example.com"
     for path in ("email/resend/", "password/reset/"):

@@ -26,7 +26,7 @@ def limit(settings: Any, monkeypatch: pytest.MonkeyPatch) -> Callable[..., None]
     """Return a function that sets rates, such as ``limit(member="2/minute")``."""
     settings.CACHES = {**settings.CACHES, "throttled": {"BACKEND": LOCMEM, "LOCATION": "throttled"}}
     caches["throttled"].clear()
-    # In the middle of a minute, so that none ends during a test.
+    # In the middle of a minute, so that it does not end during a test.
     monkeypatch.setattr(Throttle, "timer", lambda self: 6_000_000_030.0)
 
     def set_rates(**rates: str) -> None:
@@ -42,7 +42,7 @@ def _statuses(client: Any, times: int, path: str = ME) -> list[int]:
 
 @pytest.mark.parametrize("scope", ["member", "tenant"])
 @pytest.mark.parametrize("host", ["acme.localhost", "localhost"])
-def test_a_member_is_refused_without_a_question_to_the_database(
+def test_throttled_member_is_refused_without_a_query(
     scope: str, host: str, acme: Any, client_of: Callable[..., Any], limit: Callable[..., None]
 ) -> None:
     limit(**{scope: "2/minute"})
@@ -57,7 +57,7 @@ def test_a_member_is_refused_without_a_question_to_the_database(
 
 
 @pytest.mark.parametrize("member", [True, False])
-def test_a_flood_writes_one_line(
+def test_flood_logs_one_line(
     member: bool,
     acme: Any,
     client_of: Callable[..., Any],
@@ -71,7 +71,7 @@ def test_a_flood_writes_one_line(
     assert len(lines) == 1
 
 
-def test_who_sends_no_token_is_refused_by_address(
+def test_anonymous_client_is_refused_by_address(
     acme: Any, client_of: Callable[..., Any], limit: Callable[..., None]
 ) -> None:
     member = client_of(acme, "member")
@@ -82,7 +82,7 @@ def test_who_sends_no_token_is_refused_by_address(
     assert nobody.post(path, {}, REMOTE_ADDR="203.0.113.7").status_code == 400
 
 
-def test_an_address_is_the_same_whatever_port_a_proxy_writes(
+def test_port_does_not_change_an_address(
     acme: Any, limit: Callable[..., None], settings: Any
 ) -> None:
     settings.REST_FRAMEWORK = {**settings.REST_FRAMEWORK, "NUM_PROXIES": 1}
@@ -95,7 +95,7 @@ def test_an_address_is_the_same_whatever_port_a_proxy_writes(
         refuse_again(RequestFactory().post(path, headers=sources[2]), ActiveTenant(acme.pk))
 
 
-def test_others_of_the_tenant_and_elsewhere_go_on(
+def test_other_members_and_tenants_are_served(
     acme: Any, globex: Any, client_of: Callable[..., Any], limit: Callable[..., None]
 ) -> None:
     limit(member="2/minute")
@@ -104,7 +104,7 @@ def test_others_of_the_tenant_and_elsewhere_go_on(
     assert _statuses(client_of(globex, "member"), 2) == [200, 200]
 
 
-def test_a_rate_of_some_routes_holds_nothing_else_up(
+def test_rate_of_one_route_does_not_affect_others(
     acme: Any, client_of: Callable[..., Any], limit: Callable[..., None]
 ) -> None:
     limit(invitations="1/minute")

@@ -1,4 +1,4 @@
-"""Access tokens that are not what they should be."""
+"""Invalid access tokens."""
 
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -22,7 +22,7 @@ LONG_AGO = datetime(2020, 1, 1, tzinfo=UTC)
 
 @pytest.fixture
 def claims(acme: Tenant) -> dict[str, Any]:
-    """Return what a good token says."""
+    """Return the claims of a valid token."""
     membership = make_member(acme, "member")
     now = datetime.now(UTC)
     return {
@@ -51,7 +51,7 @@ def _sign(claims: dict[str, Any], key: str = KEY, algorithm: str = "HS256", **he
 
 
 @pytest.mark.parametrize("host", HOSTS)
-def test_a_good_one_for_comparison(host: str, claims: dict[str, Any]) -> None:
+def test_valid_token(host: str, claims: dict[str, Any]) -> None:
     assert _ask(f"Bearer {_sign(claims)}", host).status_code == 200
 
 
@@ -64,15 +64,13 @@ def test_a_good_one_for_comparison(host: str, claims: dict[str, Any]) -> None:
         *(("{}", 401), ("bearer", 401), ("jwt {}", 401)),
     ],
 )
-def test_middleware_and_authentication_read_a_header_alike(
+def test_middleware_and_authentication_parse_the_header_equally(
     form: str, status: int, host: str, claims: dict[str, Any]
 ) -> None:
     assert _ask(form.format(_sign(claims)), host).status_code == status
 
 
-def test_what_is_no_token_to_the_authentication_names_no_tenant(
-    claims: dict[str, Any], globex: Tenant
-) -> None:
+def test_unparsable_token_names_no_tenant(claims: dict[str, Any], globex: Tenant) -> None:
     headers = {"Host": "localhost", "Authorization": f"token {_sign(claims)}"}
     response = APIClient(headers=headers).get("/api/v1/me/", headers={"X-Tenant": "globex"})
     assert (response.status_code, response.json()["code"]) == (401, "not_authenticated")
@@ -83,9 +81,7 @@ def test_what_is_no_token_to_the_authentication_names_no_tenant(
     ("key", "algorithm"),
     [("", "none"), ("x" * 64, "HS256"), (settings.SECRET_KEY[:-1], "HS256"), (KEY, "HS384")],
 )
-def test_signed_by_nobody_by_another_or_in_another_way(
-    key: str, algorithm: str, host: str, claims: dict[str, Any]
-) -> None:
+def test_invalid_signature(key: str, algorithm: str, host: str, claims: dict[str, Any]) -> None:
     response = _ask(f"Bearer {_sign(claims, key, algorithm)}", host)
     assert (response.status_code, response.json()["code"]) == (401, "token_not_valid")
 
@@ -98,14 +94,14 @@ def test_signed_by_nobody_by_another_or_in_another_way(
         *(("exp", -8, 200), ("exp", -60, 401)),
     ],
 )
-def test_clocks_of_servers_differ_by_some_seconds(
+def test_leeway_for_clock_differences(
     claim: str, seconds: int, status: int, host: str, claims: dict[str, Any]
 ) -> None:
     claims[claim] = int(datetime.now(UTC).timestamp()) + seconds
     assert _ask(f"Bearer {_sign(claims)}", host).status_code == status
 
 
-def test_by_how_many_seconds_is_a_setting() -> None:
+def test_leeway_is_a_setting() -> None:
     script = "from config.settings.base import *; print(SIMPLE_JWT['LEEWAY'])"
     assert run("-c", script).stdout == "10\n"
     assert run("-c", script, JWT_LEEWAY_SECONDS="0").stdout == "0\n"
@@ -115,7 +111,7 @@ def test_by_how_many_seconds_is_a_setting() -> None:
 @pytest.mark.parametrize(
     "claim", ["token_type", "exp", "jti", "user_id", "tenant", "membership", "family", "stamp"]
 )
-def test_a_claim_is_missing(claim: str, host: str, claims: dict[str, Any]) -> None:
+def test_missing_claim(claim: str, host: str, claims: dict[str, Any]) -> None:
     del claims[claim]
     response = _ask(f"Bearer {_sign(claims)}", host)
     assert (response.status_code, response.json()["code"]) == (401, "token_not_valid")
@@ -143,12 +139,12 @@ def test_a_claim_is_missing(claim: str, host: str, claims: dict[str, Any]) -> No
         ("stamp", "é"),
     ],
 )
-def test_a_claim_is_wrong(claim: str, value: object, host: str, claims: dict[str, Any]) -> None:
+def test_wrong_claim(claim: str, value: object, host: str, claims: dict[str, Any]) -> None:
     response = _ask(f"Bearer {_sign({**claims, claim: value})}", host)
     assert (response.status_code, response.json()["code"]) == (401, "token_not_valid")
 
 
-def test_of_a_user_who_does_not_exist(claims: dict[str, Any]) -> None:
+def test_unknown_user(claims: dict[str, Any]) -> None:
     header = f"Bearer {_sign({**claims, 'user_id': str(uuid4())})}"
     response = _ask(header, "acme.localhost")
     assert (response.status_code, response.json()["code"]) == (401, "no_active_account")
@@ -156,7 +152,7 @@ def test_of_a_user_who_does_not_exist(claims: dict[str, Any]) -> None:
     assert (response.status_code, response.json()["code"]) == (404, "tenant_not_found")
 
 
-def test_of_a_tenant_that_does_not_exist(claims: dict[str, Any]) -> None:
+def test_unknown_tenant(claims: dict[str, Any]) -> None:
     header = f"Bearer {_sign({**claims, 'tenant': str(uuid4())})}"
     response = _ask(header, "acme.localhost")
     assert (response.status_code, response.json()["code"]) == (401, "token_tenant_mismatch")
@@ -164,7 +160,7 @@ def test_of_a_tenant_that_does_not_exist(claims: dict[str, Any]) -> None:
     assert (response.status_code, response.json()["code"]) == (404, "tenant_not_found")
 
 
-def test_a_role_in_the_token_is_worth_nothing(claims: dict[str, Any]) -> None:
+def test_role_in_the_token_is_ignored(claims: dict[str, Any]) -> None:
     Membership.platform.update(role="viewer")
     token = _sign({**claims, "role": "owner", "is_superuser": True})
     client = APIClient(headers={"Host": "acme.localhost", "Authorization": f"Bearer {token}"})
@@ -176,5 +172,5 @@ def test_a_role_in_the_token_is_worth_nothing(claims: dict[str, Any]) -> None:
     "header",
     ["", "Bearer", "Bearer ", "bearer", "Bearer a b", "Basic dTpw", "Token x", "Bearer \xe9", "é"],
 )
-def test_a_header_that_holds_no_token(header: str, host: str, acme: Tenant) -> None:
+def test_malformed_header(header: str, host: str, acme: Tenant) -> None:
     assert _ask(header, host).status_code == 401

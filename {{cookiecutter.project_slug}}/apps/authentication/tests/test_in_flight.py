@@ -1,4 +1,4 @@
-"""One tenant's requests never take all threads of a process."""
+"""One tenant's requests never use all threads of a process."""
 
 import gc
 import threading
@@ -22,17 +22,17 @@ MOST = 2
 
 @pytest.fixture(autouse=True)
 def most(settings: Any, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """Bound the requests; begin with none in flight, and without patience."""
+    """Set the limit, without requests in flight and without a waiting time."""
     monkeypatch.setattr(in_flight, "PATIENCE", 0)
     settings.TENANT_REQUESTS_IN_FLIGHT = MOST
     yield
-    gc.collect()  # responses, whose ends give their slots back
+    gc.collect()  # closing a response releases its slot
     _in_flight.clear()
 
 
 @pytest.fixture
 def busy() -> Iterator[ActiveTenant]:
-    """Return a tenant with as many requests as it may have."""
+    """Return a tenant whose slots are all in use."""
     tenant = ActiveTenant(new_id())
     slots = [Slot(tenant) for _ in range(MOST)]
     yield tenant
@@ -52,14 +52,14 @@ def _request(rf: RequestFactory, tenant: Any) -> HttpRequest:
     return rf.get("/", headers={"Host": f"{tenant.slug}.localhost"})
 
 
-def test_one_more_is_refused_and_others_are_served(busy: ActiveTenant) -> None:
+def test_excess_request_is_refused_and_others_are_served(busy: ActiveTenant) -> None:
     with pytest.raises(TenantBusy):
         Slot(busy).release()
     with Slot(ActiveTenant(new_id())), Slot(None):
         pass
 
 
-def test_a_slot_is_given_back_once(busy: ActiveTenant) -> None:
+def test_slot_is_released_once(busy: ActiveTenant) -> None:
     other = ActiveTenant(new_id())
     first, second = Slot(other), Slot(other)
     first.release()
@@ -70,13 +70,13 @@ def test_a_slot_is_given_back_once(busy: ActiveTenant) -> None:
     assert other.id not in _in_flight
 
 
-def test_without_a_number_there_is_no_limit(busy: ActiveTenant, settings: Any) -> None:
+def test_zero_means_no_limit(busy: ActiveTenant, settings: Any) -> None:
     settings.TENANT_REQUESTS_IN_FLIGHT = 0
     with Slot(busy):
         pass
 
 
-def test_many_threads_never_have_more() -> None:
+def test_threads_never_exceed_the_limit() -> None:
     tenant, barrier, got = ActiveTenant(new_id()), threading.Barrier(20), []
 
     def ask() -> None:
@@ -97,9 +97,7 @@ def test_many_threads_never_have_more() -> None:
         slot.release()
 
 
-def test_one_more_waits_for_a_moment_and_no_other(
-    busy: ActiveTenant, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_only_one_request_waits(busy: ActiveTenant, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(in_flight, "PATIENCE", 30)
     tenant, got, begins = ActiveTenant(new_id()), [], threading.Event()
     first, second = Slot(tenant), Slot(tenant)
@@ -122,11 +120,11 @@ def test_one_more_waits_for_a_moment_and_no_other(
     got.pop().release()
 
 
-def test_who_waited_and_may_go_on_keeps_no_other_from_waiting(
+def test_next_request_may_wait_after_a_waiting_one_continues(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(in_flight, "PATIENCE", 30)
-    # Its slot is free, but its thread has not run since.
+    # Its slot is free, but its thread has not continued yet.
     monkeypatch.setattr(in_flight, "_waiting", {new_id()})
     tenant, got = ActiveTenant(new_id()), []
     first, second = Slot(tenant), Slot(tenant)
@@ -141,7 +139,7 @@ def test_who_waited_and_may_go_on_keeps_no_other_from_waiting(
 
 
 @pytest.mark.parametrize("path", ["/api/v1/me/", "/login/", "/nothing"])
-def test_what_a_busy_tenant_is_answered(path: str, acme: Any, globex: Any) -> None:
+def test_response_to_a_busy_tenant(path: str, acme: Any, globex: Any) -> None:
     of_acme, of_globex = (
         Client(headers={"Host": f"{tenant.slug}.localhost", "Accept": "application/json"})
         for tenant in (acme, globex)
@@ -158,7 +156,7 @@ def test_what_a_busy_tenant_is_answered(path: str, acme: Any, globex: Any) -> No
 
 
 @pytest.mark.parametrize(("method", "least"), [("GET", 30), ("HEAD", 30), ("POST", 0)])
-def test_only_who_reads_waits(
+def test_only_safe_requests_wait(
     method: str, least: int, acme: Any, rf: RequestFactory, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     waited: list[float] = []
@@ -175,7 +173,7 @@ def test_only_who_reads_waits(
     assert sum(waited) == least
 
 
-def test_on_the_shared_host_the_token_says_whose_it_is(
+def test_token_names_the_tenant_on_the_shared_host(
     acme: Any, client_of: Callable[..., Any]
 ) -> None:
     client = client_of(acme, "viewer")
@@ -185,7 +183,7 @@ def test_on_the_shared_host_the_token_says_whose_it_is(
     assert client.get("/api/v1/me/").status_code == 200
 
 
-def test_a_download_is_in_flight_until_it_is_closed(acme: Any, rf: RequestFactory) -> None:
+def test_download_counts_until_it_is_closed(acme: Any, rf: RequestFactory) -> None:
     serve = tenant_middleware(_streamed)
     responses = [serve(_request(rf, acme)) for _ in range(MOST)]
     assert serve(_request(rf, acme)).status_code == 429
@@ -194,9 +192,7 @@ def test_a_download_is_in_flight_until_it_is_closed(acme: Any, rf: RequestFactor
     assert serve(_request(rf, acme)).status_code == 200
 
 
-def test_a_download_that_nobody_closes_ends_with_its_response(
-    acme: Any, rf: RequestFactory
-) -> None:
+def test_unclosed_download_ends_with_its_response(acme: Any, rf: RequestFactory) -> None:
     serve = tenant_middleware(_streamed)
     for _ in range(3 * MOST):
         response = serve(_request(rf, acme))
@@ -205,7 +201,7 @@ def test_a_download_that_nobody_closes_ends_with_its_response(
         gc.collect()
 
 
-def test_a_request_that_is_broken_off_is_in_flight_no_more(acme: Any, rf: RequestFactory) -> None:
+def test_aborted_request_releases_its_slot(acme: Any, rf: RequestFactory) -> None:
     serve = tenant_middleware(_failing)
     for _ in range(3 * MOST):
         with pytest.raises(KeyboardInterrupt):
@@ -214,7 +210,7 @@ def test_a_request_that_is_broken_off_is_in_flight_no_more(acme: Any, rf: Reques
 
 
 @pytest.mark.django_db(transaction=True)
-def test_under_asgi_it_is_the_same(acme: Any, rf: RequestFactory) -> None:
+def test_limit_under_asgi(acme: Any, rf: RequestFactory) -> None:
     async def view(request: HttpRequest) -> HttpResponse:
         return HttpResponse()
 

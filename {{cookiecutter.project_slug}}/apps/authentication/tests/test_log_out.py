@@ -1,4 +1,4 @@
-"""Ending a log-in, and going on with it in another tenant."""
+"""Log-out, and switching to another tenant."""
 
 from typing import Any
 
@@ -36,7 +36,7 @@ def pair(acme: Tenant) -> dict[str, str]:
 
 
 @pytest.mark.parametrize("host", ["acme.localhost", "localhost"])
-def test_log_out_ends_the_log_in_at_once_and_no_other(host: str, pair: dict[str, str]) -> None:
+def test_log_out_ends_one_log_in_at_once(host: str, pair: dict[str, str]) -> None:
     other = _log_in()
     response = _post("logout/", host, refresh=pair["refresh"])
     assert (response.status_code, response.content) == (204, b"")
@@ -46,19 +46,19 @@ def test_log_out_ends_the_log_in_at_once_and_no_other(host: str, pair: dict[str,
     assert _post("token/refresh/", refresh=other["refresh"]).status_code == 200
 
 
-def test_it_can_be_asked_for_again_and_with_a_token_that_is_used_up(pair: dict[str, str]) -> None:
+def test_log_out_is_repeatable_and_accepts_a_used_token(pair: dict[str, str]) -> None:
     new = _post("token/refresh/", refresh=pair["refresh"]).json()
     assert [_post("logout/", refresh=pair["refresh"]).status_code for _ in range(2)] == [204, 204]
     assert not _works(new)
 
 
-def test_on_another_tenants_host_it_is_refused(pair: dict[str, str], globex: Tenant) -> None:
+def test_log_out_on_another_tenants_host_is_refused(pair: dict[str, str], globex: Tenant) -> None:
     response = _post("logout/", "globex.localhost", refresh=pair["refresh"])
     assert (response.status_code, response.json()["code"]) == (401, "token_tenant_mismatch")
     assert _works(pair)
 
 
-def test_who_was_removed_or_suspended_can_still_log_out(pair: dict[str, str]) -> None:
+def test_removed_or_suspended_users_can_log_out(pair: dict[str, str]) -> None:
     Membership.platform.update(is_active=False)
     Tenant.objects.update(status="suspended")
     assert _post("logout/", refresh=pair["refresh"]).status_code == 204
@@ -68,14 +68,14 @@ def test_who_was_removed_or_suspended_can_still_log_out(pair: dict[str, str]) ->
 
 
 @pytest.mark.parametrize("kind", ["garbage", "access"])
-def test_it_takes_a_refresh_token(kind: str, pair: dict[str, str]) -> None:
+def test_log_out_needs_a_refresh_token(kind: str, pair: dict[str, str]) -> None:
     response = _post("logout/", refresh=pair.get(kind, kind))
     assert (response.status_code, response.json()["code"]) == (401, "token_not_valid")
     assert _post("logout/").status_code == 400
 
 
-def test_what_the_database_keeps_of_a_token_is_no_token(pair: dict[str, str]) -> None:
-    """Whoever reads the table could act for everybody."""
+def test_stored_tokens_cannot_be_used(pair: dict[str, str]) -> None:
+    """Read access to the table must not give access to accounts."""
     kept = OutstandingToken.objects.values_list("token", flat=True)
     assert len(kept) == 1
     for token in kept:
@@ -85,7 +85,7 @@ def test_what_the_database_keeps_of_a_token_is_no_token(pair: dict[str, str]) ->
 
 @pytest.mark.parametrize("host", ["acme.localhost", "localhost"])
 def test_user_switching_tenants(host: str, pair: dict[str, str], globex: Tenant) -> None:
-    """Switching gives tokens for another of one's tenants, which are good there and not here."""
+    """Switching returns tokens for another tenant of the user, valid only there."""
     make_member(globex, "admin", "member@acme.test")
     response = _post("switch/", host, pair["access"], tenant="globex")
     assert (response.status_code, set(response.json())) == (200, {"access", "refresh"})
@@ -94,7 +94,7 @@ def test_user_switching_tenants(host: str, pair: dict[str, str], globex: Tenant)
     assert _works(pair, "acme.localhost")
 
 
-def test_log_out_ends_what_was_switched_to(pair: dict[str, str], globex: Tenant) -> None:
+def test_log_out_ends_switched_tokens(pair: dict[str, str], globex: Tenant) -> None:
     make_member(globex, "admin", "member@acme.test")
     there = _post("switch/", bearer=pair["access"], tenant="globex").json()
     _post("logout/", refresh=pair["refresh"])
@@ -102,7 +102,7 @@ def test_log_out_ends_what_was_switched_to(pair: dict[str, str], globex: Tenant)
 
 
 @pytest.mark.parametrize("inactive", [False, True])
-def test_a_tenant_of_others_is_answered_like_one_that_does_not_exist(
+def test_switch_to_a_foreign_tenant_looks_like_an_unknown_one(
     inactive: bool, pair: dict[str, str], globex: Tenant
 ) -> None:
     make_member(globex, "owner")
@@ -115,16 +115,14 @@ def test_a_tenant_of_others_is_answered_like_one_that_does_not_exist(
     assert {answer.json()["code"] for answer in answers} == {"tenant_not_found"}
 
 
-def test_a_suspended_tenant_is_told_to_its_members(pair: dict[str, str], globex: Tenant) -> None:
+def test_members_see_that_their_tenant_is_suspended(pair: dict[str, str], globex: Tenant) -> None:
     make_member(globex, "viewer", "member@acme.test")
     Tenant.objects.filter(pk=globex.pk).update(status="suspended")
     response = _post("switch/", bearer=pair["access"], tenant="globex")
     assert (response.status_code, response.json()["code"]) == (403, "tenant_suspended")
 
 
-def test_who_is_no_member_here_any_more_cannot_switch_either(
-    pair: dict[str, str], acme: Tenant, globex: Tenant
-) -> None:
+def test_former_member_cannot_switch(pair: dict[str, str], acme: Tenant, globex: Tenant) -> None:
     make_member(globex, "viewer", "member@acme.test")
     Membership.objects.for_tenant(acme).update(is_active=False)
     assert _post("switch/", bearer=pair["access"], tenant="globex").status_code == 401

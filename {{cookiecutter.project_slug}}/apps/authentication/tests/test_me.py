@@ -1,4 +1,4 @@
-"""The answer to: who am I, and where do I belong."""
+"""``/me/``: the user and their memberships."""
 
 from collections.abc import Callable
 from typing import Any
@@ -28,7 +28,7 @@ def _brief(tenant: Tenant) -> dict[str, str]:
 
 
 @pytest.mark.parametrize("host", ["acme.localhost", "localhost"])
-def test_the_whole_answer(host: str, client: Any, acme: Tenant, globex: Tenant) -> None:
+def test_complete_response(host: str, client: Any, acme: Tenant, globex: Tenant) -> None:
     user = Membership.objects.for_tenant(acme).get().user
     client.defaults["HTTP_HOST"] = host
     assert client.get("/api/v1/me/").json() == {
@@ -42,13 +42,13 @@ def test_the_whole_answer(host: str, client: Any, acme: Tenant, globex: Tenant) 
     }
 
 
-def test_memberships_that_ended_are_not_in_it(client: Any, acme: Tenant, globex: Tenant) -> None:
+def test_ended_memberships_are_omitted(client: Any, acme: Tenant, globex: Tenant) -> None:
     Membership.objects.for_tenant(globex).update(is_active=False)
     memberships = client.get("/api/v1/me/").json()["memberships"]
     assert [each["tenant"]["slug"] for each in memberships] == ["acme"]
 
 
-def test_it_takes_two_queries(client: Any) -> None:
+def test_number_of_queries(client: Any) -> None:
     client.get("/api/v1/me/")
     with statements() as sent:
         assert client.get("/api/v1/me/").status_code == 200
@@ -56,7 +56,7 @@ def test_it_takes_two_queries(client: Any) -> None:
 
 
 @pytest.mark.parametrize("role", ["viewer", "owner"])
-def test_one_may_change_ones_name_and_nothing_else(
+def test_only_the_name_can_be_changed(
     role: str, acme: Tenant, client_of: Callable[..., Any]
 ) -> None:
     client = client_of(acme, role)
@@ -70,14 +70,14 @@ def test_one_may_change_ones_name_and_nothing_else(
     assert not user.is_staff
 
 
-def test_a_name_may_be_empty_but_not_endless(client: Any) -> None:
+def test_name_may_be_empty_but_is_limited(client: Any) -> None:
     assert client.patch("/api/v1/me/", {"full_name": ""}).status_code == 200
     response = client.patch("/api/v1/me/", {"full_name": "x" * 256})
     assert (response.status_code, list(response.json())) == (400, ["full_name"])
 
 
 @pytest.mark.parametrize("method", ["post", "put", "delete"])
-def test_it_is_neither_made_nor_deleted(method: str, client: Any) -> None:
+def test_post_and_delete_are_not_allowed(method: str, client: Any) -> None:
     response = getattr(client, method)("/api/v1/me/", {"role": "owner"})
     assert response.status_code == 405
     assert response.json()["code"] == "method_not_allowed"

@@ -1,4 +1,4 @@
-"""Passwords: changed by who knows the old one, or by who reads the address's mail."""
+"""Password change with the old password, and reset by mail."""
 
 import re
 from functools import partial
@@ -58,7 +58,7 @@ def _confirm(token: str, password: str = NEW) -> Any:
     return _post("password/reset/confirm/", token=token, password=password)
 
 
-def test_a_changed_password_ends_all_tokens_but_the_new_ones(pair: dict[str, str]) -> None:
+def test_password_change_ends_all_other_tokens(pair: dict[str, str]) -> None:
     response = _change(pair["access"])
     assert response.status_code == 200
     new = response.json()
@@ -71,7 +71,7 @@ def test_a_changed_password_ends_all_tokens_but_the_new_ones(pair: dict[str, str
     assert _log_in(NEW).status_code == 200
 
 
-def test_it_takes_the_old_password(pair: dict[str, str]) -> None:
+def test_password_change_needs_the_old_password(pair: dict[str, str]) -> None:
     response = _change(pair["access"], current="wrong")
     assert (response.status_code, list(response.json())) == (400, ["current_password"])
     assert _change("").status_code == 401
@@ -79,7 +79,7 @@ def test_it_takes_the_old_password(pair: dict[str, str]) -> None:
 
 
 @pytest.mark.parametrize("password", ["short", "password123", "20260101202", "member@acme.test"])
-def test_a_password_keeps_the_policy_wherever_it_is_set(
+def test_password_policy_applies_everywhere(
     password: str, pair: dict[str, str], mailoutbox: list[Any]
 ) -> None:
     response = _change(pair["access"], new=password)
@@ -90,9 +90,7 @@ def test_a_password_keeps_the_policy_wherever_it_is_set(
     assert _log_in().status_code == 200
 
 
-def test_a_forgotten_password_is_reset_by_mail(
-    pair: dict[str, str], user: User, mailoutbox: list[Any]
-) -> None:
+def test_password_reset_by_mail(pair: dict[str, str], user: User, mailoutbox: list[Any]) -> None:
     assert _ask(email="Member@ACME.test").status_code == 204
     (mail,) = mailoutbox
     assert mail.to == ["member@acme.test"]
@@ -100,18 +98,18 @@ def test_a_forgotten_password_is_reset_by_mail(
     assert _log_in().status_code == 401
     assert _log_in(NEW).status_code == 200
     assert _post("token/refresh/", refresh=pair["refresh"]).status_code == 401
-    # Who reads the mail owns the address.
+    # Reading the mail proves ownership of the address.
     assert EmailAddress.objects.get(user=user).verified
 
 
-def test_the_token_of_a_mail_is_good_once(user: User, mailoutbox: list[Any]) -> None:
+def test_mailed_token_is_valid_once(user: User, mailoutbox: list[Any]) -> None:
     _ask()
     token = _token_in(mailoutbox[0])
     assert [_confirm(token).status_code for _ in range(2)] == [204, 400]
 
 
 @pytest.mark.django_db(transaction=True)
-def test_it_is_good_once_in_a_race_too(user: User, mailoutbox: list[Any]) -> None:
+def test_concurrent_use_of_a_mailed_token_succeeds_once(user: User, mailoutbox: list[Any]) -> None:
     _ask()
     answers = at_once(4, partial(_confirm, _token_in(mailoutbox[0])))
     assert sorted(answer.status_code for answer in answers) == [204, 400, 400, 400]
@@ -134,7 +132,7 @@ def _log_in_to_admin(monkeypatch: pytest.MonkeyPatch, settings: Any) -> None:
 
 
 @pytest.mark.parametrize("event", [_expire, _change_address, _deactivate, _log_in_to_admin])
-def test_a_token_ends_when_the_world_has_changed(
+def test_mailed_token_is_invalid_after_changes(
     event: Any,
     user: User,
     mailoutbox: list[Any],
@@ -147,15 +145,15 @@ def test_a_token_ends_when_the_world_has_changed(
     assert (response.status_code, list(response.json())) == (400, ["token"])
 
 
-def test_a_token_that_is_none_is_answered_like_one_of_nobody(user: User) -> None:
+def test_invalid_token_gets_the_response_of_an_unknown_user(user: User) -> None:
     tokens = ["x", "-", "", f"{user.pk.hex}-", f"{user.pk.hex}-a-b", f"{'0' * 32}-c1-x", "é-é"]
     answers = [_confirm(token) for token in tokens]
     assert {answer.status_code for answer in answers} == {400}
     assert {tuple(answer.json()) for answer in answers} == {("token",)}
 
 
-def test_nobody_learns_whether_an_address_has_an_account(user: User, mailoutbox: list[Any]) -> None:
-    """Known, unknown and inactive: the same answer after the same work."""
+def test_response_does_not_reveal_accounts(user: User, mailoutbox: list[Any]) -> None:
+    """Known, unknown and inactive users: the same response after the same queries."""
     User.objects.create_user("gone@acme.test", PASSWORD, is_active=False)
     answers = []
     for email in ("member@acme.test", "nobody@acme.test", "gone@acme.test"):
@@ -166,7 +164,7 @@ def test_nobody_learns_whether_an_address_has_an_account(user: User, mailoutbox:
     assert answers == [(204, b"", 1, 1)] * 3
 
 
-def test_to_a_stranger_the_mail_holds_no_token(user: User, mailoutbox: list[Any]) -> None:
+def test_mail_to_an_unknown_address_has_no_token(user: User, mailoutbox: list[Any]) -> None:
     _ask(email="nobody@acme.test")
     assert mailoutbox[0].to == ["nobody@acme.test"]
     assert "password-reset" not in mailoutbox[0].body

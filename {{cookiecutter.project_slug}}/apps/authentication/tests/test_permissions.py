@@ -1,4 +1,4 @@
-"""Permissions of each role, which depend on the membership alone."""
+"""Permissions of each role, which depend on the membership only."""
 
 from collections.abc import Callable
 from typing import Any
@@ -21,7 +21,7 @@ PASSWORD = "correct horse battery staple"
 
 
 class Silent(APIView):
-    """A view whose author forgot to say which role it takes."""
+    """A view without a required role."""
 
     def get(self, request: Request) -> Response:
         return Response({})
@@ -29,7 +29,7 @@ class Silent(APIView):
 
 @pytest.mark.parametrize("role", list(Role))
 def test_role_based_access(role: Role, acme: Tenant, client_of: Callable[..., Any]) -> None:
-    """Viewers read, and all others write too."""
+    """Viewers can read; all other roles can write."""
     client = client_of(acme, role)
     writes = role != Role.VIEWER
     created = client.post("/api/v1/sample/shelves/", {"name": "first"})
@@ -51,7 +51,7 @@ def test_role_based_access(role: Role, acme: Tenant, client_of: Callable[..., An
             assert response.json()["code"] == "permission_denied"
 
 
-def test_a_view_that_names_no_role_answers_nobody(acme: Tenant) -> None:
+def test_view_without_a_role_is_closed(acme: Tenant) -> None:
     request: Any = APIRequestFactory().get("/")
     request.auth = make_member(acme, "owner")
     with pytest.raises(ImproperlyConfigured, match="Silent must set read_role"):
@@ -59,7 +59,7 @@ def test_a_view_that_names_no_role_answers_nobody(acme: Tenant) -> None:
 
 
 def test_require_tenant_access(acme: Tenant, globex: Tenant) -> None:
-    """Without a membership there is no log-in, and a remaining token gives no access."""
+    """Without a membership, log-in is refused and existing tokens give no access."""
     request: Any = APIRequestFactory().get("/")
     request.auth = None
     assert not HasRole().has_permission(request, Silent())
@@ -74,7 +74,7 @@ def test_require_tenant_access(acme: Tenant, globex: Tenant) -> None:
         assert (response.status_code, response.json()["code"]) == (401, "no_active_account")
 
 
-def test_the_host_decides_in_which_of_ones_tenants_one_acts(acme: Tenant, globex: Tenant) -> None:
+def test_host_selects_the_tenant(acme: Tenant, globex: Tenant) -> None:
     user = make_member(acme, "owner").user
     make_member(globex, "viewer", user.email)
     for tenant, role, status in ((acme, "owner", 201), (globex, "viewer", 403)):
@@ -83,16 +83,14 @@ def test_the_host_decides_in_which_of_ones_tenants_one_acts(acme: Tenant, globex
         assert client.post("/api/v1/sample/shelves/", {"name": "x"}).status_code == status
 
 
-def test_a_tenant_without_members_has_empty_lists_for_its_first_one(
-    acme: Tenant, client_of: Callable[..., Any]
-) -> None:
+def test_new_tenant_has_empty_lists(acme: Tenant, client_of: Callable[..., Any]) -> None:
     assert list(acme.memberships.all()) == []
     owner = client_of(acme, "owner")
     for path in ("sample/shelves/", "sample/books/", "invitations/", "audit-events/"):
         assert owner.get(f"/api/v1/{path}").json()["results"] == []
 
 
-def test_a_superuser_without_membership_is_nobody_here(acme: Tenant) -> None:
+def test_superuser_without_membership_is_refused(acme: Tenant) -> None:
     users: Any = get_user_model()._default_manager
     users.create_superuser("root@example.test", PASSWORD)
     body = {"email": "root@example.test", "password": PASSWORD}
@@ -100,7 +98,7 @@ def test_a_superuser_without_membership_is_nobody_here(acme: Tenant) -> None:
     assert (response.status_code, response.json()["code"]) == (401, "no_active_account")
 
 
-def test_a_superuser_may_do_what_the_membership_says(acme: Tenant) -> None:
+def test_superuser_has_the_role_of_the_membership(acme: Tenant) -> None:
     users: Any = get_user_model()._default_manager
     users.create_superuser("root@example.test", PASSWORD)
     make_member(acme, "viewer", "root@example.test")
@@ -111,7 +109,7 @@ def test_a_superuser_may_do_what_the_membership_says(acme: Tenant) -> None:
     assert client.get("/api/v1/sample/shelves/").status_code == 401
 
 
-def test_a_session_of_the_admin_is_worth_nothing_here(acme: Tenant) -> None:
+def test_admin_session_is_not_accepted(acme: Tenant) -> None:
     users: Any = get_user_model()._default_manager
     users.create_superuser("root@example.test", PASSWORD)
     make_member(acme, "owner", "root@example.test")

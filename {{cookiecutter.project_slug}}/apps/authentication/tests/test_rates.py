@@ -1,4 +1,4 @@
-"""How much may be asked, and what is answered to more."""
+"""Rates of requests, and responses to excess requests."""
 
 import json
 from collections.abc import Callable
@@ -25,7 +25,7 @@ TOKEN = "/api/v1/auth/token/"
 
 @pytest.fixture
 def rates(monkeypatch: pytest.MonkeyPatch) -> Callable[..., None]:
-    """Return a function that sets rates, in a minute that lasts as long as the test."""
+    """Return a function that sets rates, and stop the clock for the test."""
     monkeypatch.setattr(Throttle, "timer", lambda self: 6_000_000_010.5)
 
     def rates(**rates: str) -> None:
@@ -39,7 +39,7 @@ def _statuses(client: Any, count: int, path: str = SHELVES, **headers: str) -> l
     return [client.get(path, headers=headers).status_code for _ in range(count)]
 
 
-def test_too_much_is_answered_with_when_to_come_back(
+def test_throttled_response_has_retry_after(
     acme: Any, client_of: Callable[..., Any], rates: Callable[..., None]
 ) -> None:
     client = client_of(acme, "member")
@@ -54,7 +54,7 @@ def test_too_much_is_answered_with_when_to_come_back(
     assert response.headers["Retry-After"] == "50"
 
 
-def test_the_next_minute_counts_anew(
+def test_counter_restarts_each_minute(
     acme: Any,
     client_of: Callable[..., Any],
     rates: Callable[..., None],
@@ -69,7 +69,7 @@ def test_the_next_minute_counts_anew(
     assert client.get(SHELVES).headers["Retry-After"] == "1"
 
 
-def test_each_member_is_counted_alone_and_all_together(
+def test_members_count_individually_and_together(
     acme: Any, client_of: Callable[..., Any], rates: Callable[..., None]
 ) -> None:
     member, viewer = client_of(acme, "member"), client_of(acme, "viewer")
@@ -80,20 +80,20 @@ def test_each_member_is_counted_alone_and_all_together(
     assert _statuses(viewer, 1) == [200]
 
 
-def test_log_ins_are_counted_by_address_wherever_they_are_tried(
+def test_log_ins_count_by_address_on_all_hosts(
     acme: Any, globex: Any, rates: Callable[..., None]
 ) -> None:
     make_member(acme, "member")
     rates(anonymous="2/minute")
     body = {"email": "member@acme.test", "password": "guess"}
     for tenant, status in ((acme, 401), (globex, 401), (acme, 429), (globex, 429)):
-        # What a client says of its address is not believed.
+        # The client's own X-Forwarded-For is ignored.
         told = {"X-Forwarded-For": f"203.0.113.7, {uuid4()}"}
         assert api_client(tenant).post(TOKEN, body, headers=told).status_code == status
     assert api_client(acme).post(TOKEN, body, REMOTE_ADDR="192.0.2.1").status_code == 401
 
 
-def test_a_tenant_mails_so_many_invitations_and_no_more(
+def test_invitations_of_a_tenant_are_limited(
     acme: Any, globex: Any, client_of: Callable[..., Any], rates: Callable[..., None]
 ) -> None:
     admin, owner, member = (client_of(acme, role) for role in ("admin", "owner", "member"))
@@ -106,14 +106,14 @@ def test_a_tenant_mails_so_many_invitations_and_no_more(
         response = admin.post(path, {"email": "more@example.test"})
         assert (response.status_code, response.json()["code"]) == (429, "throttled")
         assert int(response.headers["Retry-After"]) > 60
-    # What sends no mail is not held up, and neither is another tenant.
+    # Requests without a mail, and other tenants, are not limited.
     assert _statuses(admin, 3, INVITATIONS) == [200, 200, 200]
     assert admin.delete(f"{INVITATIONS}{invitation}/").status_code == 204
     theirs = client_of(globex, "owner")
     assert theirs.post(INVITATIONS, {"email": "new@example.test"}).status_code == 201
 
 
-def test_a_member_is_not_counted_by_address(
+def test_members_do_not_count_by_address(
     acme: Any, client_of: Callable[..., Any], rates: Callable[..., None]
 ) -> None:
     client = client_of(acme, "member")
@@ -124,14 +124,14 @@ def test_a_member_is_not_counted_by_address(
 @pytest.mark.parametrize(
     ("proxies", "statuses"), [(0, [401, 429, 429]), (1, [401, 401, 429]), (2, [401, 429, 429])]
 )
-def test_behind_proxies_the_address_is_what_they_say(
+def test_address_behind_proxies(
     proxies: int,
     statuses: list[int],
     acme: Any,
     rates: Callable[..., None],
     settings: Any,
 ) -> None:
-    """The last address was added by the nearest proxy; those before it may be forged."""
+    """The nearest proxy has appended the last address. Earlier ones may be forged."""
     settings.REST_FRAMEWORK = {**settings.REST_FRAMEWORK, "NUM_PROXIES": proxies}
     rates(anonymous="1/minute")
     client = api_client(acme)
@@ -160,10 +160,10 @@ ADDRESSES = {
 
 @pytest.mark.parametrize("address", ADDRESSES)
 @pytest.mark.parametrize("proxies", [1, 3])
-def test_an_address_is_read_however_a_proxy_writes_it(
+def test_formats_of_forwarded_addresses(
     proxies: int, address: str, acme: Any, rates: Callable[..., None], settings: Any
 ) -> None:
-    """Log-ins from an unreadable address are served, and counted together."""
+    """Log-ins from unparsable addresses are served, and share a counter."""
     settings.REST_FRAMEWORK = {**settings.REST_FRAMEWORK, "NUM_PROXIES": proxies}
     settings.ALLAUTH_TRUSTED_PROXY_COUNT = proxies
     forwarded = ", ".join([address, *["10.0.0.1"] * (proxies - 1)])
@@ -185,7 +185,7 @@ def test_fewer_addresses_than_proxies(settings: Any) -> None:
 
 
 @pytest.mark.django_db(transaction=True)
-def test_of_many_at_once_no_more_get_in(
+def test_concurrent_requests_do_not_exceed_the_rate(
     acme: Any, client_of: Callable[..., Any], rates: Callable[..., None]
 ) -> None:
     client = client_of(acme, "member")
@@ -194,7 +194,7 @@ def test_of_many_at_once_no_more_get_in(
     assert sorted(answers) == [200] * 3 + [429] * 5
 
 
-def test_counting_asks_no_database(
+def test_throttles_need_no_query(
     acme: Any, client_of: Callable[..., Any], rates: Callable[..., None]
 ) -> None:
     client = client_of(acme, "member")
@@ -206,7 +206,7 @@ def test_counting_asks_no_database(
     assert len(limited) == len(unlimited)
 
 
-def test_the_tests_themselves_are_not_throttled() -> None:
+def test_tests_are_not_throttled() -> None:
     assert set(api_settings.DEFAULT_THROTTLE_RATES) == set(THROTTLE_RATES)
     assert set(api_settings.DEFAULT_THROTTLE_RATES.values()) == {None}
 
@@ -236,15 +236,15 @@ REFUSED = {
 
 @pytest.mark.usefixtures("acme", "globex")
 @pytest.mark.parametrize("asked", REFUSED.values(), ids=REFUSED)
-def test_what_is_refused_counts(asked: Any, rates: Callable[..., None]) -> None:
-    """Whatever stands in the way, also of whom a view never gets to see."""
+def test_refused_requests_count(asked: Any, rates: Callable[..., None]) -> None:
+    """Also requests that middleware refuses."""
     host, method, path, headers, status = asked
     rates(anonymous="3/minute")
     client = APIClient(headers={"Host": host, **headers})
     answers = [client.generic(method, path, "{}", "application/json") for _ in range(5)]
     assert [answer.status_code for answer in answers] == [status] * 3 + [429] * 2
     assert answers[-1].headers["Retry-After"] == "50"
-    # All of it together, and nobody else's.
+    # They share a counter, separate from other clients.
     assert APIClient(headers={"Host": "acme.localhost"}).get(SHELVES).status_code == 429
     assert client.generic(method, path, "{}", "application/json", REMOTE_ADDR="192.0.2.1")
 
@@ -260,7 +260,7 @@ def test_what_is_refused_counts(asked: Any, rates: Callable[..., None]) -> None:
         ("PATCH", "/api/v1/me/", [], 400),
     ],
 )
-def test_what_is_refused_to_a_member_counts(
+def test_refused_requests_of_members_count(
     asked: Any, acme: Any, client_of: Callable[..., Any], rates: Callable[..., None]
 ) -> None:
     method, path, body, status = asked
@@ -273,7 +273,7 @@ def test_what_is_refused_to_a_member_counts(
     assert other.get(SHELVES).status_code == 200
 
 
-def test_a_form_that_was_not_filled_in_here_counts(acme: Any, rates: Callable[..., None]) -> None:
+def test_forged_forms_count(acme: Any, rates: Callable[..., None]) -> None:
     rates(anonymous="3/minute")
     browser = Client(enforce_csrf_checks=True, headers={"Host": "acme.localhost"})
     answers = [browser.post("/login/", {}).status_code for _ in range(5)]
@@ -282,7 +282,7 @@ def test_a_form_that_was_not_filled_in_here_counts(acme: Any, rates: Callable[..
 
 @pytest.mark.parametrize("path", [SHELVES, "/login/", "/members/", "/api/v1/nothing/"])
 @pytest.mark.parametrize("method", ["GET", "POST"])
-def test_too_much_tells_no_stranger_which_tenants_there_are(
+def test_throttling_does_not_reveal_tenants(
     method: str, path: str, acme: Any, rates: Callable[..., None]
 ) -> None:
     type(acme).objects.update(status="suspended")
@@ -300,7 +300,7 @@ def test_too_much_tells_no_stranger_which_tenants_there_are(
     assert [status for status, *_ in told[0]] == [404] * 3 + [429] * 2
 
 
-def test_what_is_answered_is_not_held_up_by_what_was_refused(
+def test_refused_requests_do_not_delay_successful_ones(
     acme: Any, client_of: Callable[..., Any], rates: Callable[..., None]
 ) -> None:
     member = client_of(acme, "member")

@@ -1,4 +1,4 @@
-"""Refresh tokens: good once, at home, and for as long as their user is a member."""
+"""Refresh tokens: valid once, in their tenant, while the user is a member."""
 
 from typing import Any
 from uuid import uuid4
@@ -38,9 +38,7 @@ def _log_in() -> dict[str, str]:
 
 
 @pytest.mark.parametrize("host", ["acme.localhost", "localhost"])
-def test_a_refresh_token_is_exchanged_for_a_pair_that_works(
-    host: str, pair: dict[str, str]
-) -> None:
+def test_refresh_returns_a_valid_pair(host: str, pair: dict[str, str]) -> None:
     status, new = _refresh(pair["refresh"], host)
     assert (status, set(new)) == (200, {"access", "refresh"})
     client = APIClient(headers={"Host": host, "Authorization": f"Bearer {new['access']}"})
@@ -48,14 +46,14 @@ def test_a_refresh_token_is_exchanged_for_a_pair_that_works(
     assert _refresh(new["refresh"], host)[0] == 200
 
 
-def test_it_is_good_once(pair: dict[str, str]) -> None:
+def test_refresh_token_is_valid_once(pair: dict[str, str]) -> None:
     assert _refresh(pair["refresh"])[0] == 200
     for host in ("acme.localhost", "localhost"):
         status, body = _refresh(pair["refresh"], host)
         assert (status, body["code"]) == (401, "token_not_valid")
 
 
-def test_another_tenants_host_refuses_it_and_does_not_use_it_up(
+def test_another_tenants_host_refuses_the_token_without_using_it(
     pair: dict[str, str], globex: Tenant
 ) -> None:
     make_member(globex, "member", "member@acme.test")
@@ -71,7 +69,7 @@ def _deactivate_user() -> None:
 
 
 def _delete_user() -> None:
-    """As the platform never does it; a restored backup may."""
+    """Delete a user, which the platform never does, but a restored backup may."""
     membership = Membership.platform.get()
     membership.delete()
     membership.user.delete()
@@ -87,20 +85,18 @@ FAREWELLS: dict[str, Any] = {
 
 @pytest.mark.parametrize("host", ["acme.localhost", "localhost"])
 @pytest.mark.parametrize("farewell", FAREWELLS)
-def test_who_is_no_member_any_more_gets_none(
-    farewell: str, host: str, pair: dict[str, str]
-) -> None:
+def test_former_member_gets_no_token(farewell: str, host: str, pair: dict[str, str]) -> None:
     FAREWELLS[farewell]()
     status, body = _refresh(pair["refresh"], host)
     assert (status, body["code"]) == (401, "no_active_account")
 
 
-def test_a_demotion_does_not_end_it(pair: dict[str, str]) -> None:
+def test_demotion_keeps_the_token(pair: dict[str, str]) -> None:
     Membership.platform.update(role="viewer")
     assert _refresh(pair["refresh"])[0] == 200
 
 
-def test_a_suspension_ends_nothing_but_lets_nobody_in(pair: dict[str, str], acme: Tenant) -> None:
+def test_suspension_keeps_tokens_but_refuses_access(pair: dict[str, str], acme: Tenant) -> None:
     Tenant.objects.update(status="suspended")
     status, body = _refresh(pair["refresh"])
     assert (status, body["code"]) == (403, "tenant_suspended")
@@ -109,7 +105,7 @@ def test_a_suspension_ends_nothing_but_lets_nobody_in(pair: dict[str, str], acme
 
 
 @pytest.mark.parametrize("header", ["globex", "initech", ""])
-def test_beside_a_header_that_names_another_tenant_it_is_refused_and_not_used_up(
+def test_conflicting_header_refuses_the_token_without_using_it(
     header: str, pair: dict[str, str], globex: Tenant
 ) -> None:
     client = APIClient(headers={"Host": "localhost"})
@@ -121,7 +117,7 @@ def test_beside_a_header_that_names_another_tenant_it_is_refused_and_not_used_up
 
 
 @pytest.mark.parametrize("claim", ["user_id", "tenant"])
-def test_a_genuine_token_of_nobody_is_refused(claim: str, pair: dict[str, str]) -> None:
+def test_signed_token_of_an_unknown_user_is_refused(claim: str, pair: dict[str, str]) -> None:
     token = TenantRefreshToken(pair["refresh"])  # type: ignore[arg-type] # its stubs know no text
     token[claim] = str(uuid4())
     status, body = _refresh(str(token), "localhost")
@@ -132,7 +128,7 @@ def test_a_genuine_token_of_nobody_is_refused(claim: str, pair: dict[str, str]) 
     "claim", ["user_id", "tenant", "jti", "exp", "token_type", "family", "stamp"]
 )
 @pytest.mark.parametrize("value", [None, 7, [], {}])
-def test_a_genuine_token_with_a_strange_claim_is_refused(
+def test_signed_token_with_an_invalid_claim_is_refused(
     claim: str, value: object, pair: dict[str, str]
 ) -> None:
     token = TenantRefreshToken(pair["refresh"])  # type: ignore[arg-type]
@@ -150,13 +146,13 @@ def test_garbage_is_refused(token: str, acme: Tenant) -> None:
 
 
 @pytest.mark.parametrize("token", ["", None, 7.5, [], {}, "\0", "x" * 10_000])
-def test_no_token_at_all_is_a_bad_request_or_refused(token: object, acme: Tenant) -> None:
+def test_missing_token(token: object, acme: Tenant) -> None:
     response = APIClient(headers={"Host": "acme.localhost"}).post(
         f"{AUTH}refresh/", {"refresh": token}
     )
     assert response.status_code in {400, 401}
 
 
-def test_an_access_token_is_no_refresh_token(pair: dict[str, str]) -> None:
+def test_access_token_is_no_refresh_token(pair: dict[str, str]) -> None:
     status, body = _refresh(pair["access"])
     assert (status, body["code"]) == (401, "token_not_valid")

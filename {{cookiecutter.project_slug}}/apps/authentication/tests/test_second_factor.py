@@ -1,4 +1,4 @@
-"""The second factor over the API and in the admin: no way round it, no code twice."""
+"""The second factor in the API and in the admin."""
 
 from typing import Any
 
@@ -50,18 +50,18 @@ def secret(member: Membership) -> str:
 
 
 @pytest.mark.parametrize("code", [None, "", "000", "no code", "000000000", "١٢٣٤٥٦"])
-def test_the_password_alone_will_not_do(code: str | None, secret: str) -> None:
+def test_password_without_a_code_is_refused(code: str | None, secret: str) -> None:
     response = log_in(code)
     assert (response.status_code, response.json()) == (401, REQUIRED)
     assert response["WWW-Authenticate"].startswith("Bearer")
 
 
-def test_a_code_of_the_app_will(secret: str) -> None:
+def test_code_of_the_app_is_accepted(secret: str) -> None:
     assert log_in(app_code(secret)).status_code == 200
 
 
 @pytest.mark.parametrize("body", [{"password": "wrong"}, {"tenant": "globex"}])
-def test_who_has_one_shows_to_nobody_without_the_password(
+def test_response_does_not_reveal_second_factors(
     body: dict[str, str], acme: Tenant, secret: str
 ) -> None:
     make_member(acme, "member", "plain@acme.test")
@@ -75,52 +75,50 @@ def test_who_has_one_shows_to_nobody_without_the_password(
     assert costs[0] == costs[1]
 
 
-def test_a_code_is_good_once_in_whichever_tenant(globex: Tenant, secret: str) -> None:
+def test_code_is_valid_once_across_tenants(globex: Tenant, secret: str) -> None:
     make_member(globex, "viewer", EMAIL)
     code = app_code(secret)
     assert log_in(code).status_code == 200
     for host in ("acme.localhost", "globex.localhost"):
         assert log_in(code, host=host).json() == REQUIRED
     assert log_in(app_code(secret, 1), host="globex.localhost").status_code == 200
-    # An earlier one does not come back when a later one was used.
+    # An earlier code is invalid after a later one was used.
     assert log_in(app_code(secret)).json() == REQUIRED
 
 
 @pytest.mark.django_db(transaction=True)
 @pytest.mark.parametrize("kind", ["app", "recovery"])
-def test_of_log_ins_with_one_code_at_the_same_time_one_succeeds(
-    kind: str, member: Membership
-) -> None:
+def test_concurrent_log_ins_with_one_code_succeed_once(kind: str, member: Membership) -> None:
     secret, codes = give_second_factor(member.user)
     code = app_code(secret) if kind == "app" else codes[3]
     statuses = at_once(6, lambda: log_in(code).status_code)
     assert sorted(statuses) == [200, *[401] * 5]
 
 
-def test_each_recovery_code_is_good_once(member: Membership) -> None:
+def test_recovery_code_is_valid_once(member: Membership) -> None:
     _, codes = give_second_factor(member.user)
     assert len(set(codes)) == 10
     for code in (codes[7], codes[0]):
         assert [log_in(code).status_code for _ in range(2)] == [200, 401]
 
 
-def test_codes_are_not_to_be_guessed(secret: str, settings: Any) -> None:
+def test_guesses_of_codes_are_limited(secret: str, settings: Any) -> None:
     rates: Any = authentication.ACCOUNT_RATE_LIMITS
     settings.ACCOUNT_RATE_LIMITS = {"second_factor": rates["second_factor"]}
     statuses = [log_in(code).status_code for code in ("0", app_code(secret), *"123456789")]
     assert statuses == [401, 200, *[401] * 8, 429]
     assert log_in(app_code(secret, 1)).status_code == 429
-    assert log_in().status_code == 401  # asking for the code has no limit
+    assert log_in().status_code == 401  # the response that asks for a code is not limited
 
 
-def test_switching_and_renewing_ask_for_no_code(globex: Tenant, secret: str) -> None:
+def test_switch_and_refresh_need_no_code(globex: Tenant, secret: str) -> None:
     make_member(globex, "viewer", EMAIL)
     pair = log_in(app_code(secret)).json()
     assert post("token/refresh", refresh=pair["refresh"]).status_code == 200
     assert post("switch", bearer=pair["access"], tenant="globex").status_code == 200
 
 
-def test_a_new_password_does_not_switch_it_off(secret: str, mailoutbox: list[Any]) -> None:
+def test_password_change_keeps_the_second_factor(secret: str, mailoutbox: list[Any]) -> None:
     new = "a much better horse"
     post("password/reset", email=EMAIL)
     token = mailoutbox[0].body.split("https://localhost/")[1].split("/")[1]
@@ -129,8 +127,8 @@ def test_a_new_password_does_not_switch_it_off(secret: str, mailoutbox: list[Any
 
 
 @pytest.mark.django_db(transaction=True)
-def test_signing_up_is_no_way_round(provisioning: None, secret: str) -> None:
-    """Its owner's tokens are good for a switch to every other tenant."""
+def test_sign_up_does_not_bypass_the_second_factor(provisioning: None, secret: str) -> None:
+    """The new owner's tokens would allow a switch to the user's other tenants."""
     body = {"email": EMAIL, "password": PASSWORD, "tenant_name": "New", "tenant_slug": "initech"}
     for code in ({}, {"code": "000000"}):
         response = post("signup", host="localhost", **body, **code)
@@ -140,7 +138,7 @@ def test_signing_up_is_no_way_round(provisioning: None, secret: str) -> None:
     assert post("signup", host="localhost", **body, code=app_code(secret)).status_code == 201
 
 
-def test_secrets_are_stored_encrypted_and_anew_by_a_new_key(
+def test_secrets_are_encrypted_and_reencrypted_by_a_new_key(
     secret: str, member: Membership, settings: Any
 ) -> None:
     def stored() -> dict[str, str]:
@@ -156,13 +154,13 @@ def test_secrets_are_stored_encrypted_and_anew_by_a_new_key(
     assert log_in(app_code(secret, 1)).status_code == 200
 
 
-def test_it_goes_when_a_user_is_forgotten(secret: str, member: Membership) -> None:
+def test_second_factor_is_deleted_with_the_user(secret: str, member: Membership) -> None:
     Membership.platform.filter(pk=member.pk).delete()
     accounts.forget(member.user.pk)
     assert not Authenticator.objects.exists()
 
 
-def test_the_audit_log_tells_of_it_and_holds_no_secret(
+def test_audit_log_records_changes_without_secrets(
     acme: Tenant, secret: str, member: Membership
 ) -> None:
     log_in()
@@ -193,7 +191,7 @@ def log_in_to_admin(**more: str) -> tuple[Client, Any]:
 
 
 @pytest.mark.parametrize("code", [{}, {"code": ""}, {"code": "000000"}])
-def test_the_admin_asks_its_staff_for_a_code(code: dict[str, str], secret: str, staff: Any) -> None:
+def test_admin_requires_a_code(code: dict[str, str], secret: str, staff: Any) -> None:
     client, response = log_in_to_admin(**code)
     assert "An unused code of the second factor is required" in response.content.decode()
     assert 'name="code"' in response.content.decode()
@@ -201,15 +199,13 @@ def test_the_admin_asks_its_staff_for_a_code(code: dict[str, str], secret: str, 
     assert client.get("/admin/").status_code == 302
 
 
-def test_the_admin_lets_in_who_gives_one(secret: str, staff: Any) -> None:
+def test_admin_accepts_a_code(secret: str, staff: Any) -> None:
     client, response = log_in_to_admin(code=app_code(secret))
     assert response["Location"] == "/admin/"
     assert client.get("/admin/").status_code == 200
 
 
-def test_the_admin_tells_nobody_without_the_password_who_has_one(
-    acme: Tenant, secret: str, staff: Any
-) -> None:
+def test_admin_does_not_reveal_second_factors(acme: Tenant, secret: str, staff: Any) -> None:
     texts = set()
     for email in (EMAIL, "nobody@acme.test"):
         _, response = log_in_to_admin(username=email, password="wrong", code=app_code(secret))
@@ -218,13 +214,13 @@ def test_the_admin_tells_nobody_without_the_password_who_has_one(
     assert len(texts) == 1
 
 
-def test_the_admins_log_in_is_counted(staff: Any, settings: Any) -> None:
+def test_log_ins_to_the_admin_are_counted(staff: Any, settings: Any) -> None:
     settings.ACCOUNT_RATE_LIMITS = {"login": "2/m/key"}
     statuses = [log_in_to_admin(password="wrong")[1].status_code for _ in range(3)]
     assert statuses == [200, 200, 429]
 
 
-def test_staff_can_switch_it_off_and_see_no_secret(acme: Tenant, secret: str, staff: Any) -> None:
+def test_staff_can_disable_it_without_seeing_secrets(acme: Tenant, secret: str, staff: Any) -> None:
     client, _ = log_in_to_admin(code=app_code(secret))
     assert client.get("/admin/mfa/authenticator/").status_code == 404
     other = make_member(acme, "viewer").user

@@ -39,12 +39,12 @@ def member(acme: Tenant) -> Membership:
 
 
 def _events() -> list[tuple[str, Any, Any]]:
-    """Return action, tenant and actor of each event, the first one first."""
+    """Return action, tenant and actor of each event, the oldest first."""
     events = AuditEvent.platform.order_by("id")
     return list(events.values_list("action", "tenant_id", "actor_id"))
 
 
-# A host and a body, and whether the event has the tenant and the user.
+# Host, body, and whether the event has the tenant and the user.
 FAILURES: dict[str, tuple[str, dict[str, str], bool, bool]] = {
     "a wrong password": ("acme.localhost", {}, True, True),
     "a former member": ("acme.localhost", {"email": "former@acme.test"}, True, True),
@@ -57,7 +57,7 @@ FAILURES: dict[str, tuple[str, dict[str, str], bool, bool]] = {
 
 
 @pytest.mark.parametrize("failure", FAILURES)
-def test_a_failed_log_in_is_told_to_its_tenant_and_names_its_members_only(
+def test_failed_log_in_is_recorded_and_names_members_only(
     failure: str, acme: Tenant, globex: Tenant, member: Membership
 ) -> None:
     host, body, told, named = FAILURES[failure]
@@ -77,7 +77,7 @@ def test_a_failed_log_in_is_told_to_its_tenant_and_names_its_members_only(
     assert "@" not in json.dumps(list(AuditEvent.platform.values()), default=str)
 
 
-def test_writing_it_down_costs_the_same_whoever_fails(
+def test_cost_of_recording_does_not_reveal_accounts(
     acme: Tenant, globex: Tenant, member: Membership
 ) -> None:
     make_member(globex, "owner")
@@ -90,8 +90,8 @@ def test_writing_it_down_costs_the_same_whoever_fails(
     assert costs[0] == costs[1] == costs[2]
 
 
-def test_an_audit_log_cannot_be_filled_up(acme: Tenant, member: Membership, settings: Any) -> None:
-    """Neither from many addresses, nor with many names: what is counted is the tenant's."""
+def test_audit_log_cannot_be_flooded(acme: Tenant, member: Membership, settings: Any) -> None:
+    """Events count per tenant, whatever the client's address and the given e-mail address."""
     settings.ACCOUNT_RATE_LIMITS = {
         "failed_login": authentication.ACCOUNT_RATE_LIMITS["failed_login"]  # type: ignore[index]
     }
@@ -103,13 +103,13 @@ def test_an_audit_log_cannot_be_filled_up(acme: Tenant, member: Membership, sett
     assert _log_in().status_code == 200
 
 
-def test_a_good_log_in_and_its_renewal_are_not_written_down(member: Membership) -> None:
+def test_successful_log_in_and_refresh_are_not_recorded(member: Membership) -> None:
     refresh = _log_in().json()["refresh"]
     assert _post("token/refresh/", refresh=refresh).status_code == 200
     assert _events() == []
 
 
-def test_a_token_that_comes_back_is_told_once(acme: Tenant, member: Membership) -> None:
+def test_reused_token_is_recorded_once(acme: Tenant, member: Membership) -> None:
     refresh = _log_in().json()["refresh"]
     _post("token/refresh/", refresh=refresh)
     for _ in range(3):
@@ -117,14 +117,14 @@ def test_a_token_that_comes_back_is_told_once(acme: Tenant, member: Membership) 
     assert _events() == [("session.token_reused", acme.pk, member.user.pk)]
 
 
-def test_a_log_out_is_told_once(acme: Tenant, member: Membership) -> None:
+def test_log_out_is_recorded_once(acme: Tenant, member: Membership) -> None:
     refresh = _log_in().json()["refresh"]
     for _ in range(3):
         assert _post("logout/", refresh=refresh).status_code == 204
     assert _events() == [("session.logged_out", acme.pk, member.user.pk)]
 
 
-def test_a_switch_is_told_to_the_tenant_that_is_switched_to(
+def test_switch_is_recorded_in_the_new_tenant(
     acme: Tenant, globex: Tenant, member: Membership
 ) -> None:
     make_member(globex, "owner", member.user.email)
@@ -134,7 +134,7 @@ def test_a_switch_is_told_to_the_tenant_that_is_switched_to(
     assert _events() == [("session.tenant_switched", globex.pk, member.user.pk)]
 
 
-def test_a_changed_password_is_told_without_it(acme: Tenant, member: Membership) -> None:
+def test_password_change_is_recorded_without_the_password(acme: Tenant, member: Membership) -> None:
     bearer = _log_in().json()["access"]
     for current, new in (("wrong", NEW), (PASSWORD, "short"), (PASSWORD, NEW)):
         _post("password/change/", bearer=bearer, current_password=current, new_password=new)
@@ -145,7 +145,7 @@ def test_a_changed_password_is_told_without_it(acme: Tenant, member: Membership)
     assert [event.changes for event in AuditEvent.platform.all()] == [{}, {}]
 
 
-def test_a_reset_password_and_a_verified_address_are_the_platforms_events(
+def test_reset_and_verification_are_platform_events(
     member: Membership, mailoutbox: list[Any]
 ) -> None:
     EmailAddress.objects.create(user=member.user, email=member.user.email, primary=True)
@@ -163,7 +163,7 @@ def test_a_reset_password_and_a_verified_address_are_the_platforms_events(
     ]
 
 
-def test_work_costs_what_it_cost_without_a_trail(
+def test_recording_adds_no_queries_to_ordinary_work(
     acme: Tenant, client_of: Callable[..., Any]
 ) -> None:
     client = client_of(acme, "member")
@@ -183,7 +183,7 @@ def browse(host: str = "acme.localhost") -> Client:
 
 
 @pytest.mark.parametrize("host", ["acme.localhost", "localhost"])
-def test_a_session_is_told_of_when_it_begins_and_ends_and_when_it_does_not(
+def test_session_events(
     host: str, acme: Tenant, member: Membership, caplog: pytest.LogCaptureFixture
 ) -> None:
     member.user.is_staff = True
@@ -203,7 +203,7 @@ def test_a_session_is_told_of_when_it_begins_and_ends_and_when_it_does_not(
     assert "@" not in caplog.text + str(list(AuditEvent.platform.values()))
 
 
-def test_what_staff_changes_of_users_is_told_without_who_they_are(member: Membership) -> None:
+def test_changes_by_staff_are_recorded_without_personal_data(member: Membership) -> None:
     staff = User.objects.create_superuser("staff@example.test", PASSWORD)
     group = Group.objects.create(name="Support")
     client = browse("localhost")

@@ -1,4 +1,4 @@
-"""Signing up: a user, a tenant with storage, and the user its owner; all of it or nothing."""
+"""Sign-up creates a user, a tenant with storage, and an owner, or nothing."""
 
 import re
 import subprocess
@@ -46,7 +46,7 @@ def _rows() -> list[int]:
     return counts + [table.platform.count() for table in (Domain, Membership)]
 
 
-def test_the_answer_is_a_tenant_that_works_and_its_owners_tokens(mailoutbox: list[Any]) -> None:
+def test_sign_up_returns_a_tenant_and_tokens(mailoutbox: list[Any]) -> None:
     response = _sign_up()
     assert response.status_code == 201
     body = response.json()
@@ -69,7 +69,7 @@ def test_the_answer_is_a_tenant_that_works_and_its_owners_tokens(mailoutbox: lis
     assert user.check_password(PASSWORD)
     assert provisioning_report(tenant).exists
     assert _rows() == [1, 1, 1, 1, 1]
-    # The address is not verified until somebody who reads its mail says so.
+    # The address is unverified until its mailed token is used.
     assert not EmailAddress.objects.is_verified(user.email)
     (mail,) = mailoutbox
     assert mail.to == ["ada@initech.test"]
@@ -80,13 +80,13 @@ def test_the_answer_is_a_tenant_that_works_and_its_owners_tokens(mailoutbox: lis
     assert EmailAddress.objects.is_verified(user.email)
 
 
-def test_it_is_on_the_shared_host_only() -> None:
+def test_sign_up_is_on_the_shared_host_only() -> None:
     services.create_tenant(slug="acme", name="Acme")
     response = _sign_up("acme.localhost")
     assert (response.status_code, response.json()["code"]) == (404, "not_found")
 
 
-def test_it_can_be_closed(settings: Any) -> None:
+def test_sign_up_can_be_closed(settings: Any) -> None:
     settings.SIGN_UP_OPEN = False
     response = _sign_up()
     assert (response.status_code, response.json()["code"]) == (403, "sign_up_closed")
@@ -105,9 +105,7 @@ def test_it_can_be_closed(settings: Any) -> None:
         ("full_name", "x" * 256),
     ],
 )
-def test_what_is_not_accepted_is_told_of_its_field_and_leaves_nothing(
-    field: str, value: Any
-) -> None:
+def test_invalid_input_is_reported_and_leaves_nothing(field: str, value: Any) -> None:
     for slug, domain in (("acme", "acme.localhost"), ("other", "taken.localhost")):
         tenant = Tenant.objects.create(slug=slug, name=slug, status=Status.ACTIVE)
         Domain(tenant=tenant, domain=domain, is_primary=True).save()
@@ -117,7 +115,7 @@ def test_what_is_not_accepted_is_told_of_its_field_and_leaves_nothing(
     assert _rows() == before
 
 
-def test_who_has_an_account_founds_another_tenant_with_its_password(mailoutbox: list[Any]) -> None:
+def test_existing_user_creates_another_tenant(mailoutbox: list[Any]) -> None:
     _sign_up()
     mailoutbox.clear()
     response = _sign_up(tenant_slug="initrode", email="ada@initech.test", full_name="Eve")
@@ -130,7 +128,7 @@ def test_who_has_an_account_founds_another_tenant_with_its_password(mailoutbox: 
 
 
 @pytest.mark.parametrize("is_active", [True, False])
-def test_with_another_password_the_address_is_taken(is_active: bool) -> None:
+def test_existing_address_with_a_wrong_password_is_refused(is_active: bool) -> None:
     password = "wrong" if is_active else PASSWORD
     User.objects.create_user("ada@initech.test", PASSWORD, is_active=is_active)
     response = _sign_up(password=password)
@@ -138,7 +136,7 @@ def test_with_another_password_the_address_is_taken(is_active: bool) -> None:
     assert _rows() == [1, 0, 0, 0, 0]
 
 
-def test_a_mail_that_cannot_be_sent_stops_nothing(
+def test_failed_mail_does_not_stop_sign_up(
     monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     def fail(*arguments: object, **options: object) -> None:
@@ -175,7 +173,7 @@ def _break_the_membership(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.mark.parametrize(
     "break_it", [_break_before_storage, _break_after_storage, _break_the_membership]
 )
-def test_a_failure_leaves_nothing_and_the_next_try_succeeds(
+def test_failure_leaves_nothing_and_can_be_repeated(
     break_it: Callable[[pytest.MonkeyPatch], None],
     monkeypatch: pytest.MonkeyPatch,
     mailoutbox: list[Any],
@@ -200,7 +198,7 @@ def test_a_failure_leaves_nothing_and_the_next_try_succeeds(
 
 
 @pytest.mark.two_connections
-def test_twenty_at_once_get_twenty_tenants() -> None:
+def test_concurrent_sign_ups() -> None:
     numbers = count()
 
     def sign_up() -> Any:
@@ -214,7 +212,7 @@ def test_twenty_at_once_get_twenty_tenants() -> None:
     assert set(Tenant.objects.values_list("status", flat=True)) == {Status.ACTIVE}
 
 
-def test_of_two_who_want_the_same_slug_at_once_one_gets_it() -> None:
+def test_concurrent_sign_ups_with_the_same_slug() -> None:
     emails = iter(["ada@x.test", "bob@x.test", "eve@x.test", "kim@x.test"])
     answers = at_once(4, lambda: _sign_up(email=next(emails)))
     assert sorted(answer.status_code for answer in answers) == [201, 400, 400, 400]
@@ -224,11 +222,11 @@ def test_of_two_who_want_the_same_slug_at_once_one_gets_it() -> None:
     assert provisioning_report(Tenant.objects.get()).exists
 
 
-def test_of_two_with_the_same_address_at_once_one_gets_an_account() -> None:
+def test_concurrent_sign_ups_with_the_same_address() -> None:
     slugs = iter(["one", "two", "three", "four"])
     answers = at_once(4, lambda: _sign_up(tenant_slug=next(slugs)))
     statuses = [answer.status_code for answer in answers]
-    # Who comes after the first has an account, and the right password for another tenant.
+    # The later requests find an account, and create another tenant with its password.
     assert set(statuses) <= {201, 400}
     assert 201 in statuses
     for answer in answers:
@@ -248,7 +246,7 @@ print(APIClient(headers={{"Host": "localhost"}}).post({SIGN_UP!r}, {BODY!r}).sta
 
 @contextmanager
 def _signing_up() -> Iterator[subprocess.Popen[str]]:
-    """Sign up in a process that is killed at the block's end."""
+    """Sign up in a process that is killed at the end of the block."""
     with start("-c", CODE, DJANGO_SETTINGS_MODULE="config.settings.test") as process:
         try:
             yield process
@@ -256,14 +254,14 @@ def _signing_up() -> Iterator[subprocess.Popen[str]]:
             process.kill()
 
 
-def test_who_is_killed_in_the_middle_signs_up_again() -> None:
-    """Killed when the tenant is prepared; its owner is not there yet, nor is anybody else."""
+def test_killed_sign_up_can_be_repeated() -> None:
+    """The process is killed after provisioning, before the owner exists."""
     with _signing_up() as process:
         while not Tenant.objects.exists():
             assert process.poll() is None, process.stderr
-    if Tenant.objects.get().status == Status.PREPARING:  # the fastest had done it
+    if Tenant.objects.get().status == Status.PREPARING:  # already finished on a fast machine
         assert _rows() == [0, 0, 1, 1, 0]
-        # Not even the first one's own slug is lost, and it is the second's name that counts.
+        # The slug is not lost, and the second request's name applies.
         assert _sign_up(email="eve@x.test", tenant_name="Eve's").status_code == 201
         assert Tenant.objects.get().name == "Eve's"
     assert _rows() == [1] * 5
@@ -272,8 +270,8 @@ def test_who_is_killed_in_the_middle_signs_up_again() -> None:
     assert provisioning_report(membership.tenant).exists
 
 
-def test_it_never_uses_the_run_time_role_for_what_only_the_owner_may() -> None:
-    """The role that serves may make neither tables nor schemas nor databases nor roles."""
+def test_sign_up_uses_the_owner_for_provisioning_only() -> None:
+    """The run-time role cannot create tables, schemas, databases or roles."""
     with connections[SHARED_DB].cursor() as cursor:
         cursor.execute(
             "SELECT rolcreatedb OR rolcreaterole OR rolsuper OR "

@@ -1,4 +1,4 @@
-"""How often one may try before one is asked to wait."""
+"""Limits of attempts to log in, reset a password and sign up."""
 
 from typing import Any
 
@@ -19,7 +19,7 @@ PASSWORD = "correct horse battery staple"
 def limits(settings: Any, acme: Tenant, globex: Tenant) -> None:
     make_member(acme, "member")
     settings.ACCOUNT_RATE_LIMITS = authentication.ACCOUNT_RATE_LIMITS
-    # What were counted in the default cache, which is a tenant's, would be forgotten here.
+    # Counters in the default cache, which belongs to a tenant, would be lost here.
     dummy = {"BACKEND": "django.core.cache.backends.dummy.DummyCache"}
     settings.CACHES = {**settings.CACHES, "default": dummy}
 
@@ -37,8 +37,8 @@ def _log_in(host: str = "acme.localhost", password: str = PASSWORD, **body: Any)
 
 
 @pytest.mark.parametrize("email", ["member@acme.test", "nobody@acme.test"])
-def test_a_password_cannot_be_guessed_for_long_on_whatever_host(email: str) -> None:
-    """Neither a port nor another spelling of the host or the address starts the count anew."""
+def test_password_guesses_are_limited_across_hosts(email: str) -> None:
+    """A port or another spelling of host and address does not reset the counter."""
     hosts = ["acme.localhost", "ACME.localhost", "acme.localhost:1", "acme.localhost."]
     bodies = [{"email": email, "password": str(n)} for n in range(10)]
     answers = [_log_in(hosts[n % 4], **body) for n, body in enumerate(bodies)]
@@ -53,20 +53,20 @@ def test_a_password_cannot_be_guessed_for_long_on_whatever_host(email: str) -> N
 @pytest.mark.parametrize(
     ("host", "source"),
     [
-        ("globex.localhost", "127.0.0.1"),  # another tenant, from the user's own source
+        ("globex.localhost", "127.0.0.1"),  # another tenant, from the user's own IP address
         ("globex.localhost", "203.0.113.7"),
-        ("acme.localhost", "203.0.113.7"),  # the user's own tenant, from elsewhere
+        ("acme.localhost", "203.0.113.7"),  # the user's own tenant, from another IP address
         ("localhost", "127.0.0.1"),
         ("acme.localhost", "2001:db8::7"),
     ],
 )
-def test_no_stranger_locks_a_user_out(host: str, source: str) -> None:
+def test_strangers_cannot_lock_a_user_out(host: str, source: str) -> None:
     statuses = {_log_in(host, password="wrong", source=source).status_code for _ in range(12)}
     assert statuses == {401, 429}
     assert _log_in().status_code == 200
 
 
-def test_over_all_tenants_a_source_gets_fewer_guesses(settings: Any) -> None:
+def test_guesses_across_tenants_are_limited(settings: Any) -> None:
     settings.ACCOUNT_RATE_LIMITS = {"login": "2/m/key", "login_everywhere": "3/h/key"}
     hosts = ["acme.localhost", "acme.localhost", "globex.localhost", "globex.localhost"]
     answers = [_log_in(host, password="wrong").status_code for host in hosts]
@@ -74,7 +74,7 @@ def test_over_all_tenants_a_source_gets_fewer_guesses(settings: Any) -> None:
     assert _log_in(source="203.0.113.7").status_code == 200
 
 
-def test_many_strangers_do_not_lock_out_who_has_come_in_before(
+def test_known_address_is_not_locked_out_by_many_strangers(
     settings: Any, mailoutbox: list[Any]
 ) -> None:
     settings.ACCOUNT_RATE_LIMITS = {"login_by_strangers": "3/h/key"}
@@ -83,7 +83,7 @@ def test_many_strangers_do_not_lock_out_who_has_come_in_before(
     answers = [_log_in(password="wrong", source=each).status_code for each in sources]
     assert answers == [401, 401, 401, 429]
     assert _log_in(source="192.0.2.1").status_code == 200
-    # Not so from elsewhere, until the user has read a mail there.
+    # Other IP addresses stay limited, until the user resets the password there by mail.
     assert _log_in(source="198.51.100.1").status_code == 429
     _post("password/reset/", "localhost", email="member@acme.test")
     token = mailoutbox[-1].body.split("https://localhost/")[1].split("/")[1]
@@ -95,7 +95,7 @@ def test_many_strangers_do_not_lock_out_who_has_come_in_before(
 
 
 @pytest.mark.parametrize("body", [{"password": ""}, {"password": "wrong"}, {"email": "x"}])
-def test_a_source_is_not_known_by_trying(body: dict[str, str], settings: Any) -> None:
+def test_failed_log_ins_do_not_make_an_address_known(body: dict[str, str], settings: Any) -> None:
     settings.ACCOUNT_RATE_LIMITS = {"login_by_strangers": "3/h/key"}
     form = {"username": "member@acme.test", **body}
     for _ in range(4):
@@ -106,17 +106,17 @@ def test_a_source_is_not_known_by_trying(body: dict[str, str], settings: Any) ->
     assert _log_in().status_code == 429
 
 
-def test_who_logs_in_often_is_not_held_up() -> None:
+def test_frequent_successful_log_ins_are_not_limited() -> None:
     assert {_log_in().status_code for _ in range(35)} == {200}
 
 
 @pytest.mark.django_db(transaction=True)
-def test_of_many_guesses_at_once_no_more_are_looked_at() -> None:
+def test_concurrent_guesses_do_not_exceed_the_limit() -> None:
     answers = at_once(14, lambda: _log_in(password="wrong").status_code)
     assert sorted(answers) == [401] * 10 + [429] * 4
 
 
-def test_other_users_are_not_held_up(acme: Tenant) -> None:
+def test_other_users_are_not_limited(acme: Tenant) -> None:
     make_member(acme, "owner")
     for _ in range(11):
         _log_in(password="wrong")
@@ -124,12 +124,12 @@ def test_other_users_are_not_held_up(acme: Tenant) -> None:
     assert _log_in(email="owner@acme.test").status_code == 200
 
 
-def test_one_client_cannot_try_many_users() -> None:
+def test_guesses_across_users_are_limited() -> None:
     answers = [_log_in(email=f"{n}@acme.test").status_code for n in range(31)]
     assert answers == [401] * 30 + [429]
 
 
-def test_a_client_does_not_say_itself_where_it_is() -> None:
+def test_client_cannot_choose_its_address() -> None:
     client = APIClient(headers={"Host": "acme.localhost"})
     for n in range(31):
         response = client.post(
@@ -142,14 +142,14 @@ def test_a_client_does_not_say_itself_where_it_is() -> None:
 
 @pytest.mark.parametrize("path", ["password/reset/", "email/resend/"])
 @pytest.mark.parametrize("email", ["member@acme.test", "nobody@acme.test"])
-def test_a_mailbox_is_not_filled(path: str, email: str, mailoutbox: list[Any]) -> None:
+def test_mails_to_an_address_are_limited(path: str, email: str, mailoutbox: list[Any]) -> None:
     answers = [_post(path, "localhost", email=email) for _ in range(5)]
     assert answers[0].status_code == 204
     assert answers[-1].status_code == 429
     assert len(mailoutbox) <= 2
 
 
-def test_the_old_password_cannot_be_guessed_by_who_has_a_token() -> None:
+def test_guesses_of_the_old_password_are_limited() -> None:
     token = _log_in().json()["access"]
     body = {"current_password": "x", "new_password": "a much better horse"}
     answers = [_post("password/change/", bearer=token, **body).status_code for _ in range(6)]
@@ -158,7 +158,7 @@ def test_the_old_password_cannot_be_guessed_by_who_has_a_token() -> None:
 
 def test_sign_up_is_limited() -> None:
     answers = [_post("signup/", "localhost", email="x").status_code for _ in range(3)]
-    assert answers == [400] * 3  # what is malformed costs nothing
+    assert answers == [400] * 3  # malformed requests do not count
     body = {"password": "short", "tenant_name": "x", "tenant_slug": "initech"}
     answers = [
         _post("signup/", "localhost", email=f"{n}@x.test", **body).status_code for n in range(11)

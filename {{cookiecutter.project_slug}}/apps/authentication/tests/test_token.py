@@ -1,4 +1,4 @@
-"""Logging in."""
+"""Log-in."""
 
 from typing import Any
 
@@ -33,27 +33,27 @@ def members(acme: Tenant, globex: Tenant) -> None:
 
 
 @pytest.mark.parametrize("body", [{}, {"tenant": "acme"}, {"tenant": "ACME"}])
-def test_on_a_tenants_host_one_logs_in_to_that_tenant(body: dict[str, str], acme: Tenant) -> None:
+def test_log_in_on_a_tenants_host(body: dict[str, str], acme: Tenant) -> None:
     response = _post("acme.localhost", **body)
     assert response.status_code == 200
     assert set(response.json()) == {"access", "refresh"}
     assert _claims(response.json()["access"])["tenant"] == str(acme.pk)
 
 
-def test_on_the_shared_host_one_names_the_tenant(acme: Tenant) -> None:
+def test_log_in_on_the_shared_host_names_the_tenant(acme: Tenant) -> None:
     response = _post("localhost", tenant="acme")
     assert response.status_code == 200
     assert _claims(response.json()["access"])["tenant"] == str(acme.pk)
 
 
 @pytest.mark.parametrize("body", [{}, {"tenant": "acme"}])
-def test_on_the_shared_host_the_header_names_it_too(body: dict[str, str], acme: Tenant) -> None:
+def test_header_names_the_tenant_on_the_shared_host(body: dict[str, str], acme: Tenant) -> None:
     response = _post("localhost", "ACME", **body)
     assert response.status_code == 200
     assert _claims(response.json()["access"])["tenant"] == str(acme.pk)
 
 
-def test_addresses_are_the_same_in_upper_and_lower_case() -> None:
+def test_addresses_are_case_insensitive() -> None:
     assert _post("acme.localhost", email="Member@ACME.test").status_code == 200
 
 
@@ -63,7 +63,7 @@ def _claims(token: str) -> dict[str, Any]:
 
 
 @pytest.mark.parametrize("kind", ["access", "refresh"])
-def test_a_token_says_who_and_where_and_nothing_of_what_one_may_do(kind: str, acme: Tenant) -> None:
+def test_token_contains_user_and_tenant_but_no_role(kind: str, acme: Tenant) -> None:
     claims = _claims(_post("acme.localhost").json()[kind])
     assert set(claims) == {
         "token_type",
@@ -95,7 +95,7 @@ FAILURES: dict[str, tuple[str, dict[str, str]]] = {
 
 
 @pytest.mark.parametrize("failure", FAILURES)
-def test_every_failure_is_answered_alike(failure: str) -> None:
+def test_failures_get_the_same_response(failure: str) -> None:
     host, body = FAILURES[failure]
     response = _post(host, **body)
     assert (response.status_code, response.json()) == (401, NO_ACTIVE_ACCOUNT)
@@ -103,10 +103,8 @@ def test_every_failure_is_answered_alike(failure: str) -> None:
 
 
 @pytest.mark.parametrize("failure", FAILURES)
-def test_every_failure_takes_the_time_of_one_hash(
-    failure: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """It is what takes long: who could do without it would be known by the speed of the answer."""
+def test_failures_take_the_same_time(failure: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Hashing dominates the time, so skipping it would reveal unknown users."""
     hashed = []
     encode = MD5PasswordHasher.encode
 
@@ -127,15 +125,13 @@ def test_every_failure_takes_the_time_of_one_hash(
         *(("", "acme"), ("a\0b", "acme"), ("initech", "initrode")),
     ],
 )
-def test_header_and_body_that_name_two_tenants_are_answered_like_a_wrong_password(
-    header: str, tenant: str
-) -> None:
+def test_conflicting_header_and_body_look_like_a_wrong_password(header: str, tenant: str) -> None:
     response = _post("localhost", header, tenant=tenant)
     assert (response.status_code, response.json()) == (401, NO_ACTIVE_ACCOUNT)
 
 
 @pytest.mark.parametrize("header", [None, "acme"])
-def test_a_tenant_of_others_costs_what_an_unknown_one_costs(header: str | None) -> None:
+def test_foreign_and_unknown_tenants_cost_the_same(header: str | None) -> None:
     costs = []
     for slug in ("globex", "initech"):
         with statements() as sent:
@@ -145,7 +141,7 @@ def test_a_tenant_of_others_costs_what_an_unknown_one_costs(header: str | None) 
 
 
 @pytest.mark.parametrize("who", ["user", "membership"])
-def test_who_is_deactivated_cannot_log_in(who: str, acme: Tenant) -> None:
+def test_deactivated_user_cannot_log_in(who: str, acme: Tenant) -> None:
     member = Membership.objects.for_tenant(acme).get()
     row = member.user if who == "user" else member
     row.is_active = False
@@ -155,7 +151,7 @@ def test_who_is_deactivated_cannot_log_in(who: str, acme: Tenant) -> None:
 
 
 @pytest.mark.parametrize("status", ["suspended", "archived"])
-def test_a_suspended_tenant_is_told_to_its_members_only(status: str, acme: Tenant) -> None:
+def test_only_members_see_that_a_tenant_is_suspended(status: str, acme: Tenant) -> None:
     Tenant.objects.filter(pk=acme.pk).update(status=status)
     for host, tenant, none in (
         ("acme.localhost", {}, (404, "tenant_not_found")),
@@ -168,7 +164,7 @@ def test_a_suspended_tenant_is_told_to_its_members_only(status: str, acme: Tenan
             assert (response.status_code, response.json()["code"]) == none
 
 
-def test_a_tenant_in_preparation_asks_to_come_back(acme: Tenant) -> None:
+def test_tenant_in_preparation_answers_with_retry_after(acme: Tenant) -> None:
     Tenant.objects.filter(pk=acme.pk).update(status="preparing")
     response = _post("localhost", tenant="acme")
     assert (response.status_code, response.json()["code"]) == (503, "tenant_not_ready")
@@ -185,14 +181,14 @@ def test_a_tenant_in_preparation_asks_to_come_back(acme: Tenant) -> None:
         ({"tenant": "\0"}, "tenant"),
     ],
 )
-def test_a_malformed_body_is_a_bad_request(body: dict[str, str], field: str) -> None:
+def test_malformed_body_is_a_bad_request(body: dict[str, str], field: str) -> None:
     response = _post("acme.localhost", **body)
     assert response.status_code == 400
     assert list(response.json()) == [field]
 
 
 @pytest.mark.parametrize("body", ["[]", "null", '"x"', "{", "\xff"])
-def test_no_object_is_a_bad_request(body: str) -> None:
+def test_non_object_body_is_a_bad_request(body: str) -> None:
     client = APIClient(headers={"Host": "acme.localhost"})
     response = client.post(TOKEN, body, content_type="application/json")
     assert response.status_code == 400
@@ -200,7 +196,7 @@ def test_no_object_is_a_bad_request(body: str) -> None:
 
 @pytest.mark.parametrize("host", ["acme.localhost", "localhost"])
 @pytest.mark.parametrize("body", ["[" * 100_000, '{"email":' * 100_000])
-def test_json_that_is_nested_too_deeply_is_a_bad_request(body: str, host: str) -> None:
+def test_deeply_nested_json_is_a_bad_request(body: str, host: str) -> None:
     client = APIClient(headers={"Host": host})
     response = client.post(TOKEN, body, content_type="application/json")
     assert (response.status_code, response.json()["code"]) == (400, "parse_error")

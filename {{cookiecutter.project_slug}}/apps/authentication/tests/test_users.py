@@ -1,4 +1,4 @@
-"""Users are known by their e-mail address."""
+"""Users are identified by their e-mail address."""
 
 from io import StringIO
 
@@ -15,7 +15,7 @@ pytestmark = pytest.mark.django_db
 PASSWORD = "correct horse battery staple"
 
 
-def test_an_address_is_stored_in_lower_case_and_found_in_any() -> None:
+def test_address_is_stored_in_lower_case() -> None:
     user = User.objects.create_user(" Who@Example.TEST ", PASSWORD)
     assert user.email == "who@example.test"
     assert User.objects.get_by_natural_key("WHO@example.test") == user
@@ -23,7 +23,7 @@ def test_an_address_is_stored_in_lower_case_and_found_in_any() -> None:
     assert not user.is_staff
 
 
-def test_the_database_refuses_an_address_in_upper_case_or_a_second_time() -> None:
+def test_database_refuses_upper_case_and_duplicate_addresses() -> None:
     User.objects.create_user("who@example.test")
     for email, constraint in (
         ("Other@example.test", "user_email_is_lower_case"),
@@ -36,7 +36,7 @@ def test_the_database_refuses_an_address_in_upper_case_or_a_second_time() -> Non
             User(email=email).save()
 
 
-def test_a_user_without_password_cannot_log_in() -> None:
+def test_user_without_password_cannot_log_in() -> None:
     assert not User.objects.create_user("who@example.test").has_usable_password()
 
 
@@ -50,7 +50,7 @@ def test_names() -> None:
     assert User(email="who@example.test").get_full_name() == "who@example.test"
 
 
-def test_createsuperuser_makes_platform_staff(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_createsuperuser_creates_platform_staff(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("DJANGO_SUPERUSER_PASSWORD", PASSWORD)
     call_command(
         "createsuperuser", interactive=False, email="Staff@example.test", stdout=StringIO()
@@ -85,7 +85,7 @@ def test_staff_adds_a_user_who_can_log_in(admin: Client) -> None:
     assert (user.email, user.check_password(PASSWORD)) == ("new@example.test", True)
 
 
-def test_staff_is_told_of_an_address_that_is_taken(admin: Client) -> None:
+def test_taken_address_is_reported_to_staff(admin: Client) -> None:
     body = {"usable_password": "true", "password1": PASSWORD, "password2": PASSWORD}
     for email in ("staff@example.test", "STAFF@example.test"):
         response = admin.post("/admin/authentication/user/add/", body | {"email": email})
@@ -94,7 +94,7 @@ def test_staff_is_told_of_an_address_that_is_taken(admin: Client) -> None:
     assert User.objects.count() == 1
 
 
-def test_staff_deactivates_a_user_but_deletes_none(admin: Client) -> None:
+def test_staff_can_deactivate_but_not_delete_users(admin: Client) -> None:
     user = User.objects.create_user("who@example.test", PASSWORD)
     page = f"/admin/authentication/user/{user.pk}"
     assert admin.get(f"{page}/change/").status_code == 200

@@ -1,4 +1,4 @@
-"""The answer to: is this token good, here and now."""
+"""Verification of tokens on a host."""
 
 from typing import Any
 
@@ -27,9 +27,9 @@ def pair(acme: Tenant) -> dict[str, str]:
 
 @pytest.mark.parametrize("kind", ["access", "refresh"])
 @pytest.mark.parametrize("host", ["acme.localhost", "localhost"])
-def test_a_good_token(kind: str, host: str, pair: dict[str, str]) -> None:
+def test_valid_token(kind: str, host: str, pair: dict[str, str]) -> None:
     assert _post("verify/", host, token=pair[kind]) == (200, {})
-    assert _post("refresh/", host, refresh=pair["refresh"])[0] == 200  # it was not used up
+    assert _post("refresh/", host, refresh=pair["refresh"])[0] == 200  # the token is still valid
 
 
 @pytest.mark.parametrize("kind", ["access", "refresh"])
@@ -40,7 +40,7 @@ def test_on_another_tenants_host(kind: str, pair: dict[str, str], globex: Tenant
 
 @pytest.mark.parametrize("kind", ["access", "refresh"])
 @pytest.mark.parametrize("header", ["globex", "initech", ""])
-def test_beside_a_header_that_names_another_tenant(
+def test_with_a_conflicting_header(
     header: str, kind: str, pair: dict[str, str], globex: Tenant
 ) -> None:
     client = APIClient(headers={"Host": "localhost"})
@@ -52,19 +52,19 @@ def test_beside_a_header_that_names_another_tenant(
 
 
 @pytest.mark.parametrize("kind", ["access", "refresh"])
-def test_of_a_former_member(kind: str, pair: dict[str, str]) -> None:
+def test_token_of_a_former_member(kind: str, pair: dict[str, str]) -> None:
     Membership.platform.update(is_active=False)
     status, body = _post("verify/", "acme.localhost", token=pair[kind])
     assert (status, body["code"]) == (401, "no_active_account")
 
 
-def test_of_a_suspended_tenant(pair: dict[str, str]) -> None:
+def test_token_of_a_suspended_tenant(pair: dict[str, str]) -> None:
     Tenant.objects.update(status="suspended")
     status, body = _post("verify/", "acme.localhost", token=pair["access"])
     assert (status, body["code"]) == (403, "tenant_suspended")
 
 
-def test_a_refresh_token_that_is_used_up(pair: dict[str, str]) -> None:
+def test_used_refresh_token(pair: dict[str, str]) -> None:
     _post("refresh/", "acme.localhost", refresh=pair["refresh"])
     status, body = _post("verify/", "acme.localhost", token=pair["refresh"])
     assert (status, body["code"]) == (401, "token_not_valid")

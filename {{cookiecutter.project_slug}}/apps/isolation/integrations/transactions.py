@@ -1,7 +1,7 @@
 """Errors of ``on_commit`` callbacks, after the commit."""
 
 AFTER_COMMIT = "Raised by a callback of on_commit(): the transaction was committed before."
-"""The note on what such a callback raises."""
+"""Note that is added to exceptions of such callbacks."""
 
 
 def is_after_commit(error: BaseException | None) -> bool:

@@ -15,10 +15,10 @@ from apps.isolation.context import tenant_context
 from apps.isolation.exceptions import TenantUnavailableError
 
 OF_ROWS: Final = {"dbshell", "dumpdata", "inspectdb", "loaddata", "shell"}
-"""Commands of Django, and those here in their place, that read or write rows of models."""
+"""Commands of Django that read or write rows of models, also where this app overrides them."""
 
 OF_ALL: Final = ("django.", "apps.", "devtools")
-"""Where the platform's commands come from, which work for all tenants or for the one they name."""
+"""Packages whose other commands work for all tenants, or for one that they name."""
 
 
 class TenantManagementUtility(ManagementUtility):

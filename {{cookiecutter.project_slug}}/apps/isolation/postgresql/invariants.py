@@ -13,7 +13,7 @@ from django.db.migrations.recorder import MigrationRecorder
 from apps.isolation.app_registry import SHARED_DB
 
 type Check = Callable[[], list[str]]
-"""Returns a phrase for each violation."""
+"""A function that returns a phrase for each violation."""
 
 
 @dataclass(frozen=True, slots=True)

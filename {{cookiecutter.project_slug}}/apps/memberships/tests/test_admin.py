@@ -1,4 +1,4 @@
-"""The platform's administration of memberships."""
+"""Memberships in the platform's admin."""
 
 from typing import Any
 
@@ -24,7 +24,7 @@ def _staff() -> Client:
 
 
 def _events(tenant: Tenant) -> list[tuple[str, Any]]:
-    """Return actions and changes of what staff did in a tenant, the first one first."""
+    """Return actions and changes of staff in a tenant, the oldest first."""
     staff = get_user_model()._default_manager.get(email="staff@example.test")
     events = AuditEvent.objects.for_tenant(tenant).filter(actor_id=staff.pk).order_by("id")
     return list(events.values_list("action", "changes"))
@@ -34,7 +34,7 @@ def _differs(before: Any, after: Any) -> dict[str, Any]:
     return {"before": before, "after": after}
 
 
-def test_a_membership_is_added_here(acme: Tenant, globex: Tenant) -> None:
+def test_staff_adds_a_membership(acme: Tenant, globex: Tenant) -> None:
     user = make_member(acme, "member").user
     response = _staff().post(
         "/admin/memberships/membership/add/",
@@ -44,7 +44,7 @@ def test_a_membership_is_added_here(acme: Tenant, globex: Tenant) -> None:
     assert Membership.objects.for_tenant(globex).get().user == user
 
 
-def test_what_staff_does_with_members_is_done_and_written_down_as_in_the_api(acme: Tenant) -> None:
+def test_changes_by_staff_are_recorded_as_in_the_api(acme: Tenant) -> None:
     make_member(acme, "owner")
     membership = make_member(acme, "member")
     client = _staff()
@@ -64,7 +64,7 @@ def test_what_staff_does_with_members_is_done_and_written_down_as_in_the_api(acm
 
 
 @pytest.mark.parametrize("body", [{"role": "admin", "is_active": "on"}, {"role": "owner"}])
-def test_the_last_owner_stays_whatever_staff_does(body: dict[str, str], acme: Tenant) -> None:
+def test_staff_cannot_remove_the_last_owner(body: dict[str, str], acme: Tenant) -> None:
     membership = make_member(acme, "owner")
     page = f"/admin/memberships/membership/{membership.pk}/change/"
     response = _staff().post(page, body, follow=True)

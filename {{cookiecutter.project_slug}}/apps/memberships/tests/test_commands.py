@@ -1,4 +1,4 @@
-"""``assign_user_to_tenant``: what it does, refuses, tells, and only tries."""
+"""``assign_user_to_tenant``: changes, errors, output and dry runs."""
 
 import json
 from io import StringIO
@@ -38,7 +38,7 @@ def _stored() -> list[Any]:
     return [list(model._base_manager.order_by("pk").values()) for model in models]
 
 
-def test_it_says_what_it_changes_and_a_dry_run_keeps_nothing_of_it() -> None:
+def test_command_reports_changes_and_dry_run_rolls_back() -> None:
     before = _stored()
     expected = {"tenant": "acme", "dry_run": True, "changes": CHANGES}
     assert json.loads(_run(*ARGUMENTS, "--dry-run", "--json")) == expected
@@ -50,14 +50,14 @@ def test_it_says_what_it_changes_and_a_dry_run_keeps_nothing_of_it() -> None:
     assert _stored() != before
 
 
-def test_a_second_run_changes_nothing() -> None:
+def test_second_run_changes_nothing() -> None:
     _run(*ARGUMENTS)
     before = _stored()
     assert _run(*ARGUMENTS) == "Nothing to change.\n"
     assert _stored() == before
 
 
-def test_an_unknown_tenant_is_refused() -> None:
+def test_unknown_tenant_is_refused() -> None:
     with pytest.raises(CommandError, match=r"There is no tenant 'nobody'\."):
         _run("nobody", *ARGUMENTS[1:])
 
@@ -70,14 +70,14 @@ def test_an_unknown_tenant_is_refused() -> None:
         (["acme", "owner@acme.test", "--role", "admin"], "needs at least one Owner"),
     ],
 )
-def test_nobody_is_assigned_who_cannot_be(arguments: list[str], reason: str) -> None:
+def test_invalid_users_are_not_assigned(arguments: list[str], reason: str) -> None:
     before = _stored()
     with pytest.raises(CommandError, match=reason):
         _run(*arguments)
     assert _stored() == before
 
 
-def test_who_left_is_a_member_again() -> None:
+def test_former_member_is_reactivated() -> None:
     _run(*ARGUMENTS)
     former = Membership.platform.get(user__email="new@example.test")
     Membership.platform.filter(pk=former.pk).update(is_active=False)

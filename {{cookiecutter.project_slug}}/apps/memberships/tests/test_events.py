@@ -1,4 +1,4 @@
-"""Actions in a tenant are in its audit log, and nothing else is."""
+"""The audit log of a tenant records actions of members and of the platform."""
 
 from collections.abc import Callable
 from typing import Any
@@ -23,7 +23,7 @@ def owner(acme: Tenant, client_of: Callable[..., Any]) -> APIClient:
 
 
 def _new(tenant: Tenant) -> list[tuple[str, dict[str, Any]]]:
-    """Return action and changes of the tenant's events, the first one first."""
+    """Return action and changes of the tenant's events, the oldest first."""
     events = AuditEvent.objects.for_tenant(tenant).order_by("id")
     return list(events.values_list("action", "changes"))
 
@@ -32,10 +32,10 @@ def _change(before: Any, after: Any) -> dict[str, Any]:
     return {"before": before, "after": after}
 
 
-def test_a_member_from_role_to_role_and_out(owner: APIClient, acme: Tenant) -> None:
+def test_events_of_role_changes_and_removal(owner: APIClient, acme: Tenant) -> None:
     member = make_member(acme, "member")
     path = f"{API}members/{member.pk}/"
-    owner.patch(path, {"role": "member"})  # which it is already
+    owner.patch(path, {"role": "member"})  # unchanged
     assert _new(acme) == []
     owner.patch(path, {"role": "admin"})
     owner.delete(path)
@@ -50,7 +50,7 @@ def test_a_member_from_role_to_role_and_out(owner: APIClient, acme: Tenant) -> N
     }
 
 
-def test_ownership_and_leaving(
+def test_events_of_transfer_and_leaving(
     owner: APIClient, acme: Tenant, client_of: Callable[..., Any]
 ) -> None:
     member = make_member(acme, "member")
@@ -65,7 +65,7 @@ def test_ownership_and_leaving(
     ]
 
 
-def test_an_invitation_from_the_mail_to_the_member(owner: APIClient, acme: Tenant) -> None:
+def test_events_of_an_invitation(owner: APIClient, acme: Tenant) -> None:
     first, _ = invite(owner, "first@example.test")
     owner.post(f"{API}invitations/{first}/resend/")
     owner.delete(f"{API}invitations/{first}/")
@@ -87,24 +87,24 @@ def test_an_invitation_from_the_mail_to_the_member(owner: APIClient, acme: Tenan
 
 def test_settings(owner: APIClient, acme: Tenant) -> None:
     body = {"name": "Acme Ltd", "settings": {"timezone": "Asia/Tokyo", "session_hours": 336}}
-    for _ in range(2):  # the second time nothing changes
+    for _ in range(2):  # the second request changes nothing
         assert owner.patch(f"{API}tenant/", body).status_code == 200
     assert owner.patch(f"{API}tenant/", {}).status_code == 200
     changes = {"name": _change("Acme", "Acme Ltd"), "timezone": _change("UTC", "Asia/Tokyo")}
     assert _new(acme) == [("tenant.changed", changes)]
 
 
-def test_members_that_the_platform_adds(acme: Tenant, globex: Tenant) -> None:
+def test_events_of_members_added_by_the_platform(acme: Tenant, globex: Tenant) -> None:
     user = make_member(acme, "member").user
     for tenant in (acme, globex):
-        for _ in range(2):  # the second time nothing changes
+        for _ in range(2):  # the second request changes nothing
             add_member(tenant, user, Role.ADMIN)
     assert _new(acme) == [("member.role_changed", {"role": _change("member", "admin")})]
     assert [action for action, _ in _new(globex)] == ["member.joined"]
     assert set(AuditEvent.platform.values_list("actor_id", flat=True)) == {None}
 
 
-def test_what_is_refused_leaves_no_trace(owner: APIClient, acme: Tenant) -> None:
+def test_refused_actions_are_not_recorded(owner: APIClient, acme: Tenant) -> None:
     last = acme.memberships.get(role="owner")
     assert owner.delete(f"{API}members/{last.pk}/").status_code == 409
     assert owner.patch(f"{API}tenant/", {"settings": {"unknown": 1}}).status_code == 400
@@ -116,7 +116,7 @@ def test_work_on_the_product_is_not_recorded(owner: APIClient, acme: Tenant) -> 
     assert _new(acme) == []
 
 
-def test_an_admin_reads_the_newest_first_with_the_requests_id(
+def test_admin_reads_events_newest_first_with_request_id(
     owner: APIClient, acme: Tenant, globex: Tenant, client_of: Callable[..., Any]
 ) -> None:
     for number, name in enumerate(["one", "two", "three"]):

@@ -43,7 +43,7 @@ def admin(acme: Tenant, client_of: Callable[..., Any]) -> APIClient:
         {"Host": "acme.localhost:1234", "X-Original-Host": "evil.example"},
     ],
 )
-def test_the_link_leads_to_the_stored_domain_whatever_the_request_says(
+def test_link_uses_the_stored_domain(
     headers: dict[str, str], admin: APIClient, acme: Tenant
 ) -> None:
     Domain(tenant=acme, domain="second.example").save()
@@ -60,14 +60,14 @@ def test_the_link_leads_to_the_stored_domain_whatever_the_request_says(
     )
 
 
-def test_the_invitation_bears_the_tenants_brand(admin: APIClient, acme: Tenant) -> None:
+def test_invitation_shows_the_tenants_brand(admin: APIClient, acme: Tenant) -> None:
     TenantSettings(acme).set(BRAND_NAME, "Söhne & Co")
     invite(admin, "new@example.test")
     assert mail.outbox[0].subject == "Invitation to Söhne & Co"
 
 
-def test_no_name_becomes_a_header(admin: APIClient, acme: Tenant) -> None:
-    """A name of two lines is refused; one that is stored all the same stays in its line."""
+def test_names_cannot_inject_headers(admin: APIClient, acme: Tenant) -> None:
+    """A name with a line break is refused; a stored one cannot add a header line."""
     bad = "Acme\r\nBcc: everybody@example.test"
     assert admin.patch("/api/v1/tenant/", {"name": bad}).status_code == 400
     assert admin.patch("/api/v1/tenant/", {"settings": {"brand_name": bad}}).status_code == 400
@@ -83,13 +83,13 @@ def test_no_name_becomes_a_header(admin: APIClient, acme: Tenant) -> None:
     "email",
     ["", "x", "a@b", "a@example.test\nBcc: b@example.test", "a@example.test,b@example.test", None],
 )
-def test_what_is_no_address_is_not_invited(email: str | None, admin: APIClient) -> None:
+def test_invalid_address_is_not_invited(email: str | None, admin: APIClient) -> None:
     response = admin.post(PATH, {"email": email})
     assert (response.status_code, list(response.json())) == (400, ["email"])
     assert not Invitation.platform.exists()
 
 
-def test_an_address_is_invited_once_at_a_time(admin: APIClient, acme: Tenant) -> None:
+def test_address_has_one_open_invitation(admin: APIClient, acme: Tenant) -> None:
     make_member(acme, "member")
     first, _ = invite(admin, "new@example.test")
     for email in ("new@example.test", "NEW@Example.test", "member@acme.test"):
@@ -105,7 +105,7 @@ def test_an_address_is_invited_once_at_a_time(admin: APIClient, acme: Tenant) ->
     invite(admin, "new@example.test")
 
 
-def test_the_list_tells_what_is_open(admin: APIClient, acme: Tenant) -> None:
+def test_list_of_open_invitations(admin: APIClient, acme: Tenant) -> None:
     invitation, _ = invite(admin, "new@example.test", "viewer")
     (row,) = admin.get(PATH).json()["results"]
     assert set(row) == {"id", "email", "role", "invited_by", "created_at", "expires_at"}
@@ -114,7 +114,7 @@ def test_the_list_tells_what_is_open(admin: APIClient, acme: Tenant) -> None:
     assert str(Invitation.platform.get()).startswith("Acme: viewer, until ")
 
 
-def test_a_mail_sent_again_begins_the_time_anew(admin: APIClient) -> None:
+def test_resending_restarts_the_expiry(admin: APIClient) -> None:
     invitation, _ = invite(admin, "new@example.test")
     past = timezone.now() - timedelta(days=30)
     Invitation.platform.update(created_at=past, expires_at=past)
@@ -125,7 +125,7 @@ def test_a_mail_sent_again_begins_the_time_anew(admin: APIClient) -> None:
     assert client.post(f"{PATH}accept/", body).status_code == 200
 
 
-def test_a_mail_that_cannot_be_sent_is_logged_without_address_and_token(
+def test_failed_mail_is_logged_without_address_and_token(
     admin: APIClient, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def fail(message: EmailMessage) -> None:
@@ -142,7 +142,7 @@ def test_a_mail_that_cannot_be_sent_is_logged_without_address_and_token(
     assert "/invitations/" not in caplog.text
 
 
-def test_a_mail_leaves_when_the_invitation_is_stored_and_for_no_other(admin: APIClient) -> None:
+def test_mail_is_sent_after_commit_only(admin: APIClient) -> None:
     with TestCase.captureOnCommitCallbacks(using=SHARED_DB, execute=True):
         assert admin.post(PATH, {"email": "new@example.test", "role": "owner"}).status_code == 400
         assert admin.post(PATH, {"email": "admin@acme.test"}).status_code == 400
@@ -156,7 +156,7 @@ def test_a_mail_leaves_when_the_invitation_is_stored_and_for_no_other(admin: API
 @pytest.mark.parametrize(
     "password", ["short", "password1234", "1234567890123", "new.person@example.test"]
 )
-def test_a_new_users_password_meets_the_policy(password: str, admin: APIClient) -> None:
+def test_password_policy_applies_to_new_users(password: str, admin: APIClient) -> None:
     _, token = invite(admin, "new.person@example.test")
     client = APIClient(headers={"Host": "acme.localhost"})
     response = client.post(f"{PATH}accept/", {"token": token, "password": password})
@@ -164,7 +164,7 @@ def test_a_new_users_password_meets_the_policy(password: str, admin: APIClient) 
     assert not get_user_model()._default_manager.filter(email="new.person@example.test").exists()
 
 
-def test_the_mailed_token_verifies_the_address(admin: APIClient, globex: Tenant) -> None:
+def test_invitation_verifies_the_address(admin: APIClient, globex: Tenant) -> None:
     make_member(globex, "member", "known@example.test")
     client = APIClient(headers={"Host": "acme.localhost"})
     for email, password in (("new@example.test", BETTER), ("known@example.test", PASSWORD)):
@@ -176,7 +176,7 @@ def test_the_mailed_token_verifies_the_address(admin: APIClient, globex: Tenant)
         assert (address.verified, address.primary) == (True, True)
 
 
-def test_it_verifies_the_address_of_who_is_logged_in_too_and_of_nobody_without_it(
+def test_logged_in_invitee_needs_the_token_to_verify_the_address(
     admin: APIClient, globex: Tenant
 ) -> None:
     user = make_member(globex, "member", "known@example.test").user
@@ -189,7 +189,7 @@ def test_it_verifies_the_address_of_who_is_logged_in_too_and_of_nobody_without_i
         assert EmailAddress.objects.get().verified is (sent == token)
 
 
-def test_a_new_user_has_the_name_they_give(admin: APIClient, acme: Tenant) -> None:
+def test_new_user_has_the_given_name(admin: APIClient, acme: Tenant) -> None:
     _, token = invite(admin, "new@example.test")
     body = {"token": token, "password": BETTER, "full_name": "New Person"}
     client = APIClient(headers={"Host": "acme.localhost"})
@@ -203,7 +203,7 @@ def test_a_new_user_has_the_name_they_give(admin: APIClient, acme: Tenant) -> No
 
 
 @pytest.mark.django_db(transaction=True)
-def test_one_person_invited_by_two_tenants_becomes_one_user(acme: Tenant, globex: Tenant) -> None:
+def test_two_invitations_create_one_user(acme: Tenant, globex: Tenant) -> None:
     tokens = []
     for tenant in (acme, globex):
         make_member(tenant, "owner")
@@ -245,7 +245,7 @@ def _row(tenant: Tenant, **fields: Any) -> Invitation:
         ),
     ],
 )
-def test_the_database_refuses_what_the_forms_refuse(
+def test_database_enforces_the_rules_of_forms(
     fields: dict[str, Any], constraint: str, acme: Tenant
 ) -> None:
     sender = make_member(acme, "owner").user

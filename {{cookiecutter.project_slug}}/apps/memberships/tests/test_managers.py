@@ -1,4 +1,4 @@
-"""Memberships of all tenants in one table: nobody gets them by forgetting a filter."""
+"""Managers of memberships require a tenant or a user."""
 
 from typing import Any
 
@@ -15,19 +15,19 @@ from apps.tenants.tests.test_managers import QUESTIONS
 
 @pytest.mark.parametrize("question", QUESTIONS)
 @pytest.mark.parametrize("model", [Membership, Invitation])
-def test_a_question_that_names_no_tenant_is_refused(model: Any, question: str) -> None:
+def test_query_without_a_tenant_is_refused(model: Any, question: str) -> None:
     with pytest.raises(TenantRequired, match=rf"{model.__name__}\.objects starts with for_tenant"):
         QUESTIONS[question](model.objects)
 
 
 @pytest.mark.parametrize("model", [Membership, Invitation])
-def test_no_tenant_is_not_every_tenant(model: Any) -> None:
+def test_none_does_not_mean_all_tenants(model: Any) -> None:
     with pytest.raises(TenantRequired):
         model.objects.for_tenant(None)
 
 
 def test_for_tenant_filtering(acme: Tenant, globex: Tenant) -> None:
-    """``for_tenant`` gives the rows of that tenant, whichever is active."""
+    """``for_tenant`` returns the rows of its argument, not of the active tenant."""
     ours, _ = make_member(acme, "member"), make_member(globex, "member")
     assert Membership.objects.for_tenant(acme).get() == ours
     assert Membership.objects.for_tenant(acme.pk).get() == ours
@@ -35,7 +35,7 @@ def test_for_tenant_filtering(acme: Tenant, globex: Tenant) -> None:
         assert Membership.objects.for_tenant(acme).get() == ours
 
 
-def test_for_user_gives_the_memberships_of_that_user(acme: Tenant, globex: Tenant) -> None:
+def test_for_user_returns_the_users_memberships(acme: Tenant, globex: Tenant) -> None:
     ours = make_member(acme, "member")
     theirs = make_member(globex, "admin", ours.user.email)
     make_member(globex, "member")
@@ -45,11 +45,11 @@ def test_for_user_gives_the_memberships_of_that_user(acme: Tenant, globex: Tenan
 
 
 @pytest.mark.parametrize("nobody", [None, AnonymousUser()])
-def test_no_user_is_not_every_user(nobody: Any) -> None:
+def test_none_does_not_mean_all_users(nobody: Any) -> None:
     with pytest.raises(TenantRequired, match=r"for_user\(user\) needs a user"):
         Membership.objects.for_user(nobody)
 
 
-def test_relations_name_the_tenant_by_themselves(acme: Tenant, globex: Tenant) -> None:
+def test_related_managers_of_a_tenant_need_no_for_tenant(acme: Tenant, globex: Tenant) -> None:
     ours, _ = make_member(acme, "member"), make_member(globex, "member")
     assert list(acme.memberships.all()) == [ours]

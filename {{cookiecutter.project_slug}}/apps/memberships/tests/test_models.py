@@ -29,28 +29,28 @@ WRONG: dict[str, Callable[[Tenant], Any]] = {
 
 
 @pytest.mark.parametrize("constraint", WRONG)
-def test_the_database_refuses(constraint: str, acme: Tenant) -> None:
+def test_database_refuses(constraint: str, acme: Tenant) -> None:
     make_member(acme, "member")
     with pytest.raises(IntegrityError, match=constraint), transaction.atomic(using=SHARED_DB):
         WRONG[constraint](acme)
 
 
 def test_user_tenant_membership(acme: Tenant, globex: Tenant) -> None:
-    """A user may be a member of many tenants, in each with a role of its own."""
+    """A user may be a member of many tenants, with a different role in each."""
     user = make_member(acme, "member").user
     assert make_member(globex, "admin", user.email).user == user
     roles = Membership.objects.for_user(user).values_list("tenant__slug", "role")
     assert set(roles) == {("acme", "member"), ("globex", "admin")}
 
 
-def test_a_user_with_memberships_cannot_be_deleted(acme: Tenant) -> None:
+def test_user_with_memberships_cannot_be_deleted(acme: Tenant) -> None:
     membership = make_member(acme, "member")
     with pytest.raises(ProtectedError):
         membership.user.delete()
     assert Membership.objects.for_tenant(acme).get() == membership
 
 
-def test_who_invited_a_member_may_go(acme: Tenant) -> None:
+def test_inviter_can_be_deleted(acme: Tenant) -> None:
     inviter = get_user_model()._default_manager.create(email="inviter@example.test")
     membership = make_member(acme, "member")
     Membership.platform.update(invited_by=inviter)
@@ -59,15 +59,15 @@ def test_who_invited_a_member_may_go(acme: Tenant) -> None:
     assert membership.invited_by is None
 
 
-def test_they_say_who_they_are(acme: Tenant) -> None:
+def test_str(acme: Tenant) -> None:
     assert str(make_member(acme, "viewer")) == "viewer@acme.test - Acme (viewer)"
 
 
 @pytest.mark.parametrize("role", RANKS)
 @pytest.mark.parametrize("wanted", RANKS)
-def test_a_role_reaches_those_before_it_and_itself(role: Role, wanted: Role) -> None:
+def test_role_reaches_lower_roles_and_itself(role: Role, wanted: Role) -> None:
     assert role.reaches(wanted) is (RANKS.index(role) >= RANKS.index(wanted))
 
 
-def test_these_are_all_roles() -> None:
+def test_list_of_roles() -> None:
     assert set(Role) == set(RANKS)

@@ -1,4 +1,4 @@
-"""Membership by the platform's word."""
+"""Memberships that the platform adds."""
 
 from django.contrib.auth import get_user_model
 
@@ -8,7 +8,7 @@ from apps.memberships.services import add_member
 from apps.tenants.models import Tenant
 
 
-def test_a_member_is_added_once_and_gets_the_role_anew(acme: Tenant) -> None:
+def test_adding_a_member_again_changes_the_role(acme: Tenant) -> None:
     user = get_user_model()._default_manager.create(email="who@acme.test")
     first = add_member(acme, user, Role.VIEWER)
     Membership.platform.update(is_active=False)

@@ -1,4 +1,4 @@
-"""The probes of load balancers and orchestrators."""
+"""Liveness and readiness probes."""
 
 import json
 from collections.abc import Iterator
@@ -29,7 +29,7 @@ for path in ("/healthz/live", "/healthz/ready"):
 
 @pytest.fixture(autouse=True)
 def _forget() -> Iterator[None]:
-    """Let each test find out anew what is asked once only."""
+    """Clear the cached results before each test."""
     health._require_migrated.cache_clear()
     health._require_isolation.cache_clear()
     health._require_invariants.cache_clear()
@@ -44,8 +44,8 @@ def _get(path: str, host: str = "127.0.0.1") -> tuple[int, Any]:
 
 
 @pytest.mark.parametrize("host", HOSTS)
-def test_live_answers_on_every_host_and_asks_no_database(host: str) -> None:
-    """It has none here: a test that is not marked cannot connect."""
+def test_live_answers_on_every_host_without_a_query(host: str) -> None:
+    """A test without the mark ``django_db`` cannot connect."""
     assert _get("/healthz/live", host) == (200, {"status": "ok"})
 
 
@@ -56,7 +56,7 @@ def test_ready_answers_on_every_host(host: str) -> None:
 
 
 @pytest.mark.django_db
-def test_ready_asks_once_for_what_does_not_change() -> None:
+def test_ready_caches_permanent_results() -> None:
     _get("/healthz/ready")
     with statements() as sent:
         _get("/healthz/ready")
@@ -64,7 +64,7 @@ def test_ready_asks_once_for_what_does_not_change() -> None:
 
 
 @pytest.mark.django_db(transaction=True)
-def test_pending_migrations_are_named_until_they_are_applied() -> None:
+def test_unapplied_migrations_are_reported() -> None:
     forget = "UPDATE django_migrations SET app = 'gone' WHERE app = 'sessions'"
     problems = {"migrations": "have not all been applied"}
     with breach(forget, "UPDATE django_migrations SET app = 'sessions' WHERE app = 'gone'"):
@@ -83,10 +83,10 @@ CHEAP = [
 
 @pytest.mark.django_db(transaction=True)
 @pytest.mark.parametrize(("name", "clause"), CHEAP, ids=str)
-def test_what_is_changed_in_the_database_is_named_within_a_minute(
+def test_violation_is_reported_within_a_minute(
     name: str, clause: str, acme: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A policy that is switched off, a right that is given: while the server serves."""
+    """For example, a disabled policy, or an additional privilege."""
     problems = {"isolation": "does not keep tenants apart; the log says why"}
     now = [1_000_000.0]
     monkeypatch.setattr("apps.observability.health.monotonic", lambda: now[0])
@@ -100,7 +100,7 @@ def test_what_is_changed_in_the_database_is_named_within_a_minute(
 
 
 @pytest.mark.django_db
-def test_a_cache_that_keeps_nothing_is_named(settings: Any) -> None:
+def test_cache_that_stores_nothing_is_reported(settings: Any) -> None:
     settings.CACHES = {
         **settings.CACHES,
         "platform": {"BACKEND": "django.core.cache.backends.dummy.DummyCache"},
@@ -110,7 +110,7 @@ def test_a_cache_that_keeps_nothing_is_named(settings: Any) -> None:
 
 
 @pytest.mark.django_db(transaction=True)
-def test_a_cache_that_cannot_be_reached_is_named(settings: Any) -> None:
+def test_unreachable_cache_is_reported(settings: Any) -> None:
     settings.CACHES = {
         **settings.CACHES,
         "platform": {
@@ -123,7 +123,7 @@ def test_a_cache_that_cannot_be_reached_is_named(settings: Any) -> None:
 
 
 @pytest.mark.django_db
-def test_a_database_that_is_down_is_named_and_does_not_end_the_process() -> None:
+def test_unreachable_database_is_reported() -> None:
     done = manage("shell", "--verbosity=0", f"--command={ASK}", **NOWHERE)
     live, ready = (json.loads(line) for line in done.stdout.splitlines())
     assert live == [200, {"status": "ok"}]
@@ -136,7 +136,7 @@ def test_a_database_that_is_down_is_named_and_does_not_end_the_process() -> None
 
 
 @pytest.mark.django_db
-def test_a_command_says_in_a_sentence_that_the_database_is_down() -> None:
+def test_command_reports_an_unreachable_database() -> None:
     done = manage("list_tenants", **NOWHERE)
     assert (done.returncode, done.stdout) == (1, "")
     assert "The database of DATABASE_URL or DATABASE_OWNER_URL: " in done.stderr
@@ -144,8 +144,8 @@ def test_a_command_says_in_a_sentence_that_the_database_is_down() -> None:
 
 
 @pytest.mark.django_db
-def test_processes_of_these_tests_use_the_test_database() -> None:
-    """Nothing of development's data is touched."""
+def test_processes_use_the_test_database() -> None:
+    """They must not touch development data."""
     with connections[SHARED_DB].cursor() as cursor:
         cursor.execute("SELECT current_database()")
         (name,) = cursor.fetchone() or ("",)

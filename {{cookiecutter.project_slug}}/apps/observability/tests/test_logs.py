@@ -1,4 +1,4 @@
-"""Log lines say whose work they are about, and tell no secret."""
+"""Log lines name tenant, user and request, and contain no secrets."""
 
 import json
 import logging
@@ -34,7 +34,7 @@ SECRETS = {
 
 
 @pytest.mark.django_db
-def test_every_line_carries_the_tenants_id() -> None:
+def test_every_line_contains_the_tenants_id() -> None:
     done = manage("shell", "--verbosity=0", f"--command={SCRIPT}")
     inside, outside = done.stderr.splitlines()
     assert inside.endswith(f" WARNING tenant={TENANT} user=- request=- task=- some.module: inside")
@@ -42,7 +42,7 @@ def test_every_line_carries_the_tenants_id() -> None:
 
 
 @pytest.mark.django_db
-def test_production_logs_lines_of_json() -> None:
+def test_production_logs_json() -> None:
     done = manage("shell", "--verbosity=0", f"--command={SCRIPT}", **PRODUCTION)
     inside, outside = map(json.loads, done.stderr.splitlines())
     for line in (inside, outside):
@@ -55,7 +55,7 @@ def test_production_logs_lines_of_json() -> None:
 
 @pytest.fixture
 def lines(caplog: pytest.LogCaptureFixture) -> Any:
-    """Return a function that returns what production writes of the records of a logger."""
+    """Return a function that returns a logger's lines in production format."""
     caplog.handler.addFilter(ContextFilter())
 
     def lines(name: str) -> list[Any]:
@@ -68,10 +68,10 @@ def lines(caplog: pytest.LogCaptureFixture) -> Any:
 @pytest.mark.parametrize(
     ("method", "url"), [("get", "/api/v1/sample/shelves/{}/"), ("post", "/invitations/{}/revoke/")]
 )
-def test_a_line_of_a_members_request_names_tenant_user_and_request(
+def test_line_after_a_request_names_tenant_user_and_request(
     method: str, url: str, acme: Any, lines: Any
 ) -> None:
-    """Django logs it when the request has ended, and the tenant with it."""
+    """Django logs a failed request after its end, when no tenant is active."""
     user = make_member(acme, "admin").user
     client = api_client(acme, user.email)
     with tenant_context(acme):
@@ -84,7 +84,7 @@ def test_a_line_of_a_members_request_names_tenant_user_and_request(
     assert (line["tenant"], line["user"], line["request_id"]) == ids
 
 
-def test_a_line_inside_of_a_request_names_its_user(acme: Any) -> None:
+def test_line_inside_a_request_names_its_user(acme: Any) -> None:
     user = make_member(acme, "member").user
     request = RequestFactory().get("/")
     request.user = user
@@ -101,7 +101,7 @@ def test_a_line_inside_of_a_request_names_its_user(acme: Any) -> None:
 
 
 @pytest.mark.parametrize("text", SECRETS)
-def test_no_line_tells_a_secret(text: str) -> None:
+def test_lines_contain_no_secrets(text: str) -> None:
     info = (ValueError, ValueError(text), None)
     record = logging.LogRecord("x", logging.ERROR, __file__, 1, "Failed: %s", (text,), info)
     ContextFilter().filter(record)

@@ -1,4 +1,4 @@
-"""The request's id, from its header to the log and the audit log."""
+"""The request's id in headers, log lines and audit events."""
 
 import logging
 from typing import Any
@@ -13,7 +13,7 @@ from tests.isolation.conftest import run
 
 
 def _ask(given: str) -> tuple[str, str]:
-    """Return the id that the view saw, and the one in the answer."""
+    """Return the id in the view, and the id in the response."""
 
     def view(request: HttpRequest) -> HttpResponse:
         return HttpResponse(request_id.get())
@@ -24,13 +24,13 @@ def _ask(given: str) -> tuple[str, str]:
 
 
 @pytest.mark.parametrize("given", ["7", "a-b_c.D", "x" * 64])
-def test_the_proxys_id_is_taken(given: str) -> None:
+def test_id_of_the_proxy_is_used(given: str) -> None:
     assert _ask(given) == (given, given)
     assert request_id.get() == ""
 
 
 @pytest.mark.parametrize("given", ["", " ", "a b", "a\nlevel=INFO", "ä", "x" * 65, "7\n"])
-def test_what_is_no_id_is_replaced(given: str) -> None:
+def test_invalid_id_is_replaced(given: str) -> None:
     seen, answered = _ask(given)
     assert seen == answered
     assert seen != given
@@ -38,7 +38,7 @@ def test_what_is_no_id_is_replaced(given: str) -> None:
     assert _ask(given)[0] != seen
 
 
-def test_an_async_view_has_it_too() -> None:
+def test_async_view_has_the_id() -> None:
     async def view(request: HttpRequest) -> HttpResponse:
         return HttpResponse(request_id.get())
 
@@ -51,7 +51,7 @@ def test_an_async_view_has_it_too() -> None:
 
 
 @pytest.mark.django_db
-def test_what_django_logs_of_a_request_after_its_end_names_it(
+def test_log_line_after_a_request_has_its_id(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
     client = Client(headers={"Host": "localhost", "X-Request-ID": "the-request"})
@@ -63,7 +63,7 @@ def test_what_django_logs_of_a_request_after_its_end_names_it(
     assert record.__dict__["request_id"] == "the-request"
 
 
-def test_outside_of_requests_there_is_none() -> None:
+def test_no_id_outside_of_requests() -> None:
     record = logging.makeLogRecord({})
     assert ContextFilter().filter(record)
     assert record.__dict__["request_id"] == "-"

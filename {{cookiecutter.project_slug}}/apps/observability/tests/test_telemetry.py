@@ -1,4 +1,4 @@
-"""Traces and reports of errors, received by a real server; and what they may not tell."""
+"""Traces and error reports, as a real server receives them."""
 
 import gzip
 import json
@@ -29,7 +29,7 @@ application(request.environ, lambda status, headers: print(status)).close()
 """
 FLUSH = "from opentelemetry.trace import get_tracer_provider as p; p().force_flush()"
 ADDRESS = "somebody@example.test"
-# What is secret comes by the environment, since reports show code.
+# Secrets come from the environment, since reports contain source code.
 FAIL = """
 import os
 from unittest.mock import patch
@@ -44,7 +44,7 @@ patch.object(views.BookViewSet, "list", fail).start()
 
 @contextmanager
 def receiver() -> Iterator[tuple[str, list[bytes]]]:
-    """Give the address of a server, and the list of what it has been sent."""
+    """Yield the address of a server, and the list of its received requests."""
     bodies: list[bytes] = []
 
     class Handler(BaseHTTPRequestHandler):
@@ -68,7 +68,7 @@ def receiver() -> Iterator[tuple[str, list[bytes]]]:
 
 
 @pytest.mark.parametrize("module", ["config.wsgi", "config.asgi"])
-def test_without_their_variables_no_library_is_loaded(module: str) -> None:
+def test_libraries_are_not_imported_by_default(module: str) -> None:
     done = run("-c", f"import sys, {module}; {LOADED}", **OFF)
     assert done.stdout == "set()\n", done.stderr
 
@@ -90,7 +90,7 @@ def _parsed(body: bytes) -> ExportTraceServiceRequest:
     return message
 
 
-def test_a_request_is_traced_with_its_statements_and_whose_it_was(
+def test_request_and_statements_are_traced(
     sides: tuple[Side, Side],
 ) -> None:
     ours = sides[0]
@@ -111,7 +111,7 @@ def test_a_request_is_traced_with_its_statements_and_whose_it_was(
     user = ours.tenant.memberships.get(role="member").user
     assert (told["tenant.id"], told["user.id"]) == (str(ours.tenant.pk), str(user.pk))
     assert request.name == "GET api/v1/sample/books/$"
-    # A connection that is made anew may set its time zone first.
+    # A new connection may set its time zone first.
     within = [span for span in spans if span.parent_span_id == request.span_id]
     statements = [span for span in within if "TimeZone" not in str(span)]
     assert len(statements) == 3, "those of the round trips, and whose the host is"
@@ -121,7 +121,7 @@ def test_a_request_is_traced_with_its_statements_and_whose_it_was(
         assert secret.encode() not in everything
 
 
-def test_an_error_is_reported_with_its_tenant_and_without_secrets(
+def test_error_report_names_the_tenant_without_secrets(
     sides: tuple[Side, Side],
 ) -> None:
     ours = sides[0]

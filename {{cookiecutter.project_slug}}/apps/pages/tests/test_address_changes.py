@@ -1,4 +1,4 @@
-"""An address is one fact: whoever changes it, what hangs on it follows."""
+"""Changes of an e-mail address also update everything that depends on it."""
 
 from typing import Any
 
@@ -56,10 +56,10 @@ def by_admin(staff: Client, user: User, email: str) -> Any:
     return staff.post(f"{USERS}{user.pk}/change/", body)
 
 
-def test_staff_changes_an_address_and_the_account_goes_on(
+def test_staff_changes_an_address(
     staff: Client, member: Membership, acme: Tenant, mailoutbox: list[Any]
 ) -> None:
-    """Resending, resetting and invitations were errors for ever."""
+    """Verification, reset and invitations work with the new address."""
     assert by_admin(staff, member.user, "New@Example.test").status_code == 302
     (address,) = EmailAddress.objects.all()
     assert (address.user_id, address.email) == (member.user_id, NEW)
@@ -73,7 +73,7 @@ def test_staff_changes_an_address_and_the_account_goes_on(
     assert post("auth/token/", email=OLD, password=BETTER, tenant="acme").status_code == 401
 
 
-def test_the_old_addresss_next_holder_gets_an_account_of_their_own(
+def test_old_address_can_get_a_new_account(
     staff: Client, member: Membership, acme: Tenant, globex: Tenant, mailoutbox: list[Any]
 ) -> None:
     by_admin(staff, member.user, NEW)
@@ -86,7 +86,7 @@ def test_the_old_addresss_next_holder_gets_an_account_of_their_own(
     assert EmailAddress.objects.get(email=OLD, verified=True).user.email == OLD
 
 
-def test_it_ends_every_log_in(staff: Client, member: Membership, acme: Tenant) -> None:
+def test_address_change_ends_all_log_ins(staff: Client, member: Membership, acme: Tenant) -> None:
     page = browser()
     page.post("/login/", {"email": OLD, "password": PASSWORD})
     pair = post("auth/token/", email=OLD, password=PASSWORD, tenant="acme").json()
@@ -98,7 +98,7 @@ def test_it_ends_every_log_in(staff: Client, member: Membership, acme: Tenant) -
 
 
 @pytest.mark.parametrize("path", ["email/verify", "password/reset/confirm"])
-def test_links_that_were_mailed_to_the_old_one_are_worth_nothing(
+def test_links_to_the_old_address_are_invalid(
     path: str, member: Membership, mailoutbox: list[Any]
 ) -> None:
     EmailAddress.objects.update(verified=False)
@@ -110,7 +110,7 @@ def test_links_that_were_mailed_to_the_old_one_are_worth_nothing(
     assert not EmailAddress.objects.filter(verified=True).exists()
 
 
-def test_open_invitations_to_the_old_one_are_revoked(
+def test_open_invitations_to_the_old_address_are_revoked(
     member: Membership, acme: Tenant, globex: Tenant
 ) -> None:
     make_member(globex, "admin")
@@ -121,9 +121,7 @@ def test_open_invitations_to_the_old_one_are_revoked(
     assert (refused.status_code, refused.json()["code"]) == (400, "invalid_invitation")
 
 
-def test_an_address_that_is_another_users_is_refused_and_nothing_is_changed(
-    staff: Client, member: Membership, acme: Tenant
-) -> None:
+def test_taken_address_is_refused(staff: Client, member: Membership, acme: Tenant) -> None:
     make_member(acme, "viewer")
     version = member.user.credentials_version
     assert by_admin(staff, member.user, "Viewer@acme.test").status_code == 200
@@ -138,14 +136,14 @@ def test_an_address_that_is_another_users_is_refused_and_nothing_is_changed(
     assert EmailAddress.objects.get(user=stored).verified
 
 
-def test_the_same_address_changes_nothing(staff: Client, member: Membership) -> None:
+def test_same_address_changes_nothing(staff: Client, member: Membership) -> None:
     assert by_admin(staff, member.user, OLD.upper()).status_code == 302
     assert EmailAddress.objects.get().verified
     assert not AuditEvent.platform.filter(action="account.address_changed").exists()
 
 
-def test_what_others_change_meanwhile_stays(member: Membership) -> None:
-    """Services store what they change, and not all that they have read before."""
+def test_concurrent_changes_are_kept(member: Membership) -> None:
+    """Services save only the changed fields."""
     read_before = User.objects.get(pk=member.user_id)
     change_address(member.user, NEW, actor=None)
     membership = Membership.platform.get(pk=member.pk)
@@ -157,10 +155,10 @@ def test_what_others_change_meanwhile_stays(member: Membership) -> None:
 
 
 @pytest.mark.parametrize("left", [OLD, "third@example.test"])
-def test_rows_that_contradict_the_users_are_put_right(
+def test_inconsistent_rows_are_repaired(
     left: str, member: Membership, acme: Tenant, mailoutbox: list[Any]
 ) -> None:
-    """Whoever wrote past the service: what follows is no error, and verifies nobody else."""
+    """After a write without the service, the next change succeeds and verifies no other user."""
     other = make_member(acme, "viewer").user
     EmailAddress.objects.update(email=left)
     EmailAddress.objects.create(user=other, email=NEW, verified=True)
@@ -175,7 +173,7 @@ def test_rows_that_contradict_the_users_are_put_right(
     assert address_of(member.user) == address
 
 
-def test_a_deactivated_users_log_ins_do_not_come_back(
+def test_log_ins_of_a_deactivated_user_stay_ended(
     staff: Client, member: Membership, acme: Tenant
 ) -> None:
     pair = post("auth/token/", email=OLD, password=PASSWORD, tenant="acme").json()
@@ -186,5 +184,5 @@ def test_a_deactivated_users_log_ins_do_not_come_back(
     assert post("auth/token/", email=OLD, password=PASSWORD, tenant="acme").status_code == 200
 
 
-def test_the_admin_writes_no_address_past_the_service() -> None:
+def test_admin_changes_addresses_by_the_service() -> None:
     assert not admin.site.is_registered(EmailAddress)

@@ -1,4 +1,4 @@
-"""Every place that checks a password counts the tries, and writes down those that fail."""
+"""Every check of a password counts attempts and records failures."""
 
 import ast
 from collections.abc import Callable
@@ -106,7 +106,7 @@ PLACES = [
 
 
 @pytest.mark.parametrize(("place", "most"), PLACES)
-def test_guesses_are_counted_and_written_down(
+def test_guesses_are_counted_and_recorded(
     place: Callable[..., Any], most: int, member: Membership, settings: Any
 ) -> None:
     guess = place(member)
@@ -120,9 +120,9 @@ def test_guesses_are_counted_and_written_down(
     assert [*actions] == ["session.log_in_failed"] * most
 
 
-# A sign-up makes storage, which waits for the transaction that a test is in.
+# Sign-up provisions storage, which would wait for the test's transaction.
 @pytest.mark.parametrize(("place", "most"), [each for each in PLACES if each[0] is not signs_up])
-def test_the_right_password_is_no_failure(
+def test_correct_password_is_no_failure(
     place: Callable[..., Any], most: int, member: Membership
 ) -> None:
     guess = place(member)
@@ -133,13 +133,15 @@ def test_the_right_password_is_no_failure(
 
 
 CHECKS = {
-    "apps/authentication/services.py": ["check_password"],  # of one's own, counted as such
+    "apps/authentication/services.py": [
+        "check_password"
+    ],  # the user's own password, with its own counter
     "apps/memberships/attempts.py": ["authenticate"],
 }
-"""Where passwords are checked: each of them by a block that counts."""
+"""All functions that check passwords. Each of them counts attempts."""
 
 
-def test_there_is_no_further_place() -> None:
+def test_all_password_checks_are_tested() -> None:
     found: dict[str, list[str]] = {}
     for path in sorted(BASE_DIR.glob("apps/**/*.py")):
         if "tests" in path.parts or "testing" in path.parts:

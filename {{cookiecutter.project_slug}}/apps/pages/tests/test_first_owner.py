@@ -1,4 +1,4 @@
-"""A new tenant's Owner, where nobody can sign up: from the command to a log-in."""
+"""The Owner of a new tenant without sign-up, from the command to the first log-in."""
 
 from io import StringIO
 from typing import Any
@@ -34,9 +34,7 @@ def owners() -> list[tuple[str, str]]:
     return [(row.user.email, row.role) for row in rows.select_related("user")]
 
 
-def test_somebody_new_is_invited_and_comes_to_be_its_owner(
-    settings: Any, mailoutbox: list[Any]
-) -> None:
+def test_new_owner_is_invited(settings: Any, mailoutbox: list[Any]) -> None:
     settings.SIGN_UP_OPEN = False
     assert "invited by mail" in run("create_tenant", "initech", "--owner", "Ada@Example.test")
     assert [mail.to for mail in mailoutbox] == [[EMAIL]]
@@ -51,7 +49,7 @@ def test_somebody_new_is_invited_and_comes_to_be_its_owner(
     assert list(find_problems()) == []
 
 
-def test_a_user_is_its_owner_at_once(mailoutbox: list[Any]) -> None:
+def test_existing_user_becomes_owner_at_once(mailoutbox: list[Any]) -> None:
     User.objects.create_user(EMAIL, PASSWORD)
     output = run("create_tenant", "initech", "--owner", EMAIL.upper())
     assert "can log in at https://initech.localhost/login/" in output
@@ -62,14 +60,14 @@ def test_a_user_is_its_owner_at_once(mailoutbox: list[Any]) -> None:
 @pytest.mark.parametrize(
     "owner", ["x", "@", "a@b", "y\u0131ld\u0131z@example.test", "off@example.test", "a b@c.test"]
 )
-def test_nothing_is_made_for_who_cannot_be_it(owner: str) -> None:
+def test_invalid_owner_creates_nothing(owner: str) -> None:
     User.objects.create_user("off@example.test", PASSWORD, is_active=False)
     with pytest.raises(CommandError):
         run("create_tenant", "initech", "--owner", owner)
     assert not Tenant.objects.exists()
 
 
-def test_without_an_owner_the_next_step_is_named() -> None:
+def test_command_names_the_next_step_without_an_owner() -> None:
     assert "--role owner" in run("create_tenant", "initech")
     assert list(find_problems()) == [("initech", "has no Owner")]
     arguments = ("assign_user_to_tenant", "initech", EMAIL, "--role", "owner")
@@ -83,7 +81,7 @@ def test_without_an_owner_the_next_step_is_named() -> None:
     assert list(find_problems()) == [("initech", "has no Owner")]
 
 
-def test_a_mail_that_was_lost_is_sent_again_and_the_first_is_worth_nothing() -> None:
+def test_resent_invitation_replaces_the_first() -> None:
     run("create_tenant", "initech", "--owner", EMAIL)
     lost = mailed_token()
     run("assign_user_to_tenant", "initech", EMAIL, "--role", "owner", "--invite")
@@ -94,7 +92,7 @@ def test_a_mail_that_was_lost_is_sent_again_and_the_first_is_worth_nothing() -> 
 
 
 @pytest.mark.parametrize("role", ["admin", "member", "viewer"])
-def test_the_platform_invites_owners_only(role: str) -> None:
+def test_platform_invites_owners_only(role: str) -> None:
     run("create_tenant", "initech")
     with pytest.raises(CommandError, match="no user"):
         run("assign_user_to_tenant", "initech", EMAIL, "--role", role, "--invite")

@@ -1,4 +1,4 @@
-"""An address that mail cannot carry is refused wherever one is given, before anything is made."""
+"""Undeliverable e-mail addresses are refused everywhere, before anything is created."""
 
 from io import StringIO
 from typing import Any
@@ -37,7 +37,7 @@ MAILABLE = [
 
 
 @pytest.mark.parametrize("email", [*UNMAILABLE, *MAILABLE])
-def test_what_is_accepted_is_what_the_mail_server_is_given(email: str) -> None:
+def test_accepted_address_is_sent_unchanged(email: str) -> None:
     def is_sent() -> bool:
         try:
             EmailBackend(alias="default", host="localhost").prep_address(email)
@@ -63,7 +63,7 @@ def refused(response: Any) -> bool:
 
 @pytest.mark.django_db(transaction=True)
 @pytest.mark.parametrize("email", UNMAILABLE)
-def test_nobody_signs_up_with_it(email: str, provisioning: None) -> None:
+def test_sign_up_with_an_undeliverable_address_is_refused(email: str, provisioning: None) -> None:
     body = {"email": email, "password": PASSWORD, "tenant_name": "X", "tenant_slug": "initech"}
     client = APIClient(headers={"Host": "localhost"})
     assert refused(client.post("/api/v1/auth/signup/", body))
@@ -72,7 +72,7 @@ def test_nobody_signs_up_with_it(email: str, provisioning: None) -> None:
 
 
 @pytest.mark.parametrize("email", UNMAILABLE)
-def test_nobody_is_invited_or_mailed_by_it(email: str, acme: Tenant) -> None:
+def test_undeliverable_address_is_not_invited(email: str, acme: Tenant) -> None:
     make_member(acme, "admin")
     admin = api_client(acme, "admin@acme.test")
     assert refused(admin.post("/api/v1/invitations/", {"email": email}))
@@ -88,7 +88,7 @@ def test_nobody_is_invited_or_mailed_by_it(email: str, acme: Tenant) -> None:
 
 @pytest.mark.django_db
 @pytest.mark.parametrize("email", UNMAILABLE)
-def test_neither_staff_nor_a_command_makes_a_user_with_it(email: str) -> None:
+def test_staff_and_commands_refuse_an_undeliverable_address(email: str) -> None:
     staff = browser("localhost")
     staff.force_login(User.objects.create_superuser("staff@example.test", PASSWORD))
     passwords = {"usable_password": "true", "password1": PASSWORD, "password2": PASSWORD}

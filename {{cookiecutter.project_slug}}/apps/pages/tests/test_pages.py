@@ -38,7 +38,7 @@ from tests.support import mailed_token
 
 PAGES = [route for route in routes() if route.is_page]
 
-# The least role that may look, and the least that may send; None: the page takes no such request.
+# The lowest role for GET and for POST. None: the page refuses the method.
 ROLES: dict[str, tuple[Role | None, Role | None]] = {
     "/members/": (Role.VIEWER, Role.ADMIN),
     "/members/leave/": (Role.VIEWER, Role.VIEWER),
@@ -58,15 +58,15 @@ OPEN = [route for route in PAGES if not route.is_members_page]
 
 
 def url_of(route: Any) -> str:
-    """Return the page's address with ids of nothing."""
+    """Return the page's URL with unknown ids."""
     return str(route.url({name: uuid4() for name in route.parameters}))
 
 
-# Who sees what
+# Roles
 
 
 def roles_of(route: Any) -> tuple[Role | None, Role | None]:
-    """Return the roles that a page asks for, in the form of `ROLES`."""
+    """Return the required roles of a page, in the form of `ROLES`."""
     view = route.callback
     return (
         view.read_role if "GET" in route.methods else None,
@@ -74,7 +74,7 @@ def roles_of(route: Any) -> tuple[Role | None, Role | None]:
     )
 
 
-def test_ct13_each_page_asks_for_the_role_that_it_is_to_ask_for() -> None:
+def test_ct13_required_roles_of_pages() -> None:
     found = {str(route): roles_of(route) for route in OF_MEMBERS}
     assert {path_: found[path_] for path_ in ROLES} == ROLES
     others = [route.callback.__module__ for route in OF_MEMBERS if str(route) not in {*ROLES, "/"}]
@@ -82,9 +82,7 @@ def test_ct13_each_page_asks_for_the_role_that_it_is_to_ask_for() -> None:
 
 
 @pytest.mark.parametrize("route", OF_MEMBERS, ids=str)
-def test_ct13_each_page_answers_those_whose_role_reaches(
-    route: Any, acme: Tenant, visit: Visit
-) -> None:
+def test_ct13_page_requires_its_role(route: Any, acme: Tenant, visit: Visit) -> None:
     for role in Role:
         client = visit(role)
         read, write = roles_of(route)
@@ -97,7 +95,7 @@ def test_ct13_each_page_answers_those_whose_role_reaches(
 
 
 @pytest.mark.parametrize("route", OF_MEMBERS, ids=str)
-def test_who_has_not_logged_in_is_sent_to_do_so(route: Any, acme: Tenant) -> None:
+def test_anonymous_user_is_redirected_to_log_in(route: Any, acme: Tenant) -> None:
     url = url_of(route)
     for method in route.methods:
         response = browser().generic(method, url)
@@ -106,7 +104,7 @@ def test_who_has_not_logged_in_is_sent_to_do_so(route: Any, acme: Tenant) -> Non
 
 
 @pytest.mark.parametrize("route", OF_MEMBERS, ids=str)
-def test_ct07_who_is_removed_or_demoted_notices_at_the_next_request(
+def test_ct07_removal_and_demotion_apply_to_the_next_request(
     route: Any, acme: Tenant, visit: Visit
 ) -> None:
     client = visit("owner")
@@ -124,7 +122,7 @@ def test_ct07_who_is_removed_or_demoted_notices_at_the_next_request(
 
 @pytest.mark.parametrize("status", ["suspended", "archived"])
 @pytest.mark.parametrize("route", [each for each in PAGES if not each.only_on_shared_host], ids=str)
-def test_ct16_a_suspended_tenants_pages_are_there_for_its_members_only(
+def test_ct16_pages_of_a_suspended_tenant_are_visible_to_members_only(
     route: Any, status: str, acme: Tenant, visit: Visit
 ) -> None:
     member, stranger = visit("owner"), visit("owner", "stranger@acme.test")
@@ -141,7 +139,7 @@ def test_ct16_a_suspended_tenants_pages_are_there_for_its_members_only(
                 assert "suspended" not in answer.content.decode()
 
 
-def test_ct16_a_suspended_tenants_log_in_tells_members_only(acme: Tenant) -> None:
+def test_ct16_log_in_reveals_a_suspended_tenant_to_members_only(acme: Tenant) -> None:
     make_member(acme, "member")
     Tenant.objects.filter(pk=acme.pk).update(status="suspended")
     for password, status in ((PASSWORD, 403), ("wrong", 404)):
@@ -150,7 +148,7 @@ def test_ct16_a_suspended_tenants_log_in_tells_members_only(acme: Tenant) -> Non
 
 
 @pytest.mark.parametrize("host", ["nobody.localhost", "a_b.localhost"])
-def test_an_unknown_host_gives_a_page_to_browsers_and_json_to_the_api(host: str, db: None) -> None:
+def test_unknown_host_answers_with_a_page_or_json(host: str, db: None) -> None:
     page = browser(host).get("/")
     assert (page.status_code, page["Content-Type"]) == (404, "text/html; charset=utf-8")
     assert "There is no such tenant." in page.content.decode()
@@ -190,7 +188,9 @@ def own_routes(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("apps.authentication.middleware.TENANT_URLCONF", __name__)
 
 
-def test_views_of_every_kind_ask_for_the_role(own_routes: None, acme: Tenant, visit: Visit) -> None:
+def test_decorator_works_for_views_of_every_kind(
+    own_routes: None, acme: Tenant, visit: Visit
+) -> None:
     for role in Role:
         make_member(acme, role)
         with tenant_context(acme):
@@ -205,19 +205,17 @@ def test_views_of_every_kind_ask_for_the_role(own_routes: None, acme: Tenant, vi
             assert status == (200 if role.reaches(wanted) else 403), (role, path_)
 
 
-def test_a_view_that_does_not_say_who_may_see_it_is_shown_to_nobody(
-    own_routes: None, acme: Tenant
-) -> None:
+def test_view_without_a_decorator_is_closed(own_routes: None, acme: Tenant) -> None:
     response = browser().get("/undecorated/")
     assert (response.status_code, "No tenant access." in response.content.decode()) == (403, True)
 
 
-def test_without_a_tenant_nobody_gets_in(rf: RequestFactory) -> None:
+def test_decorator_requires_a_tenant(rf: RequestFactory) -> None:
     with pytest.raises(PermissionDenied, match="No tenant access"):
         members_only(rf.get("/"))
 
 
-def test_a_role_that_there_is_not_fails_at_once() -> None:
+def test_unknown_role_is_an_error() -> None:
     with pytest.raises(ValueError, match="is not a valid Role"):
         decorators.require_role("boss")
 
@@ -232,7 +230,7 @@ def notes(request: HttpRequest) -> HttpResponse:
 
 @pytest.fixture
 def notes_app(monkeypatch: pytest.MonkeyPatch, settings: Any) -> None:
-    """Add a page of an app that a team has written, and a link to it."""
+    """Add a page of a new app, and a link to it."""
     (engine,) = settings.TEMPLATES
     page = '{% extends "pages/base.html" %}{% block main %}<h1>{{ may.admin }}</h1>{% endblock %}'
     loaders = [
@@ -252,7 +250,7 @@ def notes_app(monkeypatch: pytest.MonkeyPatch, settings: Any) -> None:
 
 
 @pytest.mark.parametrize(("role", "is_admin"), [("viewer", False), ("admin", True)])
-def test_a_page_of_a_new_app_is_in_the_sites_frame(
+def test_page_of_a_new_app_has_the_sites_layout(
     role: str, is_admin: bool, acme: Tenant, visit: Visit, notes_app: None
 ) -> None:
     client = visit(role)
@@ -266,7 +264,7 @@ def test_a_page_of_a_new_app_is_in_the_sites_frame(
     assert '<a href="/notes/">Notes</a>' in client.get("/members/").content.decode()
 
 
-def test_without_a_product_members_are_welcomed(
+def test_start_page_without_a_product(
     acme: Tenant, visit: Visit, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     client = visit("viewer")
@@ -301,7 +299,7 @@ BAD: dict[str, tuple[str, dict[str, str], str]] = {
 
 
 @pytest.mark.parametrize("name", BAD)
-def test_bad_input_is_told_beside_the_form(name: str, acme: Tenant, visit: Visit) -> None:
+def test_invalid_input_is_shown_in_the_form(name: str, acme: Tenant, visit: Visit) -> None:
     url, body, message = BAD[name]
     client = visit("owner")
     if url == "/settings/":
@@ -338,7 +336,7 @@ def test_settings_take_effect(acme: Tenant, visit: Visit) -> None:
 
 @pytest.mark.django_db(transaction=True)
 @pytest.mark.parametrize("error", [ValidationError("no"), APIValidationError("no"), LastOwner()])
-def test_what_fails_after_commit_is_not_shown_as_a_mistake_in_the_form(
+def test_failure_after_commit_is_no_form_error(
     error: Exception, acme: Tenant, visit: Visit
 ) -> None:
     def fail() -> None:
@@ -361,7 +359,7 @@ def test_what_fails_after_commit_is_not_shown_as_a_mistake_in_the_form(
     assert acme.name == "Acme & Sons"
 
 
-def test_the_last_owner_is_told_to_stay(acme: Tenant, visit: Visit) -> None:
+def test_last_owner_sees_why_leaving_is_refused(acme: Tenant, visit: Visit) -> None:
     client = visit("owner")
     own = Membership.objects.for_tenant(acme).get()
     response = client.post(f"/members/{own.pk}/role/", {"role": "admin"}, follow=True)
@@ -370,7 +368,7 @@ def test_the_last_owner_is_told_to_stay(acme: Tenant, visit: Visit) -> None:
     assert own.role == "owner"
 
 
-def test_an_owner_hands_over_and_leaves(acme: Tenant, visit: Visit) -> None:
+def test_owner_transfers_ownership_and_leaves(acme: Tenant, visit: Visit) -> None:
     client, heir = visit("owner"), make_member(acme, "member")
     own = Membership.objects.for_tenant(acme).get(role="owner")
     assert "Leave this workspace" in client.get("/members/").content.decode()
@@ -391,7 +389,7 @@ def test_an_owner_hands_over_and_leaves(acme: Tenant, visit: Visit) -> None:
     assert list(rows.values_list("role", "is_active")) == [("admin", False), ("owner", True)]
 
 
-def test_ct14_an_invitation_is_accepted_in_the_browser(
+def test_ct14_invitation_is_accepted_in_the_browser(
     acme: Tenant, globex: Tenant, visit: Visit, caplog: pytest.LogCaptureFixture
 ) -> None:
     owner = visit("owner")
@@ -401,7 +399,7 @@ def test_ct14_an_invitation_is_accepted_in_the_browser(
     joining = {"password": "a much better horse", "full_name": "New"}
     assert browser("globex.localhost").post(url, joining).status_code == 400
     assert browser().post(url, joining | {"password": "short"}).status_code == 400
-    # Whoever is logged in as somebody else does not get it.
+    # Another logged-in user cannot accept it.
     assert owner.post(url, joining).status_code == 403
     client = browser()
     assert client.get(url).status_code == 200
@@ -419,7 +417,7 @@ def test_ct14_an_invitation_is_accepted_in_the_browser(
     [
         *("//evil.test/", "https://evil.test/", "javascript:x", "/\\evil.test", "///evil.test"),
         *("/\t/evil.test", "\n//evil.test", " //evil.test", "\x00/", "http:///evil.test", "//[x"),
-        # What is no path is no name of a view either, be there such a one or not.
+        # Names of views are not paths, whether such a view exists or not.
         *(
             "foo",
             "members",
@@ -444,7 +442,7 @@ def test_ct14_an_invitation_is_accepted_in_the_browser(
         f"/{'x' * 1000}",
     ],
 )
-def test_ct24_a_log_in_leads_nowhere_else(next_: str, acme: Tenant) -> None:
+def test_ct24_log_in_does_not_redirect_elsewhere(next_: str, acme: Tenant) -> None:
     make_member(acme, "member")
     body = {"email": "member@acme.test", "password": PASSWORD}
     assert browser().post("/login/", body, query_params={"next": next_})["Location"] == "/"
@@ -461,7 +459,7 @@ def test_ct24_a_log_in_leads_nowhere_else(next_: str, acme: Tenant) -> None:
         ("/a\r\nSet-Cookie: a=b", "/a%0D%0ASet-Cookie:%20a=b"),
     ],
 )
-def test_a_log_in_leads_to_a_path_of_this_host(next_: str, location: str, acme: Tenant) -> None:
+def test_log_in_redirects_to_a_path_of_this_host(next_: str, location: str, acme: Tenant) -> None:
     make_member(acme, "member")
     body = {"email": "member@acme.test", "password": PASSWORD}
     there = browser().post("/login/", body, query_params={"next": next_})
@@ -469,14 +467,14 @@ def test_a_log_in_leads_to_a_path_of_this_host(next_: str, location: str, acme: 
 
 
 @pytest.mark.parametrize("length", [100, 900, 1000, 4000])
-def test_a_path_that_is_too_long_to_come_back_to_is_left(length: int, acme: Tenant) -> None:
+def test_too_long_next_path_is_dropped(length: int, acme: Tenant) -> None:
     path_ = f"/members/?a={'x' * length}"
     there = browser().get(path_)
     assert there.status_code == 302
     assert (there["Location"] == "/login/?next=/") == (length > 900)
 
 
-def test_every_failed_log_in_is_answered_alike(acme: Tenant, globex: Tenant) -> None:
+def test_failed_log_ins_get_the_same_response(acme: Tenant, globex: Tenant) -> None:
     make_member(acme, "member")
     make_member(globex, "member")
     gone = make_member(acme, "member", "gone@acme.test")
@@ -504,7 +502,7 @@ def test_log_in_is_throttled_as_in_the_api(acme: Tenant, settings: Any) -> None:
     assert api.status_code == 429
 
 
-def test_pages_are_counted_with_the_api(
+def test_pages_and_api_share_counters(
     acme: Tenant, visit: Visit, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     client = visit("owner")
@@ -519,7 +517,7 @@ def test_pages_are_counted_with_the_api(
 
 
 @pytest.mark.parametrize("route", [each for each in PAGES if "POST" in each.methods], ids=str)
-def test_ct24_no_form_is_taken_from_elsewhere(route: Any, acme: Tenant, visit: Visit) -> None:
+def test_ct24_form_of_another_origin_is_refused(route: Any, acme: Tenant, visit: Visit) -> None:
     client = visit("owner")
     client.handler.enforce_csrf_checks = True
     host = "localhost" if route.only_on_shared_host else "acme.localhost"
@@ -529,7 +527,7 @@ def test_ct24_no_form_is_taken_from_elsewhere(route: Any, acme: Tenant, visit: V
 
 
 @pytest.mark.parametrize("route", PAGES, ids=str)
-def test_ct24_a_page_has_nothing_inside_that_runs_and_is_in_no_frame_or_cache(
+def test_ct24_pages_have_no_inline_scripts_frames_or_caching(
     route: Any, acme: Tenant, visit: Visit
 ) -> None:
     host = "localhost" if route.only_on_shared_host else "acme.localhost"
@@ -545,7 +543,7 @@ def test_ct24_a_page_has_nothing_inside_that_runs_and_is_in_no_frame_or_cache(
         assert "no-store" in response["Cache-Control"]
 
 
-def test_ct24_a_session_is_for_one_tenant_and_no_script(
+def test_ct24_session_cookie_is_for_one_tenant_and_hidden_from_scripts(
     acme: Tenant, globex: Tenant, visit: Visit
 ) -> None:
     make_member(globex, "owner", "owner@acme.test")
@@ -559,7 +557,7 @@ def test_ct24_a_session_is_for_one_tenant_and_no_script(
 
 
 @pytest.mark.parametrize("end", ["log out", "password", "deactivated"])
-def test_ct24_a_session_ends(end: str, acme: Tenant, visit: Visit) -> None:
+def test_ct24_session_ends(end: str, acme: Tenant, visit: Visit) -> None:
     client, key = visit("member"), "sessionid"
     stolen = browser()
     stolen.cookies[key] = client.cookies[key].value
@@ -581,7 +579,7 @@ def test_ct24_a_session_ends(end: str, acme: Tenant, visit: Visit) -> None:
 
 
 @pytest.mark.django_db(transaction=True)
-def test_sign_up_leads_to_the_new_tenant(provisioning: None) -> None:
+def test_sign_up_redirects_to_the_new_tenant(provisioning: None) -> None:
     body = {
         "email": "new@example.test",
         "password": "a much better horse",
@@ -604,7 +602,7 @@ def test_sign_up_leads_to_the_new_tenant(provisioning: None) -> None:
     assert client.post(link[1], follow=True).status_code == 200
 
 
-def test_a_forgotten_password_is_set_anew_by_mail(acme: Tenant) -> None:
+def test_forgotten_password_is_reset_by_mail(acme: Tenant) -> None:
     make_member(acme, "member")
     client = browser("localhost")
     assert client.post("/password-reset/", {"email": "member@acme.test"}).status_code == 302
@@ -617,7 +615,7 @@ def test_a_forgotten_password_is_set_anew_by_mail(acme: Tenant) -> None:
 
 
 @pytest.mark.parametrize("slug", ["acme", "nobody"])
-def test_whether_a_tenant_is_there_the_shared_host_does_not_tell(slug: str, acme: Tenant) -> None:
+def test_shared_host_does_not_reveal_tenants(slug: str, acme: Tenant) -> None:
     client = browser("localhost")
     for response in (
         client.get("/switch/", {"tenant": slug}),
@@ -628,7 +626,7 @@ def test_whether_a_tenant_is_there_the_shared_host_does_not_tell(slug: str, acme
         assert "Go to https" not in client.get("/switch/", {"tenant": bad}).content.decode()
 
 
-def test_one_is_shown_ones_own_tenants_only(
+def test_users_see_their_own_tenants_only(
     acme: Tenant, globex: Tenant, new_tenant: Callable[..., Tenant], visit: Visit
 ) -> None:
     make_member(globex, "viewer", "owner@acme.test")

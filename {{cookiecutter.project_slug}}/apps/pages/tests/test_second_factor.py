@@ -1,4 +1,4 @@
-"""The second factor on pages: switched on and off, and asked for before a session begins."""
+"""The second factor on pages: enabling, disabling, and log-in."""
 
 import re
 from collections.abc import Callable
@@ -38,7 +38,7 @@ def log_in(client: Client, url: str = "/login/", **more: str) -> Any:
 
 @pytest.fixture
 def client(member: Membership) -> Client:
-    """Return a browser in which the member has logged in."""
+    """Return a browser with a session of the member."""
     client = browser()
     assert log_in(client)["Location"] == "/"
     return client
@@ -56,11 +56,9 @@ def switch_on(client: Client, **more: str) -> Any:
     return secret, client.post(PAGE, body)
 
 
-def test_it_is_switched_on_by_a_code_of_the_secret_that_is_shown(
-    client: Client, member: Membership
-) -> None:
+def test_second_factor_is_enabled_by_a_code(client: Client, member: Membership) -> None:
     page = client.get(PAGE)
-    assert secret_on(page) == secret_on(client.get(PAGE))  # in a second window, too
+    assert secret_on(page) == secret_on(client.get(PAGE))  # also in a second window
     picture = re.search(r'src="data:image/svg\+xml,([^"]+)"', page.content.decode())
     assert picture
     assert unquote(picture[1]).endswith("</svg>")
@@ -73,7 +71,7 @@ def test_it_is_switched_on_by_a_code_of_the_secret_that_is_shown(
     assert "Switch off" in again
     assert not [each for each in (secret, *codes) if each in again]
     assert second_factor.is_on(member.user)
-    # The code that switched it on is used up; the session stays.
+    # The code that enabled it is used; the session stays valid.
     newcomer = browser()
     log_in(newcomer)
     used = shown.wsgi_request.POST["code"]
@@ -90,7 +88,7 @@ def test_it_is_switched_on_by_a_code_of_the_secret_that_is_shown(
         ({"current_password": "wrong"}, "Incorrect password."),
     ],
 )
-def test_it_takes_the_code_and_the_password(
+def test_enabling_needs_code_and_password(
     more: dict[str, str], message: str, client: Client, member: Membership
 ) -> None:
     secret, page = switch_on(client, **more)
@@ -99,16 +97,14 @@ def test_it_takes_the_code_and_the_password(
     assert not second_factor.is_on(member.user)
 
 
-def test_an_address_that_is_not_verified_may_be_a_strangers(
-    client: Client, member: Membership
-) -> None:
+def test_enabling_needs_a_verified_address(client: Client, member: Membership) -> None:
     EmailAddress.objects.update(verified=False)
     _, page = switch_on(client)
     assert "Verify your address first" in page.content.decode()
     assert not second_factor.is_on(member.user)
 
 
-def test_it_is_switched_off_by_the_password(client: Client, member: Membership) -> None:
+def test_disabling_needs_the_password(client: Client, member: Membership) -> None:
     give_second_factor(member.user)
     assert client.post(PAGE, {"current_password": "wrong"}).status_code == 400
     assert second_factor.is_on(member.user)
@@ -117,7 +113,9 @@ def test_it_is_switched_off_by_the_password(client: Client, member: Membership) 
     assert log_in(browser())["Location"] == "/"
 
 
-def test_switching_on_and_off_is_told(client: Client, acme: Tenant, member: Membership) -> None:
+def test_enabling_and_disabling_are_mailed(
+    client: Client, acme: Tenant, member: Membership
+) -> None:
     switch_on(client)
     client.post(PAGE, {"current_password": PASSWORD})
     events = AuditEvent.objects.for_tenant(acme).filter(actor_id=member.user.pk).order_by("id")
@@ -131,7 +129,7 @@ def test_switching_on_and_off_is_told(client: Client, acme: Tenant, member: Memb
 # Logging in
 
 
-def test_nobody_is_logged_in_before_the_code_is_right(member: Membership) -> None:
+def test_log_in_needs_a_correct_code(member: Membership) -> None:
     secret, _ = give_second_factor(member.user)
     client = browser()
     code_page = f"{CODE_PAGE}?next=%2Fmembers%2F"
@@ -147,7 +145,7 @@ def test_nobody_is_logged_in_before_the_code_is_right(member: Membership) -> Non
 
 
 @pytest.mark.parametrize("gap", ["nobody", "another tenant", "a new password", "no member", "late"])
-def test_a_code_is_asked_of_who_gave_the_password_here_and_now(
+def test_code_is_accepted_after_a_recent_password_only(
     gap: str, globex: Tenant, member: Membership
 ) -> None:
     make_member(globex, "viewer", EMAIL)
@@ -170,7 +168,7 @@ def test_a_code_is_asked_of_who_gave_the_password_here_and_now(
     assert client.get("/", headers=headers).status_code == 302
 
 
-def test_codes_are_not_to_be_guessed_on_pages_either(member: Membership, settings: Any) -> None:
+def test_guesses_of_codes_on_pages_are_limited(member: Membership, settings: Any) -> None:
     secret, _ = give_second_factor(member.user)
     settings.ACCOUNT_RATE_LIMITS = {"second_factor": "2/m/key"}
     client = browser()
@@ -182,7 +180,7 @@ def test_codes_are_not_to_be_guessed_on_pages_either(member: Membership, setting
     assert api_client(member.tenant).post("/api/v1/auth/token/", body).status_code == 429
 
 
-def test_an_invitation_is_no_way_round(globex: Tenant, member: Membership) -> None:
+def test_invitation_does_not_bypass_the_second_factor(globex: Tenant, member: Membership) -> None:
     make_member(globex, "owner")
     secret, _ = give_second_factor(member.user)
     invite(api_client(globex, "owner@globex.test"), EMAIL)
@@ -195,7 +193,7 @@ def test_an_invitation_is_no_way_round(globex: Tenant, member: Membership) -> No
 
 
 @pytest.mark.django_db(transaction=True)
-def test_who_founds_another_tenant_is_shown_the_field_for_the_code(
+def test_sign_up_of_an_existing_user_asks_for_a_code(
     provisioning: None, member: Membership
 ) -> None:
     secret, _ = give_second_factor(member.user)
@@ -225,10 +223,10 @@ CHANGES: dict[str, Callable[[Client, Membership], Any]] = {
 
 
 @pytest.mark.parametrize("change", CHANGES)
-def test_a_change_of_it_ends_all_other_log_ins(
+def test_change_of_second_factor_ends_other_log_ins(
     change: str, client: Client, member: Membership, globex: Tenant
 ) -> None:
-    """They were begun by other credentials; so a new password does, too."""
+    """As after a password change, they were begun with other credentials."""
     make_member(globex, "viewer", EMAIL)
     other, elsewhere = browser(), browser("globex.localhost")
     pairs = []
@@ -255,13 +253,13 @@ def test_a_change_of_it_ends_all_other_log_ins(
     assert client.get("/profile/").status_code == goes_on
 
 
-def test_what_changes_nothing_ends_nothing(client: Client, member: Membership) -> None:
+def test_failed_change_ends_no_log_in(client: Client, member: Membership) -> None:
     second_factor.switch_off(member.user, tenant=None, actor=None)
     assert client.post(PAGE, {"code": "000000", "current_password": PASSWORD}).status_code == 400
     assert client.get("/profile/").status_code == 200
 
 
-def test_half_a_log_in_ends_with_it_too(member: Membership) -> None:
+def test_change_ends_a_log_in_that_waits_for_its_code(member: Membership) -> None:
     secret, _ = give_second_factor(member.user)
     half = browser()
     log_in(half)

@@ -1,4 +1,4 @@
-"""Sessions: how long they are good, and whose they are."""
+"""Lifetime and ownership of sessions."""
 
 from datetime import timedelta
 from typing import Any
@@ -29,7 +29,7 @@ AUTH = "/api/v1/auth/"
 @pytest.fixture
 def member(acme: Tenant) -> Membership:
     membership: Membership = make_member(acme, "member")
-    # Sessions of these tests are hours old, and no older than the membership.
+    # Sessions in these tests are hours old, so memberships must be older.
     Membership.objects.for_tenant(acme).update(joined_at=timezone.now() - timedelta(days=1))
     return membership
 
@@ -45,12 +45,12 @@ def log_in(host: str = "acme.localhost") -> Any:
 
 
 def later(monkeypatch: pytest.MonkeyPatch, hours: int) -> None:
-    """Let a token be older than it is; the time of the clock is the library's own."""
+    """Advance the clock of the token library."""
     monkeypatch.setattr(tokens, "aware_utcnow", lambda: timezone.now() + timedelta(hours=hours))
 
 
 @pytest.mark.parametrize(("hours", "status"), [(2, 401), (3, 401), (4, 200)])
-def test_an_old_refresh_token_is_judged_by_the_setting_as_it_is_now(
+def test_current_setting_applies_to_old_refresh_tokens(
     hours: int, status: int, member: Membership, acme: Tenant, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     refresh = post("token", email=EMAIL, password=PASSWORD).json()["refresh"]
@@ -62,7 +62,7 @@ def test_an_old_refresh_token_is_judged_by_the_setting_as_it_is_now(
     assert ("refresh" in answer.json()) == (status == 200)
 
 
-def test_so_is_the_token_of_a_switch(
+def test_current_setting_applies_to_switched_tokens(
     member: Membership, acme: Tenant, globex: Tenant, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     make_member(globex, "member", EMAIL)
@@ -78,7 +78,7 @@ def test_so_is_the_token_of_a_switch(
 
 
 @pytest.mark.parametrize(("hours", "status"), [(2, 302), (4, 200)])
-def test_so_is_a_session_of_the_pages(
+def test_current_setting_applies_to_sessions_of_pages(
     hours: int, status: int, member: Membership, acme: Tenant
 ) -> None:
     page = log_in()
@@ -89,7 +89,7 @@ def test_so_is_a_session_of_the_pages(
     TenantSettings(acme).set(SESSION_HOURS, hours)
     assert page.get("/profile/").status_code == status
     TenantSettings(acme).set(SESSION_HOURS, 4)
-    assert page.get("/profile/").status_code == status  # what has ended does not come back
+    assert page.get("/profile/").status_code == status  # an ended session stays ended
 
 
 def come_back(member: Membership) -> None:
@@ -101,7 +101,7 @@ def come_back(member: Membership) -> None:
     )
 
 
-def test_who_was_removed_logs_in_again_when_invited_again(member: Membership) -> None:
+def test_reinvited_member_must_log_in_again(member: Membership) -> None:
     make_member(member.tenant, "owner")
     pair = post("token", email=EMAIL, password=PASSWORD).json()
     page = log_in()
@@ -117,7 +117,7 @@ def test_who_was_removed_logs_in_again_when_invited_again(member: Membership) ->
     assert post("token/verify", token=pair["refresh"]).status_code == 401
 
 
-def test_another_role_ends_no_log_in(member: Membership) -> None:
+def test_role_change_keeps_log_ins(member: Membership) -> None:
     pair = post("token", email=EMAIL, password=PASSWORD).json()
     page = log_in()
     add_member(member.tenant, member.user, Role.ADMIN)
@@ -125,7 +125,7 @@ def test_another_role_ends_no_log_in(member: Membership) -> None:
     assert post("token/refresh", refresh=pair["refresh"]).status_code == 200
 
 
-def test_the_sessions_of_a_user_are_found_without_reading_those_of_others(
+def test_sessions_of_a_user_are_found_without_reading_others(
     member: Membership, acme: Tenant, globex: Tenant
 ) -> None:
     make_member(globex, "member", EMAIL)
@@ -135,13 +135,13 @@ def test_the_sessions_of_a_user_are_found_without_reading_those_of_others(
     pages = [log_in(), log_in(), log_in("globex.localhost"), other]
     with tenant_context(acme), statements() as sent:
         end_sessions(member.user_id)
-    assert len(sent) <= 2  # where something listens to deletions, the rows are read first
+    assert len(sent) <= 2  # with receivers of deletions, Django reads the rows first
     assert '"user_id" = %s' in sent[0].split("WHERE")[1]
     statuses = [page.get("/profile/").status_code for page in pages]
     assert statuses == [302, 302, 200, 200]
 
 
-def test_a_session_says_whose_it_is_and_where(member: Membership, acme: Tenant) -> None:
+def test_session_row_has_user_and_tenant(member: Membership, acme: Tenant) -> None:
     browser().get("/login/")
     log_in()
     rows = Session.objects.exclude(user_id=None).values_list("user_id", "tenant_id")

@@ -1,4 +1,4 @@
-"""A user who is a member of two tenants, in which every field that can refers to her."""
+"""A user in two tenants, where every possible field refers to her."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -24,7 +24,7 @@ EMAIL, NAME = "canary.mia@example.test", "Canary Mia"
 
 @dataclass
 class Side:
-    """A tenant, its owner's client and the user's, and rows that refer to her."""
+    """A tenant, the clients of its owner and of the user, and rows that refer to the user."""
 
     tenant: Any
     owner: Any
@@ -33,7 +33,7 @@ class Side:
     book: Any
 
     def dump(self) -> list[str]:
-        """Return all that there is of the tenant, as text: rows, shared data and files."""
+        """Return all data of the tenant as text: rows, shared rows and files."""
         wanted = {model: _of(self, model) for model in shared_models()}
         with tenant_context(self.tenant):
             rows = [
@@ -51,7 +51,7 @@ class Side:
         return rows + [f"{path}: {path.read_bytes()!r}" for path in files]
 
     def refer_to_her(self) -> int:
-        """Return how many rows of the tenant's own tables refer to the user."""
+        """Return the number of the tenant's rows that refer to the user."""
         with tenant_context(self.tenant):
             return sum(data_subject.tally(self.member.user_id).values())
 
@@ -61,12 +61,12 @@ class Side:
         return self.owner.post("/api/v1/privacy-requests/", body)
 
     def request(self, kind: str = RequestKind.ERASE) -> PrivacyRequest:
-        """Return the only stored request of a kind."""
+        """Return the stored request of a kind."""
         found: PrivacyRequest = PrivacyRequest.objects.for_tenant(self.tenant).get(kind=kind)
         return found
 
     def is_clean(self) -> bool:
-        """Tell whether nothing but the proof refers to the user, and nothing says who she was."""
+        """Return whether only the proof of erasure refers to the user, without personal data."""
         rows = [row for row in self.dump() if not row.startswith(("audit.", "privacy."))]
         text = "\n".join(rows).lower()
         told = [each for each in (EMAIL, NAME, str(self.member.user_id)) if each.lower() in text]
@@ -78,7 +78,7 @@ class Side:
         return self.tenant.memberships.get(role="owner").user_id
 
     def sessions(self) -> list[str]:
-        """Return the keys of the user's sessions here."""
+        """Return the keys of the user's sessions in the tenant."""
         with tenant_context(self.tenant):
             rows = SessionStore().model.objects.values_list("session_key", "session_data")
             held = {key: SessionStore().decode(data) for key, data in rows}
@@ -100,7 +100,7 @@ def texts(alias: str, model: Any, condition: str = "true") -> list[str]:
 
 @pytest.fixture
 def sides(acme: Any, globex: Any) -> tuple[Side, Side]:
-    """Return ours, in which she is to be forgotten, and theirs, which nobody may notice."""
+    """Return our tenant, which erases the user, and their tenant, which must not change."""
     user = get_user_model()._default_manager.create_user(
         EMAIL, "correct horse battery staple", full_name=NAME
     )

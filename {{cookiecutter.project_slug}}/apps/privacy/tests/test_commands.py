@@ -29,7 +29,7 @@ def _run(*arguments: str) -> str:
 
 
 def _fails(*arguments: str) -> tuple[str, str]:
-    """Return what a command prints that fails, and why it does."""
+    """Return the output and the error of a failing command."""
     output = StringIO()
     with pytest.raises(CommandError) as error:
         call_command(*arguments, stdout=output)
@@ -41,14 +41,16 @@ def _fails(*arguments: str) -> tuple[str, str]:
     ("tenant", "user"),
     [("acme", "nobody@example.test"), ("acme", str(UUID(int=0))), ("nowhere", EMAIL), ("", "")],
 )
-def test_who_is_no_member_is_told_so(command: str, tenant: str, user: str, sides: Sides) -> None:
+def test_user_without_membership_is_reported(
+    command: str, tenant: str, user: str, sides: Sides
+) -> None:
     _, error = _fails(command, tenant, user)
     assert error == f"{user} is not and never was a member of a tenant {tenant}."
     assert not PrivacyRequest.platform.exists()
 
 
 @pytest.mark.parametrize("kind", RequestKind.values)
-def test_a_dry_run_writes_nothing_and_says_what_there_is(kind: str, sides: Sides) -> None:
+def test_dry_run_reports_and_writes_nothing(kind: str, sides: Sides) -> None:
     ours, _ = sides
     before = ours.dump()
     with statements() as sent:
@@ -62,9 +64,7 @@ def test_a_dry_run_writes_nothing_and_says_what_there_is(kind: str, sides: Sides
 
 
 @pytest.mark.parametrize("status", ["active", "suspended", "archived"])
-def test_erase_user_data_erases_in_one_tenant_whatever_its_status(
-    status: str, sides: Sides
-) -> None:
+def test_erase_user_data_works_for_every_tenant_status(status: str, sides: Sides) -> None:
     ours, theirs = sides
     Tenant.objects.filter(pk=ours.tenant.pk).update(status=status)
     before = theirs.dump()
@@ -77,20 +77,20 @@ def test_erase_user_data_erases_in_one_tenant_whatever_its_status(
     assert ours.request().requested_by_id is None
 
 
-def test_the_last_owner_is_not_erased(sides: Sides) -> None:
+def test_last_owner_is_not_erased(sides: Sides) -> None:
     _, error = _fails("erase_user_data", "acme", "owner@acme.test")
     assert error.startswith("A tenant needs at least one Owner")
     assert not PrivacyRequest.platform.exists()
 
 
-def test_a_failure_is_an_error(sides: Sides, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_failure_is_an_error(sides: Sides, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delattr(data_subject, "erase")
     output, error = _fails("erase_user_data", "acme", EMAIL, "--json")
     assert json.loads(output)["status"] == "failed"
     assert "privacy_requests --run" in error
 
 
-def test_export_user_data_leaves_the_export_where_they_may_fetch_it(sides: Sides) -> None:
+def test_export_user_data_makes_the_export_downloadable(sides: Sides) -> None:
     ours, _ = sides
     report = json.loads(_run("export_user_data", "acme", EMAIL, "--json"))
     assert (report["status"], report["request"]) == ("done", str(ours.request("export").pk))
@@ -99,7 +99,7 @@ def test_export_user_data_leaves_the_export_where_they_may_fetch_it(sides: Sides
     assert "sample.Book.json" in content.namelist()
 
 
-def test_privacy_requests_lists_what_is_open_and_fails_for_what_is_overdue(sides: Sides) -> None:
+def test_privacy_requests_lists_open_and_fails_for_overdue_requests(sides: Sides) -> None:
     assert _run("privacy_requests") == ""
     ours, theirs = sides
     for side in sides:
@@ -122,7 +122,7 @@ def test_privacy_requests_lists_what_is_open_and_fails_for_what_is_overdue(sides
     assert [line.split()[0] for line in output.splitlines() if "overdue" in line] == ["globex"]
 
 
-def test_privacy_requests_runs_what_is_open(sides: Sides) -> None:
+def test_privacy_requests_runs_open_requests(sides: Sides) -> None:
     for side, kind, status in zip(sides, RequestKind, ("running", "failed"), strict=True):
         request = services.ask_as_platform(side.tenant.pk, kind, side.member.user_id)
         PrivacyRequest.platform.filter(pk=request.pk).update(status=status)
@@ -132,7 +132,7 @@ def test_privacy_requests_runs_what_is_open(sides: Sides) -> None:
     assert sides[1].is_clean()
 
 
-def test_privacy_requests_purges_what_was_kept_long_enough(sides: Sides) -> None:
+def test_privacy_requests_purges_old_content(sides: Sides) -> None:
     for side in sides:
         side.ask("export")
     ours, theirs = (side.request("export") for side in sides)
@@ -149,7 +149,7 @@ def test_privacy_requests_purges_what_was_kept_long_enough(sides: Sides) -> None
 
 
 @pytest.mark.django_db(transaction=True)
-def test_the_exit_codes_are_those_of_a_monitor(acme: Any) -> None:
+def test_exit_codes(acme: Any) -> None:
     row = PrivacyRequest(tenant_id=acme.pk, user_id=uuid4(), kind="export")
     row.save()
     PrivacyRequest.platform.update(due_on=timezone.now().date() - timedelta(days=1))

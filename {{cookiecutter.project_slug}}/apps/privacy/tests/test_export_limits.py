@@ -1,4 +1,4 @@
-"""One export of a person's data at a time, and one in a while."""
+"""Limits on exports of one person's data."""
 
 from collections.abc import Callable
 from datetime import timedelta
@@ -20,7 +20,7 @@ API = "/api/v1/privacy-requests/"
 
 @pytest.fixture(autouse=True)
 def hours(settings: Any) -> None:
-    """Set what the tests' settings lift."""
+    """Set the limit, which test settings disable."""
     settings.PRIVACY_EXPORT_HOURS = 24
 
 
@@ -32,7 +32,7 @@ def _ago(hours: float) -> Any:
     return timezone.now() - timedelta(hours=hours)
 
 
-def test_a_second_export_is_refused_with_when_to_come_again(sides: Sides) -> None:
+def test_second_export_is_refused_with_retry_after(sides: Sides) -> None:
     ours, _ = sides
     assert ours.client.post(API, {"kind": "export"}).status_code == 201
     response = ours.client.post(API, {"kind": "export"})
@@ -41,7 +41,7 @@ def test_a_second_export_is_refused_with_when_to_come_again(sides: Sides) -> Non
     assert PrivacyRequest.objects.for_tenant(ours.tenant).count() == 1
 
 
-def test_an_admin_who_asks_for_the_same_person_is_refused_too(sides: Sides) -> None:
+def test_admins_request_for_the_same_person_is_refused(sides: Sides) -> None:
     ours, _ = sides
     ours.client.post(API, {"kind": "export"})
     assert ours.ask("export").status_code == 429
@@ -59,7 +59,7 @@ def test_an_admin_who_asks_for_the_same_person_is_refused_too(sides: Sides) -> N
         ({"kind": "erase"}, 201),
     ],
 )
-def test_what_is_open_or_recent_keeps_the_next_one_back(
+def test_open_or_recent_export_delays_the_next(
     values: dict[str, Any], status: int, sides: Sides
 ) -> None:
     ours, _ = sides
@@ -70,26 +70,26 @@ def test_what_is_open_or_recent_keeps_the_next_one_back(
     assert (int(response.headers["Retry-After"]) > 0) if status == 429 else True
 
 
-def test_others_are_not_kept_back(sides: Sides, client_of: Callable[..., Any]) -> None:
+def test_exports_of_others_are_not_delayed(sides: Sides, client_of: Callable[..., Any]) -> None:
     ours, theirs = sides
     for client in (ours.client, theirs.client, client_of(ours.tenant, "viewer")):
         assert client.post(API, {"kind": "export"}).status_code == 201
 
 
-def test_the_platform_is_not_kept_back(sides: Sides) -> None:
+def test_exports_by_the_platform_are_not_delayed(sides: Sides) -> None:
     ours, _ = sides
     ours.client.post(API, {"kind": "export"})
     request = ask_as_platform(ours.tenant.pk, RequestKind.EXPORT, ours.member.user_id)
     assert request.status == RequestStatus.PENDING
 
 
-def test_an_erasure_is_not_kept_back(sides: Sides) -> None:
+def test_erasure_is_not_delayed(sides: Sides) -> None:
     ours, _ = sides
     ours.ask("export")
     assert ours.ask("erase").status_code == 201
 
 
-def test_of_many_who_ask_at_once_one_gets_it(sides: Sides) -> None:
+def test_concurrent_requests_create_one_export(sides: Sides) -> None:
     ours, _ = sides
     statuses = at_once(4, lambda: ours.ask("export").status_code)
     assert sorted(statuses) == [201, 429, 429, 429]

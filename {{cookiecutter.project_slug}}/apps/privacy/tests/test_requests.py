@@ -50,15 +50,15 @@ def _events(side: Side) -> list[str]:
     return list(events.order_by("id").values_list("action", flat=True))
 
 
-# Who may ask
+# Permissions
 
 
 @pytest.mark.parametrize("kind", RequestKind.values)
 @pytest.mark.parametrize("actor", list(Role))
-def test_who_may_ask_for_whom(
+def test_who_may_request_for_whom(
     actor: Role, kind: str, acme: Any, client_of: Callable[..., Any]
 ) -> None:
-    """Oneself always; others as an Admin; and an Owner's erasure is an Owner's to ask for."""
+    """Everybody for themselves, Admins for others, and only Owners for the erasure of an Owner."""
     make_member(acme, "owner", "another@acme.test")
     for target in Role:
         client = client_of(acme, actor)
@@ -75,7 +75,7 @@ def test_who_may_ask_for_whom(
     assert (response.status_code, response.json()["status"]) == (201, "done")
 
 
-def test_a_request_says_what_is_asked_for_and_when_it_is_due(sides: Sides) -> None:
+def test_request_contains_kind_and_due_date(sides: Sides) -> None:
     ours, _ = sides
     body = ours.ask("export").json()
     due = timezone.now().date() + timedelta(days=settings.PRIVACY_DUE_DAYS)
@@ -87,12 +87,12 @@ def test_a_request_says_what_is_asked_for_and_when_it_is_due(sides: Sides) -> No
 
 
 @pytest.mark.parametrize("body", [{}, {"kind": "forget"}, {"kind": "erase", "user": "x"}])
-def test_what_is_no_request_is_refused(body: dict[str, str], sides: Sides) -> None:
+def test_invalid_request_is_refused(body: dict[str, str], sides: Sides) -> None:
     assert sides[0].client.post(API, body).status_code == 400
     assert not PrivacyRequest.platform.exists()
 
 
-def test_members_know_of_their_own_requests_and_admins_of_all(
+def test_members_see_their_requests_and_admins_all(
     sides: Sides, client_of: Callable[..., Any]
 ) -> None:
     ours, theirs = sides
@@ -111,7 +111,7 @@ def test_members_know_of_their_own_requests_and_admins_of_all(
     assert b"PK" in b"".join(admin.get(f"{paths[0]}content/"))
 
 
-def test_another_tenants_member_is_nobody_here(sides: Sides) -> None:
+def test_user_of_another_tenant_is_unknown(sides: Sides) -> None:
     ours, theirs = sides
     stranger = make_member(theirs.tenant, "member", "stranger@example.test").user
     answers = [
@@ -123,7 +123,7 @@ def test_another_tenants_member_is_nobody_here(sides: Sides) -> None:
 
 
 @pytest.mark.parametrize("kind", RequestKind.values)
-def test_a_former_members_data_can_be_asked_for(kind: str, sides: Sides) -> None:
+def test_data_of_a_former_member_can_be_requested(kind: str, sides: Sides) -> None:
     ours, _ = sides
     ours.tenant.memberships.filter(pk=ours.member.pk).update(is_active=False)
     assert ours.ask(kind).json()["status"] == "done"
@@ -142,7 +142,7 @@ def _archive(side: Side, client: Any) -> ZipFile:
     return ZipFile(BytesIO(b"".join(response)))
 
 
-def test_an_export_has_every_row_that_refers_to_the_user_and_no_other(sides: Sides) -> None:
+def test_export_contains_exactly_the_users_rows(sides: Sides) -> None:
     ours, _ = sides
     ours.ask("export")
     archive = _archive(ours, ours.client)
@@ -158,7 +158,7 @@ def test_an_export_has_every_row_that_refers_to_the_user_and_no_other(sides: Sid
     assert "tenants.Tenant.json" in archive.namelist()
 
 
-def test_an_export_has_the_files(sides: Sides) -> None:
+def test_export_contains_the_files(sides: Sides) -> None:
     ours, _ = sides
     ours.ask("export")
     with tenant_context(ours.tenant):
@@ -169,7 +169,7 @@ def test_an_export_has_the_files(sides: Sides) -> None:
     assert archive.read(f"sample.Scan/{scan.pk}.file") == content
 
 
-def test_a_file_that_is_missing_does_not_keep_the_rest_back(sides: Sides) -> None:
+def test_missing_file_does_not_stop_an_export(sides: Sides) -> None:
     ours, _ = sides
     with tenant_context(ours.tenant):
         for scan in Scan.objects.all():
@@ -178,12 +178,12 @@ def test_a_file_that_is_missing_does_not_keep_the_rest_back(sides: Sides) -> Non
     assert "sample.Scan.json" in _archive(ours, ours.client).namelist()
 
 
-def test_an_export_tells_no_secret_and_nothing_of_another_tenant(sides: Sides) -> None:
+def test_export_contains_no_secrets_or_foreign_data(sides: Sides) -> None:
     ours, theirs = sides
     for side in (theirs, ours):
         side.client.post(API, {"kind": "export"})
     archive = _archive(ours, ours.client)
-    # Else it would be no wonder that there is nothing.
+    # Otherwise the assertion below would prove nothing.
     both = {side.tenant.pk for side in sides}
     of_tenants = [model for model in shared_models() if hasattr(model, "tenant_id")]
     exported = [model for model in of_tenants if f"{model._meta.label}.json" in archive.namelist()]
@@ -198,10 +198,10 @@ def test_an_export_tells_no_secret_and_nothing_of_another_tenant(sides: Sides) -
     assert _user(ours).password not in text
     for invitation in ours.tenant.invitations.all():
         assert invitation.token_hash not in text
-    assert "new@acme.test" not in text  # whom she invited is not her
+    assert "new@acme.test" not in text  # the invitee's address is not the user's data
 
 
-def test_her_own_acts_are_in_the_export_and_nobody_elses(sides: Sides) -> None:
+def test_export_contains_the_users_own_events_only(sides: Sides) -> None:
     ours, _ = sides
     assert ours.owner.patch("/api/v1/tenant/", {"name": "New"}).status_code == 200
     ours.client.post(API, {"kind": "export"})
@@ -209,8 +209,8 @@ def test_her_own_acts_are_in_the_export_and_nobody_elses(sides: Sides) -> None:
     assert {event["fields"]["actor_id"] for event in events} == {str(ours.member.user_id)}
 
 
-def test_erasure_ends_her_sessions_here_and_no_others(sides: Sides) -> None:
-    """Those of a colleague, of a visitor, of herself elsewhere and on the shared host go on."""
+def test_erasure_ends_the_users_sessions_in_the_tenant_only(sides: Sides) -> None:
+    """Other users' sessions, and hers in other tenants and on the shared host, continue."""
     ours, theirs = sides
 
     def begin(tenant: Any, user_id: object) -> str:
@@ -234,14 +234,14 @@ def test_erasure_ends_her_sessions_here_and_no_others(sides: Sides) -> None:
     assert not hers & left
 
 
-def test_an_export_is_below_the_tenants_own_prefix(sides: Sides) -> None:
+def test_export_is_stored_under_the_tenants_prefix(sides: Sides) -> None:
     ours, _ = sides
     ours.ask("export")
     name = f"privacy/{ours.request('export').pk}.zip"
     assert Path(settings.MEDIA_ROOT, str(ours.tenant.pk), name).is_file()
 
 
-def test_whoever_reads_an_export_is_written_down(sides: Sides) -> None:
+def test_download_of_an_export_is_recorded(sides: Sides) -> None:
     ours, _ = sides
     ours.ask("export")
     _archive(ours, ours.client)
@@ -251,7 +251,7 @@ def test_whoever_reads_an_export_is_written_down(sides: Sides) -> None:
     assert event.object_id == str(ours.request("export").pk)
 
 
-def test_a_former_member_reads_no_export(sides: Sides) -> None:
+def test_former_member_cannot_download_an_export(sides: Sides) -> None:
     ours, _ = sides
     ours.ask("export")
     path = f"{API}{ours.request('export').pk}/content/"
@@ -261,7 +261,7 @@ def test_a_former_member_reads_no_export(sides: Sides) -> None:
 
 
 @pytest.mark.parametrize("gone", ["row", "file"])
-def test_content_that_is_gone_is_not_found(gone: str, sides: Sides) -> None:
+def test_deleted_content_is_not_found(gone: str, sides: Sides) -> None:
     ours, _ = sides
     ours.ask("export")
     request = ours.request("export")
@@ -277,7 +277,7 @@ def test_content_that_is_gone_is_not_found(gone: str, sides: Sides) -> None:
 # Erasure
 
 
-def test_erasing_in_one_tenant_leaves_the_other_byte_for_byte(sides: Sides) -> None:
+def test_erasure_does_not_change_another_tenant(sides: Sides) -> None:
     ours, theirs = sides
     ours.ask("export")
     assert ours.refer_to_her() == len(data_subject._every_field())
@@ -292,7 +292,7 @@ def test_erasing_in_one_tenant_leaves_the_other_byte_for_byte(sides: Sides) -> N
     assert ours.client.get("/api/v1/me/").status_code == 401
 
 
-def test_nothing_says_who_was_erased_and_the_proof_stays(sides: Sides) -> None:
+def test_erasure_removes_personal_data_and_keeps_the_proof(sides: Sides) -> None:
     ours, theirs = sides
     user, staff = _user(ours), get_user_model().objects.create_superuser("staff@example.test")
     EmailAddress.objects.create(user=user, email=user.email, primary=True)
@@ -323,7 +323,7 @@ def test_nothing_says_who_was_erased_and_the_proof_stays(sides: Sides) -> None:
     assert api_client(theirs.tenant).post("/api/v1/auth/token/", body).status_code == 401
 
 
-def test_what_she_made_stays_the_tenants(sides: Sides) -> None:
+def test_rows_created_by_the_user_stay_in_the_tenant(sides: Sides) -> None:
     ours, _ = sides
     with tenant_context(ours.tenant):
         before = {
@@ -340,7 +340,7 @@ def test_what_she_made_stays_the_tenants(sides: Sides) -> None:
         assert ours.book.created_by_id is None
 
 
-def test_what_is_declared_personal_goes_with_its_files(
+def test_personal_rows_are_deleted_with_their_files(
     sides: Sides, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     ours, theirs = sides
@@ -357,14 +357,14 @@ def test_what_is_declared_personal_goes_with_its_files(
     assert theirs.dump() == before_theirs
 
 
-def test_members_of_the_platforms_staff_keep_their_name(sides: Sides) -> None:
+def test_staff_keep_their_name(sides: Sides) -> None:
     get_user_model()._default_manager.filter(email=EMAIL).update(is_staff=True)
     for side in sides:
         assert side.ask("erase").json()["status"] == "done"
     assert _user(sides[0]).email == EMAIL
 
 
-def test_a_membership_that_has_ended_elsewhere_keeps_the_name_for_that_tenant(
+def test_ended_membership_elsewhere_keeps_the_name(
     sides: Sides,
 ) -> None:
     ours, theirs = sides
@@ -375,7 +375,7 @@ def test_a_membership_that_has_ended_elsewhere_keeps_the_name_for_that_tenant(
     assert _user(ours).email != EMAIL
 
 
-def test_the_last_owner_stays(sides: Sides, client_of: Callable[..., Any]) -> None:
+def test_last_owner_stays(sides: Sides, client_of: Callable[..., Any]) -> None:
     ours, _ = sides
     owner = ours.tenant.memberships.get(role="owner")
     for body in ({"kind": "erase"}, {"kind": "erase", "user": str(owner.user_id)}):
@@ -386,7 +386,7 @@ def test_the_last_owner_stays(sides: Sides, client_of: Callable[..., Any]) -> No
     assert ours.tenant.memberships.filter(pk=owner.pk, is_active=True).exists()
 
 
-def test_what_she_held_is_no_good_when_she_comes_again(sides: Sides) -> None:
+def test_old_credentials_are_invalid_after_rejoining(sides: Sides) -> None:
     ours, _ = sides
     body = {"email": EMAIL, "password": "correct horse battery staple"}
     pair = api_client(ours.tenant).post("/api/v1/auth/token/", body).json()
@@ -401,9 +401,7 @@ def test_what_she_held_is_no_good_when_she_comes_again(sides: Sides) -> None:
     assert api_client(ours.tenant, EMAIL).get("/api/v1/me/").status_code == 200
 
 
-def test_an_export_that_is_open_ends_with_the_erasure(
-    sides: Sides, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_erasure_ends_an_open_export(sides: Sides, monkeypatch: pytest.MonkeyPatch) -> None:
     ours, _ = sides
     with monkeypatch.context() as broken:
         broken.setattr(data_subject, "export", _fail)
@@ -415,8 +413,8 @@ def test_an_export_that_is_open_ends_with_the_erasure(
     assert ours.is_clean()
 
 
-def test_every_reference_of_the_shared_data_to_a_user_is_known() -> None:
-    """A new one wants a line in `memberships.services.forget`, and in the export."""
+def test_all_shared_references_to_users_are_handled() -> None:
+    """Handle a new reference in `memberships.services.forget`, and in the export."""
     user = get_user_model()
     found = {
         str(field)
@@ -448,7 +446,7 @@ STEPS: list[tuple[Any, str]] = [
 
 
 @pytest.mark.parametrize(("module", "step"), STEPS, ids=[name for _, name in STEPS])
-def test_what_fails_is_told_and_done_later(
+def test_failed_request_is_reported_and_retried(
     module: Any, step: str, sides: Sides, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     ours, theirs = sides
@@ -468,12 +466,12 @@ def test_what_fails_is_told_and_done_later(
 
 
 class Killed(BaseException):
-    """The process ends here."""
+    """An error in place of the end of the process."""
 
 
 @contextmanager
 def _killed_at(number: int) -> Iterator[None]:
-    """End the block at its n-th statement, before the database hears of it."""
+    """Abort the block before its n-th statement is sent."""
     left = number
 
     def count(execute: Callable[..., Any], *arguments: Any) -> Any:
@@ -489,13 +487,13 @@ def _killed_at(number: int) -> Iterator[None]:
         yield
 
 
-# A cursor that is open when the process ends is not closed.
+# A killed process does not close its cursor.
 @pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
 @pytest.mark.parametrize("kind", RequestKind.values)
-def test_a_run_that_is_killed_at_any_statement_is_completed_by_the_next(
+def test_killed_run_is_completed_by_the_next(
     kind: str, sides: Sides, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Each time a little later, so that every run but the last is killed."""
+    """Each run is killed one statement later, until one completes."""
     ours, theirs = sides
     monkeypatch.setattr(Scan._meta.get_field("uploader"), "personal", True)
     ours.ask("export")
@@ -518,7 +516,7 @@ def test_a_run_that_is_killed_at_any_statement_is_completed_by_the_next(
 
 
 @pytest.mark.django_db(transaction=True)
-def test_of_two_erasures_at_once_one_is_done(sides: Sides) -> None:
+def test_concurrent_erasures_run_once(sides: Sides) -> None:
     ours, theirs = sides
     statuses = at_once(2, lambda: ours.ask("erase").status_code)
     assert sorted(statuses) == [201, 400]
@@ -528,7 +526,7 @@ def test_of_two_erasures_at_once_one_is_done(sides: Sides) -> None:
 
 
 @pytest.mark.django_db(transaction=True)
-def test_of_two_runs_at_once_one_does_the_work(sides: Sides) -> None:
+def test_concurrent_runs_work_once(sides: Sides) -> None:
     ours, _ = sides
     request = services.ask_as_platform(ours.tenant.pk, RequestKind.ERASE, ours.member.user_id)
     at_once(3, lambda: services.carry_out(PrivacyRequest.platform.get(pk=request.pk)))
@@ -537,7 +535,7 @@ def test_of_two_runs_at_once_one_does_the_work(sides: Sides) -> None:
 
 
 @pytest.mark.django_db(transaction=True)
-def test_erased_from_two_tenants_at_once_she_is_forgotten(sides: Sides) -> None:
+def test_concurrent_erasures_in_two_tenants_anonymise_the_user(sides: Sides) -> None:
     waiting = iter(sides)
     statuses = at_once(2, lambda: next(waiting).ask("erase").json()["status"])
     assert statuses == ["done", "done"]
@@ -545,7 +543,7 @@ def test_erased_from_two_tenants_at_once_she_is_forgotten(sides: Sides) -> None:
 
 
 @pytest.mark.django_db(transaction=True)
-def test_two_owners_who_erase_themselves_at_once_do_not_leave_a_tenant_without(acme: Any) -> None:
+def test_concurrent_owners_cannot_both_erase_themselves(acme: Any) -> None:
     emails = [f"{name}@acme.test" for name in ("one", "two")]
     clients = [api_client(acme, make_member(acme, "owner", email).user.email) for email in emails]
     waiting = iter(clients)
@@ -554,7 +552,7 @@ def test_two_owners_who_erase_themselves_at_once_do_not_leave_a_tenant_without(a
     assert Membership.objects.for_tenant(acme).filter(role="owner").count() == 1
 
 
-def test_the_database_knows_what_a_request_is(acme: Any) -> None:
+def test_database_checks_requests(acme: Any) -> None:
     good = {"tenant_id": acme.pk, "user_id": uuid4(), "kind": "export"}
     bad: list[dict[str, Any]] = [
         {"kind": "forget"},

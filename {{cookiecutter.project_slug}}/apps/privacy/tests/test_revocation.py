@@ -1,4 +1,4 @@
-"""An invitation is good for as long as who sent it may send it."""
+"""An invitation is valid only while its sender may invite."""
 
 from collections.abc import Callable
 from io import StringIO
@@ -81,10 +81,10 @@ LOSSES: dict[str, Callable[[Membership], Any]] = {
 
 @pytest.mark.parametrize("loss", LOSSES.values(), ids=LOSSES.keys())
 @pytest.mark.parametrize("role", ["admin", "viewer"])
-def test_who_may_invite_no_more_has_invited_nobody(
+def test_losing_the_right_to_invite_revokes_invitations(
     role: str, loss: Callable[[Membership], Any], admin: Membership
 ) -> None:
-    """Else a removed Admin comes back by a second address of their own."""
+    """Otherwise a removed Admin could return with a second address."""
     _, token = invite(own(admin), SECOND, role)
     loss(admin)
     assert Invitation.platform.get().revoked_at is not None
@@ -93,22 +93,22 @@ def test_who_may_invite_no_more_has_invited_nobody(
     assert AuditEvent.platform.filter(action="invitation.revoked").count() == 1
 
 
-def test_it_stays_revoked_when_they_come_back(admin: Membership) -> None:
+def test_invitation_stays_revoked_after_a_return(admin: Membership) -> None:
     _, token = invite(own(admin), SECOND, "admin")
     for role in ("member", "admin"):
         owners(admin).patch(f"{API}members/{admin.pk}/", {"role": role})
     assert refused(token)
 
 
-def test_one_log_in_less_is_enough(admin: Membership) -> None:
-    """A deactivated user is a member still, and is asked about when somebody accepts."""
+def test_deactivated_inviter_invalidates_the_invitation(admin: Membership) -> None:
+    """A deactivated user is still a member, so the sender is checked on acceptance."""
     _, token = invite(own(admin), SECOND, "admin")
     User.objects.filter(pk=admin.user_id).update(is_active=False)
     assert refused(token)
 
 
 @pytest.mark.parametrize("change", [{"role": "member"}, {"is_active": False}])
-def test_who_writes_past_the_service_is_noticed_at_the_door(
+def test_change_without_the_service_is_checked_on_acceptance(
     change: dict[str, Any], admin: Membership
 ) -> None:
     _, token = invite(own(admin), SECOND)
@@ -116,13 +116,13 @@ def test_who_writes_past_the_service_is_noticed_at_the_door(
     assert refused(token)
 
 
-def test_nobody_stands_for_an_invitation_without_a_sender(admin: Membership) -> None:
+def test_invitation_without_a_sender_is_invalid(admin: Membership) -> None:
     _, token = invite(own(admin), SECOND)
     Invitation.platform.update(invited_by=None)
     assert refused(token)
 
 
-def test_what_others_sent_or_sent_again_stays(admin: Membership, globex: Tenant) -> None:
+def test_invitations_of_others_stay(admin: Membership, globex: Tenant) -> None:
     by_owner, token = invite(owners(admin), SECOND)
     mine, _ = invite(own(admin), "third@example.test")
     owners(admin).post(f"{API}invitations/{mine}/resend/")
@@ -135,22 +135,22 @@ def test_what_others_sent_or_sent_again_stays(admin: Membership, globex: Tenant)
 
 
 @pytest.mark.parametrize("role", ["owner", "admin"])
-def test_who_may_invite_still_has_invited(role: str, admin: Membership) -> None:
+def test_sufficient_role_keeps_invitations(role: str, admin: Membership) -> None:
     _, token = invite(own(admin), SECOND, "admin")
     make_member(admin.tenant, "owner", "another@acme.test")
     owners(admin).patch(f"{API}members/{admin.pk}/", {"role": role})
     assert accept(token).status_code == 200
 
 
-def test_what_is_over_is_not_revoked(admin: Membership) -> None:
+def test_closed_invitations_are_not_revoked(admin: Membership) -> None:
     _, token = invite(own(admin), SECOND)
     accept(token)
     owners(admin).delete(f"{API}members/{admin.pk}/")
     assert Invitation.platform.get().revoked_at is None
 
 
-def test_an_owners_invitation_is_the_platforms(admin: Membership) -> None:
-    """An Admin neither sends it again nor takes it back; an Owner may, and it stays as it is."""
+def test_admin_cannot_manage_an_owners_invitation(admin: Membership) -> None:
+    """An Admin can neither resend nor revoke it. An Owner can resend it unchanged."""
     row = Invitation(tenant=admin.tenant, email=SECOND, role="owner", token_hash="x")
     row.expires_at = timezone.now()
     row.save()

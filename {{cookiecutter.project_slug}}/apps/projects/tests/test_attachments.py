@@ -1,4 +1,4 @@
-"""Attachments over HTTP, and what becomes of their files."""
+"""Attachments over HTTP, and their stored files."""
 
 import resource
 from collections.abc import Callable, Iterator
@@ -22,7 +22,7 @@ pytestmark = pytest.mark.django_db(transaction=True)
 FIELDS = {"id", "task", "name", "content_type", "size", "uploader", "created_at"}
 ATTACHMENTS = "/api/v1/attachments/"
 TEMPORARY = 3_000_000
-"""Bytes of a file that Django keeps in a temporary file, and not in memory, while it comes in."""
+"""Size of a file that Django stores in a temporary file during the upload."""
 
 
 @pytest.fixture
@@ -65,7 +65,7 @@ def _read(response: Any) -> bytes:
 
 @contextmanager
 def full_disk(room: int) -> Iterator[None]:
-    """Let no file grow beyond ``room`` bytes: the kernel writes so many and refuses the rest."""
+    """Limit the size of files to ``room`` bytes; the kernel refuses further writes."""
     soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
     resource.setrlimit(resource.RLIMIT_FSIZE, (room, hard))
     try:
@@ -75,7 +75,7 @@ def full_disk(room: int) -> Iterator[None]:
 
 
 @pytest.mark.parametrize("size", [1, TEMPORARY])
-def test_what_was_uploaded_is_what_is_read(size: int, member: Any, acme: Any, task: Task) -> None:
+def test_upload_and_download_are_equal(size: int, member: Any, acme: Any, task: Task) -> None:
     response = _upload(member, task, b"x" * size)
     assert response.status_code == 201
     created = response.json()
@@ -100,7 +100,7 @@ def test_what_was_uploaded_is_what_is_read(size: int, member: Any, acme: Any, ta
     assert content.headers["Content-Length"] == str(size)
 
 
-def test_a_file_is_sent_to_be_saved_and_never_to_be_shown(member: Any, task: Task) -> None:
+def test_file_is_sent_as_an_attachment(member: Any, task: Task) -> None:
     page = b"<script>alert(document.cookie)</script>"
     created = _upload(member, task, page, "page.html", "text/html").json()
     for accept in ("*/*", "text/html", "image/png", "nonsense"):
@@ -122,8 +122,8 @@ def test_a_file_is_sent_to_be_saved_and_never_to_be_shown(member: Any, task: Tas
 @pytest.mark.parametrize(
     "kind", ["", "nonsense", "text/x y", "a/" + "b" * 99, "text/html; a=b\x01"]
 )
-def test_a_type_that_is_none_is_not_believed(kind: str, member: Any, acme: Any, task: Task) -> None:
-    """Asked of the function: the client of these tests would not send such a header."""
+def test_invalid_content_type_is_replaced(kind: str, member: Any, acme: Any, task: Task) -> None:
+    """The test calls the function, since the test client would not send such a header."""
     user = acme.memberships.get(role="member").user
     with tenant_context(acme):
         upload = SimpleUploadedFile("x", b"x", kind)
@@ -134,10 +134,10 @@ def test_a_type_that_is_none_is_not_believed(kind: str, member: Any, acme: Any, 
     ("name", "kept"),
     [("\u202egpj.exe", "gpj.exe"), ("a\r\nSet-Cookie: b", "aSet-Cookie: b"), ("\u202e", "file")],
 )
-def test_what_cannot_be_seen_is_taken_out_of_a_name(
+def test_invisible_characters_are_removed_from_a_name(
     name: str, kept: str, acme: Any, task: Task
 ) -> None:
-    """Asked of the function: Django's parser of uploads takes most of it out already."""
+    """The test calls the function, since Django's upload parser removes most of it already."""
     user = make_member(acme, "member").user
     with tenant_context(acme):
         assert attach(task, SimpleUploadedFile(name, b"x"), user).name == kept
@@ -154,14 +154,14 @@ def test_roles(acme: Any, member: Any, task: Task, client_of: Callable[..., Any]
     assert member.delete(path).status_code == 204
 
 
-def test_a_file_is_read_by_whoever_may_at_that_moment(member: Any, task: Task, acme: Any) -> None:
+def test_download_checks_current_permissions(member: Any, task: Task, acme: Any) -> None:
     path = f"{ATTACHMENTS}{_upload(member, task).json()['id']}/content/"
     assert _read(member.get(path)) == b"one small step"
     type(acme.memberships.get()).platform.update(is_active=False)
     assert member.get(path).status_code == 401
 
 
-def test_what_is_not_there(member: Any, task: Task) -> None:
+def test_missing_object_is_not_found(member: Any, task: Task) -> None:
     missing = Task(pk=uuid4())
     assert member.get(_of(missing)).status_code == 404
     assert _upload(member, missing).status_code == 404
@@ -176,30 +176,28 @@ def test_what_is_not_there(member: Any, task: Task) -> None:
 @pytest.mark.parametrize(
     "body", [{}, {"file": ""}, {"file": "text"}, {"file": SimpleUploadedFile("x", b"")}]
 )
-def test_a_file_is_required(body: Any, member: Any, task: Task) -> None:
+def test_file_is_required(body: Any, member: Any, task: Task) -> None:
     response = member.post(_of(task), body, format="multipart")
     assert response.status_code == 400
     assert list(response.json()) == ["file"]
     assert _on_disk() == []
 
 
-def test_what_is_not_the_clients_to_say_is_ignored(acme: Any, member: Any, task: Task) -> None:
+def test_read_only_fields_are_ignored(acme: Any, member: Any, task: Task) -> None:
     other = str(make_member(acme, "admin").user_id)
     said = {"uploader": other, "name": "x", "size": 7, "content_type": "a/b", "id": str(uuid4())}
     created = member.post(_of(task), _file() | said, format="multipart").json()
     assert not created.items() & said.items()
 
 
-def test_json_is_no_upload(member: Any, task: Task) -> None:
+def test_json_upload_is_refused(member: Any, task: Task) -> None:
     response = member.post(_of(task), {"file": "text"}, format="json")
     assert (response.status_code, response.json()["code"]) == (415, "unsupported_media_type")
 
 
 @pytest.mark.parametrize("size", [1001, TEMPORARY])
-def test_a_file_that_is_too_large_is_refused(
-    size: int, member: Any, task: Task, settings: Any
-) -> None:
-    """By its size, or already by the length of the body, before any of that is stored."""
+def test_too_large_file_is_refused(size: int, member: Any, task: Task, settings: Any) -> None:
+    """By its size, or by the length of the body before any of it is stored."""
     settings.ATTACHMENT_MAX_BYTES = 1000
     settings.FILE_UPLOAD_TEMP_DIR = "/nowhere"
     assert _upload(member, task, b"x" * 1000).status_code == 201
@@ -212,7 +210,7 @@ def test_a_file_that_is_too_large_is_refused(
     assert len(_on_disk()) == 1
 
 
-def test_a_file_goes_with_its_row(member: Any, task: Task) -> None:
+def test_file_is_deleted_with_its_row(member: Any, task: Task) -> None:
     path = f"{ATTACHMENTS}{_upload(member, task).json()['id']}/"
     assert len(_on_disk()) == 1
     assert member.delete(path).status_code == 204
@@ -221,14 +219,14 @@ def test_a_file_goes_with_its_row(member: Any, task: Task) -> None:
 
 
 @pytest.mark.parametrize("what", ["task", "project"])
-def test_a_file_goes_with_what_its_row_belongs_to(what: str, member: Any, task: Task) -> None:
+def test_file_is_deleted_with_the_parent_row(what: str, member: Any, task: Task) -> None:
     _upload(member, task)
     pk = task.pk if what == "task" else task.project_id
     assert member.delete(f"/api/v1/{what}s/{pk}/").status_code == 204
     assert _on_disk() == []
 
 
-def test_a_file_stays_until_its_row_is_gone_for_good(member: Any, acme: Any, task: Task) -> None:
+def test_file_stays_until_the_deletion_commits(member: Any, acme: Any, task: Task) -> None:
     _upload(member, task)
     with tenant_context(acme):
         with pytest.raises(ZeroDivisionError), transaction.atomic():
@@ -243,7 +241,7 @@ def test_a_file_stays_until_its_row_is_gone_for_good(member: Any, acme: Any, tas
     assert _on_disk() == []
 
 
-def test_a_row_that_cannot_be_written_leaves_no_file(acme: Any, task: Task) -> None:
+def test_failed_insert_leaves_no_file(acme: Any, task: Task) -> None:
     user = make_member(acme, "member").user
     with tenant_context(acme):
         gone = Task(project=task.project, title="gone")
@@ -253,14 +251,14 @@ def test_a_row_that_cannot_be_written_leaves_no_file(acme: Any, task: Task) -> N
     assert _on_disk() == []
 
 
-def test_a_file_is_not_attached_inside_of_another_transaction(acme: Any, task: Task) -> None:
+def test_upload_inside_a_transaction_is_refused(acme: Any, task: Task) -> None:
     user = make_member(acme, "member").user
     with tenant_context(acme), transaction.atomic(), pytest.raises(RuntimeError, match="durable"):
         attach(task, SimpleUploadedFile("x", b"x"), user)
     assert _on_disk() == []
 
 
-def test_on_a_full_disk_nothing_is_half_made(member: Any, acme: Any, task: Task) -> None:
+def test_full_disk_leaves_no_incomplete_file(member: Any, acme: Any, task: Task) -> None:
     with full_disk(room=1000):
         response = _upload(member, task, b"x" * 5000)
     assert response.status_code == 503
@@ -274,8 +272,8 @@ def test_on_a_full_disk_nothing_is_half_made(member: Any, acme: Any, task: Task)
     assert _upload(member, task).status_code == 201
 
 
-def test_a_folder_that_is_not_ours_is_told(member: Any, acme: Any, task: Task) -> None:
-    """A file in the folder's place: a missing permission would not stop root."""
+def test_unusable_folder_is_reported(member: Any, acme: Any, task: Task) -> None:
+    """A file is in the folder's place, since permissions would not stop root."""
     folder = Path(django_settings.MEDIA_ROOT) / str(acme.id)
     folder.mkdir(parents=True)
     (folder / "attachments").touch()
@@ -285,14 +283,14 @@ def test_a_folder_that_is_not_ours_is_told(member: Any, acme: Any, task: Task) -
         assert not Attachment.objects.exists()
 
 
-def test_a_temporary_folder_that_is_missing_is_told(member: Any, task: Task, settings: Any) -> None:
+def test_missing_temporary_folder_is_reported(member: Any, task: Task, settings: Any) -> None:
     settings.FILE_UPLOAD_TEMP_DIR = "/nowhere"
     response = _upload(member, task, b"x" * TEMPORARY)
     assert (response.status_code, response.json()["code"]) == (503, "files_unavailable")
     assert _on_disk() == []
 
 
-def test_a_file_that_is_missing_is_told(member: Any, task: Task) -> None:
+def test_missing_file_is_reported(member: Any, task: Task) -> None:
     path = f"{ATTACHMENTS}{_upload(member, task).json()['id']}/"
     _on_disk()[0].unlink()
     response = member.get(f"{path}content/")
@@ -300,7 +298,7 @@ def test_a_file_that_is_missing_is_told(member: Any, task: Task) -> None:
     assert member.delete(path).status_code == 204
 
 
-def test_files_are_for_the_server_alone_to_read(member: Any, task: Task) -> None:
+def test_files_are_readable_by_the_server_only(member: Any, task: Task) -> None:
     _upload(member, task)
     _upload(member, task, b"x" * TEMPORARY)
     for path in _on_disk():
@@ -308,14 +306,14 @@ def test_files_are_for_the_server_alone_to_read(member: Any, task: Task) -> None
         assert path.parent.stat().st_mode & 0o777 == 0o700
 
 
-def test_connections_are_in_no_transaction_while_a_file_is_sent(member: Any, task: Task) -> None:
+def test_download_holds_no_transaction(member: Any, task: Task) -> None:
     path = f"{ATTACHMENTS}{_upload(member, task).json()['id']}/content/"
     response = member.get(path)
     assert not any(connection.in_atomic_block for connection in connections.all())
     assert _read(response) == b"one small step"
 
 
-def test_it_says_its_name() -> None:
+def test_str_is_the_name() -> None:
     assert str(Attachment(name="log.txt")) == "log.txt"
 
 
@@ -328,7 +326,7 @@ def test_it_says_its_name() -> None:
         (0, [(5, 201), (5, 201), (5, 201)]),
     ],
 )
-def test_a_tenant_has_so_many_bytes_and_no_more(
+def test_storage_of_a_tenant_is_limited(
     most: int, expected: list[tuple[int, int]], member: Any, task: Task, settings: Any
 ) -> None:
     settings.TENANT_STORAGE_BYTES = most
@@ -339,7 +337,7 @@ def test_a_tenant_has_so_many_bytes_and_no_more(
     assert len(_on_disk()) == [status for _, status in expected].count(201)
 
 
-def test_what_is_deleted_makes_room(member: Any, task: Task, settings: Any) -> None:
+def test_deletion_frees_storage(member: Any, task: Task, settings: Any) -> None:
     settings.TENANT_STORAGE_BYTES = 10
     first = _upload(member, task, b"x" * 10).json()["id"]
     assert _upload(member, task, b"x").status_code == 413
@@ -347,7 +345,7 @@ def test_what_is_deleted_makes_room(member: Any, task: Task, settings: Any) -> N
     assert _upload(member, task, b"x").status_code == 201
 
 
-def test_other_tenants_files_take_no_room(
+def test_other_tenants_files_do_not_count(
     member: Any, task: Task, globex: Any, settings: Any
 ) -> None:
     settings.TENANT_STORAGE_BYTES = 10
@@ -358,9 +356,7 @@ def test_other_tenants_files_take_no_room(
         attach(other, SimpleUploadedFile("a", b"x" * 10), make_member(globex, "member").user)
 
 
-def test_a_body_for_which_there_is_no_room_is_not_read(
-    member: Any, task: Task, settings: Any
-) -> None:
+def test_body_without_free_storage_is_not_read(member: Any, task: Task, settings: Any) -> None:
     settings.TENANT_STORAGE_BYTES = 10
     kind, length = "multipart/form-data; boundary=x", str(1_000_000)
     response = member.generic("POST", _of(task), b"nothing", kind, CONTENT_LENGTH=length)

@@ -22,7 +22,7 @@ def filled(acme: Any, globex: Any) -> None:
 
 @pytest.fixture
 def smoke_test(acme: Any, globex: Any, client_of: Callable[..., Any]) -> Callable[..., Any]:
-    """Return a function that asks without a server."""
+    """Return the smoke test with a client that needs no server."""
 
     def asker(tenant: Any, role: str) -> demo.Ask:
         client = client_of(tenant, role)
@@ -46,7 +46,7 @@ def test_five_projects_of_twenty_tasks_each(acme: Any, globex: Any) -> None:
             assert all(name.startswith(tenant.name) for name in counts)
 
 
-def test_what_has_data_is_not_filled_again(acme: Any) -> None:
+def test_existing_data_is_not_filled_again(acme: Any) -> None:
     with tenant_context(acme):
         before = list(Task.objects.order_by("pk").values_list("pk", "title"))
         demo.fill(acme.name)
@@ -86,7 +86,7 @@ def _promote_viewers() -> None:
         (_promote_viewers, "a viewer's write is refused"),
     ],
 )
-def test_the_smoke_test_finds_what_is_wrong(
+def test_smoke_test_finds_errors(
     harm: Callable[[], None], complaint: str, smoke_test: Callable[[], dict[str, bool]]
 ) -> None:
     harm()

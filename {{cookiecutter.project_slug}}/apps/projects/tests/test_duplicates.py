@@ -1,4 +1,4 @@
-"""Names are unique in a tenant: the database says so, in the statement that writes."""
+"""Names are unique in a tenant, and the database reports duplicates."""
 
 from collections.abc import Callable
 from functools import partial
@@ -42,20 +42,20 @@ def test_on_update(method: str, member: Any) -> None:
 
 
 @pytest.mark.parametrize("method", ["put", "patch"])
-def test_a_name_may_stay_what_it_is(method: str, member: Any) -> None:
+def test_unchanged_name_is_accepted(method: str, member: Any) -> None:
     (moon,) = member.get(PROJECTS).json()["results"]
     response = getattr(member, method)(f"{PROJECTS}{moon['id']}/", {"name": "Moon"})
     assert response.status_code == 200
 
 
-def test_each_tenant_has_names_of_its_own(
+def test_tenants_may_use_the_same_name(
     member: Any, globex: Any, client_of: Callable[..., Any]
 ) -> None:
     response = client_of(globex, "member").post(PROJECTS, {"name": "Moon"})
     assert response.status_code == 201
 
 
-def test_a_refusal_takes_as_many_statements_as_a_success(member: Any) -> None:
+def test_duplicate_needs_no_additional_statements(member: Any) -> None:
     mars = member.post(PROJECTS, {"name": "Mars"}).json()
     path = f"{PROJECTS}{mars['id']}/"
     for method, at, good, bad in (
@@ -72,14 +72,14 @@ def test_a_refusal_takes_as_many_statements_as_a_success(member: Any) -> None:
 
 
 @pytest.mark.django_db(transaction=False)
-def test_inside_a_transaction_the_work_goes_on(member: Any, acme: Any) -> None:
-    """As with ATOMIC_REQUESTS, or in a plain TestCase: what came before is not lost."""
+def test_transaction_continues_after_a_duplicate(member: Any, acme: Any) -> None:
+    """As with ATOMIC_REQUESTS, or in a TestCase: earlier writes are kept."""
     _assert_duplicate(member.post(PROJECTS, {"name": "Moon"}))
     with tenant_context(acme):
         assert Project.objects.count() == 1
 
 
-def test_of_two_at_the_same_moment_one_is_refused(member: Any) -> None:
+def test_concurrent_duplicates(member: Any) -> None:
     for name in ("Mars", "Venus", "Pluto"):
         first, second = sorted(
             at_once(2, partial(member.post, PROJECTS, {"name": name})),

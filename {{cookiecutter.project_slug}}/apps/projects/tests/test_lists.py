@@ -39,7 +39,7 @@ def _titles(member: Any, **query: Any) -> list[str]:
     return sorted(row["title"] for row in response.json()["results"])
 
 
-def test_pages_follow_each_other_newest_first(member: Any, acme: Any) -> None:
+def test_pages_are_ordered_newest_first(member: Any, acme: Any) -> None:
     _make_projects(acme, *(f"{number:03}" for number in range(7)))
     pages, link = [], f"{PROJECTS}?page_size=3"
     while link:
@@ -51,7 +51,7 @@ def test_pages_follow_each_other_newest_first(member: Any, acme: Any) -> None:
     assert [row["name"] for row in back["results"]] == pages[1]
 
 
-def test_a_row_that_comes_in_between_shifts_no_page(member: Any, acme: Any) -> None:
+def test_new_row_does_not_shift_pages(member: Any, acme: Any) -> None:
     _make_projects(acme, "1", "2", "3", "4")
     link = member.get(f"{PROJECTS}?page_size=2").json()["next"]
     _make_projects(acme, "5")
@@ -72,7 +72,7 @@ def test_a_row_that_comes_in_between_shifts_no_page(member: Any, acme: Any) -> N
         ("?page_size=", 50),
     ],
 )
-def test_the_length_of_a_page(query: str, length: int, member: Any, acme: Any) -> None:
+def test_page_size(query: str, length: int, member: Any, acme: Any) -> None:
     with tenant_context(acme):
         Project.objects.bulk_create(Project(name=str(number)) for number in range(201))
     assert len(member.get(f"{PROJECTS}{query}").json()["results"]) == length
@@ -80,9 +80,7 @@ def test_the_length_of_a_page(query: str, length: int, member: Any, acme: Any) -
 
 @pytest.mark.parametrize("ordering", ["", "name", "-created_at", "status,name"])
 @pytest.mark.parametrize("position", ["x", "%00", "2026-13-01", "0001-01-01T00:00:00+23:59"])
-def test_a_cursor_that_no_list_gave_out_is_answered_like_any_invalid_one(
-    position: str, ordering: str, member: Any, acme: Any
-) -> None:
+def test_forged_cursor_is_invalid(position: str, ordering: str, member: Any, acme: Any) -> None:
     _make_projects(acme, "one", "two")
     cursor = quote(urlsafe_b64encode(json.dumps([False, [position]]).encode()))
     for given in (cursor, "x", "%00", "é", position):
@@ -91,7 +89,7 @@ def test_a_cursor_that_no_list_gave_out_is_answered_like_any_invalid_one(
         assert response.json() == {"detail": "Invalid cursor", "code": "not_found"}
 
 
-def test_a_cursor_of_another_tenant_opens_nothing(
+def test_cursor_of_another_tenant_reveals_nothing(
     member: Any, acme: Any, globex: Any, client_of: Callable[..., Any]
 ) -> None:
     _make_projects(globex, "1", "2", "3")
@@ -99,7 +97,7 @@ def test_a_cursor_of_another_tenant_opens_nothing(
     assert member.get(link.replace("globex", "acme")).json()["results"] == []
 
 
-def test_projects_by_status(member: Any, acme: Any) -> None:
+def test_filter_of_projects_by_status(member: Any, acme: Any) -> None:
     _make_projects(acme, "old", status="archived")
     _make_projects(acme, "new")
     assert _names(member, status="archived") == ["old"]
@@ -117,9 +115,7 @@ def test_projects_by_status(member: Any, acme: Any) -> None:
         ("", ["Mars", "To the Moon"]),
     ],
 )
-def test_projects_by_words_in_name_or_description(
-    words: str, found: list[str], member: Any, acme: Any
-) -> None:
+def test_search_of_projects(words: str, found: list[str], member: Any, acme: Any) -> None:
     _make_projects(acme, "To the Moon")
     _make_projects(acme, "Mars", description="the red planet")
     assert _names(member, search=words) == found
@@ -137,7 +133,7 @@ def test_projects_by_words_in_name_or_description(
         ("status,-name", ["c", "a", "b"]),
     ],
 )
-def test_projects_in_order(ordering: str, names: list[str], member: Any, acme: Any) -> None:
+def test_order_of_projects(ordering: str, names: list[str], member: Any, acme: Any) -> None:
     _make_projects(acme, "b", status="archived")
     _make_projects(acme, "a", "c")
     assert _names(member, ordering=ordering) == names
@@ -160,7 +156,7 @@ def test_projects_in_order(ordering: str, names: list[str], member: Any, acme: A
         "",
     ],
 )
-def test_an_order_that_is_not_offered_is_ignored(ordering: str, member: Any, acme: Any) -> None:
+def test_unsupported_order_is_ignored(ordering: str, member: Any, acme: Any) -> None:
     _make_projects(acme, "b", "a", "c")
     assert _names(member, ordering=ordering) == ["c", "a", "b"]
 
@@ -206,7 +202,7 @@ def tasks(acme: Any) -> dict[str, Any]:
         ({"project__name": "Moon", "created_by": "nobody"}, ["dream", "fly", "land"]),
     ],
 )
-def test_tasks_by_each_filter(
+def test_filters_of_tasks(
     query: dict[str, str], titles: list[str], member: Any, tasks: dict[str, str]
 ) -> None:
     assert (
@@ -228,7 +224,7 @@ def test_tasks_by_each_filter(
         (TASKS, "due_before=2026-02-30"),
     ],
 )
-def test_a_filter_with_a_bad_value_is_a_bad_request(path: str, query: str, member: Any) -> None:
+def test_invalid_filter_value_is_a_bad_request(path: str, query: str, member: Any) -> None:
     response = member.get(f"{path}?{query}")
     assert response.status_code == 400
     assert list(response.json()) == [query.partition("=")[0]]

@@ -1,4 +1,4 @@
-"""The product's pages: who may use them, and what they take."""
+"""The product's pages: roles and forms."""
 
 import re
 
@@ -19,19 +19,19 @@ PAGES = {
 }
 
 
-def test_ct13_each_page_asks_for_the_role_that_it_is_to_ask_for() -> None:
-    """That it lets in nobody else is asked of all pages, in ``apps/pages/tests``."""
+def test_ct13_required_roles_of_pages() -> None:
+    """``apps/pages/tests`` tests that all pages refuse lower roles."""
     views = {str(route): route.callback for route in routes() if route.is_page}
     roles = {path: (views[path].read_role, views[path].write_role) for path in PAGES}
     assert roles == PAGES
 
 
-def test_the_product_is_in_the_navigation(acme: Tenant, visit: Visit) -> None:
+def test_product_is_in_the_navigation(acme: Tenant, visit: Visit) -> None:
     text = visit("viewer").get("/members/").content.decode()
     assert text.index('<a href="/">Projects</a>') < text.index('<a href="/members/">Members</a>')
 
 
-def test_a_members_day(acme: Tenant, visit: Visit) -> None:
+def test_typical_work_of_a_member(acme: Tenant, visit: Visit) -> None:
     client = visit("member")
     assert client.post("/", {"name": "Bridge", "description": ""})["Location"] == "/"
     with tenant_context(acme):
@@ -56,7 +56,7 @@ def test_a_members_day(acme: Tenant, visit: Visit) -> None:
 @pytest.mark.parametrize(
     ("name", "message"), [("taken", "already exists"), ("", "This field is required.")]
 )
-def test_bad_input_is_told_beside_the_form(
+def test_invalid_input_is_shown_in_the_form(
     name: str, message: str, acme: Tenant, visit: Visit
 ) -> None:
     with tenant_context(acme):
@@ -67,7 +67,7 @@ def test_bad_input_is_told_beside_the_form(
     assert message in text
 
 
-def test_a_task_is_given_to_members_only(acme: Tenant, globex: Tenant, visit: Visit) -> None:
+def test_tasks_can_be_assigned_to_members_only(acme: Tenant, globex: Tenant, visit: Visit) -> None:
     client, stranger = visit("member"), visit("member", tenant=globex)
     assert stranger.get("/").status_code == 200
     with tenant_context(acme):

@@ -34,7 +34,7 @@ class ProjectTests(TenantAPITestCase):
         assert created.items() >= body.items()
         assert self.member.get(f"{PROJECTS}{created['id']}/").json() == created
 
-    def test_what_is_left_out_has_a_default(self) -> None:
+    def test_defaults(self) -> None:
         created = self.member.post(PROJECTS, {"name": "Mars"}).json()
         assert (created["description"], created["status"]) == ("", "active")
 
@@ -62,7 +62,7 @@ class ProjectTests(TenantAPITestCase):
         stored = self._stored()
         assert (stored.name, stored.description) == ("Moon", "Grey.")
 
-    def test_delete_takes_the_tasks_along(self) -> None:
+    def test_delete_includes_tasks(self) -> None:
         with tenant_context(self.tenant):
             other = Project.objects.create(name="Mars")
             for project in (self.project, other):
@@ -72,7 +72,7 @@ class ProjectTests(TenantAPITestCase):
         with tenant_context(self.tenant):
             assert Task.objects.get().project == other
 
-    def test_the_creator_is_the_one_who_asks(self) -> None:
+    def test_creator_is_the_requesting_user(self) -> None:
         admin = self.client_for("admin")
         member_id, admin_id = (
             str(self.tenant.memberships.get(role=role).user_id) for role in ("member", "admin")
@@ -82,7 +82,7 @@ class ProjectTests(TenantAPITestCase):
         changed = admin.patch(f"{PROJECTS}{created['id']}/", {"created_by": admin_id}).json()
         assert changed["created_by"] == member_id
 
-    def test_what_is_not_the_clients_to_say_is_ignored(self) -> None:
+    def test_read_only_fields_are_ignored(self) -> None:
         said = {"id": str(uuid4()), "created_at": "2020-01-01T00:00:00Z"}
         created = self.member.post(PROJECTS, {"name": "Mars", **said}).json()
         assert created["id"] != said["id"]
@@ -105,17 +105,17 @@ class ProjectTests(TenantAPITestCase):
                 assert response.status_code == 400, body
                 assert list(response.json()) == [field], body
 
-    def test_a_name_may_be_anything_that_is_text(self) -> None:
+    def test_any_text_is_a_valid_name(self) -> None:
         for name in ("x" * 200, "Ünïcode 🚀", "'; DROP TABLE x; --", "100 %s %(x)s"):
             assert self.member.post(PROJECTS, {"name": name}).json()["name"] == name
 
-    def test_what_is_not_there(self) -> None:
+    def test_missing_object_is_not_found(self) -> None:
         for path in (f"{PROJECTS}{uuid4()}/", f"{PROJECTS}not-an-id/", f"{PROJECTS}0/"):
             for method in ("get", "put", "patch", "delete"):
                 response = getattr(self.member, method)(path, {"name": "x"})
                 assert (response.status_code, response.json()["code"]) == (404, "not_found")
 
-    def test_a_list_cannot_be_deleted(self) -> None:
+    def test_list_cannot_be_deleted(self) -> None:
         response = self.member.delete(PROJECTS)
         assert (response.status_code, response.json()["code"]) == (405, "method_not_allowed")
 
@@ -129,5 +129,5 @@ class ProjectTests(TenantAPITestCase):
             str(self.project.pk)
         ]
 
-    def test_it_says_its_name(self) -> None:
+    def test_str_is_the_name(self) -> None:
         assert str(self.project) == "Moon"

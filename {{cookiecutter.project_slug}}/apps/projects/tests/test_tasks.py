@@ -31,13 +31,13 @@ class TaskTests(TenantAPITestCase):
         assert created.items() >= (self.new | more).items()
         assert self.member.get(f"{TASKS}{created['id']}/").json() == created
 
-    def test_what_is_left_out_has_a_default(self) -> None:
+    def test_defaults(self) -> None:
         created = self.member.post(TASKS, self.new).json()
         me = str(self.tenant.memberships.get(role="member").user_id)
         expected = {"status": "open", "assignee": None, "due_on": None, "position": 0}
         assert created.items() >= (expected | {"created_by": me}).items()
 
-    def test_the_creator_is_not_the_clients_to_say(self) -> None:
+    def test_creator_cannot_be_set(self) -> None:
         other = str(make_member(self.tenant, "admin").user_id)
         created = self.member.post(TASKS, self.new | {"created_by": other}).json()
         assert created["created_by"] != other
@@ -52,18 +52,18 @@ class TaskTests(TenantAPITestCase):
         assert self.member.delete(self.path).status_code == 204
         assert self.member.get(self.path).status_code == 404
 
-    def test_a_task_moves_to_another_project(self) -> None:
+    def test_task_can_move_to_another_project(self) -> None:
         with tenant_context(self.tenant):
             mars = Project.objects.create(name="Mars")
         moved = self.member.patch(self.path, {"project": str(mars.pk)}).json()
         assert moved["project"] == str(mars.pk)
 
-    def test_an_assignee_is_taken_off(self) -> None:
+    def test_assignee_can_be_removed(self) -> None:
         assignee = make_member(self.tenant, "viewer").user_id
         self.member.patch(self.path, {"assignee": str(assignee)})
         assert self.member.patch(self.path, {"assignee": None}).json()["assignee"] is None
 
-    def test_an_assignee_must_be_an_active_member(self) -> None:
+    def test_assignee_must_be_an_active_member(self) -> None:
         former = make_member(self.tenant, "viewer")
         type(former).platform.filter(pk=former.pk).update(is_active=False)
         asleep = make_member(self.tenant, "admin").user
@@ -79,7 +79,7 @@ class TaskTests(TenantAPITestCase):
                     "assignee": [f'Invalid pk "{user_id}" - object does not exist.']
                 }
 
-    def test_a_task_of_a_former_member_can_still_be_worked_on(self) -> None:
+    def test_task_of_a_former_member_can_be_updated(self) -> None:
         former = make_member(self.tenant, "viewer")
         self.member.patch(self.path, {"assignee": str(former.user_id)})
         type(former).platform.filter(pk=former.pk).delete()
@@ -87,7 +87,7 @@ class TaskTests(TenantAPITestCase):
         assert response.status_code == 200
         assert response.json()["assignee"] == str(former.user_id)
 
-    def test_what_was_not_changed_is_accepted_though_it_could_not_be_chosen(self) -> None:
+    def test_unchanged_former_assignee_is_accepted(self) -> None:
         former, asleep, other = (
             make_member(self.tenant, role) for role in ("viewer", "admin", "owner")
         )
@@ -136,5 +136,5 @@ class TaskTests(TenantAPITestCase):
             assert response.status_code == 400, (field, value)
             assert list(response.json()) == [field], (field, value)
 
-    def test_it_says_its_title(self) -> None:
+    def test_str_is_the_title(self) -> None:
         assert str(self.task) == "Land"

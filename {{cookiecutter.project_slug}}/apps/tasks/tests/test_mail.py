@@ -1,4 +1,4 @@
-"""Mails: who writes one waits for no mail server."""
+"""Mails are queued, so the sending code does not wait for a mail server."""
 
 from smtplib import SMTPRecipientsRefused
 from typing import Any
@@ -20,21 +20,21 @@ LOCMEM = {"BACKEND": "django.core.mail.backends.locmem.EmailBackend"}
 
 
 class RefusingBackend(BaseEmailBackend):
-    """A mail server that knows nobody."""
+    """A mail server that refuses all recipients."""
 
     def send_messages(self, email_messages: Any) -> int:
-        """Refuse."""
+        """Raise the error of refused recipients."""
         raise SMTPRecipientsRefused({"owner@acme.test": (550, b"owner@acme.test: no such user")})
 
 
 @pytest.fixture
 def queued(settings: Any, db: None) -> Any:
-    """Send mails as production does; give the settings."""
+    """Queue mails as in production; yield the settings."""
     settings.MAILERS = {"default": QUEUED, "outgoing": LOCMEM}
     return settings
 
 
-def test_a_mail_arrives_as_it_was_written(queued: Any) -> None:
+def test_mail_arrives_unchanged(queued: Any) -> None:
     message = EmailMultiAlternatives(
         "Grüße", "Zeile\n.\n", "a@example.com", ["b@example.com"], cc=["c@x.test"], bcc=["d@x.test"]
     )
@@ -54,7 +54,7 @@ def test_a_mail_arrives_as_it_was_written(queued: Any) -> None:
     assert [text.strip() for text in contents[:2]] == ["Zeile\n.", "<p>Grüße</p>"]
 
 
-def test_what_waits_to_be_sent_cannot_be_read(queued: Any) -> None:
+def test_queued_mails_are_encrypted(queued: Any) -> None:
     mail.EmailMessage("Secret", "token", "a@example.com", ["b@example.com"]).send()
     with connections[SHARED_DB].cursor() as cursor:
         cursor.execute("SELECT args::text FROM procrastinate_jobs")
@@ -65,10 +65,10 @@ def test_what_waits_to_be_sent_cannot_be_read(queued: Any) -> None:
 
 
 @pytest.mark.parametrize("email", ["owner@acme.test", "nobody@acme.test"])
-def test_an_answer_does_not_depend_on_the_mail_server(
+def test_response_does_not_depend_on_the_mail_server(
     email: str, queued: Any, acme: Any, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """A refused recipient once gave 500, and so told who has an account."""
+    """An error for a refused recipient would reveal that the account exists."""
     make_member(acme, "owner", "owner@acme.test")
     queued.MAILERS = {"default": QUEUED, "outgoing": {"BACKEND": f"{__name__}.RefusingBackend"}}
     client = APIClient(headers={"Host": "acme.localhost"})

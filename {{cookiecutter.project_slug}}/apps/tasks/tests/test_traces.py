@@ -1,4 +1,4 @@
-"""A trace goes on in the task."""
+"""Traces continue in tasks."""
 
 from typing import Any
 
@@ -24,7 +24,7 @@ get_tracer_provider().force_flush()
 
 
 @pytest.mark.django_db(transaction=True)
-def test_a_task_is_a_part_of_the_trace_of_who_enqueued_it(acme: Any) -> None:
+def test_task_continues_the_trace_of_its_request(acme: Any) -> None:
     with receiver() as (address, bodies):
         variables = OFF | {"OTEL_EXPORTER_OTLP_ENDPOINT": f"http://{address}"}
         done = run("-c", SCRIPT, str(acme.pk), **variables)

@@ -1,4 +1,4 @@
-"""Workers: they are killed, stopped, many, or told what is not so."""
+"""Workers: killed, stopped and concurrent ones, and forged schedules."""
 
 import json
 import signal
@@ -52,7 +52,7 @@ def _is_running() -> bool:
 def _worker_in_a_task(
     tenant: Any, *options: str
 ) -> Iterator[tuple[Popen[str], Callable[[], None]]]:
-    """Start a worker; give it when it waits, in a task, for a lock, with what releases that."""
+    """Start a worker; yield it, waiting for a lock in a task, with a function that releases it."""
     with owner_cursor(tenant) as cursor:
         cursor.execute("SELECT pg_advisory_lock(%s)", [tasks.LOCK])
         with tenant_context(tenant):
@@ -75,12 +75,12 @@ def _finish(tenant: Any) -> list[str]:
 
 @pytest.mark.django_db(transaction=True)
 @pytest.mark.two_connections
-def test_what_a_killed_worker_held_another_one_does(acme: Any) -> None:
+def test_job_of_a_killed_worker_is_taken_over(acme: Any) -> None:
     with _worker_in_a_task(acme) as (process, _):
         with connections[SHARED_DB].cursor() as cursor:
             cursor.execute("UPDATE procrastinate_workers SET last_heartbeat = '2000-01-01'")
         assert queue.hold([TaskRun.platform.get().job]) == 1
-        assert queue.give_back_stalled(15) == 0  # it is heard of
+        assert queue.give_back_stalled(15) == 0  # its death is noticed
         process.kill()
         process.wait()
         with tenant_context(acme):
@@ -93,7 +93,7 @@ def test_what_a_killed_worker_held_another_one_does(acme: Any) -> None:
 
 @pytest.mark.django_db(transaction=True)
 @pytest.mark.two_connections
-def test_a_stopped_worker_gives_back_what_it_cannot_end(acme: Any) -> None:
+def test_stopped_worker_returns_unfinished_jobs(acme: Any) -> None:
     with _worker_in_a_task(acme, "--grace=0.2") as (process, _):
         process.send_signal(signal.SIGTERM)
         assert process.wait(timeout=60) == 0
@@ -103,7 +103,7 @@ def test_a_stopped_worker_gives_back_what_it_cannot_end(acme: Any) -> None:
 
 @pytest.mark.django_db(transaction=True)
 @pytest.mark.two_connections
-def test_a_stopped_worker_ends_what_it_has_begun(acme: Any) -> None:
+def test_stopped_worker_finishes_its_job(acme: Any) -> None:
     with _worker_in_a_task(acme, "--grace=60") as (process, release):
         process.send_signal(signal.SIGTERM)
         release()
@@ -128,13 +128,13 @@ def test_two_workers_do_each_task_once(acme: Any) -> None:
         assert Label.objects.count() == 20
 
 
-def test_half_of_the_places_are_for_who_has_little_to_do() -> None:
+def test_half_of_the_slots_are_for_tenants_with_few_tasks() -> None:
     assert _lanes(4, None) == [(["default"], 2), (None, 2)]
     assert _lanes(1, None) == [(None, 1)]
     assert _lanes(4, ["mine"]) == [(["mine"], 4)]
 
 
-def test_a_time_is_for_what_the_code_says_is_periodic(db: None) -> None:
+def test_schedule_contains_periodic_tasks_only(db: None) -> None:
     assert schedule()[forget_tasks.module_path] == "17 3 * * *"
     _tick(0, forget_tasks.module_path)
     assert TaskRun.platform.get().task == forget_tasks.module_path
@@ -151,9 +151,7 @@ def test_a_time_is_for_what_the_code_says_is_periodic(db: None) -> None:
         (State.DEAD, 31, False),
     ],
 )
-def test_what_was_kept_long_enough_is_forgotten(
-    state: State, days: int, is_kept: bool, acme: Any
-) -> None:
+def test_old_results_are_deleted(state: State, days: int, is_kept: bool, acme: Any) -> None:
     with tenant_context(acme):
         tasks.note_tenant.enqueue()
     (run,) = run_enqueued_tasks()
@@ -171,7 +169,7 @@ def test_expired_log_ins_are_deleted_by_a_task(db: None) -> None:
 
 @pytest.fixture
 def dead(acme: Any) -> TaskRun:
-    """Return a task that has failed for good."""
+    """Return a dead task."""
     with tenant_context(acme):
         tasks.break_down.enqueue("CANARY")
     TaskRun.platform.update(attempts=4)
@@ -186,7 +184,7 @@ def _tasks(*options: str) -> str:
     return output.getvalue()
 
 
-def test_a_dead_task_is_listed_and_runs_again(dead: TaskRun, acme: Any) -> None:
+def test_dead_task_can_be_listed_and_retried(dead: TaskRun, acme: Any) -> None:
     (row,) = json.loads(_tasks("--failed", "--json"))
     assert (row["id"], row["tenant"]) == (str(dead.pk), str(acme.pk))
     assert row["error"] == "builtins.ZeroDivisionError"
@@ -203,7 +201,7 @@ def test_a_dead_task_is_listed_and_runs_again(dead: TaskRun, acme: Any) -> None:
             _tasks(option, str(dead.pk))
 
 
-def test_prometheus_is_told_what_waits_and_what_is_dead(dead: TaskRun, acme: Any) -> None:
+def test_metrics_of_waiting_and_dead_tasks(dead: TaskRun, acme: Any) -> None:
     with tenant_context(acme):
         tasks.note_tenant.enqueue()
     queue.confirm(TaskRun.platform.order_by("-pk")[0].pk, None)
@@ -215,7 +213,7 @@ def test_prometheus_is_told_what_waits_and_what_is_dead(dead: TaskRun, acme: Any
     assert any(line.startswith(counted) for line in lines)
 
 
-def test_a_workers_probe(settings: Any) -> None:
+def test_probe_of_a_worker(settings: Any) -> None:
     beat = Beat()
     settings.METRICS_TOKEN = "the-token"
     assert _answer({"PATH_INFO": "/healthz/live"}, beat)[0] == 200
@@ -230,8 +228,8 @@ def test_a_workers_probe(settings: Any) -> None:
     assert _answer({"PATH_INFO": "/metrics", "HTTP_AUTHORIZATION": "Bearer "}, beat)[0] == 404
 
 
-def test_staff_see_tasks_and_no_arguments(dead: TaskRun) -> None:
-    """Procrastinate's own pages show them, and are gone."""
+def test_staff_see_tasks_without_arguments(dead: TaskRun) -> None:
+    """Procrastinate's own pages would show arguments, so they are unregistered."""
     users: Any = get_user_model()._default_manager
     users.create_superuser("staff@example.test", PASSWORD)
     client = Client(headers={"Host": "localhost"})
@@ -248,7 +246,7 @@ def test_staff_see_tasks_and_no_arguments(dead: TaskRun) -> None:
 
 @pytest.mark.django_db
 @pytest.mark.parametrize("path", ["tests.sample.tasks.gone", "gone.label", "gone"])
-def test_a_result_is_not_found_when_its_code_is_gone(acme: Any, path: str) -> None:
+def test_result_of_a_removed_task_is_not_found(acme: Any, path: str) -> None:
     with tenant_context(acme):
         result = tasks.note_tenant.enqueue()
         TaskRun.platform.filter(pk=result.id).update(task=path)

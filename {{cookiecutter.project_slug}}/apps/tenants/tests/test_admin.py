@@ -1,4 +1,4 @@
-"""The platform's administration: tenants and who belongs to them, and nothing that is theirs."""
+"""The platform's admin: tenants, domains and members, but no tenant data."""
 
 from typing import Any
 
@@ -32,7 +32,7 @@ def _log_in(email: str) -> Client:
     return client
 
 
-def test_platform_staff_sees_tenants_users_and_memberships(acme: Tenant) -> None:
+def test_staff_see_tenants_users_and_memberships(acme: Tenant) -> None:
     membership = make_member(acme, "owner")
     client = _staff()
     for path, shown in (
@@ -50,14 +50,14 @@ def test_platform_staff_sees_tenants_users_and_memberships(acme: Tenant) -> None
         assert shown in response.content, path
 
 
-def test_what_belongs_to_a_tenant_is_not_in_it(acme: Tenant) -> None:
+def test_tenant_models_are_not_in_the_admin(acme: Tenant) -> None:
     owned = [model for model in apps.get_models() if issubclass(model, TenantModel)]
     assert owned
     assert not any(admin.site.is_registered(model) for model in owned)
     assert b"shelf" not in _staff().get("/admin/").content.lower()
 
 
-def test_a_tenant_is_neither_added_nor_deleted_here(acme: Tenant) -> None:
+def test_admin_cannot_add_or_delete_tenants(acme: Tenant) -> None:
     client = _staff()
     for path in ("add/", f"{acme.pk}/delete/"):
         for answer in (
@@ -72,7 +72,7 @@ def test_a_tenant_is_neither_added_nor_deleted_here(acme: Tenant) -> None:
 
 
 def _change(tenant: Tenant, **fields: str) -> Any:
-    """Send the form of a tenant with its one domain, and an empty row for another."""
+    """Submit the form of a tenant with its domain and an empty inline row."""
     domain = tenant.domains.get()
     form = {
         "name": "Acme",
@@ -89,13 +89,13 @@ def _change(tenant: Tenant, **fields: str) -> Any:
     return _staff().post(f"/admin/tenants/tenant/{tenant.pk}/change/", form | fields)
 
 
-def test_slug_and_status_are_not_changed_by_the_form(acme: Tenant) -> None:
+def test_slug_and_status_are_read_only(acme: Tenant) -> None:
     assert _change(acme, status="preparing", slug="stolen").status_code == 302
     acme.refresh_from_db()
     assert (acme.status, acme.slug) == ("active", "acme")
 
 
-def test_a_domain_is_stored_as_requests_are_compared_with_it(acme: Tenant) -> None:
+def test_domain_is_normalised(acme: Tenant) -> None:
     assert _change(acme, **{"domains-1-domain": "Bücher.Example."}).status_code == 302
     assert acme.domains.filter(domain="xn--bcher-kva.example", is_primary=False).exists()
 
@@ -110,7 +110,7 @@ def test_a_domain_is_stored_as_requests_are_compared_with_it(acme: Tenant) -> No
         ("Globex.localhost", b"Domain with this Domain already exists."),
     ],
 )
-def test_a_domain_that_cannot_be_a_tenants_is_refused(
+def test_invalid_domain_is_refused(
     domain: str, complaint: bytes, acme: Tenant, globex: Tenant
 ) -> None:
     response = _change(acme, **{"domains-1-domain": domain})
@@ -120,7 +120,7 @@ def test_a_domain_that_cannot_be_a_tenants_is_refused(
 
 
 def _events(tenant: Tenant) -> list[tuple[str, Any]]:
-    """Return actions and changes of what staff did in a tenant, the first one first."""
+    """Return actions and changes of staff in a tenant, the oldest first."""
     staff = get_user_model()._default_manager.get(email="staff@example.test")
     events = AuditEvent.objects.for_tenant(tenant).filter(actor_id=staff.pk).order_by("id")
     return list(events.values_list("action", "changes"))
@@ -130,7 +130,7 @@ def _differs(before: Any, after: Any) -> dict[str, Any]:
     return {"before": before, "after": after}
 
 
-def test_what_staff_changes_of_a_tenant_is_written_down(acme: Tenant) -> None:
+def test_changes_by_staff_are_recorded(acme: Tenant) -> None:
     changes = {
         "name": "Acme Ltd",
         "settings": '{"timezone": "Asia/Tokyo"}',
@@ -148,10 +148,8 @@ def test_what_staff_changes_of_a_tenant_is_written_down(acme: Tenant) -> None:
     assert added[1]["domain"] == _differs(None, "shop.example")
 
 
-def test_a_form_takes_back_nothing_that_was_changed_meanwhile(
-    acme: Tenant, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """Between reading the row for the form and storing it, an Admin of the tenant is faster."""
+def test_form_keeps_concurrent_changes(acme: Tenant, monkeypatch: pytest.MonkeyPatch) -> None:
+    """An Admin of the tenant changes the row while staff edits the form."""
     save = TenantAdmin.save_model
 
     def lose(*arguments: Any) -> None:
@@ -169,7 +167,7 @@ def test_a_form_takes_back_nothing_that_was_changed_meanwhile(
     }
 
 
-def test_domains_are_taken_away_except_the_last(acme: Tenant) -> None:
+def test_last_domain_cannot_be_removed(acme: Tenant) -> None:
     assert _change(acme, **{"domains-0-DELETE": "on"}).status_code == 302
     assert acme.domains.count() == 1
     assert _events(acme) == []
@@ -217,7 +215,7 @@ def test_members_are_counted_in_the_query_that_finds_the_tenants(
     assert response.content.count(b'<td class="field-members">1</td>') == 1
 
 
-def test_it_is_said_where_tenants_come_from_and_what_their_storage_is_called(acme: Tenant) -> None:
+def test_admin_shows_physical_name_and_how_to_create_tenants(acme: Tenant) -> None:
     client = _staff()
     assert b"create_tenant creates tenants" in client.get("/admin/tenants/tenant/").content
     page = client.get(f"/admin/tenants/tenant/{acme.pk}/change/").content.decode()
@@ -225,7 +223,7 @@ def test_it_is_said_where_tenants_come_from_and_what_their_storage_is_called(acm
     assert physical_name(acme.pk) in page
 
 
-def test_staff_without_permission_sees_nothing(acme: Tenant) -> None:
+def test_staff_without_permission_see_nothing(acme: Tenant) -> None:
     users: Any = get_user_model()._default_manager
     users.create_user("clerk@example.test", PASSWORD, is_staff=True)
     client = _log_in("clerk@example.test")
@@ -240,13 +238,13 @@ def test_staff_without_permission_sees_nothing(acme: Tenant) -> None:
     "settings",
     ["", '{"unknown": 1}', '{"timezone": "Nowhere/Else"}', '{"session_hours": "8"}', "[]"],
 )
-def test_settings_that_there_are_not_are_refused_here_too(settings: str, acme: Tenant) -> None:
+def test_unknown_settings_are_refused(settings: str, acme: Tenant) -> None:
     assert _change(acme, settings=settings).status_code == 200
     acme.refresh_from_db()
     assert acme.settings == {}
 
 
-def test_a_tenants_owner_is_not_platform_staff(acme: Tenant) -> None:
+def test_owner_of_a_tenant_is_no_staff(acme: Tenant) -> None:
     make_member(acme, "owner")
     client = _log_in("owner@acme.test")
     response = client.get("/admin/tenants/tenant/")
@@ -254,7 +252,7 @@ def test_a_tenants_owner_is_not_platform_staff(acme: Tenant) -> None:
     assert response.headers["Location"].startswith("/admin/login/")
 
 
-def test_a_tenants_host_has_no_admin(acme: Tenant) -> None:
+def test_tenants_host_has_no_admin(acme: Tenant) -> None:
     client = _staff()
     client.defaults["HTTP_HOST"] = "acme.localhost"
     for path in ("/admin/", "/admin/login/", "/admin/tenants/tenant/"):

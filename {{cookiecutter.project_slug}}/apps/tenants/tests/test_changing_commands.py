@@ -1,4 +1,4 @@
-"""The commands that change a tenant: what they do, refuse, tell, and only try."""
+"""The commands that change a tenant: changes, errors, output and dry runs."""
 
 import json
 import os
@@ -59,7 +59,7 @@ CHANGES: dict[str, dict[str, Any]] = {
 
 
 @pytest.mark.parametrize("command", COMMANDS)
-def test_it_says_what_it_changes_and_a_dry_run_keeps_nothing_of_it(command: str) -> None:
+def test_command_reports_changes_and_dry_run_rolls_back(command: str) -> None:
     arguments, before = COMMANDS[command], _stored()
     expected = {"tenant": arguments[0], "dry_run": True, "changes": CHANGES[command]}
     assert json.loads(_run(command, *arguments, "--dry-run", "--json")) == expected
@@ -73,7 +73,7 @@ def test_it_says_what_it_changes_and_a_dry_run_keeps_nothing_of_it(command: str)
 
 
 @pytest.mark.parametrize("command", [name for name in COMMANDS if name != "rename_tenant"])
-def test_a_second_run_changes_nothing(command: str) -> None:
+def test_second_run_changes_nothing(command: str) -> None:
     _run(command, *COMMANDS[command])
     before = _stored()
     assert _run(command, *COMMANDS[command]) == "Nothing to change.\n"
@@ -81,7 +81,7 @@ def test_a_second_run_changes_nothing(command: str) -> None:
 
 
 @pytest.mark.parametrize("command", COMMANDS)
-def test_it_explains_itself(command: str, capsys: pytest.CaptureFixture[str]) -> None:
+def test_help_text(command: str, capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit) as ending:
         call_command(command, "--help")
     assert ending.value.code == 0
@@ -89,12 +89,12 @@ def test_it_explains_itself(command: str, capsys: pytest.CaptureFixture[str]) ->
 
 
 @pytest.mark.parametrize("command", COMMANDS)
-def test_an_unknown_tenant_is_refused(command: str) -> None:
+def test_unknown_tenant_is_refused(command: str) -> None:
     with pytest.raises(CommandError, match=r"There is no tenant 'nobody'\."):
         _run(command, "nobody", *COMMANDS[command][1:])
 
 
-def test_a_suspended_tenant_is_refused_at_the_next_request_and_served_when_resumed() -> None:
+def test_suspend_and_resume_apply_to_the_next_request() -> None:
     client = api_client(Tenant.objects.get(slug="acme"), "owner@acme.test")
     for command, status in (("suspend_tenant", 403), ("resume_tenant", 200)):
         _run(command, "acme")
@@ -103,13 +103,13 @@ def test_a_suspended_tenant_is_refused_at_the_next_request_and_served_when_resum
 
 
 @pytest.mark.parametrize("command", ["suspend_tenant", "resume_tenant"])
-def test_a_preparation_is_left_to_who_began_it(command: str) -> None:
+def test_tenant_in_preparation_is_not_changed(command: str) -> None:
     Tenant.objects.filter(slug="acme").update(status="preparing")
     with pytest.raises(CommandError, match="Only create_tenant"):
         _run(command, "acme")
 
 
-def test_a_new_slug_moves_the_platforms_domain_and_nothing_else() -> None:
+def test_rename_changes_the_platform_domain_only() -> None:
     acme = Tenant.objects.get(slug="acme")
     Domain(tenant=acme, domain="acme.example").save()
     _run("rename_tenant", "acme", "--slug", "initech")
@@ -136,7 +136,7 @@ def test_a_new_slug_moves_the_platforms_domain_and_nothing_else() -> None:
         (["--name", "two\nlines"], "Enter a single line"),
     ],
 )
-def test_a_name_that_cannot_be_is_refused(arguments: list[str], reason: str) -> None:
+def test_invalid_name_is_refused(arguments: list[str], reason: str) -> None:
     Domain(tenant=Tenant.objects.get(slug="globex"), domain="taken.localhost").save()
     before = _stored()
     with pytest.raises(CommandError, match=reason):
@@ -145,14 +145,14 @@ def test_a_name_that_cannot_be_is_refused(arguments: list[str], reason: str) -> 
 
 
 @pytest.mark.django_db(transaction=True)
-def test_refusals_end_real_processes_with_a_sentence_and_an_exit_code() -> None:
+def test_errors_have_a_sentence_and_an_exit_code() -> None:
     done = manage("suspend_tenant", "nobody")
     assert (done.returncode, done.stderr) == (1, "CommandError: There is no tenant 'nobody'.\n")
     assert manage("suspend_tenant").returncode == 2
 
 
 @pytest.mark.django_db(transaction=True)
-def test_where_nothing_was_ever_migrated_a_sentence_says_so() -> None:
+def test_unmigrated_database_is_reported() -> None:
     name = f"{connections[OWNER].settings_dict['NAME']}_empty"
     urls = {
         variable: urlsplit(os.environ[variable])._replace(path=f"/{name}").geturl()
@@ -164,7 +164,7 @@ def test_where_nothing_was_ever_migrated_a_sentence_says_so() -> None:
             sentence = "a table is missing. Run manage.py migrate first."
             assert done.stderr == f"CommandError: Cannot {what} 'acme': {sentence}\n"
             assert done.returncode == 1
-        # A pooler stays connected, and then nobody can drop the database; each role ends its own.
+        # A connected pooler prevents DROP DATABASE, so each role terminates its own connections.
         for alias in (SHARED_DB, OWNER):
             with connections[alias].cursor() as cursor:
                 cursor.execute(

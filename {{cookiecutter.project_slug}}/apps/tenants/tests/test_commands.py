@@ -23,7 +23,7 @@ def _run(*arguments: str) -> str:
 
 
 @pytest.mark.usefixtures("provisioning")
-def test_create_tenant_says_where_the_tenant_is() -> None:
+def test_create_tenant_prints_the_address() -> None:
     output = _run("create_tenant", "initech", "--name", "Initech Ltd")
     tenant = Tenant.objects.get()
     assert output == (
@@ -34,7 +34,7 @@ def test_create_tenant_says_where_the_tenant_is() -> None:
 
 
 @pytest.mark.usefixtures("provisioning")
-def test_create_tenant_takes_a_domain_and_makes_do_without_a_name() -> None:
+def test_create_tenant_with_a_domain_and_without_a_name() -> None:
     _run("create_tenant", "initech", "--domain", "shop.example.com")
     assert Tenant.objects.get().name == "initech"
     assert Domain.platform.get().domain == "shop.example.com"
@@ -62,9 +62,7 @@ def test_create_tenant_takes_a_domain_and_makes_do_without_a_name() -> None:
         ),
     ],
 )
-def test_create_tenant_says_in_a_sentence_why_not(
-    arguments: list[str], sentence: str, acme: Tenant
-) -> None:
+def test_create_tenant_reports_errors(arguments: list[str], sentence: str, acme: Tenant) -> None:
     with pytest.raises(CommandError) as refusal:
         _run("create_tenant", *arguments)
     assert str(refusal.value) == sentence
@@ -72,7 +70,7 @@ def test_create_tenant_says_in_a_sentence_why_not(
 
 
 @pytest.mark.django_db
-def test_a_refusal_ends_the_process_with_a_sentence_and_an_exit_code() -> None:
+def test_error_has_a_sentence_and_an_exit_code() -> None:
     done = manage("create_tenant", "not_a_label")
     assert (done.returncode, done.stdout) == (1, "")
     assert done.stderr == (
@@ -113,7 +111,7 @@ def test_list_tenants_prints_json(tenants: None) -> None:
     assert globex["status"] == "suspended"
 
 
-def test_list_tenants_prints_names_and_sizes_when_asked_to(tenants: None) -> None:
+def test_list_tenants_prints_names_and_sizes(tenants: None) -> None:
     head, *lines = (line.split() for line in _run("list_tenants", "--sizes").splitlines())
     assert head[-2:] == ["storage", "size"]
     rows = json.loads(_run("list_tenants", "--sizes", "--json"))
@@ -124,9 +122,7 @@ def test_list_tenants_prints_names_and_sizes_when_asked_to(tenants: None) -> Non
     assert not {"storage", "size"} & json.loads(_run("list_tenants", "--json"))[0].keys()
 
 
-def test_a_tenant_that_was_not_completed_has_no_size(
-    tenants: None, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_unfinished_tenant_has_no_size(tenants: None, monkeypatch: pytest.MonkeyPatch) -> None:
     """As when `create_tenant` was killed half way."""
     nothing = ProvisioningReport(name="t_x", exists=False, tables=0, size=0)
     monkeypatch.setattr(list_tenants, "provisioning_report", lambda tenant: nothing)
@@ -136,6 +132,6 @@ def test_a_tenant_that_was_not_completed_has_no_size(
 
 
 @pytest.mark.django_db
-def test_without_tenants_the_list_is_empty() -> None:
+def test_empty_list() -> None:
     assert json.loads(_run("list_tenants", "--json")) == []
     assert len(_run("list_tenants").splitlines()) == 1

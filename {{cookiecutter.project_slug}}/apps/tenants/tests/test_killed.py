@@ -1,4 +1,4 @@
-"""``create_tenant``, killed in the middle: never served half-made, and completed by a rerun."""
+"""A killed ``create_tenant`` leaves an unfinished tenant, which another run completes."""
 
 import subprocess
 from collections.abc import Iterator
@@ -18,7 +18,7 @@ pytestmark = pytest.mark.usefixtures("provisioning")
 
 @contextmanager
 def _creating(slug: str) -> Iterator[subprocess.Popen[str]]:
-    """Run the command in a process that is killed at the block's end."""
+    """Run the command in a process that is killed at the end of the block."""
     with start("manage.py", "create_tenant", slug) as process:
         try:
             yield process
@@ -38,21 +38,21 @@ def _assert_usable(slug: str) -> None:
 
 
 @pytest.mark.parametrize("delay", [0.0, 0.03])
-def test_killed_while_the_storage_is_made(delay: float) -> None:
-    """Shortly after the tenant's row is there, which is when the work on its storage begins."""
+def test_killed_during_provisioning(delay: float) -> None:
+    """The kill comes shortly after the tenant's row exists, when provisioning begins."""
     with _creating("initech") as process:
         while not Tenant.objects.exists():
             assert process.poll() is None, process.stderr
         with suppress(subprocess.TimeoutExpired):
             process.wait(timeout=delay)
-    # The fastest had ended before the kill, and is refused; the others are completed.
+    # Fast runs may end before the kill, and a rerun is refused; others are completed.
     with suppress(CommandError):
         call_command("create_tenant", "initech", verbosity=0)
     _assert_usable("initech")
 
 
-def test_killed_when_all_is_made_and_nothing_said() -> None:
-    """Our lock on the tenant's row stops the process where it would declare the tenant active."""
+def test_killed_after_provisioning() -> None:
+    """A lock on the tenant's row stops the process before it activates the tenant."""
     tenant = Tenant(slug="initech", name="Initech")
     tenant.save()
     Domain(tenant=tenant, domain="initech.localhost", is_primary=True).save()
@@ -61,7 +61,7 @@ def test_killed_when_all_is_made_and_nothing_said() -> None:
         with _creating("initech") as process:
             while not _ask("SELECT count(*) FROM waiting"):
                 assert process.poll() is None, process.stderr
-        # A server process that waits does not notice that its client is dead.
+        # A waiting PostgreSQL process does not notice that its client is dead.
         _ask("SELECT count(pg_terminate_backend(pid)) FROM waiting")
         while _ask("SELECT count(*) FROM waiting"):
             pass
@@ -72,7 +72,7 @@ def test_killed_when_all_is_made_and_nothing_said() -> None:
 
 
 def _ask(question: str) -> int:
-    """Ask about the server processes that wait for a lock of this test."""
+    """Query the PostgreSQL processes that wait for a lock of this test."""
     waiting = """
         SELECT pid FROM pg_locks
         WHERE NOT granted AND pg_backend_pid() = ANY (pg_blocking_pids(pid))

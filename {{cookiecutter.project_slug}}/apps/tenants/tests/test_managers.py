@@ -1,4 +1,4 @@
-"""Rows of all tenants in one table: nobody gets them by forgetting a filter."""
+"""Managers of shared models require a tenant."""
 
 from collections.abc import Callable
 from typing import Any
@@ -24,26 +24,26 @@ QUESTIONS: dict[str, Callable[[Any], Any]] = {
 
 
 @pytest.mark.parametrize("question", QUESTIONS)
-def test_a_question_that_names_no_tenant_is_refused(question: str) -> None:
+def test_query_without_a_tenant_is_refused(question: str) -> None:
     with pytest.raises(TenantRequired, match=r"Domain\.objects starts with for_tenant"):
         QUESTIONS[question](Domain.objects)
 
 
-def test_no_tenant_is_not_every_tenant() -> None:
+def test_none_does_not_mean_all_tenants() -> None:
     with pytest.raises(TenantRequired):
         Domain.objects.for_tenant(None)
 
 
-def test_platform_code_says_that_it_means_all(acme: Tenant, globex: Tenant) -> None:
+def test_platform_manager_returns_all_rows(acme: Tenant, globex: Tenant) -> None:
     assert Domain.platform.count() == 2
 
 
 def test_for_tenant_filtering(acme: Tenant, globex: Tenant) -> None:
-    """``for_tenant`` gives the rows of that tenant, whichever is active."""
+    """``for_tenant`` returns the rows of its argument, not of the active tenant."""
     assert Domain.objects.for_tenant(globex.pk).get().domain == "globex.localhost"
     with tenant_context(acme):
         assert Domain.objects.for_tenant(globex).get().domain == "globex.localhost"
 
 
-def test_relations_name_the_tenant_by_themselves(acme: Tenant, globex: Tenant) -> None:
+def test_related_managers_of_a_tenant_need_no_for_tenant(acme: Tenant, globex: Tenant) -> None:
     assert list(acme.domains.values_list("domain", flat=True)) == ["acme.localhost"]

@@ -26,12 +26,12 @@ WRONG: dict[str, Callable[[Tenant], Any]] = {
 
 
 @pytest.mark.parametrize("constraint", WRONG)
-def test_the_database_refuses(constraint: str, acme: Tenant) -> None:
+def test_database_refuses(constraint: str, acme: Tenant) -> None:
     with pytest.raises(IntegrityError, match=constraint), transaction.atomic(using=SHARED_DB):
         WRONG[constraint](acme)
 
 
-# Own tables' indexes that begin with all that another one has, and so do its work, too.
+# Indexes of the project's tables that another index makes redundant, as it has the same prefix.
 REDUNDANT = """
     SELECT one.indexrelid::regclass FROM pg_index one JOIN pg_index more
         ON more.indrelid = one.indrelid AND more.indexrelid <> one.indexrelid
@@ -43,27 +43,25 @@ REDUNDANT = """
 """
 
 
-def test_no_index_is_the_beginning_of_another(db: None) -> None:
+def test_no_index_is_a_prefix_of_another(db: None) -> None:
     own = [model._meta.db_table for model in apps.get_models() if "apps." in model.__module__]
     with connections[SHARED_DB].cursor() as cursor:
         cursor.execute(REDUNDANT, [own])
         assert cursor.fetchall() == []
 
 
-def test_a_tenant_may_have_more_domains_than_its_primary_one(acme: Tenant) -> None:
+def test_tenant_may_have_several_domains(acme: Tenant) -> None:
     Domain(tenant=acme, domain="acme.example").save()
     Domain(tenant=acme, domain="acme.test").save()
     assert Domain.objects.for_tenant(acme).filter(is_primary=True).get().domain == "acme.localhost"
 
 
 @pytest.mark.parametrize("has_members", [True, False])
-def test_a_tenant_with_members_or_domains_cannot_be_deleted(
-    has_members: bool, acme: Tenant
-) -> None:
+def test_tenant_with_members_or_domains_cannot_be_deleted(has_members: bool, acme: Tenant) -> None:
     if has_members:
         make_member(acme, "member")
         Domain.objects.for_tenant(acme).delete()
-    # Where a tenant's rows refer to it, they are asked first, and answer within the tenant only.
+    # Django first queries rows that refer to the tenant, which needs the tenant to be active.
     with pytest.raises((ProtectedError, NoTenantError)):
         Tenant.objects.filter(pk=acme.pk).delete()
     assert Tenant.objects.get() == acme
@@ -77,9 +75,9 @@ def test_only_an_active_tenant_is_usable(status: str, usable: bool) -> None:
     assert Tenant(status=status).is_usable is usable
 
 
-def test_a_new_tenant_is_not_served_before_it_is_ready() -> None:
+def test_new_tenant_is_not_usable() -> None:
     assert Tenant(slug="acme").status == "preparing"
 
 
-def test_they_say_who_they_are(acme: Tenant) -> None:
+def test_str(acme: Tenant) -> None:
     assert [str(acme), str(Domain.platform.get())] == ["Acme", "acme.localhost"]

@@ -1,4 +1,4 @@
-"""Storages that are made before their tenants, with real storage."""
+"""Pending tenants: storage that is created in advance."""
 
 from collections.abc import Iterator
 from io import StringIO
@@ -22,7 +22,7 @@ from tests.support import at_once
 
 @pytest.fixture(autouse=True)
 def pending(provisioning: None) -> Iterator[Any]:
-    """Have one storage ready; destroy those that are left."""
+    """Create one pending storage, and destroy unused ones afterwards."""
     (pk,) = prepare(1)
     yield pk
     list(prepare(0))
@@ -32,10 +32,10 @@ def _ready() -> set[Any]:
     return set(PendingTenant.objects.filter(is_ready=True).values_list("pk", flat=True))
 
 
-def test_a_new_tenant_takes_a_storage_that_is_ready(pending: Any, monkeypatch: Any) -> None:
+def test_new_tenant_uses_pending_storage(pending: Any, monkeypatch: Any) -> None:
     assert provisioning_report(ActiveTenant(pending)).exists
     with monkeypatch.context() as patch:
-        patch.delattr(services, "provision")  # as nothing is left to be made
+        patch.delattr(services, "provision")  # since nothing needs to be created
         tenant = create_tenant(slug="initech", name="Initech")
     assert tenant.pk == pending
     assert not _ready()
@@ -44,7 +44,7 @@ def test_a_new_tenant_takes_a_storage_that_is_ready(pending: Any, monkeypatch: A
     assert create_tenant(slug="hooli", name="Hooli").pk != pending
 
 
-def test_many_at_once_share_no_storage(pending: Any) -> None:
+def test_concurrent_tenants_share_no_storage(pending: Any) -> None:
     ready = {pending, *prepare(4)}
     numbers = count()
     made = at_once(8, lambda: create_tenant(slug=f"tenant-{next(numbers)}", name="T").pk)
@@ -53,7 +53,7 @@ def test_many_at_once_share_no_storage(pending: Any) -> None:
     assert not _ready()
 
 
-def test_who_is_refused_takes_none(pending: Any) -> None:
+def test_refused_tenant_uses_no_storage(pending: Any) -> None:
     create_tenant(slug="initech", name="Initech")
     (another,) = prepare(1)
     with pytest.raises(ValidationError):
@@ -61,7 +61,7 @@ def test_who_is_refused_takes_none(pending: Any) -> None:
     assert _ready() == {another}
 
 
-def test_of_a_tenant_that_fails_nothing_is_left(pending: Any) -> None:
+def test_failed_tenant_leaves_nothing(pending: Any) -> None:
     with pytest.raises(RuntimeError), tenant_creation(slug="initech", name="Initech"):
         raise RuntimeError
     assert not Tenant.objects.exists()
@@ -69,7 +69,7 @@ def test_of_a_tenant_that_fails_nothing_is_left(pending: Any) -> None:
 
 
 @pytest.mark.parametrize("is_made", [False, True])
-def test_what_a_killed_run_has_begun_is_completed(pending: Any, is_made: bool) -> None:
+def test_killed_run_is_completed(pending: Any, is_made: bool) -> None:
     begun = PendingTenant.objects.create()
     if is_made:
         provision(ActiveTenant(begun.pk))
@@ -79,7 +79,7 @@ def test_what_a_killed_run_has_begun_is_completed(pending: Any, is_made: bool) -
     assert create_tenant(slug="piper", name="Piper").pk == begun.pk
 
 
-def test_what_is_half_destroyed_is_given_to_nobody(pending: Any, monkeypatch: Any) -> None:
+def test_partly_destroyed_storage_is_not_used(pending: Any, monkeypatch: Any) -> None:
     def break_off(tenant: ActiveTenant) -> None:
         deprovision(tenant)
         raise OSError("The files cannot be reached.")
@@ -91,7 +91,7 @@ def test_what_is_half_destroyed_is_given_to_nobody(pending: Any, monkeypatch: An
     assert create_tenant(slug="initech", name="Initech").pk != pending
 
 
-def test_the_command_has_as_many_ready_as_it_is_told() -> None:
+def test_command_prepares_the_given_number() -> None:
     for wanted in (3, 3, 1):
         call_command("prepare_tenants", str(wanted), stdout=StringIO())
         assert len(_ready()) == wanted

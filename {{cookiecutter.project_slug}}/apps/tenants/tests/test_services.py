@@ -1,4 +1,4 @@
-"""Making tenants, with real storage."""
+"""Creation of tenants with real storage."""
 
 from typing import Any
 
@@ -32,7 +32,7 @@ def test_tenant_creation() -> None:
     assert (domain.domain, domain.is_primary) == ("initech.localhost", True)
 
 
-def test_a_new_tenant_is_served_at_once() -> None:
+def test_new_tenant_is_served_at_once() -> None:
     tenant = create_tenant(slug="initech", name="Initech")
     client = api_client(tenant, make_member(tenant, "member").user.email)
     assert client.post("/api/v1/sample/shelves/", {"name": "first"}).status_code == 201
@@ -47,13 +47,13 @@ def test_a_new_tenant_is_served_at_once() -> None:
         ("bücher.example", "xn--bcher-kva.example"),
     ],
 )
-def test_a_domain_is_stored_as_requests_are_compared_with_it(given: str, stored: str) -> None:
+def test_domain_is_normalised(given: str, stored: str) -> None:
     tenant = create_tenant(slug="initech", name="Initech", domain=given)
     assert Domain.objects.for_tenant(tenant).get().domain == stored
 
 
 @pytest.mark.parametrize("domain", ["", "box.localhost", "BOX.localhost.", "shop.example.com"])
-def test_a_shared_host_is_no_tenants(settings: Any, domain: str) -> None:
+def test_shared_host_is_refused_as_a_domain(settings: Any, domain: str) -> None:
     settings.SHARED_HOSTS = ["localhost", "box.localhost"]
     before = _everything()
     with pytest.raises(ValidationError):
@@ -63,14 +63,14 @@ def test_a_shared_host_is_no_tenants(settings: Any, domain: str) -> None:
     assert _everything() == before
 
 
-def test_a_tenant_is_not_renamed_to_a_shared_host(settings: Any) -> None:
+def test_rename_to_a_shared_host_is_refused(settings: Any) -> None:
     tenant = create_tenant(slug="initech", name="Initech", domain="shop.example.com")
     settings.SHARED_HOSTS = ["localhost", "box.localhost"]
     with pytest.raises(ValidationError):
         services.rename_tenant(tenant, slug="box")
 
 
-def test_the_same_slug_or_domain_is_refused_and_nothing_changes() -> None:
+def test_taken_slug_or_domain_is_refused() -> None:
     create_tenant(slug="initech", name="Initech", domain="shop.example.com")
     before = _everything()
     for slug, domain, field in (
@@ -99,10 +99,10 @@ def test_the_same_slug_or_domain_is_refused_and_nothing_changes() -> None:
         ("initech", "initech.example:8000", "domain"),
         ("initech", "a..example", "domain"),
         ("initech", f"{'a.' * 130}example", "domain"),
-        ("initech", f"{'a.' * 123}examples", "domain"),  # 253 are the most
+        ("initech", f"{'a.' * 123}examples", "domain"),  # the maximum is 253
     ],
 )
-def test_what_cannot_be_a_tenants_is_refused(slug: str, domain: str, field: str) -> None:
+def test_invalid_slug_or_domain_is_refused(slug: str, domain: str, field: str) -> None:
     with pytest.raises(ValidationError) as refusal:
         create_tenant(slug=slug, name="Initech", domain=domain)
     assert list(refusal.value.message_dict) == [field]
@@ -113,13 +113,13 @@ def test_what_cannot_be_a_tenants_is_refused(slug: str, domain: str, field: str)
     ("slug", "domain", "field"),
     [("initech", "another.example", "slug"), ("initrode", "initech.localhost", "domain")],
 )
-def test_who_is_second_in_a_race_is_refused_like_who_comes_late(
+def test_lost_race_is_refused_like_a_duplicate(
     slug: str, domain: str, field: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     judge = Domain.full_clean
 
     def lose(row: Domain, **options: Any) -> None:
-        """Let another be faster, between the last look and the first row."""
+        """Let another request win between the last check and the first row."""
         monkeypatch.setattr(Domain, "full_clean", judge)
         row.full_clean(**options)
         create_tenant(slug="initech", name="Initech")
@@ -131,7 +131,7 @@ def test_who_is_second_in_a_race_is_refused_like_who_comes_late(
     assert Tenant.objects.get().name == "Initech"
 
 
-def test_of_two_runs_that_prepare_a_tenant_together_one_opens_it(
+def test_concurrent_runs_activate_a_tenant_once(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     def lose(tenant: Any) -> None:
@@ -150,7 +150,7 @@ def test_of_two_runs_that_prepare_a_tenant_together_one_opens_it(
     assert Domain.objects.for_tenant(tenant).get().is_primary
 
 
-def test_when_one_of_two_runs_gives_up_the_other_leaves_nothing_either(
+def test_failed_concurrent_run_leaves_nothing(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     prepared: list[Any] = []
@@ -174,7 +174,7 @@ def test_when_one_of_two_runs_gives_up_the_other_leaves_nothing_either(
 
 
 @pytest.mark.parametrize("has_storage", [False, True])
-def test_a_tenant_that_was_left_half_made_is_completed(has_storage: bool) -> None:
+def test_unfinished_tenant_is_completed(has_storage: bool) -> None:
     first = create_tenant(slug="initech", name="Initech")
     Tenant.objects.update(status=Status.PREPARING)
     if not has_storage:
@@ -185,7 +185,7 @@ def test_a_tenant_that_was_left_half_made_is_completed(has_storage: bool) -> Non
     assert provisioning_report(second).exists
 
 
-def test_the_shared_data_rows_of_a_new_tenant_come_together_or_not_at_all() -> None:
+def test_shared_rows_of_a_new_tenant_are_created_atomically() -> None:
     with pytest.raises(ZeroDivisionError), transaction.atomic(using=SHARED_DB):
         Tenant(slug="initech", name="Initech").save()
         raise ZeroDivisionError

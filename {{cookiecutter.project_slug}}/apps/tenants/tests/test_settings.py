@@ -1,4 +1,4 @@
-"""A tenant's name and settings: declared, typed, and in force for its requests."""
+"""A tenant's name and settings: types, values and effects."""
 
 from datetime import timedelta
 from functools import partial
@@ -45,7 +45,7 @@ def admin(acme: Tenant, client_of: Any) -> APIClient:
     return client
 
 
-def test_every_setting_has_a_value_from_the_start(acme: Tenant, client_of: Any) -> None:
+def test_every_setting_has_a_default(acme: Tenant, client_of: Any) -> None:
     body = client_of(acme, "viewer").get(PATH).json()
     assert body["settings"] == {setting.name: setting.default for setting in SETTINGS}
     assert {name: body[name] for name in ("slug", "name", "status", "domain")} == {
@@ -56,7 +56,7 @@ def test_every_setting_has_a_value_from_the_start(acme: Tenant, client_of: Any) 
     }
 
 
-def test_what_is_given_is_changed_and_the_rest_stays(admin: APIClient, acme: Tenant) -> None:
+def test_partial_update_of_settings(admin: APIClient, acme: Tenant) -> None:
     before = Tenant.objects.get().updated_at
     for name, value in VALUES.items():
         assert admin.patch(PATH, {"settings": {name: value}}).status_code == 200
@@ -80,7 +80,7 @@ def test_what_is_given_is_changed_and_the_rest_stays(admin: APIClient, acme: Ten
         ("__class__", ["x"]),
     ],
 )
-def test_what_is_no_setting_and_no_value_is_refused(
+def test_unknown_settings_and_invalid_values_are_refused(
     name: str, values: list[Any], admin: APIClient, acme: Tenant
 ) -> None:
     for value in values:
@@ -96,7 +96,7 @@ def test_what_is_no_setting_and_no_value_is_refused(
     assert (acme.settings, acme.name) == ({}, "Acme")
 
 
-def test_a_setting_is_read_and_written_by_its_declaration(acme: Tenant, globex: Tenant) -> None:
+def test_settings_are_read_and_written_by_their_declaration(acme: Tenant, globex: Tenant) -> None:
     ours = TenantSettings(acme)
     ours.set(SESSION_HOURS, 8)
     ours.set(TIMEZONE, "Asia/Tokyo")
@@ -113,7 +113,7 @@ def test_a_setting_is_read_and_written_by_its_declaration(acme: Tenant, globex: 
 
 
 @pytest.mark.django_db(transaction=True)
-def test_changes_at_the_same_time_are_all_kept(acme: Tenant) -> None:
+def test_concurrent_changes_are_all_kept(acme: Tenant) -> None:
     make_member(acme, "admin")
     client = api_client(acme, "admin@acme.test")
     for _ in range(3):
@@ -141,14 +141,14 @@ def test_changes_at_the_same_time_are_all_kept(acme: Tenant) -> None:
 
 
 def _answer(client: APIClient) -> tuple[str, str]:
-    """Return the end of a moment, and a complaint, as the client is answered."""
+    """Return the end of a timestamp, and an error message, from responses."""
     client.post("/api/v1/sample/shelves/", {"name": "first"})
     (shelf,) = client.get("/api/v1/sample/shelves/").json()["results"]
     complaint = client.post("/api/v1/sample/shelves/", {}).json()["name"][0]
     return shelf["created_at"][-6:], complaint
 
 
-def test_requests_are_answered_in_the_tenants_time_zone_and_language(
+def test_responses_use_the_tenants_time_zone_and_language(
     acme: Tenant, globex: Tenant, client_of: Any
 ) -> None:
     for tenant, values in (
@@ -166,7 +166,7 @@ def test_requests_are_answered_in_the_tenants_time_zone_and_language(
         assert translation.get_language() == settings.LANGUAGE_CODE
 
 
-def test_an_asynchronous_request_leaves_neither_behind(acme: Tenant) -> None:
+def test_async_request_restores_time_zone_and_language(acme: Tenant) -> None:
     acme.settings = {"timezone": "Asia/Tokyo", "locale": "de"}
 
     async def view(request: HttpRequest) -> HttpResponse:
@@ -181,14 +181,12 @@ def test_an_asynchronous_request_leaves_neither_behind(acme: Tenant) -> None:
     assert run(ask()) == (b"Asia/Tokyo de", "UTC", settings.LANGUAGE_CODE)
 
 
-def test_what_the_server_cannot_know_any_more_does_not_lock_the_tenant_out(
-    acme: Tenant, client_of: Any
-) -> None:
+def test_removed_time_zone_does_not_lock_a_tenant_out(acme: Tenant, client_of: Any) -> None:
     Tenant.objects.update(settings={"timezone": "Was/Renamed", "locale": "xx"})
     assert _answer(client_of(acme, "member"))[1] == "This field is required."
 
 
-def test_a_session_is_as_long_as_the_tenant_wants(acme: Tenant) -> None:
+def test_session_hours_are_a_setting(acme: Tenant) -> None:
     make_member(acme, "member")
     for hours in (SESSION_HOURS.default, 8):
         TenantSettings(acme).set(SESSION_HOURS, hours)

@@ -1,4 +1,4 @@
-"""Which slugs a tenant may have."""
+"""Valid, reserved and lookalike slugs."""
 
 from typing import Any
 
@@ -13,7 +13,7 @@ from tests.support import statements
 
 
 @pytest.mark.parametrize("slug", ["acme", "a", "7", "a-b", "a1-2-3b", "a-b--c", "x" * 63])
-def test_good_slugs(slug: str) -> None:
+def test_valid_slugs(slug: str) -> None:
     validate_slug(slug)
 
 
@@ -59,21 +59,21 @@ def test_reserved_slugs(slug: str) -> None:
     assert refusal.value.code == "reserved"
 
 
-def test_every_reserved_slug_could_be_typed() -> None:
-    """A typing error in the list would reserve nothing."""
+def test_reserved_slugs_are_valid_slugs() -> None:
+    """A typing error in the list would have no effect."""
     for slug in RESERVED:
         with pytest.raises(ValidationError, match="reserved"):
             validate_slug(slug)
 
 
 @pytest.mark.parametrize("slug", ["adm1n", "l0gin", "log-in", "s-1-gn-u-p", "vvvvvv", "ad-rnin"])
-def test_what_looks_like_a_reserved_slug_is_reserved(slug: str) -> None:
+def test_lookalike_of_a_reserved_slug_is_reserved(slug: str) -> None:
     with pytest.raises(ValidationError, match="reserved"):
         validate_slug(slug)
 
 
 @pytest.mark.parametrize("slug", ["acrne", "b0vvl", "1amp", "lamp-1"])
-def test_a_slug_looks_the_same_to_the_database(slug: str, acme: Tenant) -> None:
+def test_database_computes_the_same_skeleton(slug: str, acme: Tenant) -> None:
     Tenant.objects.update(slug=slug)
     looks = Tenant.objects.annotate(look=Skeleton("slug")).values_list("look", flat=True)
     assert list(looks) == [skeleton(slug)]
@@ -81,7 +81,7 @@ def test_a_slug_looks_the_same_to_the_database(slug: str, acme: Tenant) -> None:
 
 @pytest.mark.django_db
 @pytest.mark.parametrize(("slug", "twin"), [("acme", "acrne"), ("b0b", "bob"), ("wall1", "vvalll")])
-def test_no_two_tenants_look_alike(slug: str, twin: str) -> None:
+def test_lookalike_slugs_are_refused(slug: str, twin: str) -> None:
     Tenant(slug=slug, name="first").save()
     with pytest.raises(ValidationError, match="too similar to"):
         Tenant(slug=twin, name="second").full_clean()
@@ -90,12 +90,12 @@ def test_no_two_tenants_look_alike(slug: str, twin: str) -> None:
 
 
 @pytest.mark.parametrize("slug", ["acme", "ACME"])
-def test_a_slug_leads_to_its_tenant(slug: str, acme: Tenant) -> None:
+def test_slug_finds_its_tenant(slug: str, acme: Tenant) -> None:
     assert tenant_of_slug(slug) == acme.pk
 
 
 @pytest.mark.parametrize("slug", ["", "a\0b", "acme\n", " acme", "a.b", "é", "a" * 64])
-def test_for_what_cannot_be_a_slug_the_database_is_not_asked(slug: str, acme: Tenant) -> None:
+def test_invalid_slug_needs_no_query(slug: str, acme: Tenant) -> None:
     with statements() as sent:
         assert tenant_of_slug(slug) is None
     assert sent == []
@@ -103,7 +103,7 @@ def test_for_what_cannot_be_a_slug_the_database_is_not_asked(slug: str, acme: Te
 
 @pytest.mark.django_db
 @pytest.mark.parametrize("slug", ["initech", "www", "xn--bcher-kva"])
-def test_a_well_formed_one_is_asked_for(slug: str) -> None:
+def test_valid_slug_is_queried(slug: str) -> None:
     with statements() as sent:
         assert tenant_of_slug(slug) is None
     assert len(sent) == 1

@@ -1,4 +1,4 @@
-"""The proxy asks for which names it may have a certificate."""
+"""The proxy's request for permission to obtain a certificate."""
 
 from typing import Any
 
@@ -29,31 +29,31 @@ def _ask(domain: str, host: str = "localhost") -> int:
 
 @pytest.mark.django_db
 @pytest.mark.parametrize("domain", ["acme.localhost", "ACME.localhost", "acme.localhost."])
-def test_a_domain_of_an_active_tenant_is_allowed(acme: Any, domain: str) -> None:
+def test_domain_of_an_active_tenant_is_allowed(acme: Any, domain: str) -> None:
     with statements() as sent:
         assert _ask(domain) == 200
     assert len(sent) == 1
 
 
-def test_a_shared_host_is_allowed_without_a_query() -> None:
+def test_shared_host_is_allowed_without_a_query() -> None:
     assert _ask("localhost") == 200
 
 
 @pytest.mark.django_db
 @pytest.mark.parametrize("domain", NOT_OURS)
-def test_another_name_is_not(acme: Any, domain: str) -> None:
+def test_other_names_are_refused(acme: Any, domain: str) -> None:
     assert _ask(domain) == 404
 
 
 @pytest.mark.django_db
 @pytest.mark.parametrize("status", [status for status in Status if status != Status.ACTIVE])
-def test_a_domain_of_a_tenant_that_is_not_active_is_not(acme: Any, status: Status) -> None:
+def test_domain_of_an_inactive_tenant_is_refused(acme: Any, status: Status) -> None:
     acme.status = status
     acme.save()
     assert _ask("acme.localhost") == 404
 
 
 @pytest.mark.django_db
-def test_no_tenant_s_host_has_the_route(acme: Any) -> None:
+def test_route_is_on_shared_hosts_only(acme: Any) -> None:
     assert _ask("acme.localhost", host="acme.localhost") == 404
     assert Client(headers={"Host": "localhost"}).post(ASK).status_code == 405

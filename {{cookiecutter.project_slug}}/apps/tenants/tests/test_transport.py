@@ -34,17 +34,15 @@ def promise(host: str, path: str, **extra: Any) -> str:
     ("host", "promised"),
     [*((host, WITH_ALL_BELOW) for host in PLATFORMS), *((host, ALONE) for host in CUSTOMERS)],
 )
-def test_for_the_names_below_the_platforms_own_and_no_others(
-    host: str, promised: str, path: str
-) -> None:
+def test_hsts_covers_platform_subdomains_only(host: str, promised: str, path: str) -> None:
     assert promise(host, path, secure=True) == promised
 
 
-def test_without_tls_nothing_is_promised() -> None:
+def test_no_hsts_without_tls() -> None:
     assert promise("customer.example", "/login/") == promise("localhost", "/") == ""
 
 
-def test_where_nothing_is_promised_nothing_is_for_customers_either(settings: Any) -> None:
+def test_no_hsts_for_custom_domains_if_disabled(settings: Any) -> None:
     settings.SECURE_HSTS_SECONDS = 0
     assert promise("customer.example", "/login/", secure=True) == ""
 
@@ -61,13 +59,13 @@ def test_where_nothing_is_promised_nothing_is_for_customers_either(settings: Any
         ("com", False),
     ],
 )
-def test_the_platforms_own_names(host: str, expected: bool, settings: Any) -> None:
+def test_hsts_of_platform_hosts(host: str, expected: bool, settings: Any) -> None:
     settings.SHARED_HOSTS, settings.TENANT_BASE_DOMAIN = ["api.platform.example"], "example.com"
     assert is_platforms(host) == expected
 
 
-def test_in_production_it_holds_for_static_files_too() -> None:
-    """WhiteNoise answers by itself: what it stands outside of has no say in its answers."""
+def test_hsts_of_static_files_in_production() -> None:
+    """WhiteNoise responds before later middleware, which cannot add headers."""
     script = "from config.settings.production import MIDDLEWARE; print(*MIDDLEWARE[:3])"
     names = run("-c", script, **PRODUCTION).stdout.split()
     assert [name.rpartition(".")[2] for name in names] == [

@@ -1,4 +1,4 @@
-"""From nothing to a running product, in one command."""
+"""Prepare the database, create the demo's data, and serve it."""
 
 from typing import Any
 
@@ -23,7 +23,7 @@ class Command(BaseCommand):
         )
 
     def handle(self, *args: Any, **options: Any) -> None:
-        """Do all of it."""
+        """Prepare and serve the demo."""
         if not settings.DEBUG:
             message = "demo creates users with a known password; it needs development settings."
             raise CommandError(message)
@@ -41,7 +41,7 @@ class Command(BaseCommand):
     def _serve(self, port: int, password: str | None) -> None:
         self.stdout.write(advice(port, password))
         self.stdout.flush()
-        # Links in mails and between tenants' pages lead to where they are served now.
+        # Links in mails and between tenants use this port.
         settings.PLATFORM_ORIGIN = f"http://localhost:{port}"
         settings.TENANT_URL = f"http://{{domain}}:{port}"
         start_worker()

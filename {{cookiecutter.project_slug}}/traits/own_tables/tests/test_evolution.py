@@ -1,4 +1,4 @@
-"""Many schema changes, forwards and back, in a fleet whose tenants have equal data."""
+"""Schema changes, forward and backward, in a fleet whose tenants have equal data."""
 
 from typing import Any
 
@@ -110,7 +110,7 @@ def _select(tenant: Tenant, query: str) -> list[Any]:
         return [value for (value,) in cursor.fetchall()]
 
 
-def test_there_and_back_with_equal_data(deployment: Deployment) -> None:
+def test_forward_and_backward_with_equal_data(deployment: Deployment) -> None:
     tenants = [create_tenant(slug=slug, name=slug) for slug in ("acme", "globex")]
     for tenant in tenants:
         with tenant_context(tenant):

@@ -1,4 +1,4 @@
-"""`migrate` over many tenants, by real processes, with migrations that come meanwhile."""
+"""`migrate` over many tenants in real processes, with new migrations."""
 
 import json
 from collections.abc import Iterator
@@ -63,7 +63,7 @@ def _times_applied(storage: str, name: str) -> int:
 
 
 def _break(storage: str) -> None:
-    """Make the next migration of this storage fail."""
+    """Make the next migration of this tenant fail."""
     with target_opener() as opened, opened(storage) as connection, connection.cursor() as cursor:
         cursor.execute("ALTER TABLE sample_shelf ADD COLUMN colour integer")
 
@@ -78,7 +78,7 @@ def _behind() -> int:
     return count_unmigrated(dict(Tenant.objects.values_list("pk", "created_at")))
 
 
-def test_all_tenants_get_what_the_template_got(
+def test_all_tenants_get_the_migrations_of_the_template(
     tenants: list[Tenant], deployment: Deployment
 ) -> None:
     deployment.add(ADD_FIELD)
@@ -94,7 +94,7 @@ def test_all_tenants_get_what_the_template_got(
     assert f"{len(fingerprints())} were up to date." in deployment.migrate()
 
 
-def test_what_was_undone_is_applied_again(tenants: list[Tenant], deployment: Deployment) -> None:
+def test_reversed_migration_is_applied_again(tenants: list[Tenant], deployment: Deployment) -> None:
     deployment.add(ADD_FIELD)
     deployment.migrate()
     deployment.migrate("sample", deployment.names[0])
@@ -119,10 +119,10 @@ def _applied(storage: str) -> set[str]:
 
 
 @pytest.mark.parametrize("one_by_one", [False, True])
-def test_a_squash_is_recorded_for_every_tenant(
+def test_squash_is_recorded_for_every_tenant(
     one_by_one: bool, tenants: list[Tenant], deployment: Deployment
 ) -> None:
-    """As Django advises: squash, migrate, remove what was replaced, and go on."""
+    """The order that Django documents: squash, migrate, remove the replaced migrations."""
     deployment.add(ADD_FIELD)
     deployment.add(ADD_OTHER)
     deployment.migrate()
@@ -146,9 +146,7 @@ def test_a_squash_is_recorded_for_every_tenant(
     assert deployment.run("check_fleet").returncode == 0
 
 
-def test_what_is_faked_is_faked_for_every_tenant(
-    tenants: list[Tenant], deployment: Deployment
-) -> None:
+def test_fake_applies_to_every_tenant(tenants: list[Tenant], deployment: Deployment) -> None:
     deployment.add(ADD_FIELD)
     deployment.migrate("sample", "--fake")
     assert {_times_applied(name, deployment.names[-1]) for name in fingerprints()} == {1}
@@ -159,10 +157,10 @@ def test_what_is_faked_is_faked_for_every_tenant(
 
 
 @pytest.mark.parametrize("option", [[], ["--one-by-one"]])
-def test_a_tenant_with_other_migrations_than_the_template_has_failed(
+def test_tenant_with_other_migrations_has_failed(
     option: list[str], tenants: list[Tenant], deployment: Deployment
 ) -> None:
-    """One was restored from the backup of a version that had another migration."""
+    """It was restored from a backup of a version with another migration."""
     deployment.add(ADD_FIELD)
     restored = physical_name(tenants[0].pk)
     with target_opener() as opened, opened(restored) as connection, connection.cursor() as cursor:
@@ -208,7 +206,7 @@ def test_python_in_a_migration_runs_in_each_tenant(
         assert names == [f"OF {tenant.slug.upper()}"]
 
 
-def test_a_tenant_that_fails_stops_no_other_and_is_tried_again(
+def test_failed_tenant_stops_no_other_and_is_retried(
     tenants: list[Tenant], deployment: Deployment
 ) -> None:
     deployment.add(ADD_FIELD)
@@ -228,7 +226,7 @@ def test_a_tenant_that_fails_stops_no_other_and_is_tried_again(
     assert _times_applied(broken, deployment.names[-1]) == 1
 
 
-def test_a_tenant_whose_rows_a_migration_cannot_take_stops_no_other(
+def test_tenant_with_unsuitable_rows_stops_no_other(
     tenants: list[Tenant], deployment: Deployment
 ) -> None:
     deployment.add(RUN_PYTHON)
@@ -256,7 +254,7 @@ def test_canaries_go_first(tenants: list[Tenant], deployment: Deployment) -> Non
     assert all(_times_applied(storage, deployment.names[-1]) == 1 for storage in fingerprints())
 
 
-def test_only_the_tenants_that_are_named(tenants: list[Tenant], deployment: Deployment) -> None:
+def test_only_named_tenants_are_migrated(tenants: list[Tenant], deployment: Deployment) -> None:
     deployment.add(ADD_FIELD)
     deployment.migrate("--tenants", "t1")
     applied = {t.slug: _times_applied(physical_name(t.pk), deployment.names[-1]) for t in tenants}
@@ -271,7 +269,7 @@ def test_only_the_tenants_that_are_named(tenants: list[Tenant], deployment: Depl
     assert all(_times_applied(storage, deployment.names[-1]) == 1 for storage in fingerprints())
 
 
-def test_a_migration_that_violates_an_invariant(
+def test_migration_that_violates_an_invariant(
     tenants: list[Tenant], deployment: Deployment
 ) -> None:
     deployment.add(LEAVE_A_BREACH)
@@ -283,10 +281,10 @@ def test_a_migration_that_violates_an_invariant(
 
 
 def test_killed_and_run_again(tenants: list[Tenant], deployment: Deployment) -> None:
-    """One tenant's table is held by somebody else, so that the run is killed in the middle.
+    """A lock on one tenant's table delays the run, which is killed in the middle.
 
-    What the ledger says is then from the run before. The server is still busy with what the
-    killed one sent to it when the next run begins.
+    The ledger then describes the run before. PostgreSQL still executes the statements of the killed
+    run when the next run begins.
     """
     deployment.add(RUN_PYTHON)
     deployment.migrate()
@@ -316,7 +314,7 @@ def _held(connection: Any) -> Iterator[Any]:
 
 
 def _waiting_for(cursor: Any) -> int:
-    """Return how many sessions wait for this one, or for one that does; other tests have theirs."""
+    """Return how many sessions wait, directly or indirectly, for this one."""
     cursor.execute("""
         WITH waiting AS (SELECT pid, pg_blocking_pids(pid) FROM pg_locks WHERE NOT granted),
             here AS (SELECT pid FROM waiting WHERE pg_backend_pid() = ANY (pg_blocking_pids))
@@ -327,7 +325,7 @@ def _waiting_for(cursor: Any) -> int:
     return int(count)
 
 
-def test_check_fleet_finds_what_is_not_as_it_should_be(tenants: list[Tenant]) -> None:
+def test_check_fleet_finds_drift(tenants: list[Tenant]) -> None:
     call_command("check_fleet")
     _break(physical_name(tenants[0].pk))
     deprovision(tenants[1])
@@ -335,8 +333,8 @@ def test_check_fleet_finds_what_is_not_as_it_should_be(tenants: list[Tenant]) ->
         call_command("check_fleet")
 
 
-def test_check_fleet_accepts_what_was_read_back_from_a_backup(tenants: list[Tenant]) -> None:
-    """PostgreSQL writes a check in other words once it has read it."""
+def test_check_fleet_accepts_a_restored_backup(tenants: list[Tenant]) -> None:
+    """PostgreSQL prints a check constraint differently after a restore."""
     storage = physical_name(tenants[0].pk)
     with opened_template() as (template, connection):
         first = _written_checks(template, connection)

@@ -1,4 +1,4 @@
-"""The mechanisms of the isolation layer: databases, roles, connections, routes."""
+"""Databases, roles, connections and routers of tenants."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -60,9 +60,7 @@ def _as_owner(*statements: str, database: str = "") -> None:
 
 
 @pytest.mark.parametrize("steps_done", range(4))
-def test_provisioning_completes_what_a_killed_run_began(
-    steps_done: int, newcomer: ActiveTenant
-) -> None:
+def test_provisioning_completes_a_killed_run(steps_done: int, newcomer: ActiveTenant) -> None:
     name = physical_name(newcomer.id)
     steps = (
         f"CREATE ROLE {name} IN ROLE {group_name()} ROLE CURRENT_USER",
@@ -92,7 +90,7 @@ def test_ct25_deprovisioning_leaves_nothing(newcomer: ActiveTenant) -> None:
         assert cursor.fetchone() is None
 
 
-def test_an_unfinished_template_is_not_copied(newcomer: ActiveTenant) -> None:
+def test_unfinished_template_is_not_copied(newcomer: ActiveTenant) -> None:
     with (
         pytest.raises(ZeroDivisionError),
         owner_connection() as owner,
@@ -106,12 +104,12 @@ def test_an_unfinished_template_is_not_copied(newcomer: ActiveTenant) -> None:
     provision(newcomer)
 
 
-def test_a_name_that_would_be_cut_off_is_refused() -> None:
+def test_too_long_name_is_refused() -> None:
     with pytest.raises(ProvisioningError, match="too long"):
         template_name("x" * 55)
 
 
-def test_a_failing_migration_names_the_database_and_the_next_run_goes_on(acme: Any) -> None:
+def test_failed_migration_names_the_database_and_can_be_repeated(acme: Any) -> None:
     name = physical_name(acme.id)
     _as_owner("DELETE FROM django_migrations", database=name)
     with pytest.raises(CommandError, match=f"{name}: .* already exists"):
@@ -122,7 +120,7 @@ def test_a_failing_migration_names_the_database_and_the_next_run_goes_on(acme: A
         assert Shelf.objects.create(name="works again").pk
 
 
-def test_a_data_migration_works_on_the_database_that_is_migrated(acme: Any) -> None:
+def test_data_migration_uses_the_migrated_database(acme: Any) -> None:
     with owner_connection(physical_name(acme.id)) as owner, as_owner(owner.alias):
         historical: Any = MigrationLoader(owner).project_state().apps.get_model("sample", "Shelf")
         historical.objects.create(name="by a migration")
@@ -133,7 +131,7 @@ def test_a_data_migration_works_on_the_database_that_is_migrated(acme: Any) -> N
         assert Shelf.objects.get().name == "by a migration"
 
 
-def test_ct05_a_tenants_role_enters_its_own_database_and_no_other(acme: Any, globex: Any) -> None:
+def test_ct05_tenants_role_connects_to_its_database_only(acme: Any, globex: Any) -> None:
     name, server = physical_name(acme.id), connections[SHARED_DB].get_connection_params()
     login = {"host": server["host"], "port": server["port"], "user": name}
     login["password"] = password_of(name)
@@ -146,12 +144,12 @@ def test_ct05_a_tenants_role_enters_its_own_database_and_no_other(acme: Any, glo
         psycopg.connect(dbname=name, **login)
 
 
-def test_a_server_does_not_start_where_a_tenants_role_is_turned_into_another(acme: Any) -> None:
+def test_server_does_not_start_if_a_pooler_changes_the_role(acme: Any) -> None:
     name, group = physical_name(acme.id), group_name()
     local = {"DJANGO_SETTINGS_MODULE": "config.settings.local"}
     _as_owner(f"ALTER ROLE {name} SET role = '{group}'")
     try:
-        # Past a pooler, if there is one: its connections were made before.
+        # Bypass a pooler, whose connections exist already.
         with pooler(bytes) as address:
             done = run("-c", "import config.wsgi", DATABASE_URL=address, **local)
     finally:
@@ -159,7 +157,7 @@ def test_a_server_does_not_start_where_a_tenants_role_is_turned_into_another(acm
     assert "does not reach PostgreSQL reliably" in done.stderr
 
 
-def test_the_least_recently_used_connection_is_closed_first(
+def test_least_recently_used_connection_is_closed_first(
     acme: Any, globex: Any, settings: Any
 ) -> None:
     settings.TENANT_CONNECTIONS = 1
@@ -169,7 +167,7 @@ def test_the_least_recently_used_connection_is_closed_first(
         assert list(opened.aliases) == [physical_name(tenant.id)]
 
 
-def test_a_connection_in_a_transaction_stays_open(acme: Any, globex: Any, settings: Any) -> None:
+def test_connection_in_a_transaction_stays_open(acme: Any, globex: Any, settings: Any) -> None:
     settings.TENANT_CONNECTIONS = 1
     with tenant_context(acme), transaction.atomic():
         Shelf.objects.create(name="kept")
@@ -179,7 +177,7 @@ def test_a_connection_in_a_transaction_stays_open(acme: Any, globex: Any, settin
         assert Shelf.objects.get().name == "kept"
 
 
-def test_ct05_public_connects_to_no_database_of_ours(acme: Any) -> None:
+def test_ct05_public_cannot_connect(acme: Any) -> None:
     invariant = invariants()["no role connects to another's database"]
     for database in (shared_database_name(), template_name(), physical_name(acme.id)):
         with breach(
@@ -190,7 +188,7 @@ def test_ct05_public_connects_to_no_database_of_ours(acme: Any) -> None:
     assert invariant() == []
 
 
-# What a tenant's database must not have, made there by its owner.
+# Violations in a tenant's database, created by its owner.
 STRAYS = [
     (
         "each table is in its own database",
@@ -225,7 +223,7 @@ def test_ct05_invariants_are_checked_in_tenants_databases(
 
 
 @pytest.mark.parametrize("lost", ["the database", "a table"])
-def test_ct20_what_is_missing_is_an_error_and_not_the_shared_data(
+def test_ct20_missing_storage_does_not_fall_back_to_shared_data(
     lost: str, newcomer: ActiveTenant
 ) -> None:
     provision(newcomer)
@@ -238,7 +236,7 @@ def test_ct20_what_is_missing_is_an_error_and_not_the_shared_data(
             ask()
 
 
-def test_ct20_a_tenants_connection_is_of_use_in_its_tenant_only(acme: Any, globex: Any) -> None:
+def test_ct20_connection_is_usable_in_its_tenant_only(acme: Any, globex: Any) -> None:
     name = physical_name(acme.id)
     with tenant_context(acme), connections[name].cursor() as cursor:
         cursor.execute("SELECT 1")
@@ -256,19 +254,19 @@ def test_ct20_a_tenants_connection_is_of_use_in_its_tenant_only(acme: Any, globe
                     send()
 
 
-def test_ct20_a_transaction_on_the_wrong_storage_is_refused(acme: Any, globex: Any) -> None:
+def test_ct20_transaction_on_the_wrong_database_is_refused(acme: Any, globex: Any) -> None:
     with transaction.atomic(), tenant_context(acme), pytest.raises(WrongTenantError, match="first"):
         Shelf.objects.create(name="x")
     with tenant_context(acme), transaction.atomic(), tenant_context(globex):
         assert not Shelf.objects.exists()
         with pytest.raises(WrongTenantError, match="enter the tenant first"):
             Shelf.objects.create(name="x")
-    # Where it says which database it is of, somebody has thought about it.
+    # With an explicit alias, the transaction is intended.
     with transaction.atomic(using=SHARED_DB), tenant_context(acme):
         Shelf.objects.create(name="x")
 
 
-def test_ct18_an_object_of_one_tenant_stays_with_its_database(acme: Any, globex: Any) -> None:
+def test_ct18_object_stays_in_its_database(acme: Any, globex: Any) -> None:
     with tenant_context(acme):
         shelf = Shelf.objects.create(name="ours")
         assert shelf._state.db == physical_name(acme.id)
@@ -279,14 +277,14 @@ def test_ct18_an_object_of_one_tenant_stays_with_its_database(acme: Any, globex:
             shelf.save(using=physical_name(globex.id))
 
 
-def test_ct25_nobody_plants_a_row_in_the_template(newcomer: ActiveTenant) -> None:
+def test_ct25_template_has_no_rows(newcomer: ActiveTenant) -> None:
     plant = (
         "INSERT INTO sample_shelf (id, name, description, status, created_at, updated_at) "
         "VALUES (gen_random_uuid(), 'planted', '', 'open', now(), now())"
     )
     with pytest.raises(OperationalError, match="not currently accepting connections"):
         _as_owner(plant, database=template_name())
-    # Nor does what a data migration makes there stay.
+    # Rows of a data migration are deleted too.
     with owner_connection() as owner, owner.cursor() as cursor, open_template(cursor) as template:
         _as_owner(plant, database=template)
     provision(newcomer)
@@ -294,7 +292,7 @@ def test_ct25_nobody_plants_a_row_in_the_template(newcomer: ActiveTenant) -> Non
         assert not Shelf.objects.exists()
 
 
-def test_the_default_connection_is_a_pointer(acme: Any) -> None:
+def test_default_connection_delegates(acme: Any) -> None:
     assert connection.alias == SHARED_DB
     with tenant_context(acme):
         assert connection.alias == physical_name(acme.id)
@@ -303,7 +301,7 @@ def test_the_default_connection_is_a_pointer(acme: Any) -> None:
     assert "default" not in list(connections)
 
 
-def test_generic_relations_find_their_types_in_the_shared_data(acme: Any) -> None:
+def test_generic_relations_use_shared_content_types(acme: Any) -> None:
     ContentType.objects.clear_cache()
     with tenant_context(acme):
         row = Shelf.objects.create(name="meant")
@@ -312,16 +310,16 @@ def test_generic_relations_find_their_types_in_the_shared_data(acme: Any) -> Non
 
 
 @pytest.mark.parametrize("alias", ["t_1", "t_" + "g" * 32, "t_" + "0" * 33, "tenant", "postgres"])
-def test_what_is_no_tenants_name_is_no_connection(alias: str) -> None:
+def test_unknown_alias_has_no_connection(alias: str) -> None:
     with pytest.raises(ConnectionDoesNotExist):
         connections[alias]
 
 
 @pytest.mark.parametrize("is_entered", [False, True])
-def test_what_receivers_of_a_new_connection_ask_goes_to_it(
+def test_receivers_of_connection_created_query_the_new_connection(
     is_entered: bool, acme: Any, globex: Any
 ) -> None:
-    """Those of django.contrib.postgres ask for types."""
+    """Receivers of django.contrib.postgres query types."""
     alias = physical_name(acme.id)
     asked = []
 

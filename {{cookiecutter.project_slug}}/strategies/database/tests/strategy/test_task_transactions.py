@@ -1,6 +1,6 @@
-"""A task is in the shared database, and its transaction in the tenant's: what holds them together.
+"""A task is in the shared database, but its transaction is in the tenant's database.
 
-Processes are killed where it hurts; PostgreSQL is asked afterwards what became of the transaction.
+The tests kill processes between the two commits. PostgreSQL reports the transaction's outcome.
 """
 
 import signal
@@ -51,9 +51,7 @@ def _make_due() -> None:
 @pytest.mark.parametrize(
     ("when", "ran"), [("before commit", []), ("after commit", ["tests.sample.tasks.build_shelf"])]
 )
-def test_a_task_of_a_killed_process_runs_if_its_transaction_was_committed(
-    when: str, ran: list[str], acme: Any
-) -> None:
+def test_task_of_a_killed_process_runs_if_committed(when: str, ran: list[str], acme: Any) -> None:
     assert run("-c", SCRIPT, str(acme.pk), when).returncode == -signal.SIGKILL
     assert TaskRun.platform.get().transaction
     with tenant_context(acme):
@@ -62,7 +60,7 @@ def test_a_task_of_a_killed_process_runs_if_its_transaction_was_committed(
     assert [each.task for each in run_enqueued_tasks()] == ran
 
 
-def test_a_task_waits_for_its_transaction(acme: Any) -> None:
+def test_task_waits_for_its_transaction(acme: Any) -> None:
     enqueued, seen = threading.Event(), threading.Event()
 
     def enqueue() -> None:
@@ -86,10 +84,10 @@ def test_a_task_waits_for_its_transaction(acme: Any) -> None:
     assert [each.task for each in run_enqueued_tasks()] == [tasks.build_shelf.module_path]
 
 
-def test_what_postgresql_has_forgotten_is_a_dead_letter(
+def test_task_with_an_unknown_transaction_is_dead(
     acme: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """It keeps the last two billion or so; a test cannot wait for that."""
+    """PostgreSQL forgets transactions after about two billion others, so the test fakes one."""
     with tenant_context(acme):
         tasks.build_shelf.enqueue("never")
     TaskRun.platform.update(transaction="3")

@@ -1,4 +1,4 @@
-"""Each tenant's database has the limits, and its role a number of connections."""
+"""Limits of tenants' databases, and of the connections of their roles."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -18,7 +18,7 @@ pytestmark = pytest.mark.django_db(transaction=True)
 
 @pytest.fixture
 def name(acme: Any) -> Iterator[str]:
-    """Return the name of a tenant's database and role, whose limits are put back afterwards."""
+    """Return the name of a tenant's database and role, and restore the limits afterwards."""
     name = physical_name(acme.pk)
     yield name
     forget(name)
@@ -41,9 +41,7 @@ def _as_owner(statement: str) -> None:
         "ALTER DATABASE {} RESET ALL",
     ],
 )
-def test_migrate_gives_limits_to_tenants_that_have_others(
-    change: str, name: str, acme: Any, globex: Any
-) -> None:
+def test_migrate_sets_changed_limits(change: str, name: str, acme: Any, globex: Any) -> None:
     tenants = [acme.pk, globex.pk]
     assert find_weaker_limits(tenants) == {}
     _as_owner(change.format(name))
@@ -55,7 +53,7 @@ def test_migrate_gives_limits_to_tenants_that_have_others(
     assert find_weaker_limits(tenants) == {}
 
 
-def test_a_tenant_has_so_many_connections_and_no_more(name: str, acme: Any, globex: Any) -> None:
+def test_connections_of_a_tenant_are_limited(name: str, acme: Any, globex: Any) -> None:
     if is_behind_pooler():
         pytest.skip("a pooler keeps connections that were made before")
     _as_owner(f"ALTER ROLE {name} CONNECTION LIMIT 0")

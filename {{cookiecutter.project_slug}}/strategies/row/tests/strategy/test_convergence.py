@@ -1,4 +1,4 @@
-"""Tables of apps that know nothing of tenants, and their later migrations over equal rows."""
+"""Tables of apps that know nothing of tenants, and later migrations over equal rows."""
 
 from typing import Any
 
@@ -23,7 +23,7 @@ EQUAL = "INSERT INTO sample_word (text, \"group\", number) VALUES ('same', 'g', 
 
 @pytest.fixture
 def words(upstream: Upstream, acme: Any, globex: Any) -> dict[Any, int]:
-    """Make the app's first tables, with equal rows of two tenants; return the words' ids."""
+    """Create the app's first tables, with equal rows in two tenants; return the words' ids."""
     upstream.apply(WORD)
     upstream.apply(USE)
     ids = {}
@@ -41,9 +41,7 @@ def words(upstream: Upstream, acme: Any, globex: Any) -> dict[Any, int]:
     return ids
 
 
-def test_equal_rows_of_two_tenants_are_each_ones_own(
-    words: dict[Any, int], upstream: Upstream, acme: Any
-) -> None:
+def test_tenants_may_have_equal_rows(words: dict[Any, int], upstream: Upstream, acme: Any) -> None:
     assert upstream.violations() == []
     for tenant, row in words.items():
         assert as_tenant(tenant, "SELECT id, text FROM sample_word") == [(row, "same")]
@@ -69,7 +67,7 @@ REFUSED = {
 
 
 @pytest.mark.parametrize("sql", REFUSED.values(), ids=REFUSED)
-def test_raw_sql_reaches_nobody_elses_rows(
+def test_raw_sql_reaches_no_foreign_rows(
     sql: str, words: dict[Any, int], acme: Any, globex: Any
 ) -> None:
     with (
@@ -80,12 +78,12 @@ def test_raw_sql_reaches_nobody_elses_rows(
         cursor.execute(sql, {"other": globex.id, "word": words[globex]})
 
 
-def test_a_row_is_of_a_tenant_that_is_there(words: dict[Any, int]) -> None:
+def test_row_requires_an_existing_tenant(words: dict[Any, int]) -> None:
     with pytest.raises(IntegrityError, match="tenants_tenant"):
         as_tenant(ActiveTenant(new_id()), EQUAL)
 
 
-def test_a_row_written_without_a_tenant_is_refused(words: dict[Any, int]) -> None:
+def test_row_without_a_tenant_is_refused(words: dict[Any, int]) -> None:
     with pytest.raises(WrongTenantError), connection.cursor() as cursor:
         cursor.execute(EQUAL)
 
@@ -97,7 +95,7 @@ CONFLICTS = {
 
 
 @pytest.mark.parametrize(("target", "values"), CONFLICTS.values(), ids=CONFLICTS)
-def test_on_conflict_updates_ones_own_row_only(
+def test_on_conflict_updates_the_tenants_row_only(
     target: list[str], values: dict[str, str], words: dict[Any, int], upstream: Upstream
 ) -> None:
     acme, globex = words
@@ -132,7 +130,7 @@ def test_migrations_run_over_equal_rows_and_back(
         assert as_tenant(tenant, "SELECT id FROM sample_word") == [(row,)]
 
 
-def test_a_user_has_a_row_in_each_tenant(words: dict[Any, int], upstream: Upstream) -> None:
+def test_user_may_have_a_row_in_each_tenant(words: dict[Any, int], upstream: Upstream) -> None:
     user = get_user_model().objects.create_user("a@example.test", "correct horse battery staple")
     upstream.apply(*HISTORIES["a primary key that is a user"])
     for tenant in words:
@@ -140,7 +138,7 @@ def test_a_user_has_a_row_in_each_tenant(words: dict[Any, int], upstream: Upstre
         assert as_tenant(tenant, "SELECT user_id FROM sample_profile") == [(user.pk,)]
 
 
-def test_a_second_run_changes_nothing(words: dict[Any, int], upstream: Upstream) -> None:
+def test_second_run_changes_nothing(words: dict[Any, int], upstream: Upstream) -> None:
     upstream.apply(*HISTORIES["SQL"], *HISTORIES["inheritance"])
     query = """
         SELECT oid, conname, pg_get_constraintdef(oid) FROM pg_constraint UNION ALL
@@ -171,7 +169,7 @@ def _write_for_nobody(apps: Any, editor: Any) -> None:
     apps.get_model("sample", "Use").objects.create(word=word)
 
 
-def test_rows_that_a_migration_writes_for_nobody_do_not_outlive_it(
+def test_rows_of_a_migration_without_a_tenant_are_deleted(
     words: dict[Any, int], upstream: Upstream
 ) -> None:
     upstream.apply(migrations.RunPython(_write_for_nobody))
@@ -179,7 +177,7 @@ def test_rows_that_a_migration_writes_for_nobody_do_not_outlive_it(
     assert as_the_owner("SELECT count(*) FROM sample_use") == [(2,)]
 
 
-def test_a_table_with_rows_of_nobody_knows_whom_is_left_alone(upstream: Upstream) -> None:
+def test_table_with_rows_without_a_tenant_is_not_converted(upstream: Upstream) -> None:
     make = "CREATE TABLE sample_word (id int PRIMARY KEY); INSERT INTO sample_word VALUES (1)"
     with pytest.raises(UnknownOwnerError, match=r"sample_word.*SHARED_APPS"):
         upstream.apply(
@@ -189,7 +187,7 @@ def test_a_table_with_rows_of_nobody_knows_whom_is_left_alone(upstream: Upstream
     assert as_the_owner("SELECT to_regclass('sample_word')::text") == [(None,)]
 
 
-def test_a_table_that_sql_made_is_found_at_the_end(upstream: Upstream) -> None:
+def test_table_created_by_sql_is_converted(upstream: Upstream) -> None:
     as_the_owner("CREATE TABLE sample_word (id int PRIMARY KEY, text text UNIQUE)")
     upstream.state.add_model(ModelState("sample", "Word", [ID]))
     with connections[OWNER].cursor() as cursor:
@@ -197,7 +195,7 @@ def test_a_table_that_sql_made_is_found_at_the_end(upstream: Upstream) -> None:
     assert upstream.violations() == []
 
 
-def test_a_view_shows_the_tenants_rows(words: dict[Any, int], upstream: Upstream) -> None:
+def test_view_shows_the_tenants_rows(words: dict[Any, int], upstream: Upstream) -> None:
     upstream.apply(
         migrations.RunSQL(
             "CREATE VIEW word_view AS SELECT id FROM sample_word", "DROP VIEW word_view"
@@ -208,7 +206,7 @@ def test_a_view_shows_the_tenants_rows(words: dict[Any, int], upstream: Upstream
     upstream.unapply()
 
 
-def test_an_exclusion_has_the_tenant_in_it_or_says_what_it_needs(
+def test_exclusion_constraint_includes_the_tenant_or_explains(
     words: dict[Any, int], upstream: Upstream
 ) -> None:
     by_hand = "ALTER TABLE sample_use ADD CONSTRAINT once EXCLUDE (id WITH =)"
@@ -225,8 +223,8 @@ def test_an_exclusion_has_the_tenant_in_it_or_says_what_it_needs(
     assert any("btree_gist" in note for note in caught.value.__notes__)
 
 
-def test_own_models_and_tables_are_renamed(upstream: Upstream, acme: Any) -> None:
-    """Names of tables do not matter to what a TenantModel's migration creates."""
+def test_renamed_models_and_tables(upstream: Upstream, acme: Any) -> None:
+    """Migrations of a TenantModel work after a table was renamed."""
     tenant = TenantForeignKey(settings.TENANT_MODEL, models.PROTECT, db_index=False)
     key = models.ForeignKey("sample.Frame", models.CASCADE, db_index=False)
     fields = [("id", models.UUIDField(primary_key=True)), ("tenant", tenant)]

@@ -39,9 +39,7 @@ def two_shelves(acme: Any, globex: Any, transactional_db: None) -> None:
             Shelf.objects.create(name=tenant.slug)
 
 
-def test_raw_sql_finds_the_tenants_rows_and_no_others(
-    two_shelves: None, acme: Any, globex: Any
-) -> None:
+def test_raw_sql_finds_the_tenants_rows_only(two_shelves: None, acme: Any, globex: Any) -> None:
     for tenant in (acme, globex):
         with entering(tenant), connection.cursor() as cursor:
             cursor.execute("SELECT name FROM sample_shelf")
@@ -53,10 +51,8 @@ def test_raw_sql_finds_the_tenants_rows_and_no_others(
         assert cursor.rowcount == 0
 
 
-def test_the_managers_filter_without_the_policies_too(
-    two_shelves: None, acme: Any, globex: Any
-) -> None:
-    """Two layers of isolation: each of them holds when the other has a breach."""
+def test_managers_filter_without_policies(two_shelves: None, acme: Any, globex: Any) -> None:
+    """Each of the two layers of isolation works without the other."""
     table = "ALTER TABLE sample_shelf"
     with breach(f"{table} DISABLE ROW LEVEL SECURITY", f"{table} ENABLE ROW LEVEL SECURITY"):
         for tenant in (acme, globex):
@@ -66,7 +62,7 @@ def test_the_managers_filter_without_the_policies_too(
                 assert Shelf.objects.update(description="seen") == 1
 
 
-def test_a_row_is_written_for_the_active_tenant_only(acme: Any, globex: Any) -> None:
+def test_rows_are_written_for_the_active_tenant_only(acme: Any, globex: Any) -> None:
     with entering(acme):
         with connection.cursor() as cursor:
             cursor.execute(INSERT, [new_id(), acme.id, "ours"])
@@ -82,7 +78,7 @@ def test_a_row_is_written_for_the_active_tenant_only(acme: Any, globex: Any) -> 
                     cursor.execute("ROLLBACK TO s")
 
 
-def test_the_owner_sees_all_rows_and_a_stranger_none(two_shelves: None) -> None:
+def test_owner_sees_all_rows_and_other_roles_none(two_shelves: None) -> None:
     assert _as_owner("SELECT count(*) FROM sample_shelf") == [(2,)]
     _as_owner("CREATE ROLE stranger_of_this_test")
     try:
@@ -101,7 +97,7 @@ def test_the_owner_sees_all_rows_and_a_stranger_none(two_shelves: None) -> None:
         _as_owner("DROP ROLE stranger_of_this_test")
 
 
-def test_another_error_of_privileges_stays_what_it_is(acme: Any) -> None:
+def test_other_privilege_errors_are_unchanged(acme: Any) -> None:
     with (
         pytest.raises(ProgrammingError, match="permission denied"),
         connection.cursor() as cursor,
@@ -113,7 +109,7 @@ def test_another_error_of_privileges_stays_what_it_is(acme: Any) -> None:
             cursor.execute("ROLLBACK TO s")
 
 
-def test_a_tenants_rows_can_be_counted_and_destroyed(
+def test_rows_of_a_tenant_can_be_counted_and_destroyed(
     two_shelves: None, acme: Any, globex: Any
 ) -> None:
     before = provisioning_report(acme)
@@ -124,8 +120,8 @@ def test_a_tenants_rows_can_be_counted_and_destroyed(
     assert provisioning_report(globex).size > 0
 
 
-def test_ct17_the_shared_data_is_not_reached_by_way_of_the_tenant(acme: Any) -> None:
-    """Whoever names a path of fields would else ask what the users of other tenants have."""
+def test_ct17_tenant_cannot_be_joined(acme: Any) -> None:
+    """Otherwise a lookup across the tenant could read users of other tenants."""
     with entering(acme):
         for queryset in (
             Book.objects.filter(tenant__name="x"),
@@ -138,10 +134,10 @@ def test_ct17_the_shared_data_is_not_reached_by_way_of_the_tenant(acme: Any) -> 
         assert not Book.objects.filter(tenant=acme, tenant_id=acme.pk).exists()
 
 
-def test_a_server_without_the_owners_address_takes_back_what_it_made(
+def test_server_without_the_owner_deletes_a_failed_tenant(
     two_shelves: None, acme: Any, globex: Any
 ) -> None:
-    """As after a sign-up that fails: it needs no more rights than any request."""
+    """It happens after a failed sign-up, with the rights of any request."""
     code = f"""if True:
         from apps.isolation import ActiveTenant
         from apps.isolation.strategy.provisioning import deprovision
@@ -153,8 +149,8 @@ def test_a_server_without_the_owners_address_takes_back_what_it_made(
     assert (provisioning_report(acme).size, provisioning_report(globex).size > 0) == (0, True)
 
 
-# What the owner's migrations do under FORCE ROW LEVEL SECURITY: each of these three would go
-# wrong in silence, or fail, if the owner had no policy of its own.
+# Migrations of the owner under FORCE ROW LEVEL SECURITY. Without the owner's policy, each of these
+# three would fail, or silently skip rows.
 
 
 @contextmanager
@@ -184,7 +180,7 @@ def _apply(operation: Any) -> Any:
     return undo
 
 
-def test_ct05_a_migration_adds_a_field_that_is_not_null(two_shelves: None) -> None:
+def test_ct05_migration_adds_a_not_null_field(two_shelves: None) -> None:
     field = models.IntegerField(default=7)
     undo = _apply(migrations.AddField("Shelf", "size", field))
     try:
@@ -193,7 +189,7 @@ def test_ct05_a_migration_adds_a_field_that_is_not_null(two_shelves: None) -> No
         undo()
 
 
-def test_ct05_a_data_migration_reaches_the_rows_of_all_tenants(two_shelves: None) -> None:
+def test_ct05_data_migration_reaches_all_tenants(two_shelves: None) -> None:
     def describe(apps: Any, editor: Any) -> None:
         apps.get_model("sample", "Shelf").objects.update(description="migrated")
 
@@ -201,9 +197,7 @@ def test_ct05_a_data_migration_reaches_the_rows_of_all_tenants(two_shelves: None
     assert _as_owner("SELECT DISTINCT description FROM sample_shelf") == [("migrated",)]
 
 
-def test_ct05_a_composite_key_is_not_made_over_rows_that_break_it(
-    two_shelves: None, acme: Any
-) -> None:
+def test_ct05_composite_key_over_invalid_rows_fails(two_shelves: None, acme: Any) -> None:
     field: Any = Book._meta.get_field("shelf")
     ((name,),) = _as_owner(
         "SELECT conname FROM pg_constraint WHERE conrelid = 'sample_book'::regclass "
@@ -222,7 +216,7 @@ def test_ct05_a_composite_key_is_not_made_over_rows_that_break_it(
 
 @pytest.mark.django_db(transaction=True)
 @each_model
-def test_ct05_a_table_without_its_policy_is_found(model: Any) -> None:
+def test_ct05_table_without_its_policy_is_found(model: Any) -> None:
     policy = f"POLICY {POLICY} ON {model._meta.db_table}"
     mend = f"AS RESTRICTIVE TO {runtime_role()} USING ({PREDICATE}) WITH CHECK ({PREDICATE})"
     with breach(f"DROP {policy}", f"CREATE {policy} {mend}"):
@@ -230,7 +224,7 @@ def test_ct05_a_table_without_its_policy_is_found(model: Any) -> None:
     assert set(found) == {model._meta.db_table}
 
 
-# Other violations than the one that every invariant is tried with.
+# Further violations, besides the breach of each clause.
 BREACHES = [
     (
         "every table is a model's",
@@ -288,14 +282,14 @@ BREACHES = [
 
 @pytest.mark.django_db(transaction=True)
 @pytest.mark.parametrize(("invariant", "make", "mend"), BREACHES)
-def test_ct21_an_invariant_finds_other_violations(invariant: str, make: str, mend: str) -> None:
+def test_ct21_invariant_finds_other_violations(invariant: str, make: str, mend: str) -> None:
     with breach(make, mend):
         assert invariants()[invariant]() != []
     assert invariants()[invariant]() == []
 
 
 @pytest.mark.django_db(transaction=True)
-def test_ct21_a_view_that_reads_with_the_rights_of_the_caller_is_no_violation(
+def test_ct21_security_invoker_view_is_no_violation(
     two_shelves: None,
 ) -> None:
     make = "CREATE VIEW harmless WITH (security_invoker) AS SELECT name FROM sample_shelf"
@@ -307,7 +301,7 @@ def test_ct21_a_view_that_reads_with_the_rights_of_the_caller_is_no_violation(
 
 
 @pytest.mark.django_db(transaction=True)
-def test_ct05_a_partition_that_only_the_whole_leads_to_is_no_violation() -> None:
+def test_ct05_inaccessible_partition_is_no_violation() -> None:
     make = f"CREATE TABLE part () INHERITS (sample_book); REVOKE ALL ON part FROM {runtime_role()}"
     with breach(make, "DROP TABLE part"):
         assert invariants()["every table is a model's"]() == []
@@ -315,7 +309,7 @@ def test_ct05_a_partition_that_only_the_whole_leads_to_is_no_violation() -> None
 
 @pytest.fixture
 def many_tenants(two_shelves: None, acme: Any) -> None:
-    """Give acme and fifty tenants more three hundred books each."""
+    """Give acme and fifty other tenants three hundred books each."""
     _as_owner("""
         INSERT INTO tenants_tenant (id, name, slug, status, settings, created_at, updated_at)
         SELECT gen_random_uuid(), n, 'n' || n, 'active', '{}', now(), now()
@@ -345,10 +339,8 @@ def many_tenants(two_shelves: None, acme: Any) -> None:
     ],
     ids=["a page", "by status", "of a shelf"],
 )
-def test_among_many_tenants_no_row_of_another_is_read(
-    rows: Any, many_tenants: None, acme: Any
-) -> None:
-    """Every index begins with the tenant, and the queries find their way by it."""
+def test_queries_read_no_foreign_rows(rows: Any, many_tenants: None, acme: Any) -> None:
+    """Every index begins with the tenant, and queries use these indexes."""
     with entering(acme):
         plan = rows().explain(analyze=True)
     assert f"Index Cond: (tenant_id = '{acme.id}'" in plan.replace("((", "("), plan
@@ -356,7 +348,7 @@ def test_among_many_tenants_no_row_of_another_is_read(
     assert "Rows Removed" not in plan, plan
 
 
-def test_an_option_that_leaves_statements_alone_is_refused(monkeypatch: Any) -> None:
+def test_server_side_binding_is_refused(monkeypatch: Any) -> None:
     monkeypatch.setitem(connection.settings_dict["OPTIONS"], "server_side_binding", True)
     with pytest.raises(ImproperlyConfigured, match="server_side_binding"):
         connection.get_connection_params()

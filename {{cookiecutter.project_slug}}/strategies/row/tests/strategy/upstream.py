@@ -1,4 +1,4 @@
-"""An app that knows nothing of tenants, and its migrations, which run over tenants' rows."""
+"""An app that knows nothing of tenants, whose migrations run over tenants' rows."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -16,7 +16,7 @@ LABEL = "sample"
 
 
 class Upstream:
-    """Applies operations one migration after the other, and takes them back."""
+    """Applies operations as migrations, and unapplies them."""
 
     def __init__(self) -> None:
         real = {"tenants", "authentication", "contenttypes", "auth"}
@@ -33,21 +33,21 @@ class Upstream:
         self._applied.append((migration, before))
 
     def unapply(self) -> None:
-        """Take the last migration back."""
+        """Unapply the last migration."""
         migration, before = self._applied.pop()
         with as_owner(), connections[OWNER].schema_editor() as editor:
             migration.unapply(before.clone(), editor)
         self.state = before
 
     def violations(self) -> list[str]:
-        """Return what the invariants find in this app's tables."""
+        """Return the violations of invariants in this app's tables."""
         with models_of(self.state.apps):
             found = violations()
-        # The models of the code are not in this state, so their tables are nobody's.
+        # This state lacks the models of the code, so their tables would count as misplaced.
         return [each for each in found if "every table is a model's" not in each]
 
     def drop(self) -> None:
-        """Drop all that was made."""
+        """Drop all tables."""
         tables = [
             model._meta.db_table
             for model in self.state.apps.get_models(include_auto_created=True)
@@ -59,7 +59,7 @@ class Upstream:
 
 @pytest.fixture
 def upstream(transactional_db: None) -> Iterator[Upstream]:
-    """Return the app without a table yet."""
+    """Return the app without tables."""
     app = Upstream()
     yield app
     app.drop()

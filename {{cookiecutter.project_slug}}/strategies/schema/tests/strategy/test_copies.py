@@ -1,4 +1,4 @@
-"""All that a migration can make in a schema: a new tenant has it too, or the migration fails."""
+"""Objects that a migration creates: a new tenant gets a copy, or the migration fails."""
 
 import re
 from collections.abc import Iterator
@@ -25,7 +25,7 @@ NEW = "t_" + "0" * 32
 
 
 def _read(name: str) -> dict[str, list[str]]:
-    """Return the paragraphs of each kind in a file."""
+    """Return the paragraphs of a file by kind."""
     text = (Path(__file__).parent / name).read_text()
     for role, alias in (("runtime", "default"), ("owner", OWNER)):
         text = text.replace(f"{{{role}}}", connections[alias].settings_dict["USER"])
@@ -39,7 +39,7 @@ REFUSED = _read("refused.sql")
 
 @contextmanager
 def _template() -> Iterator[Any]:
-    """Enter the template, and leave it as it was."""
+    """Enter the template, and roll back all changes to it."""
     connection: Any = connections[OWNER]
     connection.set_schema(TEMPLATE)
     try:
@@ -62,7 +62,7 @@ def _copy(cursor: Any) -> None:
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_a_copy_has_all_that_the_template_has(kind: str) -> None:
+def test_copy_is_complete(kind: str) -> None:
     with _template() as cursor:
         for statement in KINDS[kind]:
             before = _parts(TEMPLATE)
@@ -73,7 +73,7 @@ def test_a_copy_has_all_that_the_template_has(kind: str) -> None:
 
 
 @pytest.mark.parametrize("kind", REFUSED)
-def test_what_a_copy_would_lack_is_refused(kind: str) -> None:
+def test_uncopyable_object_is_refused(kind: str) -> None:
     named, *statements = REFUSED[kind]
     with _template() as cursor:
         for statement in statements:
@@ -89,7 +89,7 @@ def test_policies_are_refused() -> None:
             _copy(cursor)
 
 
-def test_what_needs_each_other_is_refused() -> None:
+def test_circular_dependencies_are_refused() -> None:
     function = "FUNCTION is_word(text) RETURNS bool IMMUTABLE RETURN"
     with _template() as cursor:
         cursor.execute(f"CREATE {function} true")
@@ -99,7 +99,7 @@ def test_what_needs_each_other_is_refused() -> None:
             _copy(cursor)
 
 
-def test_what_a_copy_would_lack_is_refused_by_the_migration_that_makes_it() -> None:
+def test_uncopyable_object_fails_its_migration() -> None:
     connection = connections[OWNER]
     with _template():
         before = _parts(TEMPLATE)
@@ -127,7 +127,7 @@ SEQUENCES = {
 
 
 @pytest.mark.parametrize("kind", SEQUENCES)
-def test_where_a_sequence_begins_in_a_copy(kind: str) -> None:
+def test_sequences_of_a_copy(kind: str) -> None:
     statements, first = SEQUENCES[kind]
     with _template() as cursor:
         cursor.execute(statements)
@@ -158,15 +158,15 @@ EXTENSIONS = {
 
 
 @pytest.mark.parametrize("statement", EXTENSIONS)
-def test_where_a_statement_makes_an_extension(statement: str) -> None:
+def test_extensions_are_created_in_the_shared_schema(statement: str) -> None:
     assert adapt(statement) == EXTENSIONS[statement]
 
 
 class _LeftAsItWas(Exception):
-    """Ends a recording at once: what it does at its end commits."""
+    """An error that ends a recording before it commits."""
 
 
-def test_an_extension_that_python_makes_goes_to_where_all_tenants_see_it() -> None:
+def test_extension_created_by_python() -> None:
     connection = connections[OWNER]
     with _template() as cursor, suppress(_LeftAsItWas), recorded(TEMPLATE, connection):
         with connection.schema_editor() as editor:
@@ -183,7 +183,7 @@ def test_an_extension_that_python_makes_goes_to_where_all_tenants_see_it() -> No
 
 
 @pytest.mark.django_db(transaction=True)
-def test_migrate_says_what_no_copy_would_have(deployment: Deployment, provisioning: None) -> None:
+def test_migrate_names_uncopyable_objects(deployment: Deployment, provisioning: None) -> None:
     tenant = create_tenant(slug="acme", name="Acme")
     aggregate = "CREATE AGGREGATE total (int) (SFUNC = int4pl, STYPE = int)"
     deployment.add(f"migrations.RunSQL({aggregate!r}, 'DROP AGGREGATE total (int)'),")

@@ -1,4 +1,4 @@
-"""Schemas, and the search path that leads to them."""
+"""Schemas of tenants, and the search path."""
 
 from collections.abc import Callable
 from typing import Any
@@ -22,7 +22,7 @@ from tests.sample.models import Shelf
 
 
 @pytest.mark.django_db(transaction=True)
-def test_a_new_schema_has_the_shape_of_the_template() -> None:
+def test_new_schema_equals_the_template() -> None:
     tenant = ActiveTenant(new_id())
     provision(tenant)
     try:
@@ -33,7 +33,7 @@ def test_a_new_schema_has_the_shape_of_the_template() -> None:
 
 
 @pytest.mark.django_db(transaction=True)
-def test_provisioning_twice_and_destroying_twice_do_no_harm() -> None:
+def test_provisioning_and_destroying_are_idempotent() -> None:
     tenant = ActiveTenant(new_id())
     for _ in range(2):
         provision(tenant)
@@ -44,7 +44,7 @@ def test_provisioning_twice_and_destroying_twice_do_no_harm() -> None:
 
 
 @pytest.mark.django_db(transaction=True)
-def test_provisioning_copies_the_applied_migrations_too() -> None:
+def test_provisioning_copies_the_applied_migrations() -> None:
     tenant = ActiveTenant(new_id())
     provision(tenant)
     try:
@@ -70,7 +70,7 @@ def test_ct25_rows_of_the_template_are_not_copied() -> None:
                 assert not Shelf.objects.exists()
         finally:
             deprovision(tenant)
-        # Nor does what a data migration makes there stay.
+        # Rows of a data migration are deleted too.
         call_command("migrate", verbosity=0)
         cursor.execute(f"SELECT count(*) FROM {TEMPLATE}.sample_shelf")
         assert cursor.fetchone() == (0,)
@@ -78,7 +78,7 @@ def test_ct25_rows_of_the_template_are_not_copied() -> None:
 
 @pytest.mark.django_db(transaction=True)
 @pytest.mark.parametrize("lost", ["SCHEMA {}", "TABLE {}.sample_shelf"])
-def test_ct20_what_is_missing_is_an_error_and_not_the_shared_data(lost: str) -> None:
+def test_ct20_missing_storage_does_not_fall_back_to_shared_data(lost: str) -> None:
     tenant = ActiveTenant(new_id())
     provision(tenant)
     try:
@@ -92,7 +92,7 @@ def test_ct20_what_is_missing_is_an_error_and_not_the_shared_data(lost: str) -> 
 
 
 @pytest.mark.django_db
-def test_ct20_the_search_path_is_the_tenants_schema_and_public(acme: Any, globex: Any) -> None:
+def test_ct20_search_path_is_the_tenants_schema_and_public(acme: Any, globex: Any) -> None:
     for tenant in (acme, globex):
         with activate_tenant(ActiveTenant(tenant.id)), connection.cursor() as cursor:
             cursor.execute("SELECT current_schemas(false)")
@@ -102,7 +102,7 @@ def test_ct20_the_search_path_is_the_tenants_schema_and_public(acme: Any, globex
         assert cursor.fetchone() == (["public"],)
 
 
-# Every way that django-tenants has to enter a tenant, or to ask which one is entered.
+# All of django-tenants' ways to enter a tenant, or to read the current one.
 SWITCHES: dict[str, Callable[[Any], object]] = {
     "connection.set_tenant": lambda tenant: _wrapper().set_tenant(tenant),
     "connection.set_schema": lambda tenant: _wrapper().set_schema(tenant.schema_name),
@@ -128,7 +128,7 @@ def _wrapper() -> Any:
 
 @pytest.mark.django_db
 @pytest.mark.parametrize("switch", SWITCHES)
-def test_ct20_django_tenants_own_switches_are_refused(switch: str, acme: Any) -> None:
+def test_ct20_django_tenants_context_managers_are_refused(switch: str, acme: Any) -> None:
     owner: Any = connections[OWNER]
     with pytest.raises(NotImplementedError, match=r"with apps\.isolation\."):
         SWITCHES[switch](acme)
@@ -137,7 +137,7 @@ def test_ct20_django_tenants_own_switches_are_refused(switch: str, acme: Any) ->
         assert _wrapper().schema_name == physical_name(acme.id)
 
 
-def test_ct20_django_tenants_own_commands_are_not_offered() -> None:
+def test_ct20_django_tenants_commands_are_not_installed() -> None:
     assert "django_tenants" not in get_commands().values()
     for name in ("tenant_command", "all_tenants_command", "clone_tenant", "migrate_schemas"):
         with pytest.raises(CommandError, match="Unknown command"):
@@ -145,13 +145,13 @@ def test_ct20_django_tenants_own_commands_are_not_offered() -> None:
 
 
 @pytest.mark.django_db
-def test_deleting_the_row_of_a_tenant_leaves_its_schema_to_deprovision(acme: Any) -> None:
+def test_deleting_a_tenants_row_keeps_its_schema(acme: Any) -> None:
     acme.domains.all().delete()
     acme.delete()
     assert provisioning_report(ActiveTenant(UUID(acme.schema_name.removeprefix("t_")))).exists
 
 
-# Other violations than the one that every invariant is tried with.
+# Further violations, besides the breach of each clause.
 BREACHES = [
     (
         "tenant tables are in no other schema",
@@ -185,7 +185,7 @@ BREACHES = [
 
 @pytest.mark.django_db(transaction=True)
 @pytest.mark.parametrize(("invariant", "make", "mend"), BREACHES)
-def test_ct21_an_invariant_finds_other_violations(
+def test_ct21_invariant_finds_other_violations(
     invariant: str, make: str, mend: str, acme: Any, globex: Any
 ) -> None:
     names = {"ours": physical_name(acme.id), "theirs": physical_name(globex.id)}
@@ -195,14 +195,14 @@ def test_ct21_an_invariant_finds_other_violations(
 
 
 @pytest.mark.django_db
-def test_the_wrapper_tells_the_active_schema(acme: Any) -> None:
+def test_wrapper_reports_the_active_schema(acme: Any) -> None:
     wrapper: Any = connection
     assert wrapper.schema_name == "public"
     with activate_tenant(ActiveTenant(acme.id)):
         assert wrapper.schema_name == physical_name(acme.id)
 
 
-def test_an_option_that_leaves_statements_alone_is_refused(monkeypatch: Any) -> None:
+def test_server_side_binding_is_refused(monkeypatch: Any) -> None:
     monkeypatch.setitem(connection.settings_dict["OPTIONS"], "server_side_binding", True)
     with pytest.raises(ImproperlyConfigured, match="server_side_binding"):
         connection.get_connection_params()

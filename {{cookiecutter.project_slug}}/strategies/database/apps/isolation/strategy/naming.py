@@ -9,7 +9,7 @@ from uuid import UUID
 from apps.isolation.context import ActiveTenant
 
 PATTERN: Final = "^t_[0-9a-f]{32}$"
-"""Regular expression that names of tenants' databases match, and nothing else does."""
+"""Regular expression that only names of tenants' databases match."""
 
 
 def physical_name(tenant_id: UUID) -> str:

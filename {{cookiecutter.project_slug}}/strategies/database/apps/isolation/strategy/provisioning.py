@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from apps.isolation.context import Identified
 
 LONGEST_NAME = 63
-"""Bytes that PostgreSQL keeps of a name; it cuts off the rest."""
+"""Maximum bytes of a name; PostgreSQL truncates longer ones."""
 
 
 def provision(tenant: Identified) -> None:

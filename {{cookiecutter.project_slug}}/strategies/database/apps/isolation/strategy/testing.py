@@ -20,13 +20,13 @@ INAPPLICABLE = {
 """Invariants of other strategies that this one does not need, with the reason."""
 
 IDS_ARE_UNIQUE_AMONG_TENANTS = False
-"""Each tenant has tables of its own, so rows of two tenants may have the same id."""
+"""Tenants have their own tables, so rows of two tenants may have the same id."""
 
 STATEMENTS_CARRY_THE_TENANT: Final = False
-"""True if each message contains the tenant, so that a pooler could split it."""
+"""True if each message contains the tenant, and a pooler could split the message."""
 
 PRESETS: Final[list[str]] = []
-"""Options of a connection under which every statement would have a tenant."""
+"""Connection options that would preset a tenant for every statement."""
 
 
 @contextmanager

@@ -136,9 +136,9 @@ SURROGATE: Final = f"""
                 AND EXISTS (SELECT FROM pg_class s WHERE s.oid = d.objid AND s.relkind = 'S'))
         OR EXISTS ({_LINKS.format("")}))
 """
-"""True for a primary key that is a number, a UUID or the parent's: no two tenants share one.
+"""SQL condition for primary keys that two tenants never share: numbers, UUIDs, parents' keys.
 
-False for a user's id, since the same user is in many tenants. The condition is on an index ``i``
+It is false for a user's id, since a user may be in many tenants. The condition is on an index ``i``
 whose first column is ``key``.
 """
 _INDEX: Final = f"""

@@ -82,7 +82,7 @@ class TenantModel(TenantBoundModel):
 
     objects: ClassVar[TenantManager[Self]] = TenantManager()
     all_rows: ClassVar[TenantManager[Self]] = TenantManager()
-    """For relations and saving, which must find what a manager of one's own leaves out."""
+    """Base manager, for relations and saves, which must find rows that other managers omit."""
 
     class Meta:
         abstract = True

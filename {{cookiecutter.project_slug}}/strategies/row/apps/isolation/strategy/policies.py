@@ -8,13 +8,13 @@ TENANT_SETTING: Final = "NULLIF(current_setting('app.tenant', true), '')::uuid"
 """The active tenant's id; NULL without a tenant."""
 
 PREDICATE: Final = f"tenant_id = (SELECT {TENANT_SETTING})"
-"""True for the active tenant's rows; for none without a tenant.
+"""SQL condition that is true for the active tenant's rows, and for no rows without a tenant.
 
-In a sub-select, which PostgreSQL evaluates once a query and not once a row.
+PostgreSQL evaluates a sub-select once per query, not once per row.
 """
 
 POLICY: Final = "tenant"
-"""Name of the restrictive policy, by which the system tables tell tenant tables from others."""
+"""Name of the restrictive policy. It distinguishes tenant tables from others."""
 
 
 def policies(table: str, role: str) -> str:
@@ -55,4 +55,4 @@ AS_WRITTEN: Final = (
     "$$(tenant_id = ( SELECT $$ || "
     """$$(NULLIF(current_setting('app.tenant'::text, true), ''::text))::uuid AS "nullif"))$$"""
 )
-"""An expression for `PREDICATE` as PostgreSQL writes it down."""
+"""SQL expression for `PREDICATE` in the form in which PostgreSQL stores it."""

@@ -21,10 +21,10 @@ IDS_ARE_UNIQUE_AMONG_TENANTS = True
 """All tenants' rows are in the same tables, so no two of them have the same id."""
 
 STATEMENTS_CARRY_THE_TENANT: Final = True
-"""True if each message contains the tenant, so that a pooler could split it."""
+"""True if each message contains the tenant, and a pooler could split the message."""
 
 PRESETS: Final = ["-c app.tenant=01234567-89ab-7def-8123-456789abcdef", "-c app.tenant=nobody"]
-"""Options of a connection under which every statement would have a tenant."""
+"""Connection options that would preset a tenant for every statement."""
 
 
 @contextmanager

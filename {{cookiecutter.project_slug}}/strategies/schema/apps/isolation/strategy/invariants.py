@@ -25,7 +25,7 @@ from apps.isolation.postgresql.invariants import (
 from apps.isolation.strategy.naming import PATTERN, PUBLIC, TEMPLATE, physical_name
 
 NOBODYS_PATHS: Final = {PUBLIC, f'"$user", {PUBLIC}'}
-"""Search paths without a tenant: the one within a transaction, and PostgreSQL's own."""
+"""Search paths without a tenant: the one in transactions, and PostgreSQL's default."""
 
 
 def invariants() -> Invariants:

@@ -7,16 +7,16 @@ PUBLIC: Final = "public"
 """The schema of the shared data."""
 
 TEMPLATE: Final = "tenant_template"
-"""The schema that a new tenant's is copied from; ``migrate`` migrates it first."""
+"""The schema that is copied for new tenants. ``migrate`` migrates it first."""
 
 ADVICE: Final = "Enter a tenant with apps.isolation.tenant_context(tenant)."
-"""Raised by django-tenants' own ways to enter a tenant."""
+"""Error message for django-tenants' own ways to enter a tenant."""
 
 COPY: Final = "tenant_copy"
 """Stands for a new tenant's schema in the statements that copy the template."""
 
 PATTERN: Final = "^t_[0-9a-f]{32}$"
-"""Regular expression that tenants' schemas match, and nothing else does."""
+"""Regular expression that only names of tenants' schemas match."""
 
 
 def physical_name(tenant_id: UUID) -> str:

@@ -20,7 +20,7 @@ _CREATE_EXTENSION = re.compile(
 _DROP_EXTENSION = re.compile(r"(^|;)\s*DROP\s+EXTENSION\b[^;]*", re.IGNORECASE)
 
 BATCH = 500
-"""Schemas in one query, which locks a table in each."""
+"""Number of schemas in one query, which locks a table in each."""
 
 
 def enter(target: str) -> str:

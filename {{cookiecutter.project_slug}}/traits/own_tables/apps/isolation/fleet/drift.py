@@ -15,7 +15,7 @@ from apps.isolation.strategy.naming import physical_name
 from apps.isolation.strategy.targets import fingerprints, opened_template, schema_in, target_opener
 
 SHOWN = 5
-"""Differences of one tenant that are reported."""
+"""Maximum differences of a tenant to report."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -33,10 +33,10 @@ from apps.isolation.fleet.recording import (
 from apps.isolation.strategy.targets import target_opener
 
 type Opener = Callable[[str], AbstractContextManager[BaseDatabaseWrapper]]
-"""A function that opens one target after the other as the owner."""
+"""A function that opens one target after another as the owner."""
 
 TRIES = 5
-"""How often a target is tried before this run gives it up."""
+"""Maximum attempts for a target in one run."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -20,12 +20,12 @@ APPLIED = FINGERPRINT.format("")
 _NAMES = "SELECT coalesce(string_agg(app || '.' || name, ' '), '') FROM django_migrations"
 
 LOCK_SECONDS = 5
-"""How long a migration waits for a table that somebody else holds; meanwhile others wait for it."""
+"""Seconds that a migration waits for a lock on a table. Other statements queue behind it."""
 
 PATIENCE = f"SET LOCAL lock_timeout = '{LOCK_SECONDS}s';"
 
 MOVED = "SA001"
-"""SQLSTATE of a target whose applied migrations are not those that the recording begins with."""
+"""SQLSTATE for a target whose applied migrations differ from those before the recording."""
 
 # Releases the lock of an earlier target on the same connection.
 TURN = "SELECT pg_advisory_unlock_all(); SELECT pg_advisory_lock(hashtextextended('{}', 0));"

@@ -19,14 +19,14 @@ from apps.isolation.postgresql.definitions.objects import OBJECTS
 from apps.isolation.postgresql.definitions.tables import ELEMENTS, TABLES
 
 type Key = tuple[int, int]
-"""An object: the oid of the table of PostgreSQL that lists it, and its own."""
+"""Key of an object: the oid of its system table, and its own oid."""
 
 FUNCTION: Final = 30
 TABLE: Final = 40
 """The steps of functions and of tables."""
 
 LAST: Final = 100
-"""The first step whose statements depend on nothing but their order."""
+"""The first step whose statements need no sorting by dependencies."""
 
 
 @dataclass(slots=True)

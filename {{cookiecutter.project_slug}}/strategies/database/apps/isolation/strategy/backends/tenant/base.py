@@ -20,7 +20,7 @@ else:
     from django.db.backends.postgresql.base import Cursor, ServerSideCursor
 
 OF_TRANSACTIONS = ("SAVEPOINT ", "RELEASE SAVEPOINT ", "ROLLBACK TO SAVEPOINT ", "SET CONSTRAINTS ")
-"""Statements that Django sends at the end of a block, whichever tenant is active by then."""
+"""Statements that Django sends at the end of a block, when another tenant may be active."""
 
 
 class TenantSession(GuardedSession):
