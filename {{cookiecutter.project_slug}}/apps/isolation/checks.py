@@ -1,7 +1,6 @@
 """System checks of models, settings and the database that protect isolation."""
 
 from collections.abc import Iterator, Sequence
-from typing import Any
 
 from django.apps import AppConfig, apps
 from django.conf import settings
@@ -9,12 +8,12 @@ from django.contrib.auth import get_user_model
 from django.contrib.contenttypes.models import ContentType
 from django.core.cache.backends.base import get_key_func
 from django.core.checks import CheckMessage, Error, Warning  # noqa: A004 - Django's name
-from django.db.models import CharField, Field, ForeignKey, ManyToManyField, Model, TextField
+from django.db.models import CharField, ForeignKey, ManyToManyField, Model, TextField
 from django.db.models.signals import m2m_changed, post_delete, post_save, pre_delete, pre_save
 from django.utils.module_loading import import_string
 
 from apps.isolation.app_registry import is_tenant_model
-from apps.isolation.fields import SharedForeignKey, UserForeignKey, is_personal
+from apps.isolation.fields import ModelField, SharedForeignKey, UserForeignKey, is_personal
 from apps.isolation.integrations.cache import tenant_key
 from apps.isolation.integrations.files import TenantStorage
 from apps.isolation.integrations.sessions import SessionStore
@@ -165,7 +164,7 @@ def _check_model(model: type[Model]) -> Iterator[CheckMessage]:
         yield from _check_length(field)
 
 
-def _check_length(field: Any) -> Iterator[CheckMessage]:
+def _check_length(field: ModelField) -> Iterator[CheckMessage]:
     """Check that the project's own editable text fields have a maximum length."""
     is_text = isinstance(field, CharField | TextField) and field.editable
     if not is_text or field.max_length is not None:
@@ -176,7 +175,7 @@ def _check_length(field: Any) -> Iterator[CheckMessage]:
         yield _error("E011", field, message, hint)
 
 
-def _origin(field: Field[Any, Any]) -> str:
+def _origin(field: ModelField) -> str:
     """Return the module of the class that declares a field."""
     bases = [base for base in field.model.__mro__ if hasattr(base, "_meta")]
     names = [
@@ -207,7 +206,7 @@ def _check_tenant_model(model: type[Model]) -> Iterator[CheckMessage]:
             yield _error("E008", field, message, hint)
 
 
-def _takes_the_tenants_name(field: Field[Any, Any]) -> bool:
+def _takes_the_tenants_name(field: ModelField) -> bool:
     """Return whether a field uses the tenant's name or column, which one strategy needs."""
     is_own = getattr(field, "references_own_tenant", False)
     return not is_own and (field.name == "tenant" or field.column == "tenant_id")
@@ -222,7 +221,7 @@ def _check_managers(model: type[TenantModel]) -> Iterator[CheckMessage]:
             yield _error("E007", model, message, hint)
 
 
-def _storages(field: Field[Any, Any]) -> Iterator[Any]:
+def _storages(field: ModelField) -> Iterator[object]:
     """Yield a field's storage, and the storage that its callable selects now."""
     if hasattr(field, "storage"):
         yield field.storage
@@ -230,7 +229,7 @@ def _storages(field: Field[Any, Any]) -> Iterator[Any]:
         yield choose()
 
 
-def _outlasts_its_user(field: Field[Any, Any]) -> bool:
+def _outlasts_its_user(field: ModelField) -> bool:
     if isinstance(field, UserForeignKey):
         return not (field.null or field.personal)
     if not isinstance(field, ForeignKey) or field.related_model is not get_user_model():
@@ -238,7 +237,7 @@ def _outlasts_its_user(field: Field[Any, Any]) -> bool:
     return isinstance(field, SharedForeignKey) or not (field.null or is_personal(field))
 
 
-def _check_relation(field: Field[Any, Any]) -> Iterator[CheckMessage]:
+def _check_relation(field: ModelField) -> Iterator[CheckMessage]:
     target = field.related_model
     if not (isinstance(target, type) and issubclass(target, Model)) or getattr(
         field, "references_own_tenant", False
@@ -255,7 +254,7 @@ def _check_relation(field: Field[Any, Any]) -> Iterator[CheckMessage]:
         yield _error("E003", field, message, hint)
 
 
-def _can_cross(field: Field[Any, Any]) -> bool:
+def _can_cross(field: ModelField) -> bool:
     """Return whether a relation to shared data works: by SharedForeignKey, or by a constraint."""
     if isinstance(field, SharedForeignKey):
         return True

@@ -1,7 +1,8 @@
 """Primary keys, and foreign keys from a tenant's tables to shared data."""
 
 import sys
-from typing import Any
+from collections.abc import Sequence
+from typing import Any, Never
 from uuid import UUID
 
 from django.conf import settings
@@ -16,6 +17,12 @@ if sys.version_info >= (3, 14):
 else:
     from uuid_utils.compat import uuid7
 
+type ModelField = models.Field[Never, object]
+"""A field of any model, whatever values it takes and gives."""
+
+type Reference = models.ForeignKey[Never, object]
+"""A foreign key of any model."""
+
 _FORCED = ("on_delete", "related_name", "db_constraint")
 
 
@@ -28,7 +35,7 @@ class CurrentTenant(Expression):
     def __init__(self) -> None:
         super().__init__(output_field=models.UUIDField())
 
-    def as_sql(self, compiler: Any, connection: Any) -> tuple[str, Any]:
+    def as_sql(self, compiler: object, connection: object) -> tuple[str, Any]:
         """Return the id as a parameter."""
         return "%s", (require_tenant().id,)
 
@@ -53,7 +60,7 @@ class SharedForeignKey(models.ForeignKey[Any, Any]):
     relation.
     """
 
-    def __init__(self, to: Any, **kwargs: Any) -> None:
+    def __init__(self, to: type[models.Model] | str, **kwargs: Any) -> None:
         kwargs |= {
             "on_delete": models.DO_NOTHING,
             "related_name": "+",
@@ -61,10 +68,10 @@ class SharedForeignKey(models.ForeignKey[Any, Any]):
         }
         super().__init__(to, **kwargs)
 
-    def deconstruct(self) -> tuple[str, str, list[Any], dict[str, Any]]:
+    def deconstruct(self) -> tuple[str, str, Sequence[object], dict[str, object]]:
         """Omit from migrations the options that this class sets itself."""
         name, path, args, kwargs = super().deconstruct()
-        return name, path, list(args), {k: v for k, v in kwargs.items() if k not in _FORCED}
+        return name, path, args, {k: v for k, v in kwargs.items() if k not in _FORCED}
 
     def get_extra_restriction(self, alias: str | None, related_alias: str | None) -> None:
         """Raise `SharedJoinError`. Django calls this only for joins that reach the SQL."""
@@ -91,14 +98,14 @@ class UserForeignKey(SharedForeignKey):
         kwargs["limit_choices_to"] = _MEMBERS
         super().__init__(settings.AUTH_USER_MODEL, **kwargs)
 
-    def deconstruct(self) -> tuple[str, str, list[Any], dict[str, Any]]:
+    def deconstruct(self) -> tuple[str, str, Sequence[object], dict[str, object]]:
         """Omit from migrations the choices that the field offers."""
         name, path, args, kwargs = super().deconstruct()
         kwargs.pop("limit_choices_to", None)
         return name, path, args, kwargs
 
 
-def is_personal(field: models.ForeignKey[Any, Any]) -> bool:
+def is_personal(field: Reference) -> bool:
     """Return whether rows are personal data of the user in ``field`` and are deleted with the user.
 
     A plain key declares this by ``on_delete=CASCADE``.

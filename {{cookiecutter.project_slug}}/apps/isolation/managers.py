@@ -10,7 +10,9 @@ from django.db.models.sql import Query
 from django.utils.functional import cached_property
 
 from apps.isolation.context import Identified, current_tenant, require_active
+from apps.isolation.fields import ModelField
 from apps.isolation.ownership import (
+    TenantBoundModel,
     TenantBoundQuerySetMixin,
     TenantRawQuerySet,
     bind,
@@ -18,14 +20,14 @@ from apps.isolation.ownership import (
 )
 
 
-class TenantQuerySet[M: Model](TenantBoundQuerySetMixin[M], QuerySet[M]):
+class TenantQuerySet[M: TenantBoundModel](TenantBoundQuerySetMixin[M], QuerySet[M]):
     """A queryset that is read in one tenant only, and writes only that tenant's objects.
 
     Derive your own querysets from it.
     """
 
     @classmethod
-    def as_manager(cls) -> Any:
+    def as_manager(cls) -> "TenantManager[M]":
         """Return a tenant-bound manager with this queryset's methods."""
         manager = TenantManager.from_queryset(cls)()
         # As in Django: migrations cannot import a class that was created here.
@@ -33,7 +35,11 @@ class TenantQuerySet[M: Model](TenantBoundQuerySetMixin[M], QuerySet[M]):
         return manager
 
     def raw(
-        self, raw_query: Any, params: Any = (), translations: Any = None, using: str | None = None
+        self,
+        raw_query: Any,
+        params: Any = (),
+        translations: dict[str, str] | None = None,
+        using: str | None = None,
     ) -> RawQuerySet[M]:
         """Return the rows of a raw SQL query, bound to the active tenant."""
         hints: dict[str, Any] = {**self._hints, "tenant": current_tenant()}
@@ -49,7 +55,7 @@ class TenantQuerySet[M: Model](TenantBoundQuerySetMixin[M], QuerySet[M]):
         rows._prefetch_related_lookups = self._prefetch_related_lookups  # noqa: SLF001 - as Django
         return rows
 
-    def resolve_expression(self, *args: Any, **kwargs: Any) -> Any:
+    def resolve_expression(self, *args: object, **kwargs: object) -> object:
         """Become part of another query; raise `WrongTenantError` in another tenant."""
         require_own_hints(self._hints)
         return super().resolve_expression(*args, **kwargs)
@@ -58,9 +64,11 @@ class TenantQuerySet[M: Model](TenantBoundQuerySetMixin[M], QuerySet[M]):
         """Insert the objects; raise `WrongTenantError` if one belongs to another tenant."""
         return super().bulk_create(_bound(objs), *args, **kwargs)
 
-    def bulk_update(self, objs: Iterable[M], *args: Any, **kwargs: Any) -> int:
+    def bulk_update(
+        self, objs: Iterable[M], fields: Iterable[str], batch_size: int | None = None
+    ) -> int:
         """Update the objects; raise `WrongTenantError` if one belongs to another tenant."""
-        return super().bulk_update(_bound(objs), *args, **kwargs)
+        return super().bulk_update(_bound(objs), fields, batch_size)
 
     def iterator(self, *args: int | None, **kwargs: int | None) -> Iterator[M]:
         """Iterate over the rows; raise `WrongTenantError` once another tenant is active."""
@@ -77,7 +85,7 @@ class TenantQuerySet[M: Model](TenantBoundQuerySetMixin[M], QuerySet[M]):
             yield row
 
 
-class TenantManager[M: Model](Manager[M]):
+class TenantManager[M: TenantBoundModel](Manager[M]):
     """Creates querysets that are bound to the active tenant. Derive your own managers from it.
 
     A queryset that was created without a tenant, such as an attribute of a view, can be used in
@@ -97,9 +105,7 @@ class TenantManager[M: Model](Manager[M]):
     @cached_property
     def _query(self) -> Query | None:
         """Return the model's starting query, cached because a request needs several querysets."""
-        model: Any = self.model
-        query: Query | None = model.starting_query()
-        return query
+        return self.model.starting_query()
 
 
 class TenantRequired(TypeError):
@@ -135,7 +141,7 @@ class PlatformManager[M: Model](Manager[M]):
     ``for_tenant(tenant)``, while ``tenant.memberships`` has its tenant already.
     """
 
-    field: Any  # set on related managers only
+    field: ModelField  # set on related managers only
 
     def for_tenant(self, tenant: Identified | UUID | None) -> QuerySet[M]:
         """Return the rows of ``tenant``; those of the related object on a related manager."""

@@ -12,6 +12,7 @@ from functools import cache
 from typing import Any
 
 from django.db.models import Manager, Model, QuerySet
+from django.db.models.sql import Query
 
 from apps.isolation.app_registry import is_tenant_model
 from apps.isolation.context import current_tenant
@@ -37,32 +38,32 @@ def bind_plain_model(sender: type[Model], **kwargs: object) -> None:
         _add_bound(sender, manager)
 
 
-def _add_bound(model: type[Model], manager: Manager[Any]) -> None:
+def _add_bound(model: type[Model], manager: Manager[Model]) -> None:
     kind: Any = type(manager)
     bound = _as(_bound_manager(kind), manager)
     bound._set_creation_counter()  # noqa: SLF001 - what orders managers
     bound.contribute_to_class(model, manager.name)
 
 
-def _as(kind: Any, manager: Any) -> Any:
+def _as(kind: type[Manager[Model]], manager: Manager[Model]) -> Any:
     """Return a copy of a manager with another class."""
     other = copy(manager)
     other.__class__ = kind
     return other
 
 
-def _rows_of(manager: type[Any]) -> type[QuerySet[Any]]:
-    rows: type[QuerySet[Any]] = manager._queryset_class  # noqa: SLF001 - set by from_queryset()
+def _rows_of(manager: Any) -> type[QuerySet[Model]]:
+    rows: type[QuerySet[Model]] = manager._queryset_class  # noqa: SLF001 - set by from_queryset()
     return rows
 
 
 @cache
-def _bound_manager(manager: Any) -> Any:
+def _bound_manager(manager: type[Manager[Model]]) -> Any:
     """Return a subclass with the name and module of its base, so that migrations write the base."""
     if issubclass(_rows_of(manager), TenantQuerySet):
         return manager
 
-    def is_equal(self: Any, other: object) -> bool:
+    def is_equal(self: Manager[Model], other: object) -> bool:
         return bool(manager.__eq__(_as(manager, self), other))
 
     body = {
@@ -76,18 +77,18 @@ def _bound_manager(manager: Any) -> Any:
 
 
 @cache
-def _bound_queryset(queryset: Any) -> Any:
+def _bound_queryset(queryset: type[QuerySet[Model]]) -> type:
     names = {"__module__": queryset.__module__, "__qualname__": queryset.__qualname__}
     return type(queryset.__name__, (_PlainRows, queryset), names)
 
 
-class _PlainRows(TenantQuerySet[Any]):
+class _PlainRows(TenantQuerySet[TenantBoundModel]):
     """Binds itself to the active tenant, since its manager does not."""
 
     def __init__(
         self,
         model: type[Model] | None = None,
-        query: Any = None,
+        query: Query | None = None,
         using: str | None = None,
         hints: Mapping[str, Any] | None = None,
     ) -> None:

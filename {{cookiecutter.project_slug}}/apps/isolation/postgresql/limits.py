@@ -6,10 +6,10 @@ has none (``config/settings/database.py``).
 """
 
 from collections.abc import Iterator
-from typing import Any
 
 from django.conf import settings
 from django.db import ProgrammingError, connections
+from django.db.backends.utils import CursorWrapper
 from psycopg.errors import InsufficientPrivilege
 from psycopg.sql import SQL, Identifier
 
@@ -33,7 +33,7 @@ def wanted_limits() -> dict[str, int]:
     return {name: value or NONE.get(name, 0) for name, value in settings.DATABASE_LIMITS.items()}
 
 
-def set_limits(cursor: Any, database: str) -> None:
+def set_limits(cursor: CursorWrapper, database: str) -> None:
     """Set ``DATABASE_LIMITS`` for a database, as its owner.
 
     Skips limits that the owner may not set; `missing_limits` reports them.

@@ -3,16 +3,18 @@
 from collections.abc import Callable
 from functools import wraps
 
+from django.db.backends.base.base import BaseDatabaseWrapper
+
 from apps.isolation.context import activate_tenant, current_tenant
 from apps.isolation.integrations.transactions import AFTER_COMMIT
 
 
-class OnCommitMixin:
+class OnCommitMixin(BaseDatabaseWrapper):
     """Makes a database wrapper run ``on_commit`` callbacks in the tenant that registered them."""
 
     def on_commit(self, func: Callable[[], object], robust: bool = False) -> None:
         """Call ``func`` after COMMIT, whichever tenant is active then."""
-        super().on_commit(_bind_tenant(func), robust)  # type: ignore[misc]
+        super().on_commit(_bind_tenant(func), robust)
 
 
 def _bind_tenant(work: Callable[[], object]) -> Callable[[], object]:

@@ -5,25 +5,23 @@ Psycopg sends everything through `Connection.wait`, so the session is checked th
 the rows that it has fetched already.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any, Self
+from typing import Any, Self
 
 import psycopg
+from psycopg.abc import Buffer, Params, PQGen, Query
+from psycopg.copy import Writer
 from psycopg.pq import TransactionStatus
+from psycopg.rows import TupleRow
 
 from apps.isolation.context import ActiveTenant, current_tenant, require_active
 from apps.isolation.postgresql.on_commit import OnCommitMixin
 
-if TYPE_CHECKING:
-    Rows = psycopg.Cursor[Any]
-else:
-    Rows = object
-
 _WHAT = "This cursor"
 
 
-class GuardedSession(psycopg.Connection[Any]):
+class GuardedSession(psycopg.Connection):
     """A session that calls `guard` before every use, except in a `checked` block."""
 
     _is_checked = False
@@ -42,7 +40,7 @@ class GuardedSession(psycopg.Connection[Any]):
         finally:
             self._is_checked = before
 
-    def wait(self, gen: Any, *args: Any, **kwargs: Any) -> Any:
+    def wait[R](self, gen: PQGen[R], *args: Any, **kwargs: Any) -> R:
         """Exchange messages; a COPY or a stream continues only in the tenant that began it."""
         if self.pgconn.transaction_status == TransactionStatus.ACTIVE:
             require_active(self._begun_in, _WHAT)
@@ -75,66 +73,68 @@ class BoundCopy(psycopg.Copy):
 
     begun_in: ActiveTenant | None
 
-    def read(self) -> Any:
+    def read(self) -> Buffer:
         """Return the next block of data; raise `WrongTenantError` in another tenant."""
         require_active(self.begun_in, _WHAT)
         return super().read()
 
-    def read_row(self) -> tuple[Any, ...] | None:
+    def read_row(self) -> TupleRow | None:
         """Return the next row; raise `WrongTenantError` in another tenant."""
         require_active(self.begun_in, _WHAT)
         return super().read_row()
 
-    def write(self, buffer: Any) -> None:
+    def write(self, buffer: Buffer | str) -> None:
         """Write a block of data; raise `WrongTenantError` in another tenant."""
         require_active(self.begun_in, _WHAT)
         super().write(buffer)
 
-    def write_row(self, row: Any) -> None:
+    def write_row(self, row: Sequence[object]) -> None:
         """Write a row; raise `WrongTenantError` in another tenant."""
         require_active(self.begun_in, _WHAT)
         super().write_row(row)
 
 
-class BoundRows(Rows):
+class BoundRows(psycopg.Cursor):
     """Binds a cursor's rows to the tenant in which the statement was executed."""
 
     _executed_in: ActiveTenant | None = None
 
-    def execute(self, query: Any, params: Any = None, **kwargs: Any) -> Self:
+    def execute(self, query: Any, params: Params | None = None, **kwargs: bool | None) -> Self:
         """Run a statement; its rows belong to the active tenant."""
         self._executed_in = current_tenant()
         return super().execute(query, params, **kwargs)
 
-    def executemany(self, query: Any, params_seq: Any, **kwargs: Any) -> None:
+    def executemany(self, query: Query, params_seq: Iterable[Params], **kwargs: bool) -> None:
         """Run a statement many times; its rows belong to the active tenant."""
         self._executed_in = current_tenant()
         super().executemany(query, params_seq, **kwargs)
 
     @contextmanager
-    def copy(self, statement: Any, params: Any = None, **kwargs: Any) -> Iterator[psycopg.Copy]:
+    def copy(
+        self, statement: Query, params: Params | None = None, **kwargs: Writer | None
+    ) -> Iterator[psycopg.Copy]:
         """Begin a COPY in the active tenant."""
         with super().copy(statement, params, **kwargs) as copy:
-            bound: Any = copy
-            bound.__class__, bound.begun_in = BoundCopy, current_tenant()
-            yield bound
+            copy.__class__ = BoundCopy
+            vars(copy)["begun_in"] = current_tenant()
+            yield copy
 
-    def fetchone(self) -> Any:
+    def fetchone(self) -> TupleRow | None:
         """Return the next row; raise `WrongTenantError` in another tenant."""
         require_active(self._executed_in, _WHAT)
         return super().fetchone()
 
-    def fetchmany(self, size: int = 0) -> list[Any]:
+    def fetchmany(self, size: int = 0) -> list[TupleRow]:
         """Return the next rows; raise `WrongTenantError` in another tenant."""
         require_active(self._executed_in, _WHAT)
         return super().fetchmany(size)
 
-    def fetchall(self) -> list[Any]:
+    def fetchall(self) -> list[TupleRow]:
         """Return the remaining rows; raise `WrongTenantError` in another tenant."""
         require_active(self._executed_in, _WHAT)
         return super().fetchall()
 
-    def __next__(self) -> Any:
+    def __next__(self) -> TupleRow:
         """Return the next row; raise `WrongTenantError` in another tenant."""
         require_active(self._executed_in, _WHAT)
         return super().__next__()
@@ -143,11 +143,11 @@ class BoundRows(Rows):
 class GuardedWrapperMixin(OnCommitMixin):
     """Exempts a database wrapper's own queries from the tenant's checks."""
 
-    connection: Any  # a GuardedSession, or None before the first use
+    connection: GuardedSession  # None before the first use
 
     def is_usable(self) -> bool:
         """Return whether the session works. Django calls this after a request."""
         if self.connection is None:
             return False
         with self.connection.checked():
-            return bool(super().is_usable())  # type: ignore[misc]
+            return super().is_usable()

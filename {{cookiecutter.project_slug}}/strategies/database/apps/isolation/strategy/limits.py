@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from django.conf import settings
 from django.db import connections
@@ -16,15 +16,17 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
     from uuid import UUID
 
+    from django.db.backends.utils import CursorWrapper
 
-def limit_tenant(cursor: Any, name: str) -> None:
+
+def limit_tenant(cursor: CursorWrapper, name: str) -> None:
     """Set the limits of a tenant's database, and of its role's connections, as the owner."""
     set_limits(cursor, name)
     statement = SQL("ALTER ROLE {} CONNECTION LIMIT {}")
     cursor.execute(statement.format(Identifier(name), _most_connections()))
 
 
-def limit_tenants(cursor: Any, names: list[str]) -> None:
+def limit_tenants(cursor: CursorWrapper, names: list[str]) -> None:
     """Set the limits of the tenants whose database or role has different ones."""
     for name, (limits, connection_limit) in _limits_of(cursor, names).items():
         if limits != wanted_limits() or connection_limit != _most_connections():
@@ -45,7 +47,7 @@ def _most_connections() -> int:
     return settings.TENANT_MOST_CONNECTIONS or -1
 
 
-def _limits_of(cursor: Any, names: list[str]) -> dict[str, tuple[dict[str, int], int]]:
+def _limits_of(cursor: CursorWrapper, names: list[str]) -> dict[str, tuple[dict[str, int], int]]:
     """Return the limits of databases and of the roles with the same names."""
     cursor.execute(
         "SELECT datname, setconfig, rolconnlimit FROM pg_database "

@@ -1,6 +1,6 @@
 """Base classes of tenant models, and of the models of tenants and domains."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from typing import Any, ClassVar, Self
 from uuid import UUID
 
@@ -43,11 +43,11 @@ class TenantForeignKey(models.ForeignKey[Any, Any]):
         # Fixtures omit the tenant, so that they can be loaded into any tenant.
         self.serialize = False
 
-    def deconstruct(self) -> tuple[str, str, list[Any], dict[str, Any]]:
+    def deconstruct(self) -> tuple[str, str, Sequence[object], dict[str, object]]:
         """Omit from migrations the option that this class sets itself."""
         name, path, args, kwargs = super().deconstruct()
         kwargs.pop("serialize", None)
-        return name, path, list(args), kwargs
+        return name, path, args, kwargs
 
     def pre_save(self, model_instance: models.Model, add: bool) -> UUID:
         """Return the active tenant's id; raise `WrongTenantError` if the row is another's."""
@@ -92,11 +92,10 @@ class TenantModel(TenantBoundModel):
         """Return a query for the rows of the tenant that is active when the query runs."""
         return models.QuerySet(cls).filter(tenant=CurrentTenant()).query
 
-    def _save_table(self, raw: bool = False, *args: Any, **kwargs: Any) -> bool:
+    def _save_table(self, raw: bool = False, *args: object, **kwargs: object) -> bool:
         """Save the row; a row of a fixture, which is saved raw, gets its tenant here."""
         if raw:
-            tenant: Any = self._meta.get_field("tenant")
-            tenant.pre_save(self, add=True)
+            type(self).tenant.field.pre_save(self, add=True)
         saved: bool = super()._save_table(raw, *args, **kwargs)  # type: ignore[misc] # is Django's
         return saved
 

@@ -6,16 +6,22 @@ They use undocumented names of Django, which its stubs omit (docs/third-party-ap
 import sys
 from collections.abc import Iterable, Sequence
 from types import TracebackType
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from django.db import transaction
+from django.db.backends.ddl_references import Statement
 from django.db.backends.postgresql.introspection import DatabaseIntrospection
 from django.db.backends.postgresql.schema import DatabaseSchemaEditor
+from django.db.backends.utils import CursorWrapper
 from django.db.models import Model
 
 from apps.isolation.app_registry import is_tenant_model, tables
+from apps.isolation.fields import ModelField, Reference
 from apps.isolation.strategy.convergence import converge
 from apps.isolation.strategy.policies import has_policies
+
+if TYPE_CHECKING:
+    from django.db.backends.base.introspection import _ConstraintDict as Constraint
 
 TENANT = "tenant_id"
 
@@ -26,9 +32,9 @@ class TenantIntrospection(DatabaseIntrospection):
     So a migration that was written for plain tables finds the constraints that it changes.
     """
 
-    def get_constraints(self, cursor: Any, table_name: str) -> dict[str, Any]:
+    def get_constraints(self, cursor: CursorWrapper, table_name: str) -> "dict[str, Constraint]":
         """Return the constraints and indexes, without the tenant's column and its foreign key."""
-        constraints: dict[str, Any] = super().get_constraints(cursor, table_name)
+        constraints = super().get_constraints(cursor, table_name)
         if not has_policies(cursor, table_name):
             return constraints
         for constraint in constraints.values():
@@ -41,7 +47,7 @@ class TenantIntrospection(DatabaseIntrospection):
         }
 
 
-def _leave_out_tenant(constraint: dict[str, Any]) -> None:
+def _leave_out_tenant(constraint: "Constraint") -> None:
     kept = _without_tenant(constraint["columns"])
     if len(kept) == len(constraint["columns"]):
         return
@@ -65,7 +71,7 @@ class TenantSchemaEditor(DatabaseSchemaEditor):
 
     # A foreign key in a column's definition cannot include the tenant.
     sql_create_column_inline_fk: Any = None
-    deferred_sql: list[Any]
+    deferred_sql: list[Statement]
 
     def __exit__(
         self,
@@ -105,7 +111,7 @@ class TenantSchemaEditor(DatabaseSchemaEditor):
         super().create_model(model)
         self._converge_table_of(model)
 
-    def add_field(self, model: type[Model], field: Any) -> None:
+    def add_field(self, model: type[Model], field: ModelField) -> None:
         """Add the column; make it unique within a tenant, if it is unique."""
         super().add_field(model, field)
         if field.unique:
@@ -115,7 +121,7 @@ class TenantSchemaEditor(DatabaseSchemaEditor):
         if is_tenant_model(model) and not self.collect_sql:
             self._converge([model._meta.db_table], is_whole=False)
 
-    def _create_unique_sql(self, model: type[Model], *args: Any, **kwargs: Any) -> Any:
+    def _create_unique_sql(self, model: type[Model], *args: object, **kwargs: object) -> Any:
         statement = super()._create_unique_sql(model, *args, **kwargs)  # type: ignore[misc]
         if statement and is_tenant_model(model):
             columns = statement.parts["columns"]
@@ -123,7 +129,7 @@ class TenantSchemaEditor(DatabaseSchemaEditor):
                 statement.parts["columns"] = _Columns("{tenant}, {columns}", columns)
         return statement
 
-    def _create_fk_sql(self, model: type[Model], field: Any, suffix: str) -> Any:
+    def _create_fk_sql(self, model: type[Model], field: Reference, suffix: str) -> Any:
         statement = super()._create_fk_sql(model, field, suffix)  # type: ignore[misc]
         if is_tenant_model(model) and is_tenant_model(field.target_field.model):
             parts = statement.parts
@@ -134,21 +140,22 @@ class TenantSchemaEditor(DatabaseSchemaEditor):
         return statement
 
     def _constraint_names(
-        self, model: type[Model], column_names: Sequence[str] | None = None, **kwargs: Any
-    ) -> Any:
+        self, model: type[Model], column_names: Sequence[str] | None = None, **kwargs: object
+    ) -> list[str]:
         if column_names is not None and is_tenant_model(model):
             column_names = _without_tenant(column_names)
-        return super()._constraint_names(model, column_names, **kwargs)  # type: ignore[misc]
+        names: list[str] = super()._constraint_names(model, column_names, **kwargs)  # type: ignore[misc]
+        return names
 
 
 class _Columns:
     """Columns of a statement, printed with the tenant's; otherwise like Django's."""
 
-    def __init__(self, template: str, columns: Any) -> None:
+    def __init__(self, template: str, columns: object) -> None:
         self._template, self._columns = template, columns
 
     def __str__(self) -> str:
         return self._template.format(columns=self._columns, tenant=f'"{TENANT}"')
 
-    def __getattr__(self, name: str) -> Any:
+    def __getattr__(self, name: str) -> object:
         return getattr(self._columns, name)

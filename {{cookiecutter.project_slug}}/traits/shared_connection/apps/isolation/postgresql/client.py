@@ -1,6 +1,6 @@
 """``dbshell``: psql in the active tenant."""
 
-from typing import Any
+from collections.abc import Iterable
 
 from django.db.backends.postgresql.client import DatabaseClient
 
@@ -21,7 +21,7 @@ class TenantClient(DatabaseClient):
 
     @classmethod
     def settings_to_cmd_args_env(
-        cls, settings_dict: dict[str, Any], parameters: Any
+        cls, settings_dict: dict[str, object], parameters: Iterable[str]
     ) -> tuple[list[str], dict[str, str] | None]:
         """Add the tenant to the environment of psql."""
         args, env = super().settings_to_cmd_args_env(settings_dict, parameters)

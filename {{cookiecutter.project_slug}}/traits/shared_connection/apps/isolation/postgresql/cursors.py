@@ -16,9 +16,12 @@ from typing import TYPE_CHECKING, Any, Self
 import psycopg
 from django.core.exceptions import ImproperlyConfigured
 from django.db import NotSupportedError
+from django.db.backends.utils import CursorWrapper
 from psycopg import sql
-from psycopg.abc import Params, Query
+from psycopg.abc import Params, Query, QueryNoTemplate
+from psycopg.copy import Writer
 from psycopg.pq import ExecStatus, TransactionStatus
+from psycopg.rows import TupleRow
 
 from apps.isolation.context import ActiveTenant, current_tenant
 from apps.isolation.postgresql.sessions import BoundRows, GuardedSession, GuardedWrapperMixin
@@ -66,7 +69,7 @@ class ContextSession(GuardedSession):
 class ContextMixin(BoundRows):
     """Adds the context to the statements of a cursor."""
 
-    connection: Any  # a ContextSession
+    connection: ContextSession
 
     @contextmanager
     def _context_of_its_own(self) -> Iterator[None]:
@@ -81,15 +84,14 @@ class ContextMixin(BoundRows):
     def _transaction(self) -> AbstractContextManager[object]:
         status = self.connection.info.transaction_status
         if self.connection.autocommit and status == TransactionStatus.IDLE:
-            transaction: AbstractContextManager[Any] = self.connection.transaction()
-            return transaction
+            return self.connection.transaction()
         return nullcontext()
 
 
 class ContextCursor(ContextMixin, Cursor):
     """A cursor that sends the tenant's context with each statement."""
 
-    def execute(self, query: Any, params: Any = None, **kwargs: Any) -> Self:
+    def execute(self, query: Any, params: Params | None = None, **kwargs: bool | None) -> Self:
         """Send context and statement in one message, and keep the statement's result."""
         session = self.connection
         context = session.context()
@@ -107,12 +109,16 @@ class ContextCursor(ContextMixin, Cursor):
             super().executemany(query, params_seq, **kwargs)
 
     @contextmanager
-    def copy(self, statement: Any, params: Any = None, **kwargs: Any) -> Iterator[psycopg.Copy]:
+    def copy(
+        self, statement: Query, params: Params | None = None, **kwargs: Writer | None
+    ) -> Iterator[psycopg.Copy]:
         """Begin a COPY in a transaction with the context."""
         with self._context_of_its_own(), super().copy(statement, params, **kwargs) as copy:
             yield copy
 
-    def stream(self, query: Any, params: Any = None, **kwargs: Any) -> Iterator[Any]:
+    def stream(
+        self, query: Query, params: Params | None = None, **kwargs: Any
+    ) -> Iterator[TupleRow]:
         """Fetch row by row in a transaction with the context."""
         with self._context_of_its_own():
             yield from super().stream(query, params, **kwargs)
@@ -121,7 +127,7 @@ class ContextCursor(ContextMixin, Cursor):
 class ContextServerSideCursor(ContextMixin, ServerSideCursor):
     """A named cursor, declared in a transaction with the context."""
 
-    def execute(self, query: Any, params: Any = None, **kwargs: Any) -> Self:
+    def execute(self, query: Any, params: Params | None = None, **kwargs: bool | None) -> Self:
         """Declare the cursor in the context, since PostgreSQL resolves table names now."""
         with self._context_of_its_own():
             super().execute(query, params, **kwargs)
@@ -139,8 +145,6 @@ class ContextWrapperMixin(GuardedWrapperMixin):
     context_session: type[ContextSession]
     context_cursor: type[ContextCursor] = ContextCursor
 
-    settings_dict: dict[str, Any]
-
     def get_connection_params(self) -> dict[str, object]:
         """Add the cursor class to Django's parameters.
 
@@ -149,34 +153,34 @@ class ContextWrapperMixin(GuardedWrapperMixin):
         if self.settings_dict["OPTIONS"].get("server_side_binding"):
             message = "server_side_binding=True sends statements without their tenant."
             raise ImproperlyConfigured(message)
-        params: dict[str, object] = super().get_connection_params()  # type: ignore[misc]
-        return params | {"cursor_factory": self.context_cursor}
+        return super().get_connection_params() | {"cursor_factory": self.context_cursor}
 
-    def _configure_connection(self, connection: Any) -> bool:
+    def _configure_connection(self, connection: psycopg.Connection) -> bool:
         """Guard a new session before its first statement. Django calls this for pools too."""
         # Django calls psycopg.connect(), which accepts no connection class.
         connection.__class__ = self.context_session
         connection.server_cursor_factory = ContextServerSideCursor
         return bool(super()._configure_connection(connection))  # type: ignore[misc]
 
-    def chunked_cursor(self) -> Any:
+    def chunked_cursor(self) -> CursorWrapper:
         """Return the cursor of ``.iterator()``: a named one in a transaction, else a plain one.
 
         Outside of a transaction, a named cursor would have to be WITH HOLD, under a name that other
         processes use too. A pooler could give them the same server connection.
         """
         if self.connection is None or self.connection.autocommit:
-            return self._cursor()  # type: ignore[attr-defined]
-        return super().chunked_cursor()  # type: ignore[misc]
+            return self.cursor()
+        return super().chunked_cursor()
 
-    def create_cursor(self, name: str | None = None) -> Any:
+    def create_cursor(self, name: str | None = None) -> psycopg.Cursor:
         """Return a cursor; `chunked_cursor` passes a name."""
         if name is None:
-            return super().create_cursor()  # type: ignore[misc]
+            cursor: psycopg.Cursor = super().create_cursor()
+            return cursor
         return ContextServerSideCursor(self.connection, name=name, scrollable=False)
 
 
-def _refuse_declarations(query: Any) -> None:
+def _refuse_declarations(query: QueryNoTemplate) -> None:
     """Raise NotSupportedError for DECLARE in SQL, since such a cursor has no tenant."""
     text = query.decode() if isinstance(query, bytes) else query
     if isinstance(text, str) and text.lstrip()[:7].upper() == "DECLARE":
@@ -184,7 +188,7 @@ def _refuse_declarations(query: Any) -> None:
         raise NotSupportedError(message)
 
 
-def _joined(context: str, query: Any) -> Any:
+def _joined(context: str, query: QueryNoTemplate) -> QueryNoTemplate:
     if not context:
         return query
     if isinstance(query, sql.Composable):

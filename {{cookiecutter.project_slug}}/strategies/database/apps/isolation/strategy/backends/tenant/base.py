@@ -1,8 +1,10 @@
 """A tenant's connection, usable only while its tenant is active."""
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
+import psycopg
+from django.db import DEFAULT_DB_ALIAS
 from django.db.backends.postgresql import base as postgresql
 from django.db.backends.postgresql import features
 
@@ -12,10 +14,8 @@ from apps.isolation.strategy.connections import note_use
 from apps.isolation.strategy.naming import tenant_of
 
 if TYPE_CHECKING:  # Django's stubs omit the base classes of these two.
-    import psycopg
-
-    Cursor = psycopg.ClientCursor[Any]
-    ServerSideCursor = psycopg.ServerCursor[Any]
+    Cursor = psycopg.ClientCursor
+    ServerSideCursor = psycopg.ServerCursor
 else:
     from django.db.backends.postgresql.base import Cursor, ServerSideCursor
 
@@ -40,10 +40,11 @@ class TenantCursor(BoundRows, Cursor):
 class TenantServerSideCursor(BoundRows, ServerSideCursor):
     """A named cursor whose rows are readable only in the tenant that executed the statement."""
 
+    connection: TenantSession
+
     def close(self) -> None:
         """Close the cursor, in any tenant."""
-        session: Any = self.connection
-        with session.checked():
+        with self.connection.checked():
             super().close()
 
 
@@ -59,26 +60,27 @@ class DatabaseWrapper(GuardedWrapperMixin, postgresql.DatabaseWrapper):
     """Django's backend. It records its use, and refuses to work for another tenant."""
 
     features_class = DatabaseFeatures
+    connection: TenantSession
 
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
+    def __init__(self, settings_dict: dict[str, object], alias: str = DEFAULT_DB_ALIAS) -> None:
+        super().__init__(settings_dict, alias)
         self.execute_wrappers.append(self._execute)
 
-    def get_connection_params(self) -> dict[str, Any]:
+    def get_connection_params(self) -> dict[str, object]:
         """Add the cursor class to Django's parameters."""
-        params: dict[str, Any] = super().get_connection_params()
-        return params | {"cursor_factory": TenantCursor}
+        return super().get_connection_params() | {"cursor_factory": TenantCursor}
 
     def connect(self) -> None:
         """Connect inside the tenant, since receivers of ``connection_created`` may send queries."""
         with activate_tenant(tenant_of(self.alias)):
             super().connect()
 
-    def create_cursor(self, name: str | None = None) -> Any:
+    def create_cursor(self, name: str | None = None) -> psycopg.Cursor:
         """Return a cursor; `chunked_cursor` passes a name."""
-        session: Any = self.connection
         if name is None:
-            return super().create_cursor()
+            cursor: psycopg.Cursor = super().create_cursor()
+            return cursor
+        session = self.connection
         return TenantServerSideCursor(
             session, name=name, scrollable=False, withhold=session.autocommit
         )
@@ -86,7 +88,7 @@ class DatabaseWrapper(GuardedWrapperMixin, postgresql.DatabaseWrapper):
     def init_connection_state(self) -> None:
         """Guard the session from now on. Django's own first statements access no rows."""
         super().init_connection_state()
-        session: Any = self.connection
+        session = self.connection
         # Django calls psycopg.connect(), which accepts no connection class.
         session.__class__ = TenantSession
         session.tenant = tenant_of(self.alias)
@@ -125,6 +127,5 @@ class DatabaseWrapper(GuardedWrapperMixin, postgresql.DatabaseWrapper):
         """
         if not str(sql).startswith(OF_TRANSACTIONS):
             require_active(tenant_of(self.alias), f"The connection {self.alias}")
-        session: Any = self.connection
-        with session.checked():
+        with self.connection.checked():
             return execute(sql, params, many, context)

@@ -28,7 +28,7 @@ class RLSSession(ContextSession):
 class RLSCursor(ContextCursor):
     """A cursor that reads and writes the active tenant's rows."""
 
-    def execute(self, query: Any, params: Any = None, **kwargs: Any) -> Self:
+    def execute(self, query: Any, params: Params | None = None, **kwargs: bool | None) -> Self:
         """Run a statement; raise `WrongTenantError` if a policy refuses a written row."""
         with _wrong_tenant_errors():
             return super().execute(query, params, **kwargs)

@@ -2,6 +2,7 @@
 
 from typing import Any, NoReturn
 
+from django.db import DEFAULT_DB_ALIAS
 from django.db.backends.postgresql import base as postgresql
 from django_tenants.postgresql_backend import base as django_tenants
 
@@ -39,10 +40,11 @@ class DatabaseWrapper(ContextWrapperMixin, django_tenants.DatabaseWrapper):
 
     client_class = SchemaClient
     context_session = SearchPathSession
+    introspection: Any  # Django's, and not the one of django-tenants
 
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
+    def __init__(self, settings_dict: dict[str, object], alias: str = DEFAULT_DB_ALIAS) -> None:
         # Skip django-tenants' __init__, which would set a schema on the connection.
-        postgresql.DatabaseWrapper.__init__(self, *args, **kwargs)
+        postgresql.DatabaseWrapper.__init__(self, settings_dict, alias)
 
     @property
     def schema_name(self) -> str:  # type: ignore[override] # an attribute in django-tenants
