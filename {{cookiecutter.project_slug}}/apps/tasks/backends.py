@@ -1,8 +1,6 @@
 """The product's backend for ``django.tasks``."""
 
-from collections.abc import Mapping
 from functools import partial
-from typing import Any
 from uuid import UUID
 
 from django.db import transaction
@@ -12,7 +10,7 @@ from django.tasks.exceptions import TaskResultDoesNotExist
 from django.utils.module_loading import import_string
 
 from apps.isolation import current_tenant
-from apps.isolation.integrations.tasks import Envelope, TenantTaskBackend
+from apps.isolation.integrations.tasks import Envelope, Sender, TenantTaskBackend
 from apps.isolation.strategy.transactions import open_transaction
 from apps.observability.logs import ids_of
 from apps.observability.request_id import current_request
@@ -41,7 +39,7 @@ class TaskBackend(TenantTaskBackend):
     supports_get_result = True
     supports_priority = True
 
-    def sender(self) -> Mapping[str, Any]:
+    def sender(self) -> Sender:
         """Return user, request and trace; in a task, those of the task."""
         ids = ids_of(current_request.get())
         user, request_id = str(ids["user"]), str(ids["request_id"])
@@ -51,7 +49,9 @@ class TaskBackend(TenantTaskBackend):
             "trace": trace_headers(),
         }
 
-    def put(self, task: Task[Any, Any], envelope: Envelope, *, unless_open: bool = False) -> bool:
+    def put[**P, R](
+        self, task: Task[P, R], envelope: Envelope, *, unless_open: bool = False
+    ) -> bool:
         """Store the envelope; what another database holds is confirmed when it is committed."""
         pending = open_transaction()
         if not queue.put(task, envelope, transaction=pending, unless_open=unless_open):
@@ -62,7 +62,7 @@ class TaskBackend(TenantTaskBackend):
             transaction.on_commit(confirm, robust=True)
         return True
 
-    def get_result(self, result_id: str) -> TaskResult[..., Any]:
+    def get_result(self, result_id: str) -> TaskResult[..., object]:
         """Return the state of a task of the active tenant, or else of nobody's.
 
         Arguments and return values are not kept. Raises TaskResultDoesNotExist for another
@@ -76,9 +76,9 @@ class TaskBackend(TenantTaskBackend):
             raise TaskResultDoesNotExist(result_id) from error
 
 
-def result_of(run: TaskRun) -> TaskResult[..., Any]:
+def result_of(run: TaskRun) -> TaskResult[..., object]:
     """Return a task's result as Django describes it."""
-    task: Task[..., Any] = import_string(run.task)
+    task: Task[..., object] = import_string(run.task)
     return TaskResult(
         task=task,
         id=str(run.pk),

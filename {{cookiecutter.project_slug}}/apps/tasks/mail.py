@@ -54,7 +54,7 @@ class StoredMessage(EmailMessage):
 
     def __init__(self, sender: str, recipients: list[str], mime: str) -> None:
         self._mime = mime.encode("latin-1")
-        content: Any = message_from_bytes(self._mime, policy=default)
+        content = message_from_bytes(self._mime, policy=default)
         text = content.get_body(("plain", "html"))
         super().__init__(
             content["Subject"], text.get_content() if text else "", sender, bcc=recipients
@@ -67,8 +67,8 @@ class StoredMessage(EmailMessage):
 
     def message(self, *, policy: Any = default) -> MIMEMessage:
         """Return the mail as it was written."""
-        message: Any = message_from_bytes(self._mime, policy=policy)
-        return message  # type: ignore[no-any-return]
+        message: MIMEMessage = message_from_bytes(self._mime, policy=policy)
+        return message
 
 
 def _keys() -> MultiFernet:

@@ -2,11 +2,11 @@
 
 import hmac
 import time
-from collections.abc import Callable, Iterable
 from http import HTTPStatus
 from threading import Thread
-from typing import Any, Final
+from typing import Final
 from wsgiref.simple_server import WSGIRequestHandler, make_server
+from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
 
 from django.conf import settings
 from prometheus_client import generate_latest
@@ -33,7 +33,7 @@ class Beat:
 
 
 class _SilentHandler(WSGIRequestHandler):
-    def log_message(self, format: str, *args: Any) -> None:  # noqa: A002 - the name of the base
+    def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - the name of the base
         """Log nothing: probes come every few seconds."""
 
 
@@ -43,8 +43,8 @@ def serve(port: int, beat: Beat) -> None:
     Thread(target=server.serve_forever, daemon=True).start()
 
 
-def _application(beat: Beat) -> Callable[..., Iterable[bytes]]:
-    def application(environ: dict[str, Any], start_response: Callable[..., Any]) -> list[bytes]:
+def _application(beat: Beat) -> WSGIApplication:
+    def application(environ: WSGIEnvironment, start_response: StartResponse) -> list[bytes]:
         status, body = _answer(environ, beat)
         head = [("Content-Type", "text/plain; charset=utf-8"), ("Content-Length", str(len(body)))]
         start_response(f"{status.value} {status.phrase}", head)
@@ -53,7 +53,7 @@ def _application(beat: Beat) -> Callable[..., Iterable[bytes]]:
     return application
 
 
-def _answer(environ: dict[str, Any], beat: Beat) -> tuple[HTTPStatus, bytes]:
+def _answer(environ: WSGIEnvironment, beat: Beat) -> tuple[HTTPStatus, bytes]:
     if environ["PATH_INFO"] == "/healthz/live":
         alive = beat.is_there()
         return (HTTPStatus.OK, b"ok") if alive else (HTTPStatus.SERVICE_UNAVAILABLE, b"silent")

@@ -111,8 +111,8 @@ _STALLED = _GIVE_BACK.format(
 _NAMED = _GIVE_BACK.format(uncounted=1, condition="id = ANY (%(jobs)s)")
 
 
-def put(
-    task: Task[Any, Any], envelope: Envelope, *, transaction: str = "", unless_open: bool = False
+def put[**P, R](
+    task: Task[P, R], envelope: Envelope, *, transaction: str = "", unless_open: bool = False
 ) -> bool:
     """Store a task, due at once unless a transaction must be confirmed; one round trip.
 

@@ -10,12 +10,12 @@ import os
 from collections.abc import Awaitable, Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from asgiref.sync import sync_to_async
 from django.db import DatabaseError, close_old_connections
 from django.utils.module_loading import autodiscover_modules, import_string
-from procrastinate import JobContext, exceptions
+from procrastinate import App, JobContext, exceptions
 from procrastinate.contrib.django import DjangoApp
 from procrastinate.contrib.django.utils import connector_params
 from procrastinate.jobs import Job
@@ -27,6 +27,9 @@ from apps.isolation.integrations.tasks import schedule
 from apps.tasks import queue
 from apps.tasks.probe import Beat
 from apps.tasks.runner import Dead, PutOff, run_job
+
+if TYPE_CHECKING:
+    from procrastinate.app import WorkerOptions
 
 logger = logging.getLogger(__name__)
 
@@ -110,22 +113,23 @@ class Worker:
         finally:
             self._jobs.discard(job)
 
-    async def _lane(self, app: DjangoApp, queues: Sequence[str] | None, places: int) -> None:
-        options: dict[str, Any] = {"queues": queues} if queues else {}
-        await app.run_worker_async(
-            **options,
-            concurrency=places,
-            wait=not self._drain,
+    async def _lane(self, app: App, queues: Sequence[str] | None, places: int) -> None:
+        options: WorkerOptions = {
+            "concurrency": places,
+            "wait": not self._drain,
             # By asking, since behind PgBouncer nobody is notified.
-            listen_notify=False,
-            fetch_job_polling_interval=POLL_SECONDS,
-            update_heartbeat_interval=HEARTBEAT_SECONDS,
-            stalled_worker_timeout=STALLED_SECONDS,
-            delete_jobs="successful",
-            install_signal_handlers=False,
-        )
+            "listen_notify": False,
+            "fetch_job_polling_interval": POLL_SECONDS,
+            "update_heartbeat_interval": HEARTBEAT_SECONDS,
+            "stalled_worker_timeout": STALLED_SECONDS,
+            "delete_jobs": "successful",
+            "install_signal_handlers": False,
+        }
+        if queues:
+            options["queues"] = queues
+        await app.run_worker_async(**options)
 
-    async def _keep(self, work: Callable[..., Awaitable[None]], *args: Any) -> None:
+    async def _keep[*A](self, work: Callable[[*A], Awaitable[None]], *args: *A) -> None:
         """Do it again until the worker is stopped."""
         while not self._stop.is_set():
             with self._trouble_is_logged():
@@ -172,7 +176,7 @@ def _tick(timestamp: int, path: str) -> None:
     import_string(path).enqueue()
 
 
-async def _in_thread(function: Callable[..., int], *args: Any) -> int:
+async def _in_thread[*A](function: Callable[[*A], int], *args: *A) -> int:
     def call() -> int:
         close_old_connections()
         try:

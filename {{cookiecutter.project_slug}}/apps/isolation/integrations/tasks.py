@@ -12,7 +12,7 @@ from abc import abstractmethod
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from functools import partial
-from typing import Any, Self, overload
+from typing import Any, Self, TypedDict, overload
 from uuid import UUID
 
 from django.core.signing import Signer
@@ -29,14 +29,22 @@ _platform_tasks: set[str] = set()
 _schedule: dict[str, str] = {}
 
 
+class Sender(TypedDict, total=False):
+    """Who enqueues a task, and in which request."""
+
+    user: UUID | None
+    request_id: str
+    trace: Mapping[str, str]
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Envelope:
     """A task with its arguments, and the tenant, user and request that enqueued it."""
 
     task: str
     tenant: UUID | None
-    args: Sequence[Any] = ()
-    kwargs: Mapping[str, Any] = field(default_factory=dict)
+    args: Sequence[object] = ()
+    kwargs: Mapping[str, object] = field(default_factory=dict)
     user: UUID | None = None
     request_id: str = ""
     trace: Mapping[str, str] = field(default_factory=dict)
@@ -68,7 +76,7 @@ def _write_id(value: object) -> str:
 @overload
 def platform_task[**P, R](function: Callable[P, R]) -> Task[P, R]: ...
 @overload
-def platform_task[**P, R](**options: Any) -> Callable[[Callable[P, R]], Task[P, R]]: ...
+def platform_task[**P, R](**options: int | str) -> Callable[[Callable[P, R]], Task[P, R]]: ...
 def platform_task(function: Any = None, **options: Any) -> Any:
     """Declare a platform task: Django's ``@task`` for work that belongs to no tenant.
 
@@ -76,7 +84,7 @@ def platform_task(function: Any = None, **options: Any) -> Any:
     """
     if function is None:
         return partial(platform_task, **options)
-    made: Task[..., Any] = task(**options)(function)
+    made: Task[..., object] = task(**options)(function)
     _platform_tasks.add(made.module_path)
     return made
 
@@ -114,7 +122,7 @@ def schedule() -> Mapping[str, str]:
     return _schedule
 
 
-def for_each_tenant(each: Task[[], Any], *, reason: str) -> int:
+def for_each_tenant[R](each: Task[[], R], *, reason: str) -> int:
     """Enqueue a task once in every active tenant; return the number of tenants.
 
     Skips tenants in which the same task is still waiting or running. ``reason`` is written to the
@@ -130,7 +138,7 @@ def for_each_tenant(each: Task[[], Any], *, reason: str) -> int:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class RepeatableTask(Task[Any, Any]):
+class RepeatableTask(Task[..., object]):
     """A task with up to ``attempts`` attempts, which its decorator can set."""
 
     attempts: int = 5
@@ -141,9 +149,9 @@ class TenantTaskBackend(BaseTaskBackend):
 
     task_class = RepeatableTask
 
-    def enqueue(
-        self, task: Task[Any, Any], args: Sequence[Any], kwargs: Mapping[str, Any]
-    ) -> TaskResult[Any, Any]:
+    def enqueue[**P, R](
+        self, task: Task[P, R], args: Sequence[object], kwargs: Mapping[str, object]
+    ) -> TaskResult[P, R]:
         """Enqueue a task for the active tenant.
 
         Raises `NoTenantError` without a tenant, except for a platform task, and TypeError or
@@ -153,15 +161,15 @@ class TenantTaskBackend(BaseTaskBackend):
         self.put(task, envelope)
         return ready_result(task, envelope)
 
-    def enqueue_unless_open(self, task: Task[Any, Any]) -> bool:
+    def enqueue_unless_open[R](self, task: Task[[], R]) -> bool:
         """Enqueue a task without arguments, unless the tenant has the same task waiting or running.
 
         Returns whether it was enqueued.
         """
         return self.put(task, self.address(task, (), {}), unless_open=True)
 
-    def address(
-        self, task: Task[Any, Any], args: Sequence[Any], kwargs: Mapping[str, Any]
+    def address[**P, R](
+        self, task: Task[P, R], args: Sequence[object], kwargs: Mapping[str, object]
     ) -> Envelope:
         """Return the envelope of a task; raise the errors of `enqueue`."""
         self.validate_task(task)
@@ -172,16 +180,18 @@ class TenantTaskBackend(BaseTaskBackend):
             task=task.module_path, tenant=tenant.id if tenant else None, **given, **self.sender()
         )
 
-    def sender(self) -> Mapping[str, Any]:
-        """Return the sender: values for ``user``, ``request_id`` and ``trace``."""
+    def sender(self) -> Sender:
+        """Return the sender."""
         return {}
 
     @abstractmethod
-    def put(self, task: Task[Any, Any], envelope: Envelope, *, unless_open: bool = False) -> bool:
+    def put[**P, R](
+        self, task: Task[P, R], envelope: Envelope, *, unless_open: bool = False
+    ) -> bool:
         """Store the signed envelope; return False if ``unless_open`` skipped it."""
 
 
-def ready_result(task: Task[Any, Any], envelope: Envelope) -> TaskResult[Any, Any]:
+def ready_result[**P, R](task: Task[P, R], envelope: Envelope) -> TaskResult[P, R]:
     """Return the result of a task that has just been enqueued."""
     return TaskResult(
         task=task,

@@ -1,7 +1,6 @@
 """Look at background tasks, run dead ones again, cancel others."""
 
 import json
-from typing import Any
 from uuid import UUID
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
@@ -27,14 +26,22 @@ class Command(BaseCommand):
         )
         parser.add_argument("--json", action="store_true", help="print JSON")
 
-    def handle(self, *args: Any, **options: Any) -> None:
+    def handle(
+        self,
+        *args: object,
+        failed: bool,
+        retry: UUID | None,
+        cancel: UUID | None,
+        json: bool,
+        **options: object,
+    ) -> None:
         """Do it."""
-        if options["retry"]:
-            self._change(queue.retry(options["retry"]), options["retry"], "failed")
-        elif options["cancel"]:
-            self._change(queue.cancel(options["cancel"]), options["cancel"], "waiting or failed")
+        if retry:
+            self._change(queue.retry(retry), retry, "failed")
+        elif cancel:
+            self._change(queue.cancel(cancel), cancel, "waiting or failed")
         else:
-            self._list([State.DEAD] if options["failed"] else OPEN, as_json=options["json"])
+            self._list([State.DEAD] if failed else OPEN, as_json=json)
 
     def _change(self, done: bool, run_id: UUID, state: str) -> None:
         if not done:
@@ -46,12 +53,13 @@ class Command(BaseCommand):
         if as_json:
             self.stdout.write(json.dumps(rows, indent=2))
             return
-        for row in [{name: name for name in COLUMNS}, *rows]:
+        head: dict[str, object] = {name: name for name in COLUMNS}
+        for row in [head, *rows]:
             cells = [format(str(row[name]), width) for name, width in COLUMNS.items()]
             self.stdout.write("  ".join(cells).rstrip())
 
 
-def _row(run: TaskRun) -> dict[str, Any]:
+def _row(run: TaskRun) -> dict[str, object]:
     return {
         "id": str(run.pk),
         "state": run.state,

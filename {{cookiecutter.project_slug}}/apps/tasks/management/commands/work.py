@@ -2,7 +2,6 @@
 
 import asyncio
 import signal
-from typing import Any
 
 from django.core.management.base import BaseCommand, CommandParser
 
@@ -28,19 +27,28 @@ class Command(BaseCommand):
 
         parser.add_argument("--port", type=int, help="answer a probe and Prometheus there")
 
-    def handle(self, *args: Any, **options: Any) -> None:
+    def handle(
+        self,
+        *args: object,
+        concurrency: int,
+        queues: str | None,
+        drain: bool,
+        grace: float,
+        port: int | None,
+        **options: object,
+    ) -> None:
         """Work."""
         run_preflight_checks()
         start_traces()
-        asyncio.run(_work(options))
+        chosen = queues.split(",") if queues else None
+        worker = Worker(concurrency=concurrency, queues=chosen, drain=drain)
+        if port:
+            serve(port, worker.beat)
+        asyncio.run(_work(worker, grace))
 
 
-async def _work(options: dict[str, Any]) -> None:
-    queues = options["queues"].split(",") if options["queues"] else None
-    worker = Worker(concurrency=options["concurrency"], queues=queues, drain=options["drain"])
-    if options["port"]:
-        serve(options["port"], worker.beat)
+async def _work(worker: Worker, grace: float) -> None:
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, worker.stop)
-    await worker.run(grace=options["grace"])
+    await worker.run(grace=grace)
