@@ -1,13 +1,13 @@
 """System checks: every list can be paged to its end, in every offered ordering."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
 from django.apps import AppConfig
 from django.conf import settings
 from django.core.checks import CheckMessage, Error
-from django.db.models import CharField, QuerySet, TextField
-from django.urls import URLPattern, get_resolver
+from django.db.models import CharField, Model, QuerySet, TextField
+from django.urls import URLPattern, URLResolver, get_resolver
 from rest_framework.filters import OrderingFilter
 from rest_framework.generics import GenericAPIView
 
@@ -18,7 +18,9 @@ LONGEST_POSITION = 600
 """Maximum characters of all texts in a cursor; longer addresses exceed servers' limits."""
 
 
-def check_orderings(app_configs: Sequence[AppConfig] | None, **kwargs: Any) -> list[CheckMessage]:
+def check_orderings(
+    app_configs: Sequence[AppConfig] | None, **kwargs: object
+) -> list[CheckMessage]:
     """Check the lists of the API: their cursors, and the orderings that clients may choose."""
     views = {
         view: view.cls(**view.initkwargs)
@@ -28,7 +30,6 @@ def check_orderings(app_configs: Sequence[AppConfig] | None, **kwargs: Any) -> l
     return [
         Error(f"{_name(view.cls)} {problem}.", hint=hint, id=f"api.{number}")
         for view, made in views.items()
-        if made.pagination_class is not None
         for number, problem, hint in _problems(made)
     ]
 
@@ -37,7 +38,7 @@ def _name(cls: type) -> str:
     return f"{cls.__module__}.{cls.__name__}"
 
 
-def _views(patterns: Any) -> Iterator[Any]:
+def _views(patterns: Iterable[URLPattern | URLResolver]) -> Iterator[Any]:
     for pattern in patterns:
         if isinstance(pattern, URLPattern):
             yield pattern.callback
@@ -45,12 +46,15 @@ def _views(patterns: Any) -> Iterator[Any]:
             yield from _views(pattern.url_patterns)
 
 
-def _problems(view: Any) -> Iterator[tuple[str, str, str]]:
+def _problems(view: GenericAPIView[Model]) -> Iterator[tuple[str, str, str]]:
+    pagination = view.pagination_class
+    if pagination is None:
+        return
     rows = _rows_of(view)
     filters = [each for each in view.filter_backends if issubclass(each, OrderingFilter)]
-    if not issubclass(view.pagination_class, TimeOrderedPagination):
+    if not issubclass(pagination, TimeOrderedPagination):
         if filters or rows is None or not _is_total(rows):
-            problem = f"uses {view.pagination_class.__name__} with an order that is not unique"
+            problem = f"uses {pagination.__name__} with an order that is not unique"
             hint = "Derive it from TimeOrderedPagination, or end the queryset's order with its id."
             yield "E001", problem, hint
         return
@@ -64,10 +68,11 @@ def _problems(view: Any) -> Iterator[tuple[str, str, str]]:
         return
     if rows is not None:
         names = [each if isinstance(each, str) else each[0] for each in offered]
-        yield from _unseekable(rows, [*_default_of(view), *names])
+        default = [*_names(pagination.ordering), *_names(getattr(view, "ordering", None))]
+        yield from _unseekable(rows, [*default, *names])
 
 
-def _rows_of(view: Any) -> QuerySet[Any] | None:
+def _rows_of(view: Any) -> QuerySet[Model] | None:
     """Return the view's queryset, without evaluating it."""
     if view.queryset is not None:
         return view.queryset  # type: ignore[no-any-return]
@@ -75,7 +80,7 @@ def _rows_of(view: Any) -> QuerySet[Any] | None:
     return QuerySet(model) if model else None
 
 
-def _is_total(rows: QuerySet[Any]) -> bool:
+def _is_total(rows: QuerySet[Model]) -> bool:
     """Return whether the ordering is unique."""
     options = rows.model._meta
     order = rows.query.order_by or options.ordering
@@ -83,14 +88,13 @@ def _is_total(rows: QuerySet[Any]) -> bool:
     return last in {"pk", options.pk.name}
 
 
-def _default_of(view: Any) -> list[str]:
-    """Return the default orderings of a list."""
-    given = [view.pagination_class.ordering, getattr(view, "ordering", None) or ()]
-    return [name for each in given for name in ([each] if isinstance(each, str) else each)]
+def _names(ordering: str | Iterable[str] | None) -> list[str]:
+    """Return the names of a default ordering."""
+    return [ordering] if isinstance(ordering, str) else list(ordering or ())
 
 
-def _unseekable(rows: QuerySet[Any], names: list[str]) -> Iterator[tuple[str, str, str]]:
-    texts: dict[str, Any] = {}
+def _unseekable(rows: QuerySet[Model], names: list[str]) -> Iterator[tuple[str, str, str]]:
+    lengths: dict[str, int | None] = {}
     for name in names:
         try:
             keys = keys_of(rows, [name])
@@ -98,9 +102,9 @@ def _unseekable(rows: QuerySet[Any], names: list[str]) -> Iterator[tuple[str, st
             problem = f"offers an ordering that cannot be paged: {error}".removesuffix(".")
             yield "E003", problem, "Order by columns, or annotate the view's queryset."
             continue
-        texts |= {k.name: k.field for k in keys if isinstance(k.field, CharField | TextField)}
-    lengths = [field.max_length for field in texts.values()]
-    if None in lengths or sum(length or 0 for length in lengths) > LONGEST_POSITION:
+        texts = [key for key in keys if isinstance(key.field, CharField | TextField)]
+        lengths |= {key.name: key.field.max_length for key in texts}
+    if None in lengths.values() or sum(filter(None, lengths.values())) > LONGEST_POSITION:
         problem = f"offers an ordering by texts of more than {LONGEST_POSITION} characters in total"
-        hint = f"Remove this ordering, or set max_length of: {', '.join(sorted(texts))}."
+        hint = f"Remove this ordering, or set max_length of: {', '.join(sorted(lengths))}."
         yield "E004", problem, hint

@@ -1,20 +1,21 @@
 """Sending files from the API."""
 
-from typing import Any
-
 from django.http import FileResponse
+from rest_framework.renderers import BaseRenderer
 from rest_framework.request import Request
+from rest_framework.views import APIView
 
 
-class ContentMixin:
+class ContentMixin(APIView):
     """A view with an action ``content``, which sends a file."""
 
     action: str
 
-    def perform_content_negotiation(self, request: Request, force: bool = False) -> Any:
+    def perform_content_negotiation(
+        self, request: Request, force: bool = False
+    ) -> tuple[BaseRenderer, str]:
         """Ignore the Accept header: a file has one type."""
-        parent: Any = super()
-        return parent.perform_content_negotiation(request, force or self.action == "content")
+        return super().perform_content_negotiation(request, force or self.action == "content")
 
 
 def download(file: object, name: str, content_type: str) -> FileResponse:

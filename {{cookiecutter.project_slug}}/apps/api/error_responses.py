@@ -2,7 +2,6 @@
 
 import logging
 from contextlib import suppress
-from typing import Any
 
 from django.core.signals import got_request_exception
 from django.http import HttpRequest, HttpResponse, HttpResponseBase, JsonResponse
@@ -34,8 +33,11 @@ def error_response(request: HttpRequest, error: APIException) -> HttpResponse:
         headers["WWW-Authenticate"] = 'Bearer realm="api"'
     body = {"detail": encodable(str(error.detail)), "code": error.get_codes()}
     # Byte for byte as in Django REST framework, so that nothing reveals which layer answered.
-    written: Any = {"json_dumps_params": {"separators": (",", ":")}, "headers": headers}
-    return attach_error(JsonResponse(body, status=error.status_code, **written), error)
+    compact = {"separators": (",", ":")}
+    response = JsonResponse(
+        body, json_dumps_params=compact, status=error.status_code, headers=headers
+    )
+    return attach_error(response, error)
 
 
 def failed_after_commit(request: HttpRequest, error: BaseException) -> HttpResponse:

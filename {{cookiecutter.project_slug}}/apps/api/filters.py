@@ -1,10 +1,9 @@
 """Filters of lists."""
 
-from typing import Any
-
 from rest_framework import filters
 from rest_framework.exceptions import ValidationError
 from rest_framework.request import Request
+from rest_framework.views import APIView
 
 
 class SearchFilter(filters.SearchFilter):
@@ -29,7 +28,7 @@ class SearchFilter(filters.SearchFilter):
             raise self._error(f"Ensure this has no more than {self.max_terms} words.")
         return terms
 
-    def get_schema_operation_parameters(self, view: Any) -> Any:
+    def get_schema_operation_parameters(self, view: APIView) -> list[dict[str, object]]:
         """Describe the parameter with its limit."""
         described = super().get_schema_operation_parameters(view)
         for parameter in described:

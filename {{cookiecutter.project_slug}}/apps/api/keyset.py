@@ -6,13 +6,15 @@ therefore not skipped, and a late page costs no more than the first.
 
 from collections.abc import Iterable, Sequence
 from datetime import date, datetime, time
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
-from django.core.exceptions import FieldDoesNotExist
-from django.db.models import Field, Model, Q, QuerySet
+from django.db.models import Model, Q, QuerySet
 from django.utils.timezone import is_naive
 
+from apps.isolation.fields import ModelField
+
 type Position = list[str | None]
+type Row = Model | dict[str, object]
 NOTHING = Q(pk__in=[])
 
 
@@ -20,7 +22,7 @@ class Key(NamedTuple):
     """A field of an ordering."""
 
     name: str
-    field: "Field[Any, Any]"
+    field: ModelField
     is_descending: bool
     is_nullable: bool
 
@@ -29,7 +31,7 @@ class UnseekableError(ValueError):
     """The list cannot be paged in this ordering."""
 
 
-def keys_of(queryset: QuerySet[Any], ordering: Iterable[str]) -> list[Key]:
+def keys_of(queryset: QuerySet[Model, Row], ordering: Iterable[str]) -> list[Key]:
     """Return the keys of an ordering, each field once, with the primary key at the end.
 
     Raises `UnseekableError` for what is neither a column of the model nor an annotation.
@@ -46,18 +48,18 @@ def keys_of(queryset: QuerySet[Any], ordering: Iterable[str]) -> list[Key]:
     return list(keys.values())
 
 
-def position_of(row: Model | dict[str, Any], keys: Iterable[Key]) -> Position:
+def position_of(row: Row, keys: Iterable[Key]) -> Position:
     """Return the position of a row, as texts from which its fields restore the same values."""
     get = row.__getitem__ if isinstance(row, dict) else lambda name: getattr(row, name)
     return [_text(get(key.name)) for key in keys]
 
 
-def values_at(position: Sequence[Any], keys: Sequence[Key]) -> list[Any]:
+def values_at(position: Sequence[object], keys: Sequence[Key]) -> list[object]:
     """Return the values of a position; raise ValueError or ValidationError if it is invalid."""
     return [_value(text, key) for text, key in zip(position, keys, strict=True)]
 
 
-def beyond(keys: Sequence[Key], values: Sequence[Any], *, backwards: bool = False) -> Q:
+def beyond(keys: Sequence[Key], values: Sequence[object], *, backwards: bool = False) -> Q:
     """Return the condition for rows after a position, or before it."""
     found, tied = Q(), Q()
     for key, value in zip(keys, values, strict=True):
@@ -76,21 +78,19 @@ def order_of(keys: Iterable[Key], *, backwards: bool = False) -> list[str]:
     return ["-" * (key.is_descending != backwards) + key.name for key in keys]
 
 
-def _key(queryset: QuerySet[Any], name: str, *, is_descending: bool) -> Key:
+def _key(queryset: QuerySet[Model, Row], name: str, *, is_descending: bool) -> Key:
     if name in queryset.query.annotation_select:
-        field: Any = queryset.query.annotation_select[name].output_field
+        field = queryset.query.annotation_select[name].output_field
         return Key(name, field, is_descending, is_nullable=True)
     options = queryset.model._meta
-    try:
-        field = options.pk if name == "pk" else options.get_field(name)
-    except FieldDoesNotExist:
-        field = None
-    if field not in options.concrete_fields or (field.is_relation and name != field.attname):
-        raise UnseekableError(f"{name} is neither a column of {options.label} nor an annotation.")
-    return Key(field.attname, field, is_descending, is_nullable=field.null)
+    column = options.pk.attname if name == "pk" else name
+    for field in options.concrete_fields:
+        if field.attname == column:
+            return Key(column, field, is_descending, is_nullable=field.null)
+    raise UnseekableError(f"{name} is neither a column of {options.label} nor an annotation.")
 
 
-def _past(key: Key, value: Any, *, downwards: bool) -> Q:
+def _past(key: Key, value: object, *, downwards: bool) -> Q:
     """Return the condition for values after one in a column; ascending, NULL comes last."""
     if value is None:
         return Q(**{f"{key.name}__isnull": False}) if downwards else NOTHING
@@ -100,13 +100,13 @@ def _past(key: Key, value: Any, *, downwards: bool) -> Q:
     return past | Q(**{f"{key.name}__isnull": True}) if key.is_nullable else past
 
 
-def _text(value: Any) -> str | None:
+def _text(value: object) -> str | None:
     if isinstance(value, date | datetime | time):
         return value.isoformat()
     return None if value is None else str(value)
 
 
-def _value(text: Any, key: Key) -> Any:
+def _value(text: object, key: Key) -> object:
     if text is None and key.is_nullable:
         return None
     if not isinstance(text, str):

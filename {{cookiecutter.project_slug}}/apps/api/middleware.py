@@ -2,9 +2,10 @@
 
 import codecs
 from tempfile import SpooledTemporaryFile
-from typing import IO, Any
+from typing import IO
 
 from django.conf import settings
+from django.core.handlers.wsgi import WSGIRequest
 from django.http import HttpRequest, HttpResponse, HttpResponseBase
 from django.utils.deprecation import MiddlewareMixin
 from rest_framework.exceptions import APIException
@@ -67,13 +68,13 @@ def _limit_for(request: HttpRequest) -> int | None:
     return limit
 
 
-def _measure(request: Any, limit: int | None) -> int:
+def _measure(request: HttpRequest, limit: int | None) -> int:
     """Return the length of a body without Content-Length.
 
     Under WSGI such a body is chunked. Django treats it as empty, since only some servers, such as
     gunicorn, signal its end. Under ASGI, Django has already read the body.
     """
-    if not hasattr(request, "environ"):
+    if not isinstance(request, WSGIRequest):
         stream = vars(request)["_stream"]
         return int(stream.seek(0, 2)) - int(stream.seek(0)) if stream.seekable() else 0
     if "HTTP_TRANSFER_ENCODING" not in request.META:

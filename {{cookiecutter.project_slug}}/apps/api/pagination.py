@@ -11,7 +11,7 @@ from rest_framework.pagination import CursorPagination
 from rest_framework.request import Request
 from rest_framework.utils.urls import replace_query_param
 
-from apps.api.keyset import beyond, keys_of, order_of, position_of, values_at
+from apps.api.keyset import Row, beyond, keys_of, order_of, position_of, values_at
 
 INVALID_CURSOR = (ValidationError, ValueError, TypeError, OverflowError, RecursionError, DataError)
 """Exceptions that an invalid cursor raises."""
@@ -61,7 +61,7 @@ class TimeOrderedPagination(CursorPagination):
         """Return the address of the previous page."""
         return self._link(self.shown[:1], backwards=True) if self.has_previous else None
 
-    def _link(self, edge: list[Any], *, backwards: bool) -> str:
+    def _link(self, edge: list[Row], *, backwards: bool) -> str:
         """Return the address of the rows after one; without one, of the list from its end."""
         position = position_of(edge[0], self.keys) if edge else []
         text = json.dumps([backwards, position], ensure_ascii=False, separators=(",", ":"))
@@ -69,7 +69,7 @@ class TimeOrderedPagination(CursorPagination):
         return replace_query_param(str(self.base_url), self.cursor_query_param, cursor)
 
 
-def _decoded(cursor: str) -> tuple[bool, list[Any]]:
+def _decoded(cursor: str) -> tuple[bool, list[object]]:
     """Return a cursor's direction and position; raise ValueError or TypeError if it is invalid."""
     backwards, position = json.loads(urlsafe_b64decode(cursor))
     if not (isinstance(backwards, bool) and isinstance(position, list)):

@@ -24,7 +24,7 @@ class JSONParser(parsers.JSONParser):
         return data
 
 
-def _unstorable(data: Any) -> ParseError | ValidationError:
+def _unstorable(data: object) -> ParseError | ValidationError:
     """Return an error that names the fields, nested like the body."""
     if not isinstance(data, dict):
         return ParseError(f"JSON parse error - {UNSTORABLE}")

@@ -1,7 +1,6 @@
 """Renderers of the API."""
 
 from collections.abc import Mapping
-from typing import Any
 
 from rest_framework import renderers
 
@@ -13,9 +12,9 @@ class JSONRenderer(renderers.JSONRenderer):
 
     def render(
         self,
-        data: Any,
+        data: object,
         accepted_media_type: str | None = None,
-        renderer_context: Mapping[str, Any] | None = None,
+        renderer_context: Mapping[str, object] | None = None,
     ) -> bytes:
         """Return the body; replace unpaired surrogates by U+FFFD."""
         try:

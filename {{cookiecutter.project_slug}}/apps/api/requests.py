@@ -1,7 +1,5 @@
 """Request classes that leave unreadable headers to middleware, which answers them."""
 
-from typing import Any
-
 from django.core.exceptions import BadRequest
 from django.core.handlers import asgi, wsgi
 
@@ -12,7 +10,7 @@ class _UnreadableTypeMixin:
     Django parses it while it creates the request, where an error becomes a 500 of the server.
     """
 
-    def _set_content_type_params(self, meta: dict[str, Any]) -> None:
+    def _set_content_type_params(self, meta: dict[str, object]) -> None:
         try:
             super()._set_content_type_params(meta)  # type: ignore[misc] # of Django's own classes
         except (BadRequest, LookupError):

@@ -29,7 +29,7 @@ ERROR_SCHEMAS = {
 }
 
 
-def describe_errors(result: Any, **kwargs: Any) -> Any:
+def describe_errors(result: dict[str, Any], **kwargs: object) -> dict[str, Any]:
     """Add the possible error responses to every operation."""
     result["components"]["schemas"] |= ERROR_SCHEMAS
     for path in result["paths"].values():

@@ -20,7 +20,7 @@ def encodable(data: Any) -> Any:
             return data
 
 
-def is_storable(data: Any) -> bool:
+def is_storable(data: object) -> bool:
     """Return whether every text in data, keys included, can be stored and sent."""
     match data:
         case str():
