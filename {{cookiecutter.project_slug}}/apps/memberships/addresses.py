@@ -7,6 +7,7 @@ from typing import Any
 
 from allauth.account.models import EmailAddress
 from django.contrib.auth import get_user_model
+from django.contrib.auth.models import AbstractUser
 from django.core.exceptions import ValidationError
 from django.db import IntegrityError, transaction
 from django.db.models import Model, Q
@@ -21,7 +22,7 @@ TAKEN = "An account with this address exists."
 
 def clean_address(email: str) -> str:
     """Return an address in stored form; raise ValidationError if no mail can reach it."""
-    users: Any = get_user_model()
+    users = get_user_model()
     field = users._meta.get_field("email")
     try:
         # In its original form: an address that is ASCII only in lower case is another address.
@@ -50,7 +51,7 @@ def address_of(user: Any) -> EmailAddress:
     return address
 
 
-def mark_verified(user: Any) -> None:
+def mark_verified(user: AbstractUser) -> None:
     """Mark a user's address as verified."""
     address = address_of(user)
     if not address.verified:
@@ -58,9 +59,9 @@ def mark_verified(user: Any) -> None:
         address.save(update_fields=["verified", "primary"])
 
 
-def is_verified(user: Any) -> bool:
+def is_verified(user: AbstractUser) -> bool:
     """Return whether a user has verified their current address."""
-    rows = EmailAddress.objects.filter(user=user, email=user.email, verified=True)
+    rows = EmailAddress.objects.filter(user=user.pk, email=user.email, verified=True)
     return bool(rows.exists())
 
 
@@ -71,7 +72,7 @@ def change_address(user: Any, email: str, *, actor: Model | None) -> None:
     Raises ValidationError for an address that is malformed or another user's.
     """
     email = clean_address(email)
-    users: Any = get_user_model()
+    users = get_user_model()
     with transaction.atomic(using=SHARED_DB):
         # Before the user's row: accepting an invitation locks both in this order.
         known_as = users.objects.filter(pk=user.pk).values("email")

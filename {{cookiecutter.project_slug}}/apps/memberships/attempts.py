@@ -60,7 +60,9 @@ def password_attempt(
 
 
 @contextmanager
-def own_password_attempt(request: Any, user: Any, tenant: UUID | None) -> Iterator[None]:
+def own_password_attempt(
+    request: HttpRequest, user: AbstractBaseUser, tenant: UUID | None
+) -> Iterator[None]:
     """Count each attempt of a user at their own password, and record failures."""
     throttle(request, "change_password", user=user)
     try:
@@ -123,8 +125,7 @@ def _record(request: HttpRequest, user: Model | None, tenant: UUID, reason: str 
 
 
 def _normalised(email: str) -> str:
-    users: Any = get_user_model()
-    return str(users.objects.normalize_email(email))
+    return get_user_model().objects.normalize_email(email)
 
 
 def _is_known(place: str) -> bool:

@@ -129,7 +129,9 @@ def _invitation(actor: Membership, invitation_id: UUID) -> Invitation:
     return invitation
 
 
-def _send(tenant: Tenant, invitation: Invitation, action: Action, actor: Any) -> None:
+def _send(
+    tenant: Tenant, invitation: Invitation, action: Action, actor: AbstractUser | None
+) -> None:
     """Store the invitation with a new token, and mail it after COMMIT."""
     token = secrets.token_urlsafe(32)
     invitation.token_hash = hash_of(token)

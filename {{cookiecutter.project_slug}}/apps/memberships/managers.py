@@ -1,6 +1,5 @@
 """Managers of memberships."""
 
-from typing import Any
 from uuid import UUID
 
 from django.contrib.auth import get_user_model
@@ -13,7 +12,7 @@ from apps.isolation.managers import PerTenantManager, TenantRequired
 class MembershipManager[M: Model](PerTenantManager[M]):
     """Manager of memberships, by tenant or by user."""
 
-    def for_user(self, user: Any) -> QuerySet[M]:
+    def for_user(self, user: Model) -> QuerySet[M]:
         """Return the memberships of ``user`` in all tenants; raise `TenantRequired` without one."""
         if getattr(user, "pk", None) is None:
             message = f"{self.model.__name__}.objects.for_user(user) needs a user."

@@ -1,7 +1,5 @@
 """Rules for inviting, and revocation of invitations whose sender has lost the right."""
 
-from typing import Any
-
 from django.db.models import Model, QuerySet
 from django.utils import timezone
 
@@ -33,7 +31,7 @@ def revoke_ungiven(member: Membership, actor: Model | None) -> None:
 
 def revoke_all(invitations: QuerySet[Invitation], actor: Model | None) -> None:
     """Revoke the open ones of these invitations, in a transaction of the shared data."""
-    still_open: Any = invitations.filter(accepted_at=None, revoked_at=None)
+    still_open = invitations.filter(accepted_at=None, revoked_at=None)
     for invitation in still_open.select_for_update(of=("self",)).order_by("pk"):
         revoke(invitation, actor)
 

@@ -157,7 +157,7 @@ def join(member: Membership, role: Role, actor: Model | None) -> None:
     _store(member, Action.MEMBER_JOINED, actor, role=role, is_active=True)
 
 
-def change_settings(asking: Membership, settings: dict[str, Any], **fields: Any) -> Tenant:
+def change_settings(asking: Membership, settings: dict[str, object], **fields: Any) -> Tenant:
     """Store the given settings of the tenant, and its name if given."""
     with locked_actor(asking, Role.ADMIN) as actor:
         change_tenant(actor.tenant, actor=actor.user, settings=settings, **fields)

@@ -24,7 +24,7 @@ from apps.tenants.resolver import wanted_tenant
 from apps.tenants.serializers import TenantDetailSerializer
 
 
-def _checked(serializer: BaseSerializer[Any]) -> Any:
+def _checked[T](serializer: BaseSerializer[T]) -> Any:
     serializer.is_valid(raise_exception=True)
     return serializer.validated_data
 

@@ -1,8 +1,7 @@
 """Create a tenant."""
 
-from typing import Any
-
 from django.contrib.auth import get_user_model
+from django.contrib.auth.models import AbstractUser
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from apps.memberships.addresses import clean_address
@@ -32,33 +31,32 @@ class Command(BaseCommand):
             help="e-mail address of its Owner; without an account, the Owner is invited by mail",
         )
 
-    def handle(self, *args: Any, **options: Any) -> None:
+    def handle(
+        self, *args: object, slug: str, name: str, domain: str, owner: str, **options: object
+    ) -> None:
         """Create the tenant, or fail with one sentence."""
-        slug, owner = options["slug"], options["owner"]
         with in_a_sentence(f"create {slug!r}"):
             owner = owner and clean_address(owner)
             user = _active_user(owner) if owner else None
-            name = options["name"] or slug
-            with tenant_creation(slug=slug, name=name, domain=options["domain"]) as tenant:
+            with tenant_creation(slug=slug, name=name or slug, domain=domain) as tenant:
                 if user:
                     add_member(tenant, user, Role.OWNER)
                 elif owner:
                     invite_owner(tenant, owner)
-        domain = tenant.domains.get(is_primary=True)
-        self.stdout.write(self.style.SUCCESS(f"Tenant {tenant.slug} ({tenant.pk}) at {domain}"))
-        self.stdout.write(_next_step(tenant, owner, user))
+        primary = tenant.domains.get(is_primary=True)
+        self.stdout.write(self.style.SUCCESS(f"Tenant {tenant.slug} ({tenant.pk}) at {primary}"))
+        self.stdout.write(_next_step(tenant, owner, is_user=user is not None))
 
 
-def _active_user(email: str) -> Any:
-    users: Any = get_user_model()
-    user = users.objects.find(email).first()
+def _active_user(email: str) -> AbstractUser | None:
+    user = get_user_model().objects.find(email).first()
     if user and not user.is_active:
         raise CommandError(f"The user {email} is deactivated.")
     return user
 
 
-def _next_step(tenant: Tenant, owner: str, user: Any) -> str:
-    if user:
+def _next_step(tenant: Tenant, owner: str, *, is_user: bool) -> str:
+    if is_user:
         return f"{owner} is its Owner, and can log in at {tenant.url('/login/')}."
     if owner:
         return f"{owner} is invited by mail as its Owner, and sets a password with the link."
