@@ -35,11 +35,7 @@ class TenantQuerySet[M: TenantBoundModel](TenantBoundQuerySetMixin[M], QuerySet[
         return manager
 
     def raw(
-        self,
-        raw_query: Any,
-        params: Any = (),
-        translations: dict[str, str] | None = None,
-        using: str | None = None,
+        self, raw_query: Any, params: Any = (), translations: Any = None, using: str | None = None
     ) -> RawQuerySet[M]:
         """Return the rows of a raw SQL query, bound to the active tenant."""
         hints: dict[str, Any] = {**self._hints, "tenant": current_tenant()}

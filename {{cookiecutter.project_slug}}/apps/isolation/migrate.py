@@ -1,5 +1,6 @@
 """Base of ``migrate`` in every strategy."""
 
+from collections.abc import Iterable
 from typing import Any
 
 from django.apps.registry import Apps
@@ -18,11 +19,11 @@ from apps.isolation.strategy.invariants import invariants
 class CheckedMigrateCommand(MigrateCommand):
     """Migrates the database, and checks the invariants afterwards."""
 
-    def get_check_kwargs(self, options: dict[str, Any]) -> dict[Any, Any]:
+    def get_check_kwargs(self, options: object) -> dict[Any, Any]:
         """Skip the database checks before a migration, which may repair a violation."""
         return {}
 
-    def handle(self, *args: object, **options: Any) -> None:
+    def handle(self, *args: object, **options: object) -> None:
         """Migrate; exit with an error if the database violates an invariant afterwards.
 
         With ``--plan`` or ``--check``, print the plan and check no invariants.
@@ -47,11 +48,11 @@ class CheckedMigrateCommand(MigrateCommand):
         """Return the invariants to check."""
         return invariants()
 
-    def plan(self, *args: object, **options: Any) -> None:
+    def plan(self, *args: object, **options: object) -> None:
         """Print what would be applied, and change nothing."""
         self.plan_over(OWNER, args, options)
 
-    def plan_over(self, alias: str, args: Any, options: dict[str, Any]) -> None:
+    def plan_over(self, alias: str, args: Iterable[object], options: dict[str, object]) -> None:
         """Print Django's plan for one connection."""
         with as_owner(alias):
             super().handle(*args, **{**options, "database": alias})

@@ -4,8 +4,8 @@ The database protects rows without this. But an object that was read in one tena
 another would be inserted there as a new row.
 """
 
-from collections.abc import Iterable, Mapping
-from typing import Any, Self
+from collections.abc import Mapping
+from typing import Any
 
 from django.db import models
 from django.db.models.fetch_modes import FetchMode
@@ -51,15 +51,10 @@ class TenantBoundModel(models.Model):
         require_own(self)
         return super().delete(using, keep_parents)
 
-    def refresh_from_db(
-        self,
-        using: str | None = None,
-        fields: Iterable[str] | None = None,
-        from_queryset: models.QuerySet[Self] | None = None,
-    ) -> None:
+    def refresh_from_db(self, *args: Any, **kwargs: Any) -> None:
         """Read the object again; raise `WrongTenantError` if it belongs to another tenant."""
         require_own(self)
-        super().refresh_from_db(using, fields, from_queryset)
+        super().refresh_from_db(*args, **kwargs)
 
 
 class TenantBoundQuerySetMixin[R]:

@@ -1,8 +1,9 @@
 """Tenant-scoped caches: every cache with the KEY_FUNCTION below, whatever its backend."""
 
-from typing import Any, NoReturn
+from typing import NoReturn
 
 from django.core.cache import CacheHandler, caches
+from django.core.cache.backends.base import BaseCache
 
 from apps.isolation.context import require_tenant
 
@@ -18,11 +19,11 @@ def tenant_key(key: str, key_prefix: str, version: int) -> str:
 class TenantCaches(CacheHandler):
     """Creates caches. Those of tenants refuse ``clear()``."""
 
-    def create_connection(self, alias: str) -> Any:
+    def create_connection(self, alias: str) -> BaseCache:
         """Return a new cache for this thread."""
-        cache: Any = super().create_connection(alias)
+        cache = super().create_connection(alias)
         if cache.key_func is tenant_key:
-            cache.clear = _refuse_to_clear
+            vars(cache)["clear"] = _refuse_to_clear
         return cache
 
 

@@ -8,9 +8,11 @@ from django.core.exceptions import ValidationError as DjangoValidationError
 from django.db import DEFAULT_DB_ALIAS, IntegrityError, connections, transaction
 from django.db.models import Model, UniqueConstraint
 from rest_framework.exceptions import ErrorDetail, ValidationError
-from rest_framework.serializers import HiddenField, ModelSerializer
+from rest_framework.serializers import Field, HiddenField, ModelSerializer
 from rest_framework.settings import api_settings
 from rest_framework.validators import UniqueTogetherValidator
+
+from apps.isolation.fields import ModelField
 
 
 class CurrentValueMixin:
@@ -49,7 +51,9 @@ class TenantModelSerializer[M: Model](ModelSerializer[M]):
         """Add no hidden fields, since they serve only the omitted validators."""
         return extra_kwargs, {}
 
-    def build_standard_field(self, field_name: str, model_field: Any) -> Any:
+    def build_standard_field(
+        self, field_name: str, model_field: ModelField
+    ) -> tuple[type[Field[object, object, object, object]], dict[str, object]]:
         """Drop the validator that Django REST framework adds to a unique field."""
         field_class, kwargs = super().build_standard_field(field_name, model_field)
         validators = kwargs.pop("validators", [])
@@ -101,8 +105,8 @@ def _unique_fields(model: type[Model], name: str | None) -> list[str]:
     connection = connections[DEFAULT_DB_ALIAS]
     with connection.cursor() as cursor:
         known = connection.introspection.get_constraints(cursor, model._meta.db_table)
-    found: Any = known.get(name or "", {"unique": False})
-    columns = found["columns"] if found["unique"] else []
+    found = known.get(name or "")
+    columns = found["columns"] if found and found["unique"] else []
     return [field.name for field in model._meta.local_fields if field.column in columns]
 
 

@@ -6,6 +6,7 @@ from uuid import UUID
 from django.apps import apps
 from django.contrib.auth import SESSION_KEY
 from django.contrib.sessions.backends import db
+from django.contrib.sessions.base_session import AbstractBaseSession
 
 from apps.isolation.context import current_tenant, require_tenant
 
@@ -22,11 +23,11 @@ class SessionStore(db.SessionStore):
         """Return the model whose rows have the ids of user and tenant."""
         return apps.get_model("authentication.Session")
 
-    def create_model_instance(self, data: dict[str, Any]) -> Any:
+    def create_model_instance(self, data: dict[str, object]) -> AbstractBaseSession:
         """Return the row, with the ids by which `end_sessions` finds it."""
         return self._owned(super().create_model_instance(data), data)
 
-    async def acreate_model_instance(self, data: dict[str, Any]) -> Any:
+    async def acreate_model_instance(self, data: dict[str, object]) -> AbstractBaseSession:
         """Return the row, with the ids by which `end_sessions` finds it."""
         return self._owned(await super().acreate_model_instance(data), data)
 
@@ -44,9 +45,9 @@ class SessionStore(db.SessionStore):
             self._session_key = None
         return data
 
-    def _owned(self, row: Any, data: dict[str, Any]) -> Any:
+    def _owned(self, row: AbstractBaseSession, data: dict[str, object]) -> AbstractBaseSession:
         tenant = current_tenant()
-        row.user_id, row.tenant_id = data.get(SESSION_KEY) or None, tenant and tenant.id
+        vars(row).update(user_id=data.get(SESSION_KEY) or None, tenant_id=tenant and tenant.id)
         return row
 
 

@@ -30,7 +30,7 @@ _schedule: dict[str, str] = {}
 
 
 class Sender(TypedDict, total=False):
-    """Who enqueues a task, and in which request."""
+    """The sender of a task: a user, in a request."""
 
     user: UUID | None
     request_id: str

@@ -11,7 +11,6 @@ from typing import Any, Self
 
 import psycopg
 from psycopg.abc import Buffer, Params, PQGen, Query
-from psycopg.copy import Writer
 from psycopg.pq import TransactionStatus
 from psycopg.rows import TupleRow
 
@@ -110,11 +109,9 @@ class BoundRows(psycopg.Cursor):
         super().executemany(query, params_seq, **kwargs)
 
     @contextmanager
-    def copy(
-        self, statement: Query, params: Params | None = None, **kwargs: Writer | None
-    ) -> Iterator[psycopg.Copy]:
+    def copy(self, statement: Query, *args: Any, **kwargs: Any) -> Iterator[psycopg.Copy]:
         """Begin a COPY in the active tenant."""
-        with super().copy(statement, params, **kwargs) as copy:
+        with super().copy(statement, *args, **kwargs) as copy:
             copy.__class__ = BoundCopy
             vars(copy)["begun_in"] = current_tenant()
             yield copy

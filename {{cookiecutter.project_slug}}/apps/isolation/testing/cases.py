@@ -1,5 +1,6 @@
 """A test case with two tenants."""
 
+from collections.abc import Collection
 from typing import Any
 
 from django.core.management import call_command
@@ -20,7 +21,7 @@ class TenantAPITestCase(APITestCase):
     databases = "__all__"
     tenant: Any
     other_tenant: Any
-    _tenant_fixtures: Any = None
+    _tenant_fixtures: Collection[str] | None = None
 
     @classmethod
     def setUpClass(cls) -> None:

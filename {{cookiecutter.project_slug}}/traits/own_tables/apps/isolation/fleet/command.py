@@ -85,7 +85,7 @@ class FleetMigrateCommand(CheckedMigrateCommand):
         self, recordings: Recordings, one: Callable[[str], None], options: dict[str, Any]
     ) -> None:
         """Migrate all tenants with unapplied migrations; raise CommandError if one failed."""
-        wanted = self._wanted(options)
+        wanted = self._wanted(options["tenants"], retry_failed=options["retry_failed"])
         if options["one_by_one"] or any(options[name] for name in _SPECIAL):
             self.migrated = list(wanted)
             outcomes = _migrate_one_by_one(wanted, one, self.template_fingerprint)
@@ -96,13 +96,14 @@ class FleetMigrateCommand(CheckedMigrateCommand):
         }
         self._note_migrated(wanted.keys() - unmigrated.keys())
         todo, canaries = list(unmigrated.items()), options["canary"]
-        outcomes = self._run(dict(todo[:canaries]), recordings, options)
+        run = partial(self._run, recordings=recordings, workers=options["workers"])
+        outcomes = run(dict(todo[:canaries]))
         if not any(outcome.error for outcome in outcomes):
-            outcomes += self._run(dict(todo[canaries:]), recordings, options)
+            outcomes += run(dict(todo[canaries:]))
         self.migrated = [each.target for each in outcomes if each.status == "migrated"]
         self._report(outcomes, len(wanted), len(unmigrated), options)
 
-    def plan(self, *args: Any, **options: Any) -> None:
+    def plan(self, *args: object, **options: Any) -> None:
         """Print what would be applied to the shared data, and to tenants that differ from it.
 
         The shared data records the migrations of all apps, so its plan covers most tenants.
@@ -112,7 +113,8 @@ class FleetMigrateCommand(CheckedMigrateCommand):
             applied = fingerprint_of(shared, connection)
             self.plan_over(connection.alias, args, options)
         with as_owner():
-            tenants = self._wanted(options) if applied else {}
+            named, failed = options["tenants"], options["retry_failed"]
+            tenants = self._wanted(named, retry_failed=failed) if applied else {}
         with target_opener() as opened:
             for target in [name for name, known in tenants.items() if known != applied]:
                 with opened(target) as connection:
@@ -124,11 +126,11 @@ class FleetMigrateCommand(CheckedMigrateCommand):
         """Return the target that holds the shared data."""
         raise NotImplementedError
 
-    def _wanted(self, options: dict[str, Any]) -> dict[str, str | None]:
+    def _wanted(self, tenants: list[str] | None, *, retry_failed: bool) -> dict[str, str | None]:
         found = fingerprints()
-        if options["tenants"]:
-            found = {name: found.get(name) for name in _targets_of(options["tenants"])}
-        if options["retry_failed"]:
+        if tenants:
+            found = {name: found.get(name) for name in _targets_of(tenants)}
+        if retry_failed:
             failed = {name for name, run in latest_runs().items() if run.status == RunStatus.FAILED}
             found = {name: None for name in found if name in failed}
         return found
@@ -142,9 +144,9 @@ class FleetMigrateCommand(CheckedMigrateCommand):
                     note(Outcome(name, self.template_fingerprint, self.template_fingerprint, 0))
 
     def _run(
-        self, unmigrated: dict[str, str | None], recordings: Recordings, options: dict[str, Any]
+        self, unmigrated: dict[str, str | None], recordings: Recordings, *, workers: int
     ) -> list[Outcome]:
-        workers = max(1, min(options["workers"], len(unmigrated)))
+        workers = max(1, min(workers, len(unmigrated)))
         outcomes = migrate_fleet(
             unmigrated, recordings, workers=workers, wanted=self.template_fingerprint
         )

@@ -1,6 +1,6 @@
 """Records the SQL that Django sends to migrate one target, and sends it to another."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import partial
@@ -81,9 +81,11 @@ class Recording:
             for app, name in sorted(before - after)
         ]
 
-    def progress(self, action: str, migration: Any = None, fake: bool | None = False) -> None:
+    def progress(
+        self, action: str, migration: Migration | None = None, fake: bool | None = False
+    ) -> None:
         """Begin a step, as the progress callback of Django's MigrationExecutor."""
-        if action == "apply_start":
+        if migration and action == "apply_start":
             names = [*migration.replaces, (migration.app_label, migration.name)]
             self.steps.append(Step(rows=[(app, name) for app, name in names]))
             self.is_sql = self.is_sql and not fake and _is_sql(migration, self.alias)
@@ -114,10 +116,10 @@ class Recording:
         return f"{begin} {guard} {steps} {APPLIED}; COMMIT"
 
 
-def _adapted(execute: Any, sql: Any, params: Any, many: bool, context: Any) -> Any:
+def _adapted(execute: Callable[..., object], sql: object, *rest: object) -> object:
     """Send an adapted statement; Python code in migrations sends its statements through this."""
     adapted = adapt(sql) if isinstance(sql, str) else sql
-    return execute(adapted, params, many, context) if adapted else None
+    return execute(adapted, *rest) if adapted else None
 
 
 def fingerprint_of(target: str, connection: BaseDatabaseWrapper) -> str:

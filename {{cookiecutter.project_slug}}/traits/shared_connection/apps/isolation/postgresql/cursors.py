@@ -19,7 +19,6 @@ from django.db import NotSupportedError
 from django.db.backends.utils import CursorWrapper
 from psycopg import sql
 from psycopg.abc import Params, Query, QueryNoTemplate
-from psycopg.copy import Writer
 from psycopg.pq import ExecStatus, TransactionStatus
 from psycopg.rows import TupleRow
 
@@ -109,19 +108,15 @@ class ContextCursor(ContextMixin, Cursor):
             super().executemany(query, params_seq, **kwargs)
 
     @contextmanager
-    def copy(
-        self, statement: Query, params: Params | None = None, **kwargs: Writer | None
-    ) -> Iterator[psycopg.Copy]:
+    def copy(self, statement: Query, *args: Any, **kwargs: Any) -> Iterator[psycopg.Copy]:
         """Begin a COPY in a transaction with the context."""
-        with self._context_of_its_own(), super().copy(statement, params, **kwargs) as copy:
+        with self._context_of_its_own(), super().copy(statement, *args, **kwargs) as copy:
             yield copy
 
-    def stream(
-        self, query: Query, params: Params | None = None, **kwargs: Any
-    ) -> Iterator[TupleRow]:
+    def stream(self, query: Query, *args: Any, **kwargs: Any) -> Iterator[TupleRow]:
         """Fetch row by row in a transaction with the context."""
         with self._context_of_its_own():
-            yield from super().stream(query, params, **kwargs)
+            yield from super().stream(query, *args, **kwargs)
 
 
 class ContextServerSideCursor(ContextMixin, ServerSideCursor):

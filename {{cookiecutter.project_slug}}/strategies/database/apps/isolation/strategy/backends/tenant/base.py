@@ -113,14 +113,7 @@ class DatabaseWrapper(GuardedWrapperMixin, postgresql.DatabaseWrapper):
                 if undo:
                     undo()
 
-    def _execute(
-        self,
-        execute: Callable[..., object],
-        sql: object,
-        params: object,
-        many: bool,
-        context: object,
-    ) -> object:
+    def _execute(self, execute: Callable[..., object], sql: object, *rest: object) -> object:
         """Send a statement; raise `WrongTenantError` if another tenant is active.
 
         Code may still hold a queryset or cursor of one tenant while another is active.
@@ -128,4 +121,4 @@ class DatabaseWrapper(GuardedWrapperMixin, postgresql.DatabaseWrapper):
         if not str(sql).startswith(OF_TRANSACTIONS):
             require_active(tenant_of(self.alias), f"The connection {self.alias}")
         with self.connection.checked():
-            return execute(sql, params, many, context)
+            return execute(sql, *rest)

@@ -1,6 +1,6 @@
 """The run-time connection, which sends the active tenant's id with each statement."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any, Self
 
@@ -13,6 +13,7 @@ from psycopg.abc import Params, Query
 from apps.isolation.app_registry import is_tenant_model
 from apps.isolation.context import ActiveTenant
 from apps.isolation.exceptions import WrongTenantError
+from apps.isolation.fields import ModelField
 from apps.isolation.postgresql.client import TenantClient
 from apps.isolation.postgresql.cursors import ContextCursor, ContextSession, ContextWrapperMixin
 
@@ -43,7 +44,11 @@ class RLSOperations(DatabaseOperations):
     """Adds the tenant to statements that name the columns of a constraint."""
 
     def on_conflict_suffix_sql(
-        self, fields: Any, on_conflict: Any, update_fields: Any, unique_fields: Any
+        self,
+        fields: Sequence[ModelField],
+        on_conflict: OnConflict | None,
+        update_fields: Iterable[str],
+        unique_fields: Iterable[str],
     ) -> str:
         """Return an ON CONFLICT clause with the tenant, which every unique constraint contains."""
         if on_conflict is None:
