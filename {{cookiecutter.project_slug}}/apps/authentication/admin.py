@@ -1,7 +1,6 @@
 """The platform's admin of users, and the log-in of its staff."""
 
 from collections.abc import Iterable
-from typing import Any
 
 import allauth.account.admin
 import allauth.mfa.admin  # noqa: F401 - the two register what is unregistered below
@@ -42,7 +41,7 @@ class StaffLogInForm(AdminAuthenticationForm):
 
     request: HttpRequest
 
-    def clean(self) -> Any:
+    def clean(self) -> dict[str, object]:
         """Count each attempt; after the correct password, ask for the code."""
         email = self.cleaned_data.get("username", "")
         with counted(self.request, email):
@@ -66,7 +65,7 @@ class StaffPasswordForm(AdminPasswordChangeForm):
         with own_password_attempt(context.request, self.user, None):
             return str(super().clean_old_password())
 
-    def save(self, commit: bool = True) -> Any:
+    def save(self, commit: bool = True) -> User:
         """Store only the password."""
         with transaction.atomic(using=SHARED_DB):
             user = super().save(commit=False)
@@ -100,7 +99,9 @@ class UserAdmin(ServiceAdmin[User], DjangoUserAdmin[User]):
         for user in users:
             switch_off(user, tenant=None, actor=staff(request))
 
-    def save_model(self, request: HttpRequest, obj: User, form: Any, change: bool) -> None:
+    def save_model(
+        self, request: HttpRequest, obj: User, form: forms.ModelForm[User], change: bool
+    ) -> None:
         """Store the changed fields; change an address with its service."""
         if not change:
             super().save_model(request, obj, form, change)
@@ -112,7 +113,9 @@ class UserAdmin(ServiceAdmin[User], DjangoUserAdmin[User]):
         if "is_active" in changed:
             obj.end_log_ins()
 
-    def save_related(self, request: Any, form: Any, formsets: Any, change: bool) -> None:
+    def save_related(
+        self, request: HttpRequest, form: forms.ModelForm[User], formsets: object, change: bool
+    ) -> None:
         """Store groups and permissions; then record all changes."""
         super().save_related(request, form, formsets, change)
         fields = {*ACCESS, "email", "full_name"}.intersection(form.changed_data)
@@ -120,16 +123,16 @@ class UserAdmin(ServiceAdmin[User], DjangoUserAdmin[User]):
             Action.USER_CHANGED if change else Action.USER_ADDED,
             form.instance,
             tenant=None,
-            actor=request.user,
+            actor=staff(request),
             before={name: _plain(form.initial.get(name)) for name in fields},
             after={name: _plain(form.cleaned_data[name]) for name in fields},
         )
 
-    def log_change(self, request: Any, obj: User, message: Any) -> LogEntry:
+    def log_change(self, request: HttpRequest, obj: User, message: object) -> LogEntry:
         """Record the new password, which has its own form."""
         if message == [{"changed": {"fields": ["password"]}}]:
             with transaction.atomic(using=SHARED_DB):
-                record(Action.PASSWORD_CHANGED, obj, tenant=None, actor=request.user)
+                record(Action.PASSWORD_CHANGED, obj, tenant=None, actor=staff(request))
         return super().log_change(request, obj, message)
 
 

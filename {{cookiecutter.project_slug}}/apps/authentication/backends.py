@@ -49,7 +49,7 @@ class TenantJWTAuthentication(JWTAuthentication):
 
         Raises AuthenticationFailed for a malformed header and for an invalid token.
         """
-        kept: dict[str, Any] = vars(getattr(request, "_request", request))
+        kept = vars(getattr(request, "_request", request))
         if CLAIMS not in kept:
             header = self.get_header(request)  # type: ignore[arg-type] # reads META only
             raw = self.get_raw_token(header) if header else None

@@ -104,7 +104,7 @@ class TokenVerifySerializer(serializers.Serializer[object]):
 
     token = serializers.CharField(write_only=True, max_length=TOKEN_LENGTH)
 
-    def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
+    def validate(self, attrs: dict[str, Any]) -> dict[str, object]:
         """Raise unless the token is valid here, now and for its user."""
         try:
             token = tokens.AnyToken(attrs["token"])

@@ -2,7 +2,6 @@
 
 import time
 from datetime import UTC, datetime, timedelta
-from typing import Any
 
 from django.conf import settings
 from django.contrib import auth
@@ -25,7 +24,7 @@ def begin_session(request: HttpRequest, member: Membership) -> None:
 
 
 @receiver(user_logged_in)
-def note_beginning(*, request: HttpRequest, **kwargs: Any) -> None:
+def note_beginning(*, request: HttpRequest, **kwargs: object) -> None:
     """Store the begin of a session."""
     request.session[BEGUN] = int(time.time())
 

@@ -7,7 +7,6 @@ template). Therefore the SQL is cached, and sent with new values.
 
 from collections.abc import Iterator
 from functools import cache
-from typing import Any
 from uuid import UUID
 
 from django.contrib.auth import get_user_model
@@ -18,6 +17,7 @@ from rest_framework_simplejwt.token_blacklist.models import OutstandingToken
 
 from apps.authentication.tokens import Claims
 from apps.isolation.app_registry import SHARED_DB
+from apps.isolation.fields import ModelField
 from apps.memberships.models import Membership
 from apps.tenants.models import Tenant
 
@@ -34,7 +34,7 @@ def membership_of_token(claims: Claims) -> tuple[Membership, bool] | None:
     One query also loads the user and the tenant. The membership is None if it does not exist.
     """
     text, gaps = _query()
-    values: dict[Any, Any] = {
+    values: dict[UUID | str, UUID | str] = {
         USER: claims.user_id,
         TENANT: claims.tenant_id,
         MEMBERSHIP: claims.membership_id,
@@ -47,13 +47,14 @@ def membership_of_token(claims: Claims) -> tuple[Membership, bool] | None:
     if row is None:
         return None
     columns = iter(row)
-    membership, user, tenant = (_made(model, columns, connection) for model in MODELS.values())
-    membership.user, membership.tenant = user, tenant
+    membership = _made(Membership, columns, connection)
+    membership.user = _made(get_user_model(), columns, connection)
+    membership.tenant = _made(Tenant, columns, connection)
     return membership, next(columns)
 
 
 @cache
-def _query() -> tuple[str, tuple[Any, ...]]:
+def _query() -> tuple[str, tuple[UUID | str, ...]]:
     """Return the SQL and its placeholders for the claims, as the models define them."""
     # A family is listed there only after it has ended: see `EndingToken`.
     ended = OutstandingToken.objects.filter(jti=str(FAMILY))
@@ -68,14 +69,14 @@ def _query() -> tuple[str, tuple[Any, ...]]:
     return text, tuple(gaps)
 
 
-def _made(model: type[Model], values: Iterator[Any], connection: BaseDatabaseWrapper) -> Any:
+def _made[M: Model](model: type[M], values: Iterator[object], connection: BaseDatabaseWrapper) -> M:
     """Return an object as Django would load it, from the next values of a row."""
     fields = model._meta.concrete_fields
     read = [_converted(field, next(values), connection) for field in fields]
     return model.from_db(SHARED_DB, [field.attname for field in fields], read)
 
 
-def _converted(field: Any, value: Any, connection: BaseDatabaseWrapper) -> Any:
+def _converted(field: ModelField, value: object, connection: BaseDatabaseWrapper) -> object:
     for convert in field.get_db_converters(connection):
         value = convert(value, None, connection)
     return value

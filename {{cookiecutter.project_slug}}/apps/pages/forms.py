@@ -79,9 +79,9 @@ def _shown_of(error: Exception) -> object | None:
     return error.detail if isinstance(error, SHOWN_BESIDE_THE_FORM) else None
 
 
-def _password(autocomplete: str, **options: Any) -> forms.CharField:
+def _password(autocomplete: str, help_text: str = "") -> forms.CharField:
     widget = forms.PasswordInput({"autocomplete": autocomplete})
-    return forms.CharField(max_length=1024, strip=False, widget=widget, **options)
+    return forms.CharField(max_length=1024, strip=False, widget=widget, help_text=help_text)
 
 
 def _new_password(help_text: str = POLICY) -> forms.CharField:
@@ -265,9 +265,9 @@ class TenantForm(PageForm):
         self.fields |= {setting.name: self._field(setting) for setting in SETTINGS}
 
     def _field(self, setting: Setting[str] | Setting[int]) -> forms.Field:
-        options: dict[str, Any] = {"validators": setting.validators}
-        if setting.name in self.widgets:
-            options["widget"] = self.widgets[setting.name]()
+        validators, widget = setting.validators, self.widgets.get(setting.name, lambda: None)()
         if isinstance(setting.default, int):
-            return forms.IntegerField(**options)
-        return forms.CharField(max_length=100, required=bool(setting.default), **options)
+            return forms.IntegerField(validators=validators, widget=widget)
+        return forms.CharField(
+            max_length=100, required=bool(setting.default), validators=validators, widget=widget
+        )

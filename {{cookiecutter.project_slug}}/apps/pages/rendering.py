@@ -61,21 +61,25 @@ def paginate[M: Model](request: HttpRequest, rows: QuerySet[M]) -> dict[str, Any
     return {"rows": found, "newer": pages.get_previous_link(), "older": pages.get_next_link()}
 
 
-def redirect_saved(request: HttpRequest, *place: Any) -> HttpResponse:
+def redirect_saved(request: HttpRequest, place: str, *args: object) -> HttpResponse:
     """Add the message "Saved.", and redirect; the arguments are those of ``redirect``."""
     messages.success(request, "Saved.")
-    return redirect(*place)
+    return redirect(place, *args)
 
 
 def press_button(
-    request: HttpRequest, form: PageForm, action: Callable[..., object], *place: Any
+    request: HttpRequest,
+    form: PageForm,
+    action: Callable[..., object],
+    place: str,
+    *args: object,
 ) -> HttpResponse:
     """Run the action of a button in a list, and show the list again."""
     if form.succeeds(action):
-        return redirect_saved(request, *place)
+        return redirect_saved(request, place, *args)
     complaints = [str(each) for errors in form.errors.values() for each in errors]
     messages.error(request, " ".join(complaints))
-    return redirect(*place)
+    return redirect(place, *args)
 
 
 def fill_in_form(

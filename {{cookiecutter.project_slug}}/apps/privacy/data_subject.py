@@ -7,7 +7,6 @@ from io import TextIOWrapper
 from itertools import groupby
 from operator import or_
 from shutil import copyfileobj
-from typing import Any
 from uuid import UUID
 from zipfile import ZipFile
 
@@ -16,12 +15,11 @@ from django.contrib.auth import get_user_model
 from django.core import serializers
 from django.db import transaction
 from django.db.models import FileField, ForeignKey, Model, Q, QuerySet
+from django.db.models.fields.files import FieldFile
 
 from apps.isolation.app_registry import is_tenant_model
-from apps.isolation.fields import is_personal
+from apps.isolation.fields import Reference, is_personal
 from apps.isolation.integrations.limits import allow_long_statements
-
-type _Key = ForeignKey[Any, Any]
 
 
 def tally(user_id: UUID) -> dict[str, int]:
@@ -45,7 +43,7 @@ def erase(user_id: UUID) -> None:
             if not is_personal(field):
                 _rows(user_id, field).update(**{field.attname: None})
         for file in files:
-            file.storage.delete(file.name)
+            file.delete(save=False)
 
 
 def export(user_id: UUID, archive: ZipFile) -> None:
@@ -56,7 +54,7 @@ def export(user_id: UUID, archive: ZipFile) -> None:
             _export_rows(model._meta.label, _rows(user_id, *fields), archive)
 
 
-def _export_rows(label: str, rows: QuerySet[Any], archive: ZipFile) -> None:
+def _export_rows(label: str, rows: QuerySet[Model], archive: ZipFile) -> None:
     write_rows(archive, rows)
     for place, file in _files(rows):
         # A missing file is also missing in the archive; its row names it.
@@ -74,7 +72,7 @@ def write_rows(
         serializers.serialize("json", rows.iterator(), stream=text, fields=fields, indent=1)
 
 
-def _every_field() -> list[_Key]:
+def _every_field() -> list[Reference]:
     return [
         field
         for model in apps.get_models(include_auto_created=True)
@@ -84,14 +82,14 @@ def _every_field() -> list[_Key]:
     ]
 
 
-def _rows(user_id: UUID, *fields: _Key) -> QuerySet[Model]:
+def _rows(user_id: UUID, *fields: Reference) -> QuerySet[Model]:
     """Return the rows of one model that refer to the user by one of these fields."""
     condition = reduce(or_, (Q(**{field.attname: user_id}) for field in fields))
     rows: QuerySet[Model] = fields[0].model._base_manager.filter(condition)
     return rows
 
 
-def _files(rows: QuerySet[Model]) -> Iterator[tuple[str, Any]]:
+def _files(rows: QuerySet[Model]) -> Iterator[tuple[str, FieldFile]]:
     """Yield the files of rows, each with a unique name."""
     fields = [field for field in rows.model._meta.fields if isinstance(field, FileField)]
     for row in rows.iterator() if fields else ():

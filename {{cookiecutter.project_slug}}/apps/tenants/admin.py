@@ -3,6 +3,7 @@
 Saving uses the services of commands and the API, which validate and record changes.
 """
 
+from collections.abc import Callable
 from typing import Any
 
 from django.contrib import admin, messages
@@ -41,7 +42,9 @@ def staff(request: HttpRequest) -> Model:
     return request.user
 
 
-def _giving(status: Status, *, name: str) -> Any:
+def _giving(
+    status: Status, *, name: str
+) -> Callable[[ServiceAdmin[Tenant], HttpRequest, QuerySet[Tenant]], None]:
     """Return an admin action that sets the status of the selected tenants."""
 
     @admin.action(description=name, permissions=["change"])

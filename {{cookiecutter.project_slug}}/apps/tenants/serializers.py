@@ -8,11 +8,15 @@ from apps.tenants.models import Tenant
 from apps.tenants.settings import SETTINGS, Setting, TenantSettings
 
 
-def _field(setting: Setting[str] | Setting[int]) -> serializers.Field[Any, Any, Any, Any]:
-    options: dict[str, Any] = {"required": False, "validators": list(setting.validators)}
+def _field(
+    setting: Setting[str] | Setting[int],
+) -> serializers.IntegerField | serializers.CharField:
+    validators = list(setting.validators)
     if isinstance(setting.default, int):
-        return serializers.IntegerField(**options)
-    return serializers.CharField(max_length=100, allow_blank=not setting.default, **options)
+        return serializers.IntegerField(required=False, validators=validators)
+    return serializers.CharField(
+        max_length=100, allow_blank=not setting.default, required=False, validators=validators
+    )
 
 
 class TenantSettingsSerializer(serializers.Serializer[Tenant]):

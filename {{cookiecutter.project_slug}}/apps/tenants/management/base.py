@@ -65,7 +65,7 @@ class TenantCommand(BaseCommand):
         if not changes:
             self.stdout.write("Nothing to change.")
 
-    def state(self, tenant: Tenant, options: dict[str, Any]) -> dict[str, Any]:
+    def state(self, tenant: Tenant, options: dict[str, Any]) -> dict[str, object]:
         """Return the stored values that the command may change."""
         stored = Tenant.objects.values("name", "slug", "status").get(pk=tenant.pk)
         domains = Domain.objects.for_tenant(tenant).order_by("-is_primary", "pk")

@@ -15,6 +15,7 @@ from apps.audit.models import AuditEvent
 from apps.isolation.app_registry import SHARED_DB, is_tenant_model
 from apps.isolation.checks import violations
 from apps.isolation.cross_tenant import cross_tenant
+from apps.isolation.fields import Reference
 from apps.isolation.integrations.limits import allow_long_statements
 from apps.isolation.migration_state import is_fully_migrated
 from apps.isolation.postgresql.limits import missing_limits
@@ -112,11 +113,11 @@ def _of_rows(members: Iterable[UUID]) -> Iterator[str]:
             yield from _lost_files(file)
 
 
-def _references(model: type[Model]) -> list[Any]:
+def _references(model: type[Model]) -> list[Reference]:
     return [field for field in model._meta.local_fields if isinstance(field, ForeignKey)]
 
 
-def _orphans(field: Any, targets: QuerySet[Model]) -> Iterator[str]:
+def _orphans(field: Reference, targets: QuerySet[Model]) -> Iterator[str]:
     """Find rows that refer to none of the targets, for example to another tenant's row."""
     referred = targets.filter(**{field.target_field.name: OuterRef(field.attname)})
     rows = field.model._base_manager.exclude(**{field.attname: None}).exclude(Exists(referred))
@@ -124,7 +125,7 @@ def _orphans(field: Any, targets: QuerySet[Model]) -> Iterator[str]:
         yield f"{field} of {pk} refers to {target}, which does not exist here"
 
 
-def _strangers(field: Any, members: Iterable[UUID]) -> Iterator[str]:
+def _strangers(field: Reference, members: Iterable[UUID]) -> Iterator[str]:
     """Find rows that refer to a user who is not and never was a member."""
     rows = field.model._base_manager.exclude(**{field.attname: None})
     rows = rows.exclude(**{f"{field.attname}__in": members})

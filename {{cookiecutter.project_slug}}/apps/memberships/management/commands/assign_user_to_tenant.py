@@ -3,6 +3,7 @@
 from typing import Any
 
 from django.contrib.auth import get_user_model
+from django.contrib.auth.models import AbstractUser
 from django.core.management.base import CommandError, CommandParser
 
 from apps.memberships.addresses import clean_address
@@ -31,27 +32,26 @@ class Command(TenantCommand):
             help="mail an invitation to an Owner without an account",
         )
 
-    def state(self, tenant: Tenant, options: dict[str, Any]) -> dict[str, Any]:
+    def state(self, tenant: Tenant, options: dict[str, Any]) -> dict[str, object]:
         """Return the user's membership of the tenant; nothing without one."""
-        if (user := _user(options)) is None:
+        if (user := _user(**options)) is None:
             invited = open_invitations(tenant.pk).filter(email=clean_address(options["email"]))
             return {"invited_as": invited.values_list("role", flat=True).first()}
-        rows = Membership.objects.for_tenant(tenant).filter(user=user)
+        rows = Membership.objects.for_tenant(tenant).filter(user=user.pk)
         return {**(rows.values("role", "is_active").first() or {})}
 
     def change(self, tenant: Tenant, options: dict[str, Any]) -> None:
         """Make the user a member, or invite the address."""
-        if user := _user(options):
+        if user := _user(**options):
             add_member(tenant, user, Role(options["role"]))
         else:
             invite_owner(tenant, options["email"])
 
 
-def _user(options: dict[str, Any]) -> Any:
+def _user(email: str, role: str, *, invite: bool, **options: object) -> AbstractUser | None:
     """Return the user, or None for an address to invite."""
-    email, users = options["email"], get_user_model().objects
-    user = users.find(email).first()
-    if user is None and not (options["invite"] and options["role"] == Role.OWNER):
+    user = get_user_model().objects.find(email).first()
+    if user is None and not (invite and role == Role.OWNER):
         message = f"There is no user {email!r}: let them sign up, or invite them."
         raise CommandError(f"{message} Use --role owner --invite to invite an Owner.")
     return user
