@@ -205,6 +205,7 @@ def variants(session: nox.Session, strategy: str) -> None:
         options += [f"--ignore={path}" for path in elsewhere]
         session.env["PYTEST_ADDOPTS"] = " ".join(options)
     session.run("scripts/verify.sh", external=True)
+    session.run("python", str(TOOLS / "claims.py"))
     session.run("python", "manage.py", "demo", "--check")
 
 

@@ -16,6 +16,7 @@ from pathlib import Path
 import yaml
 
 HERE = Path(__file__).parent
+CLAIMS = HERE / "claims.py"
 CONFIG = HERE / "linters"
 
 # What is installed and not imported, or imported and not installed by itself. deptry reads its
@@ -115,8 +116,9 @@ def main() -> None:
         made = Path(folder)
         check_manifests(made)
         check_alerts(Path(shutil.move("deploy", made)) / "monitoring")
-        # Nothing misses the folder.
+        # No page needs the folder.
         run("python", "scripts/check_docs.py")
+        run("python", str(CLAIMS))
 
 
 if __name__ == "__main__":

@@ -1,9 +1,9 @@
-"""Prove that scripts/verify.sh names what is wrong, and walk a task as AGENTS.md has it.
+"""Prove that scripts/verify.sh and claims.py find errors, and perform a task as AGENTS.md says.
 
 Run in a generated project, in an environment with its tools: ``python verification.py STRATEGY``.
-Each fault is planted by itself, and the check that is there for it must fail and name itself. Then
-a task is done from start to end: a model gets a `status`, by the rules and with its migration,
-until every check passes.
+Each fault is planted separately, and its check must fail and name itself. Each wrong name on a page
+must be found. Then a task is done from start to end: a model gets a `status`, by the rules and with
+its migration, until every check passes.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ import os
 import re
 import subprocess
 import sys
+import tempfile
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,6 +21,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+CLAIMS = Path(__file__).with_name("claims.py")
 MODELS = Path("apps/projects/models.py")
 SKILLS = Path(".agents/skills")
 ROUTES = "apps/projects/urls.py"
@@ -91,6 +93,31 @@ NO_POLICY = Fault(
 )
 BREACHES = {"schema": TOO_MANY_RIGHTS, "row": NO_POLICY, "database": TOO_MANY_RIGHTS}
 
+# A page with wrong names of each kind, and the expected messages.
+WRONG_NAMES = {
+    "Run `manage.py migrate --everything`.": "manage.py migrate has no option --everything",
+    "Run `uv run pylint`.": "no such command: pylint",
+    "Run `scripts/verify.sh spelling`.": "scripts/verify.sh does not accept spelling",
+    "```sh\nuv run manage.py create_tenant\n```": "manage.py create_tenant: Error: the following",
+    "Read `docs/missing.md`.": "no such path: docs/missing.md",
+    "- Listed:\n\n    ```sh\n    mv a && id=$(pylint . > b)\n    ```": "no such command: pylint",
+    '```sh\ntar --directory="$MEDIA_ROOTS" x\n```': "no such setting or variable: MEDIA_ROOTS",
+    "Ask `GET /api/v1/nothing/`.": "no such route: /api/v1/nothing/",
+    "Set `NO_SUCH_SETTING=1`.": "no such setting or variable: NO_SUCH_SETTING",
+    "Derive from `NoSuchModel`.": "no such class: NoSuchModel",
+    "Call `apps.isolation.no_such_name()`.": "no such name: apps.isolation.no_such_name",
+}
+RIGHT_NAMES = """\
+Run `uv run manage.py migrate`, or `scripts/verify.sh format`, and see `/api/v1/members/{id}/` and
+`GET /healthz/ready` of `apps.observability.views`. `.postgres/`, `config/settings/*.py` are paths,
+`SHARED_HOSTS` is a setting, `TenantModel` a class.
+
+```sh
+SHARED_HOSTS=localhost uv run manage.py create_tenant acme --name "Acme & Co"   # for now
+id=$(psql -c "SELECT 'a' || id" "${DATABASE_URL%/*}/t_${id//-/}") > file.txt
+```
+"""
+
 # What the task adds to the model that the skill shows.
 STATUS_CHOICES = '''\
 class LabelStatus(models.TextChoices):
@@ -155,6 +182,24 @@ def find_faults(strategy: str) -> None:
         expect(status == 1 and named, f"{fault.check} notices {name}", told)
 
 
+def find_wrong_names() -> None:
+    wrong = claims_on("\n\n".join(WRONG_NAMES))
+    missed = [each for each in WRONG_NAMES.values() if not any(each in line for line in wrong)]
+    expect(len(wrong) == len(WRONG_NAMES) and not missed, "claims.py finds wrong names", str(wrong))
+    right = claims_on(RIGHT_NAMES)
+    expect(not right, "claims.py accepts right names", str(right))
+
+
+def claims_on(text: str) -> list[str]:
+    """Return the problems that claims.py finds on a page with this text."""
+    with tempfile.TemporaryDirectory() as folder:
+        page = Path(folder, "page.md")
+        page.write_text(text, encoding="utf-8")
+        command = [sys.executable, str(CLAIMS), str(page)]
+        done = subprocess.run(command, capture_output=True, text=True, check=False)
+    return [*done.stdout.splitlines(), *done.stderr.splitlines()]
+
+
 def do_task() -> None:
     """Follow AGENTS.md: the rules, the model, its migration, and the checks until they pass."""
     rules = Path("AGENTS.md").read_text(encoding="utf-8")
@@ -194,5 +239,6 @@ def make_migration() -> None:
 
 
 if __name__ == "__main__":
+    find_wrong_names()
     find_faults(sys.argv[1])
     do_task()

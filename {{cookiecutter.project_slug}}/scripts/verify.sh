@@ -15,7 +15,11 @@ check_types() { mypy .; }
 check_imports() { lint-imports; }
 check_migrations() { python manage.py makemigrations --check --dry-run; }
 check_tenancy() { python scripts/check_tenancy.py; }
-check_docs() { python scripts/check_docs.py && zensical build --strict; }
+check_docs() {
+    python -m devtools.settings_docs --check &&
+        python scripts/check_docs.py &&
+        zensical build --strict
+}
 check_tests() { pytest "${parallel[@]}" --cov; }
 check_isolation() { pytest "${parallel[@]}" tests/isolation tests/strategy; }
 
