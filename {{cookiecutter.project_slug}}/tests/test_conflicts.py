@@ -13,7 +13,7 @@ from django.urls import include, path
 from apps.authentication.decorators import require_role
 from apps.isolation import tenant_context
 from apps.pages.forms import PageForm
-from apps.pages.rendering import press_button, render_page
+from apps.pages.rendering import redirect_with_errors, render_page
 from apps.pages.testing import Visit
 from apps.tenants.models import Tenant
 from tests.sample.models import Book, Shelf
@@ -122,7 +122,9 @@ def with_a_form(request: HttpRequest) -> HttpResponse:
 @require_role("member")
 def with_a_button(request: HttpRequest) -> HttpResponse:
     """Delete by a button in a list, and expect the message there."""
-    return press_button(request, PageForm(request), Shelf.objects.get().delete, "/members/")
+    form = PageForm(request)
+    form.succeeds(Shelf.objects.get().delete)
+    return redirect_with_errors(request, form, "/members/")
 
 
 @require_role("member")

@@ -25,7 +25,7 @@ def error_response(request: HttpRequest, error: APIException) -> HttpResponse:
     if not request.path_info.startswith(API) and request.get_preferred_type([PAGE, DATA]) == PAGE:
         # Without apps.pages there are no pages.
         with suppress(TemplateDoesNotExist):
-            page = encodable(render_to_string("pages/error.html", {"error": error}))
+            page = encodable(render_to_string("pages/error.html", {"error": error}, request))
             return attach_error(
                 HttpResponse(page, status=error.status_code, headers=headers), error
             )

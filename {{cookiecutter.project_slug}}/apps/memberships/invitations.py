@@ -81,10 +81,12 @@ def resend(asking: Membership, invitation_id: UUID) -> Invitation:
     return invitation
 
 
-def revoke(asking: Membership, invitation_id: UUID) -> None:
+def revoke(asking: Membership, invitation_id: UUID) -> Invitation:
     """Revoke an invitation."""
     with locked_actor(asking, Role.ADMIN) as actor:
-        revoke_now(_invitation(actor, invitation_id), actor.user)
+        invitation = _invitation(actor, invitation_id)
+        revoke_now(invitation, actor.user)
+    return invitation
 
 
 def accept(

@@ -13,6 +13,7 @@ from rest_framework.serializers import BaseSerializer
 from rest_framework.status import HTTP_204_NO_CONTENT
 from rest_framework.views import APIView
 
+from apps.audit.filters import AuditEventFilter
 from apps.audit.models import AuditEvent
 from apps.audit.serializers import AuditEventSerializer
 from apps.isolation import require_tenant
@@ -176,7 +177,7 @@ class AuditEventListView(ListAPIView[AuditEvent]):
 
     queryset = AuditEvent.platform.none()
     serializer_class = AuditEventSerializer
-    filter_backends = ()
+    filterset_class = AuditEventFilter
     read_role = Role.ADMIN
 
     def get_queryset(self) -> QuerySet[AuditEvent]:

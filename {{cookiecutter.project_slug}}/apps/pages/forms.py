@@ -1,6 +1,7 @@
 """Forms of the pages, for the services that the API also calls."""
 
 from collections.abc import Callable, Iterable
+from http import HTTPStatus
 from typing import Any, ClassVar
 from uuid import UUID
 from zoneinfo import available_timezones
@@ -10,13 +11,11 @@ from django.conf import settings
 from django.core.exceptions import ValidationError
 from django.db import IntegrityError
 from django.http import HttpRequest
-from rest_framework.exceptions import AuthenticationFailed
-from rest_framework.exceptions import ValidationError as APIValidationError
+from rest_framework.exceptions import APIException
 
 from apps.api.conflicts import as_conflict
 from apps.authentication.services import require_own_password
 from apps.isolation.integrations.transactions import is_after_commit
-from apps.memberships.exceptions import InvalidInvitation, LastOwner
 from apps.memberships.roles import INVITED_ROLES, Role
 from apps.memberships.validators import validate_mailable
 from apps.tenants.models import Tenant
@@ -25,9 +24,21 @@ from apps.tenants.slugs import validate_slug
 
 ONE_TIME = {"autocomplete": "one-time-code", "autocapitalize": "none", "spellcheck": "false"}
 POLICY = "At least 8 characters, not only digits, not a common password."
+MAY = {
+    Role.VIEWER: "reads",
+    Role.MEMBER: "also creates, changes and deletes",
+    Role.ADMIN: "also manages members and settings",
+    Role.OWNER: "also manages Owners",
+}
+"""Permissions that each role adds to those before it."""
 SLUG = f"Letters, digits and hyphens: the part before .{settings.TENANT_BASE_DOMAIN}"
-SHOWN_BESIDE_THE_FORM = (AuthenticationFailed, InvalidInvitation, LastOwner, APIValidationError)
-"""Errors that the form shows; other errors of services have their own pages."""
+SHOWN_IN_THE_FORM = {
+    HTTPStatus.BAD_REQUEST,
+    HTTPStatus.UNAUTHORIZED,
+    HTTPStatus.CONFLICT,
+    HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
+}
+"""Statuses of errors that other input avoids; other errors of services have their own pages."""
 
 
 class PageForm(forms.Form):
@@ -35,12 +46,14 @@ class PageForm(forms.Form):
 
     heading: ClassVar[str] = ""
     button: ClassVar[str] = "Save"
+    is_destructive: ClassVar[bool] = False
+    """True for a button that looks dangerous."""
     result: Any = None
     """The return value of the service."""
 
     def __init__(self, request: HttpRequest, **initial: object) -> None:
-        data = request.POST if request.method == "POST" else None
-        super().__init__(data, initial=initial, label_suffix="")
+        data, files = (request.POST, request.FILES) if request.method == "POST" else (None, None)
+        super().__init__(data, files, initial=initial, label_suffix="")
         self.request = request
 
     def succeeds(self, action: Callable[..., object]) -> bool:
@@ -52,17 +65,18 @@ class PageForm(forms.Form):
                 detail = _shown_of(error)
                 if detail is None:
                     raise
-                self._show(detail)
+                add_errors(self, detail)
         return self.is_bound and not self.errors
 
-    def _show(self, detail: object, field: str | None = None) -> None:
-        """Add errors to their fields, or else to the form."""
-        if isinstance(detail, dict):
-            for name, part in detail.items():
-                self._show(part, name if name in self.fields else None)
-        else:
-            parts = detail if isinstance(detail, list) else [detail]
-            self.add_error(field, [str(part) for part in parts])
+
+def add_errors(form: forms.Form, detail: object, field: str | None = None) -> None:
+    """Add the details of an error to the fields that they name, or else to the form."""
+    if isinstance(detail, dict):
+        for name, part in detail.items():
+            add_errors(form, part, name if name in form.fields else None)
+    else:
+        parts = detail if isinstance(detail, list) else [detail]
+        form.add_error(field, [str(part) for part in parts])
 
 
 def _shown_of(error: Exception) -> object | None:
@@ -76,7 +90,9 @@ def _shown_of(error: Exception) -> object | None:
     if isinstance(error, IntegrityError):
         conflict = as_conflict(error)
         return conflict and conflict.detail
-    return error.detail if isinstance(error, SHOWN_BESIDE_THE_FORM) else None
+    if isinstance(error, APIException) and error.status_code in SHOWN_IN_THE_FORM:
+        return error.detail
+    return None
 
 
 def _password(autocomplete: str, help_text: str = "") -> forms.CharField:
@@ -225,7 +241,19 @@ class ButtonForm(PageForm):
 
 
 class RoleForm(PageForm):
-    role = forms.ChoiceField(choices=Role.choices)
+    heading = button = "Change role"
+    role = forms.ChoiceField(choices=Role.choices, widget=forms.RadioSelect)
+
+    def __init__(self, request: HttpRequest, role: str, *, has_owner: bool) -> None:
+        super().__init__(request, role=role)
+        roles = [(each, f"{each.label}: {may}") for each, may in MAY.items()]
+        widget = forms.RadioSelect(choices=roles if has_owner else roles[:-1])
+        self.fields["role"].widget = widget
+
+
+class RemoveForm(PageForm):
+    heading = button = "Remove"
+    is_destructive = True
 
 
 class TransferForm(PageForm):
@@ -241,6 +269,14 @@ class TransferForm(PageForm):
 class LeaveForm(PageForm):
     heading = "Leave this workspace"
     button = "Leave"
+    is_destructive = True
+
+
+class DeleteForm(PageForm):
+    """Asks whether to delete something; the page says what."""
+
+    heading = button = "Delete"
+    is_destructive = True
 
 
 class TenantForm(PageForm):

@@ -14,16 +14,21 @@ class Link:
     role: Role = Role.VIEWER
 
 
-_LINKS = [Link("Members", "members"), Link("Settings", "settings", Role.ADMIN)]
+PLATFORM = [
+    Link("Members", "members"),
+    Link("Activity", "activity", Role.ADMIN),
+    Link("Settings", "settings", Role.ADMIN),
+]
+_PRODUCT: list[Link] = []
 
 
 def register(label: str, view: str, *, role: Role = Role.VIEWER) -> None:
     """Add a link before those of the platform; repeating the call changes nothing."""
     link = Link(label, view, role)
-    if link not in _LINKS:
-        _LINKS.insert(-2, link)
+    if link not in _PRODUCT:
+        _PRODUCT.append(link)
 
 
 def links_for(role: Role) -> list[Link]:
     """Return the links that a member with this role sees."""
-    return [link for link in _LINKS if role.reaches(link.role)]
+    return [link for link in (*_PRODUCT, *PLATFORM) if role.reaches(link.role)]

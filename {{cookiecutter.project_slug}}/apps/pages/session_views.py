@@ -9,19 +9,18 @@ from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import redirect
 from django.urls import reverse
 from django.utils.crypto import constant_time_compare
-from django.utils.http import url_has_allowed_host_and_scheme
 
 from apps.authentication import second_factor
 from apps.authentication import services as accounts
 from apps.authentication.access import admit
-from apps.authentication.decorators import LONGEST_PATH, judges_members, open_to_all, unguarded
+from apps.authentication.decorators import judges_members, open_to_all, unguarded
 from apps.authentication.exceptions import NoActiveAccount
 from apps.authentication.sessions import begin_session
 from apps.isolation import require_tenant
 from apps.memberships import invitations
 from apps.memberships.models import Membership
 from apps.pages import forms
-from apps.pages.rendering import active_tenant, form_page, render_page
+from apps.pages.rendering import active_tenant, form_page, next_path, render_page
 from apps.tenants.resolver import NONEXISTENT_ID
 
 HALF = "half_logged_in"
@@ -79,7 +78,7 @@ def _enter(request: HttpRequest, member: Membership) -> HttpResponse:
         return _begin_session(request, member)
     request.session[HALF] = [str(member.user.pk), member.user.get_session_auth_hash()]
     request.session.set_expiry(CODE_SECONDS)
-    return redirect(reverse("give-code", query={"next": _next_path(request)}))
+    return redirect(reverse("give-code", query={"next": next_path(request)}))
 
 
 def _half_logged_in(request: HttpRequest) -> Membership | None:
@@ -96,14 +95,4 @@ def _half_logged_in(request: HttpRequest) -> Membership | None:
 def _begin_session(request: HttpRequest, member: Membership) -> HttpResponse:
     request.session.pop(HALF, None)
     begin_session(request, member)
-    return HttpResponseRedirect(_next_path(request))
-
-
-def _next_path(request: HttpRequest) -> str:
-    """Return the path on this host to which a log-in leads; the start page for all other texts.
-
-    ``redirect`` would treat a text without a leading slash as the name of a view.
-    """
-    wanted = request.GET.get("next", "")
-    is_path = wanted.startswith("/") and url_has_allowed_host_and_scheme(wanted, None)
-    return wanted if is_path and len(wanted) <= LONGEST_PATH else "/"
+    return HttpResponseRedirect(next_path(request))

@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from apps.pages import session_views, shared_views, views
+from apps.pages import activity, session_views, shared_views, views
 
 urlpatterns = [
     # If the product has a page there, its routes come first.
@@ -15,6 +15,8 @@ urlpatterns = [
     path("invitations/<str:token>/", session_views.invitation, name="invitation"),
     path("invitations/<uuid:invitation_id>/resend/", views.resend, name="resend"),
     path("invitations/<uuid:invitation_id>/revoke/", views.revoke, name="revoke"),
+    path("activity/", activity.activity, name="activity"),
+    path("activity/export/", activity.export, name="export-activity"),
     path("settings/", views.change_settings, name="settings"),
     path("profile/", views.profile, name="profile"),
     path("profile/password/", views.change_password, name="change-password"),

@@ -7,7 +7,7 @@ from uuid import UUID
 from django.contrib import auth, messages
 from django.db.models import F, QuerySet
 from django.http import HttpRequest, HttpResponse
-from django.shortcuts import redirect
+from django.shortcuts import get_object_or_404, redirect
 from django.urls import reverse
 from django.views.decorators.http import require_POST, require_safe
 
@@ -22,16 +22,17 @@ from apps.authentication.decorators import (
 from apps.isolation import require_tenant
 from apps.memberships import invitations, selectors
 from apps.memberships import services as people
-from apps.memberships.models import Membership
-from apps.memberships.roles import INVITED_ROLES, Role
+from apps.memberships.models import Invitation, Membership
+from apps.memberships.roles import Role
 from apps.pages import forms
+from apps.pages.colors import theme_of
 from apps.pages.rendering import (
     active_tenant,
     fill_in_form,
     form_page,
     paginate,
-    press_button,
-    redirect_saved,
+    redirect_with_errors,
+    redirect_with_message,
     render_page,
     tenant_address,
 )
@@ -56,46 +57,71 @@ def start(request: MemberRequest) -> HttpResponse:
 def members(request: MemberRequest) -> HttpResponse:
     form = forms.InvitationForm(request)
 
-    def invite(email: str, role: str) -> None:
-        invitations.invite(request.auth, email, Role(role))
+    def invite(email: str, role: str) -> Invitation:
+        return invitations.invite(request.auth, email, Role(role))
 
     if form.succeeds(invite):
-        return redirect_saved(request, "members")
+        done = f"{form.result.email} was invited as {form.result.get_role_display()}."
+        return redirect_with_message(request, done, "members")
     may_invite = Role(request.auth.role).reaches(Role.ADMIN)
     return render_page(
         request,
         "pages/members.html",
         form,
         invitations=selectors.open_invitations(require_tenant().id) if may_invite else (),
-        roles=Role.choices if request.auth.role == Role.OWNER else INVITED_ROLES,
         **paginate(request, _members()),
     )
 
 
-def _button(service: Callable[..., object], scope: str = "") -> View:
-    """Return the view of a button beside a member or an invitation."""
+@form_page(require_role("admin"))
+def change_role(request: MemberRequest, membership_id: UUID) -> HttpResponse:
+    member = get_object_or_404(_members(), pk=membership_id)
+    form = forms.RoleForm(request, member.role, has_owner=request.auth.role == Role.OWNER)
+    name = member.user.get_full_name()
+
+    def change(role: str) -> Membership:
+        return people.change_role(request.auth, membership_id, Role(role))
+
+    if form.succeeds(change):
+        done = f"{name} is now {form.result.get_role_display()}."
+        return redirect_with_message(request, done, "members")
+    context = {"title": f"Role of {name}", "cancel": reverse("members")}
+    return render_page(request, "pages/form.html", form, **context)
+
+
+@form_page(require_role("admin"))
+def remove(request: MemberRequest, membership_id: UUID) -> HttpResponse:
+    """Ask for confirmation, then end a membership."""
+    name = get_object_or_404(_members(), pk=membership_id).user.get_full_name()
+    return fill_in_form(
+        request,
+        forms.RemoveForm(request),
+        partial(people.remove, request.auth, membership_id),
+        "members",
+        done=f"{name} was removed.",
+        title=f"Remove {name}?",
+        text="They lose all access at once. What they have made stays.",
+        cancel=reverse("members"),
+    )
+
+
+def _button(service: Callable[..., Invitation], done: str, scope: str = "") -> View:
+    """Return the view of a button beside an invitation."""
 
     @require_role("admin", scope=scope)
     @require_POST
-    def press(request: MemberRequest, **row_id: UUID) -> HttpResponse:
-        action = partial(service, request.auth, *row_id.values())
-        return press_button(request, forms.ButtonForm(request), action, "members")
+    def press(request: MemberRequest, invitation_id: UUID) -> HttpResponse:
+        form = forms.ButtonForm(request)
+        if form.succeeds(partial(service, request.auth, invitation_id)):
+            message = f"The invitation of {form.result.email} was {done}."
+            return redirect_with_message(request, message, "members")
+        return redirect_with_errors(request, form, "members")
 
     return press
 
 
-remove = _button(people.remove)
-resend = _button(invitations.resend, scope="invitations")
-revoke = _button(invitations.revoke)
-
-
-@require_role("admin")
-@require_POST
-def change_role(request: MemberRequest, membership_id: UUID) -> HttpResponse:
-    def change(role: str) -> None:
-        people.change_role(request.auth, membership_id, Role(role))
-
-    return press_button(request, forms.RoleForm(request), change, "members")
+resend = _button(invitations.resend, "sent again", scope="invitations")
+revoke = _button(invitations.revoke, "revoked")
 
 
 @form_page(require_role("owner"))
@@ -106,11 +132,15 @@ def transfer_ownership(request: MemberRequest) -> HttpResponse:
     ]
     form = forms.TransferForm(request, others)
 
-    def transfer(member: UUID) -> None:
-        people.transfer_ownership(request.auth, member)
+    def transfer(member: UUID) -> Membership:
+        return people.transfer_ownership(request.auth, member)
 
+    if form.succeeds(transfer):
+        done = f"{form.result.user.get_full_name()} is now Owner, and you are Admin."
+        return redirect_with_message(request, done, "members")
     text = "The new Owner may do everything here. You remain as an Admin."
-    return fill_in_form(request, form, transfer, "members", text=text)
+    context = {"text": text, "cancel": reverse("members")}
+    return render_page(request, "pages/form.html", form, **context)
 
 
 @form_page(require_role("viewer"))
@@ -119,7 +149,8 @@ def leave(request: MemberRequest) -> HttpResponse:
     form = forms.LeaveForm(request)
     if not form.succeeds(partial(people.leave, request.auth)):
         text = "You lose all access. You can return only with a new invitation."
-        return render_page(request, "pages/form.html", form, text=text)
+        context = {"text": text, "cancel": reverse("members")}
+        return render_page(request, "pages/form.html", form, **context)
     auth.logout(request)
     messages.success(request, "You have left this workspace.")
     return redirect("login")
@@ -134,7 +165,7 @@ def change_settings(request: MemberRequest) -> HttpResponse:
         people.change_settings(request.auth, values, name=name)
 
     form = forms.TenantForm(request, request.auth.tenant)
-    return fill_in_form(request, form, change, "settings")
+    return fill_in_form(request, form, change, "settings", done="The settings were changed.")
 
 
 @form_page(require_role("viewer"))
@@ -143,7 +174,9 @@ def profile(request: MemberRequest) -> HttpResponse:
     form = forms.UserForm(request, full_name=user.full_name)
     links = {"change-password": "Change your password", "second-factor": "Second factor"}
     named = {reverse(at): links[at] for at in links}
-    return fill_in_form(request, form, partial(accounts.update_user, user), "profile", links=named)
+    update = partial(accounts.update_user, user)
+    done = "Your profile was changed."
+    return fill_in_form(request, form, update, "profile", done=done, links=named)
 
 
 @form_page(require_role("viewer"))
@@ -152,7 +185,10 @@ def change_password(request: MemberRequest) -> HttpResponse:
         accounts.change_password(request.auth, new_password)
         auth.update_session_auth_hash(request, request.auth.user)
 
-    return fill_in_form(request, forms.ChangePasswordForm(request), change, "profile")
+    form = forms.ChangePasswordForm(request)
+    done = "Your password was changed. You are logged out everywhere else."
+    cancel = reverse("profile")
+    return fill_in_form(request, form, change, "profile", done=done, cancel=cancel)
 
 
 @form_page(require_role("viewer"))
@@ -168,7 +204,8 @@ def change_second_factor(request: MemberRequest) -> HttpResponse:
 
         off = forms.SwitchOffForm(request)
         text = "The second factor is on. Without it, your password alone is enough to log in."
-        return fill_in_form(request, off, switch_off, "profile", text=text)
+        done = "The second factor is off."
+        return fill_in_form(request, off, switch_off, "profile", done=done, text=text)
     secret = request.session.setdefault(PENDING_FACTOR, second_factor.new_secret())
 
     def switch_on(code: str, **_: str) -> list[str]:
@@ -198,9 +235,9 @@ def switch(request: MemberRequest) -> HttpResponse:
 
 @unguarded
 def theme(request: HttpRequest) -> HttpResponse:
-    """Return the tenant's colour as a stylesheet, since pages contain no inline styles."""
-    rule = f":root {{ --brand: {TenantSettings(active_tenant()).get(BRAND_COLOR)}; }}"
-    return HttpResponse(rule, content_type="text/css", headers={"Cache-Control": "max-age=300"})
+    """Return the tenant's colours as a stylesheet, since pages contain no inline styles."""
+    rules = theme_of(TenantSettings(active_tenant()).get(BRAND_COLOR))
+    return HttpResponse(rules, content_type="text/css", headers={"Cache-Control": "max-age=300"})
 
 
 # Helpers

@@ -11,5 +11,6 @@ class ProjectsConfig(AppConfig):
     name = "apps.projects"
 
     def ready(self) -> None:
-        """Register the product's navigation link."""
+        """Register the product's navigation links."""
         navigation.register("Projects", "projects")
+        navigation.register("Tasks", "tasks")

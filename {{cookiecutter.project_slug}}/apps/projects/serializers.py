@@ -2,8 +2,6 @@
 
 from typing import Any
 
-from django.conf import settings
-from django.core.files.uploadedfile import UploadedFile
 from django.db.models import QuerySet
 from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import extend_schema_field
@@ -12,7 +10,6 @@ from rest_framework import serializers
 from apps.authentication.models import User
 from apps.isolation.integrations.rest_framework import CurrentValueMixin, TenantModelSerializer
 from apps.projects import selectors, services
-from apps.projects.exceptions import FileTooLarge
 from apps.projects.models import Attachment, Project, Task
 
 
@@ -75,12 +72,6 @@ class AttachmentSerializer(TenantModelSerializer[Attachment]):
         model = Attachment
         fields = ["id", "task", "file", "name", "content_type", "size", "uploader", "created_at"]
         read_only_fields = ["task", "name", "content_type", "size", "uploader"]
-
-    def validate_file(self, file: UploadedFile[bytes]) -> UploadedFile[bytes]:
-        """Raise `FileTooLarge` if the file exceeds the limit."""
-        if (file.size or 0) > settings.ATTACHMENT_MAX_BYTES:
-            raise FileTooLarge
-        return file
 
     def create(self, validated_data: Any) -> Attachment:
         """Store the file and its row."""

@@ -8,14 +8,16 @@ from datetime import date
 from functools import partial
 from typing import TypedDict, Unpack
 
+from django.conf import settings
 from django.core.files.uploadedfile import UploadedFile
 from django.db import transaction
 from django.db.models import Model
+from django.db.models.fields.files import FieldFile
 
 from apps.authentication.models import User
 from apps.isolation.integrations.rest_framework import unique_errors
 from apps.projects import selectors
-from apps.projects.exceptions import FilesUnavailable, StorageFull
+from apps.projects.exceptions import FilesUnavailable, FileTooLarge, StorageFull
 from apps.projects.models import Attachment, Project, Task, place_of
 
 logger = logging.getLogger(__name__)
@@ -91,8 +93,10 @@ def attach(task: Task, upload: UploadedFile[bytes], uploader: User) -> Attachmen
     """Store a file and its row, or neither.
 
     This needs its own transaction: if a surrounding one failed later, the file would remain.
-    Raises `StorageFull`; concurrent uploads may each find the same free space.
+    Raises `FileTooLarge` or `StorageFull`; concurrent uploads may each find the same free space.
     """
+    if (upload.size or 0) > settings.ATTACHMENT_MAX_BYTES:
+        raise FileTooLarge
     if not selectors.has_room(upload.size or 0):
         raise StorageFull
     attachment = Attachment(
@@ -112,6 +116,13 @@ def attach(task: Task, upload: UploadedFile[bytes], uploader: User) -> Attachmen
             storage.delete(place_of(attachment))
         raise
     return attachment
+
+
+def open_file(attachment: Attachment) -> FieldFile:
+    """Return the open file of an attachment; raise `FilesUnavailable` if it cannot be read."""
+    with storage_errors():
+        attachment.file.open()
+    return attachment.file
 
 
 @transaction.atomic

@@ -47,9 +47,10 @@ class TaskViewSet(ModelViewSet[Any]):
 
     queryset = Task.objects.all()
     serializer_class = TaskSerializer
-    filter_backends = (DjangoFilterBackend, SearchFilter)
+    filter_backends = (DjangoFilterBackend, SearchFilter, OrderingFilter)
     filterset_class = TaskFilter
     search_fields = ("title",)
+    ordering_fields = ("title", "status", "due_on", "created_at", "updated_at")
     read_role = Role.VIEWER
     write_role = Role.MEMBER
 
@@ -100,6 +101,5 @@ class AttachmentViewSet(
     def content(self, request: Request, pk: str) -> FileResponse:
         """Send the file."""
         attachment = self.get_object()
-        with services.storage_errors():
-            file = attachment.file.open()
+        file = services.open_file(attachment)
         return download(file, attachment.name, attachment.content_type)

@@ -73,6 +73,8 @@ SPECTACULAR_SETTINGS = {
         "PrivacyRequestStatusEnum": "apps.privacy.models.RequestStatus",
     },
     "ENFORCE_NON_BLANK_FIELDS": True,
+    # The manager "objects" of a shared model demands a tenant.
+    "DEFAULT_QUERY_MANAGER": "_default_manager",
     "POSTPROCESSING_HOOKS": [
         "drf_spectacular.hooks.postprocess_schema_enums",
         "apps.api.schema.describe_errors",

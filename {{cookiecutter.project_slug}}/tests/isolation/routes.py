@@ -201,6 +201,8 @@ def _as_of_serializer(field: Any) -> serializers.Field[Any, Any, Any, Any]:
     if isinstance(field, forms.ChoiceField):
         choices: Any = field.choices
         return serializers.ChoiceField(choices=choices)
+    if isinstance(field, forms.FileField):
+        return serializers.FileField()
     if isinstance(field, forms.DateField):
         return serializers.DateField()
     if isinstance(field, forms.EmailField):

@@ -83,6 +83,7 @@ SAMPLES: dict[str, Callable[["Samples"], Any]] = {
     "ResetPasswordForm.password": lambda own: f"{PASSWORD}, again",
     "TransferForm.member": lambda own: str(own.row(Membership).pk),
     "TaskForm.assignee": lambda own: str(own.member.pk),
+    "EditTaskForm.assignee": lambda own: str(own.member.pk),
     "privacy.PrivacyRequest.user_id": lambda own: _member_of_several(own).pk,
     "tenants.Domain.domain": lambda own: f"{own.text()}.example".lower(),
 }

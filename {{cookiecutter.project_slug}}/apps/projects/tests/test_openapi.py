@@ -11,7 +11,8 @@ def test_it_describes_filters(schema: Any) -> None:
     tasks = schema["paths"]["/api/v1/tasks/"]
     names = {parameter["name"] for parameter in tasks["get"]["parameters"]}
     assert names == {
-        *("assignee", "cursor", "due_before", "page_size", "project", "search", "status")
+        *("assignee", "cursor", "due_before", "ordering", "page_size", "project", "search"),
+        "status",
     }
     projects = schema["paths"]["/api/v1/projects/"]["get"]["parameters"]
     assert {"ordering", "search", "status"} <= {parameter["name"] for parameter in projects}
