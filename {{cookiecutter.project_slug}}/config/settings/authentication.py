@@ -8,6 +8,8 @@ https://docs.allauth.org/en/latest/mfa/configuration.html
 from datetime import timedelta
 from typing import Any
 
+from django.conf import global_settings
+
 from config.reading import read
 from config.settings.isolation import CAN_PROVISION
 
@@ -23,6 +25,12 @@ AUTH_PASSWORD_VALIDATORS = [
         "CommonPasswordValidator",
         "NumericPasswordValidator",
     )
+]
+
+# The first makes new hashes; the others read old ones.
+PASSWORD_HASHERS = [
+    "apps.authentication.hashers.PBKDF2PasswordHasher",
+    *global_settings.PASSWORD_HASHERS[1:],
 ]
 
 SIMPLE_JWT: dict[str, Any] = {

@@ -1,0 +1,32 @@
+"""Passwords are hashed one at a time."""
+
+from concurrent.futures import ThreadPoolExecutor
+from threading import Barrier, BrokenBarrierError
+from typing import Any
+
+import pytest
+from django.contrib.auth import hashers
+
+from apps.authentication.hashers import PBKDF2PasswordHasher
+
+
+def test_a_process_hashes_one_password_at_a_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    both = Barrier(2)
+
+    def meet(*args: Any) -> str:
+        try:
+            both.wait(timeout=0.2)
+        except BrokenBarrierError:
+            return "alone"
+        return "together"
+
+    monkeypatch.setattr(hashers.PBKDF2PasswordHasher, "encode", meet)
+    with ThreadPoolExecutor(2) as pool:
+        met = pool.map(PBKDF2PasswordHasher().encode, ["one", "two"], ["salt"] * 2)
+        assert list(met) == ["alone", "alone"]
+
+
+def test_its_hashes_are_djangos() -> None:
+    made = PBKDF2PasswordHasher().encode("password", "salt", 1)
+    assert hashers.PBKDF2PasswordHasher().verify("password", made)
+    assert PBKDF2PasswordHasher().verify("password", made)
