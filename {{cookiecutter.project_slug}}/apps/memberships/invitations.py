@@ -134,21 +134,19 @@ def _invitation(actor: Membership, invitation_id: UUID) -> Invitation:
 def _send(
     tenant: Tenant, invitation: Invitation, action: Action, actor: AbstractUser | None
 ) -> None:
-    """Store the invitation with a new token, and mail it after COMMIT."""
+    """Store the invitation with a new token, and mail it, both or neither.
+
+    Mails are enqueued in the transaction (``MAILERS``). One that cannot be sent at once, as in
+    development, leaves the invitation, which can be sent again.
+    """
     token = secrets.token_urlsafe(32)
     invitation.token_hash = hash_of(token)
     invitation.expires_at = timezone.now() + LIFETIME
     invitation.save()
     after = {"role": invitation.role}
     record(action, invitation, tenant=tenant, actor=actor, after=after)
-    message = _message(tenant, invitation.email, token)
-    transaction.on_commit(lambda: _mail(message, invitation), using=SHARED_DB)
-
-
-def _mail(message: EmailMessage, invitation: Invitation) -> None:
-    """Send the mail; if this fails, the invitation stays and can be sent again."""
     try:
-        message.send()
+        _message(tenant, invitation.email, token).send()
     except (OSError, ValueError) as error:
         # Not the error itself, since mail servers quote the address in their messages.
         logger.warning("could not mail invitation %s: %s", invitation.pk, type(error).__name__)
