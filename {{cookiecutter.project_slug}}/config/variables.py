@@ -86,6 +86,10 @@ class Accounts(Group):
     ] = None
     """Lets anybody sign up and create a tenant."""
 
+    PENDING_TENANTS: Annotated[types.Number, Field(ge=0, le=1000)] = 0
+    """Number of future tenants whose storage a worker keeps ready, so that no sign-up waits for it.
+    0: only those that prepare_tenants makes."""
+
 
 class Mail(Group):
     """Mail."""

@@ -19,8 +19,11 @@ from apps.isolation.fields import new_id
 from apps.isolation.strategy.provisioning import deprovision, provisioning_report
 from apps.isolation.testing import break_invariant, make_member, make_tenant, owner_cursor
 from apps.memberships.models import Invitation
+from apps.tasks.models import State
+from apps.tasks.testing import run_enqueued_tasks
 from apps.tenants.models import Domain, Tenant
 from apps.tenants.services import create_tenant
+from apps.tenants.tasks import check_tenants
 from tests.sample.models import Book, Scan, Shelf
 from tests.support import manage
 
@@ -92,6 +95,14 @@ def test_tenant_without_users(acme: Tenant) -> None:
 def test_tenant_without_a_domain(acme: Tenant) -> None:
     Domain.objects.for_tenant(acme).delete()
     assert _found() == [("acme", "has no domain")]
+
+
+def test_nightly_task_that_finds_a_problem_is_dead(acme: Tenant) -> None:
+    check_tenants.enqueue()
+    assert [run.state for run in run_enqueued_tasks()] == [State.DONE]
+    Domain.objects.for_tenant(acme).delete()
+    check_tenants.enqueue()
+    assert [run.state for run in run_enqueued_tasks()] == [State.DEAD]
 
 
 @pytest.mark.django_db(transaction=True)

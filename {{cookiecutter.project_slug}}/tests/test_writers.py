@@ -84,8 +84,8 @@ WRITERS: dict[str, set[str]] = {
     "revoked_at": {"apps/memberships/revocation.py::revoke"},
     # Of memberships, `_store` writes it.
     "role": {f"{INVITATIONS}::invite", f"{INVITATIONS}::invite_owner"},
-    # Of tenants, `change_tenant` writes it, and first `_open`; the others are a privacy request's.
-    "status": {f"{TENANTS}::_open", f"{REQUESTS}::carry_out", f"{REQUESTS}::_end"},
+    # Of tenants, `change_tenant` and `open_tenant` write it; the others are a privacy request's.
+    "status": {f"{TENANTS}::open_tenant", f"{REQUESTS}::_carry_out", f"{REQUESTS}::_end"},
     "verified": {f"{ADDRESSES}::mark_verified"},
     ANY: {
         f"{MEMBERS}::_store",

@@ -20,6 +20,7 @@ from apps.authentication.exceptions import (
 )
 from apps.authentication.models import User
 from apps.authentication.second_factor import require_code
+from apps.authentication.sign_up import sign_up_and_wait
 from apps.isolation.app_registry import SHARED_DB
 from apps.memberships.models import Membership
 from apps.memberships.validators import validate_mailable
@@ -294,7 +295,7 @@ class SignUpSerializer(EmailSerializer, NewPairSerializer):
         """Create the user and the tenant, and return the response."""
         data = self.validated_data
         with field_errors():
-            membership = services.sign_up(
+            membership = sign_up_and_wait(
                 data["user"], tenant_name=data["tenant_name"], tenant_slug=data["tenant_slug"]
             )
         tenant = NewTenantSerializer(membership.tenant).data

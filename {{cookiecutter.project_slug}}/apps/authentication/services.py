@@ -1,6 +1,5 @@
-"""Services for accounts: sign-up, addresses and passwords. allauth sends the mails."""
+"""Services for accounts: addresses and passwords. allauth sends the mails."""
 
-import logging
 import re
 from typing import Any
 from uuid import UUID
@@ -10,20 +9,19 @@ from allauth.account.forms import default_token_generator
 from allauth.account.models import EmailAddress, EmailConfirmationHMAC
 from allauth.mfa.models import Authenticator
 from django.contrib.auth.signals import user_logged_in, user_logged_out
-from django.core.exceptions import NON_FIELD_ERRORS, ValidationError
-from django.db import IntegrityError, transaction
+from django.core.exceptions import ValidationError
+from django.db import transaction
 from django.db.models import Exists, OuterRef
 from django.dispatch import Signal, receiver
 from django.http import HttpRequest
 
 from apps.audit.services import Action, forget_name, record
 from apps.authentication.access import admit
-from apps.authentication.exceptions import SecondFactorRequired, SignUpClosed, SignUpFailed
+from apps.authentication.exceptions import SecondFactorRequired, SignUpClosed
 from apps.authentication.models import User
 from apps.authentication.second_factor import require_code
 from apps.isolation import current_tenant
 from apps.isolation.app_registry import SHARED_DB
-from apps.isolation.exceptions import ProvisioningError
 from apps.memberships.addresses import address_of, clean_address, mark_verified
 from apps.memberships.attempts import (
     own_password_attempt,
@@ -33,19 +31,9 @@ from apps.memberships.attempts import (
 )
 from apps.memberships.models import Membership
 from apps.memberships.passwords import require_good_password
-from apps.memberships.roles import Role
-from apps.memberships.services import add_member
 from apps.tenants.resolver import NONEXISTENT_ID
-from apps.tenants.services import tenant_creation
-
-logger = logging.getLogger(__name__)
 
 TAKEN = "An account with this address exists, and the password is incorrect."
-# Names of a tenant's fields in a sign-up; errors of other fields belong to the slug.
-SIGN_UP_FIELDS = {
-    "name": "tenant_name",
-    **dict.fromkeys(("slug", "domain", NON_FIELD_ERRORS), "tenant_slug"),
-}
 BAD_TOKEN = "The token is invalid, used or expired."  # noqa: S105 - a sentence
 
 
@@ -79,35 +67,6 @@ def new_or_known_user(
     require_good_password(new, password)
     new.set_password(password)
     return new
-
-
-def sign_up(user: User, *, tenant_name: str, tenant_slug: str) -> Membership:
-    """Create a tenant and its Owner, who may be an existing user; all of it or nothing.
-
-    Raises ValidationError for an address, name or slug that is malformed, reserved or taken, and
-    `SignUpFailed` if the storage cannot be created.
-    """
-    is_new = user._state.adding
-    try:
-        with tenant_creation(slug=tenant_slug, name=tenant_name) as tenant:
-            if is_new:
-                user.save()
-                address_of(user)
-            membership = add_member(tenant, user, Role.OWNER, actor=user)
-            record(Action.SIGNED_UP, tenant=tenant, actor=user)
-    except ProvisioningError as error:
-        raise SignUpFailed from error
-    except ValidationError as error:
-        errors = error.message_dict.items()
-        raise ValidationError({SIGN_UP_FIELDS.get(key, key): of for key, of in errors}) from error
-    except IntegrityError:
-        # A concurrent request has created a user with this address.
-        if is_new and User.objects.find(user.email).exists():
-            raise ValidationError({"email": TAKEN}) from None
-        raise
-    if is_new:
-        _send_first_verification(user)
-    return membership
 
 
 def identify(request: HttpRequest, email: str, password: str, tenant_id: UUID) -> Membership:
@@ -235,11 +194,3 @@ def forget(user_id: UUID) -> None:
     user.last_login, user.is_active = None, False
     user.set_unusable_password()
     user.save()
-
-
-def _send_first_verification(user: User) -> None:
-    try:
-        address_of(user).send_confirmation(signup=True)
-    except (OSError, ValueError):
-        # The sign-up is complete; the user can request another mail.
-        logger.exception("could not send the verification of a new user: %s", user.pk)

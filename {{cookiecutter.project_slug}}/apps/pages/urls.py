@@ -31,6 +31,7 @@ urlpatterns = [
 shared_urlpatterns = [
     path("", shared_views.home, name="home"),
     path("signup/", shared_views.sign_up, name="signup"),
+    path("signup/<str:token>/", shared_views.preparation, name="preparation"),
     path("switch/", shared_views.find, name="switch"),
     path("verify-email/<str:token>/", shared_views.verify_email, name="verify-email"),
     path("password-reset/", shared_views.send_password_reset, name="password-reset"),

@@ -23,12 +23,14 @@ from apps.isolation.app_registry import SHARED_DB
 from apps.isolation.context import activate_tenant
 from apps.isolation.integrations.limits import allow_long_statements
 from apps.isolation.integrations.sessions import end_sessions
+from apps.isolation.integrations.tasks import platform_task
 from apps.memberships import services as members
 from apps.memberships.models import Invitation, Membership
 from apps.memberships.roles import Role
 from apps.privacy import data_subject
 from apps.privacy.exceptions import ExportTooSoon
 from apps.privacy.models import PrivacyRequest, RequestKind, RequestStatus, place_of
+from apps.tasks.models import TaskRun
 from apps.tenants.models import Tenant
 
 logger = logging.getLogger(__name__)
@@ -41,7 +43,7 @@ INVITATION_FIELDS = ["email", "role", "created_at", "expires_at", "accepted_at",
 
 
 def ask(asking: Membership, kind: RequestKind, user_id: UUID) -> PrivacyRequest:
-    """Create a member's request about themself, or an Admin's about a member.
+    """Create a member's request about themself, or an Admin's about a member; a worker does it.
 
     See `ask_as_platform`. Raises PermissionDenied if the actor is not an Admin, or is an Admin who
     would erase an Owner; `ExportTooSoon` while an export of the same person is open or recent.
@@ -50,7 +52,9 @@ def ask(asking: Membership, kind: RequestKind, user_id: UUID) -> PrivacyRequest:
     with members.locked_actor(asking, wanted) as actor:
         if kind == RequestKind.EXPORT:
             _require_no_other_export(actor.tenant_id, user_id)
-        return _write_down(actor.tenant_id, kind, user_id, actor)
+        request = _write_down(actor.tenant_id, kind, user_id, actor)
+        carry_out_later.enqueue(str(request.pk))
+    return request
 
 
 def ask_as_platform(tenant_id: UUID, kind: RequestKind, user_id: UUID) -> PrivacyRequest:
@@ -65,7 +69,25 @@ def ask_as_platform(tenant_id: UUID, kind: RequestKind, user_id: UUID) -> Privac
         return _write_down(tenant_id, kind, user_id, None)
 
 
+@platform_task
+def carry_out_later(request_id: str) -> None:
+    """Carry out a request; the worker tries a failed one again.
+
+    No task of the tenant: an erased user is a member no more, and a suspended tenant owes it, too.
+    """
+    _carry_out(PrivacyRequest.platform.get(pk=UUID(request_id)))
+
+
 def carry_out(request: PrivacyRequest) -> None:
+    """Carry out a request as `carry_out_later` does; a failure is logged, and is its status."""
+    try:
+        _carry_out(request)
+    except Exception:
+        logger.exception("privacy request %s failed", request.pk)
+    request.refresh_from_db()
+
+
+def _carry_out(request: PrivacyRequest) -> None:
     """Carry out a request, for the first time or after a failed or interrupted run.
 
     Each part of the work can be repeated. The state "done" is stored last; until then the request
@@ -81,11 +103,10 @@ def carry_out(request: PrivacyRequest) -> None:
                 WORK[RequestKind(locked.kind)](locked)
                 _end(locked, RequestStatus.DONE, Action.PRIVACY_DONE)
     except Exception:
-        logger.exception("privacy request %s failed", request.pk)
         with transaction.atomic(using=SHARED_DB):
             if locked := still_open.select_for_update().first():
                 _end(locked, RequestStatus.FAILED, Action.PRIVACY_FAILED)
-    request.refresh_from_db()
+        raise
 
 
 def drop_content(request: PrivacyRequest) -> None:
@@ -169,6 +190,8 @@ def _erase(request: PrivacyRequest) -> None:
         if export.status != RequestStatus.DONE:
             # There is nothing left to export.
             _end(export, RequestStatus.DONE, Action.PRIVACY_DONE)
+    runs = TaskRun.objects.for_tenant(request.tenant_id).filter(user_id=request.user_id)
+    runs.update(user_id=None)
     accounts.forget(request.user_id)
 
 

@@ -48,11 +48,10 @@ class PrivacyRequestViewSet(
         return rows.filter(user_id=member.user_id)
 
     def perform_create(self, serializer: BaseSerializer[PrivacyRequest]) -> None:
-        """Create the request, and carry it out."""
+        """Create the request."""
         member, given = membership_of(self.request), serializer.validated_data
-        request = services.ask(member, given["kind"], given.get("user_id", member.user_id))
-        services.carry_out(request)
-        serializer.instance = request
+        user_id = given.get("user_id", member.user_id)
+        serializer.instance = services.ask(member, given["kind"], user_id)
 
     @extend_schema(responses={(HTTPStatus.OK, "application/zip"): OpenApiTypes.BINARY})
     @action(detail=True)

@@ -182,9 +182,11 @@ def end(run: TaskRun, state: State, error: str = "") -> None:
     rows.update(state=state, error=error, finished_at=Now())
 
 
-def put_off(run: TaskRun, error: str) -> None:
-    """Note that a task waits again."""
-    TaskRun.platform.filter(pk=run.pk).update(state=State.WAITING, error=error)
+def put_off(run: TaskRun, error: str, *, is_counted: bool = True) -> None:
+    """Note that a task waits again; its last try counts, or not."""
+    tries = run.attempts if is_counted else run.attempts - 1
+    rows = TaskRun.platform.filter(pk=run.pk)
+    rows.update(state=State.WAITING, error=error, attempts=tries)
 
 
 def _execute(statement: str, **params: Any) -> int:

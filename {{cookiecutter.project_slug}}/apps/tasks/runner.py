@@ -9,6 +9,7 @@ from typing import Final, NoReturn
 from uuid import UUID
 
 from django.core.signing import BadSignature
+from django.db import OperationalError, connection
 from django.db.models import F
 from django.db.models.functions import Now
 from django.tasks import TaskContext
@@ -32,6 +33,9 @@ logger = logging.getLogger(__name__)
 
 MOST_SECONDS: Final = 3600
 """Maximum seconds between two attempts."""
+
+AWAY_SECONDS: Final = 15
+"""Seconds until a task is tried again whose tenant's database did not answer."""
 
 PUT_OFF_SECONDS: Final = 300
 """Seconds until a retry of a task whose tenant cannot be entered."""
@@ -150,10 +154,32 @@ def _call(task: RepeatableTask, envelope: Envelope, run: TaskRun) -> None:
             task.call(*context, *envelope.args, **envelope.kwargs)
     except Exception as error:  # noqa: BLE001 - whatever it is, others' tasks must go on
         SECONDS.labels(run.task, "failed").observe(time.perf_counter() - began)
+        if tenant and isinstance(error, OperationalError) and not _answers(tenant):
+            _put_off(run, error)
         _fail(run, error, task.attempts)
     SECONDS.labels(run.task, "done").observe(time.perf_counter() - began)
     queue.end(run, State.DONE)
     logger.info("done, at attempt %s", run.attempts)
+
+
+def _answers(tenant: UUID) -> bool:
+    """Return whether the tenant's database can be reached now."""
+    with activate_tenant(ActiveTenant(tenant)):
+        if connection.is_usable():
+            return True
+        connection.close()
+        try:
+            connection.ensure_connection()
+        except OperationalError:
+            return False
+    return True
+
+
+def _put_off(run: TaskRun, error: Exception) -> NoReturn:
+    """Let a task run again later, since its tenant's database was away; no try is counted."""
+    logger.warning("put off: the tenant's database does not answer")
+    queue.put_off(run, type(error).__qualname__, is_counted=False)
+    raise PutOff(AWAY_SECONDS) from error
 
 
 def _fail(run: TaskRun, error: Exception, most: int) -> NoReturn:

@@ -16,7 +16,7 @@ _DUE = """
 UPDATE procrastinate_jobs SET status = 'doing' WHERE id = (
     SELECT id FROM procrastinate_jobs
     WHERE status = 'todo' AND task_name = %s AND (scheduled_at IS NULL OR scheduled_at <= now())
-    ORDER BY priority DESC, id LIMIT 1
+    ORDER BY priority DESC, id LIMIT 1 FOR UPDATE SKIP LOCKED
 ) RETURNING id, args ->> 'envelope'
 """
 _FINISH = "SELECT procrastinate_finish_job_v1(%s, %s, %s)"

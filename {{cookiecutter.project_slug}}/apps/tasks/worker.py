@@ -10,10 +10,12 @@ import os
 from collections.abc import Awaitable, Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
 
 from asgiref.sync import sync_to_async
+from django.conf import settings
 from django.db import DatabaseError, close_old_connections
+from django.tasks import task_backends
 from django.utils.module_loading import autodiscover_modules, import_string
 from procrastinate import App, JobContext, exceptions
 from procrastinate.contrib.django import DjangoApp
@@ -23,13 +25,10 @@ from procrastinate.psycopg_connector import PsycopgConnector
 from procrastinate.retry import BaseRetryStrategy, RetryDecision
 
 from apps.isolation.app_registry import SHARED_DB
-from apps.isolation.integrations.tasks import schedule
+from apps.isolation.integrations.tasks import OWNER_QUEUE, schedule
 from apps.tasks import queue
 from apps.tasks.probe import Beat
 from apps.tasks.runner import Dead, PutOff, run_job
-
-if TYPE_CHECKING:
-    from procrastinate.app import WorkerOptions
 
 logger = logging.getLogger(__name__)
 
@@ -113,21 +112,19 @@ class Worker:
         finally:
             self._jobs.discard(job)
 
-    async def _lane(self, app: App, queues: Sequence[str] | None, places: int) -> None:
-        options: WorkerOptions = {
-            "concurrency": places,
-            "wait": not self._drain,
+    async def _lane(self, app: App, queues: Sequence[str], places: int) -> None:
+        await app.run_worker_async(
+            queues=queues,
+            concurrency=places,
+            wait=not self._drain,
             # By asking, since behind PgBouncer nobody is notified.
-            "listen_notify": False,
-            "fetch_job_polling_interval": POLL_SECONDS,
-            "update_heartbeat_interval": HEARTBEAT_SECONDS,
-            "stalled_worker_timeout": STALLED_SECONDS,
-            "delete_jobs": "successful",
-            "install_signal_handlers": False,
-        }
-        if queues:
-            options["queues"] = queues
-        await app.run_worker_async(**options)
+            listen_notify=False,
+            fetch_job_polling_interval=POLL_SECONDS,
+            update_heartbeat_interval=HEARTBEAT_SECONDS,
+            stalled_worker_timeout=STALLED_SECONDS,
+            delete_jobs="successful",
+            install_signal_handlers=False,
+        )
 
     async def _keep[*A](self, work: Callable[[*A], Awaitable[None]], *args: *A) -> None:
         """Do it again until the worker is stopped."""
@@ -160,13 +157,17 @@ class Worker:
             logger.warning("the queue did not answer: %s", type(error).__name__)
 
 
-def _lanes(
-    concurrency: int, queues: Sequence[str] | None
-) -> list[tuple[Sequence[str] | None, int]]:
+def _lanes(concurrency: int, queues: Sequence[str] | None) -> list[tuple[Sequence[str], int]]:
     if queues or concurrency == 1:
-        return [(queues, concurrency)]
+        return [(queues or _served_queues(), concurrency)]
     own = concurrency // 2
-    return [([queue.DEFAULT], own), (None, concurrency - own)]
+    return [([queue.DEFAULT], own), (_served_queues(), concurrency - own)]
+
+
+def _served_queues() -> list[str]:
+    """Return the queues of ``TASKS``; without the owner's rights, those that need none."""
+    named = {name for backend in task_backends.all() for name in backend.queues} | {queue.REST}
+    return sorted(named if settings.CAN_PROVISION else named - {OWNER_QUEUE})
 
 
 def _tick(timestamp: int, path: str) -> None:

@@ -34,6 +34,9 @@ class Tenant(TenantBase):
     slug = models.CharField(max_length=63, unique=True, validators=[validate_slug])
     status = models.CharField(max_length=9, choices=Status, default=Status.PREPARING)
     settings = models.JSONField(default=dict, blank=True)
+    founder_id = models.UUIDField(
+        null=True, editable=False, help_text="Who signed up; null for a tenant of the platform's."
+    )
     created_at = models.DateTimeField(auto_now_add=True)
     updated_at = models.DateTimeField(auto_now=True)
 

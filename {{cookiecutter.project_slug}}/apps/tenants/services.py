@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 from copy import copy
+from uuid import UUID
 
 from django.core.exceptions import ValidationError
 from django.db import IntegrityError, transaction
@@ -14,7 +15,7 @@ from apps.audit.services import Action, record
 from apps.isolation import ActiveTenant
 from apps.isolation.app_registry import SHARED_DB
 from apps.isolation.context import activate_tenant
-from apps.isolation.strategy.provisioning import deprovision, provision
+from apps.isolation.strategy.provisioning import NEEDS_STORAGE, deprovision, provision
 from apps.tenants.models import Domain, Status, Tenant
 from apps.tenants.pending import claim
 from apps.tenants.settings import change_tenant
@@ -45,26 +46,72 @@ def tenant_creation(*, slug: str, name: str, domain: str = "") -> Iterator[Tenan
     the next run with the same slug completes an interrupted one. Raises ValidationError for a
     slug or domain that is malformed, reserved or taken.
     """
-    _require_good(slug)
-    tenant = Tenant(slug=slug, name=name)
-    tenant.clean_fields()
-    row = Domain(domain=domain or default_domain(slug), tenant=tenant, is_primary=True)
-    row.clean()
+    tenant, row = _new(Tenant(slug=slug, name=name), domain)
     unfinished = _unfinished(slug, row.domain)
-    is_ready = not unfinished and _register(tenant, row)
+    has_storage = not unfinished and _register(tenant, row)
     tenant = unfinished or tenant
     tenant.name = name
     try:
-        if not is_ready:
-            # Not in the transaction: another connection does this, and would wait for its locks.
-            _provision(tenant)
+        if not has_storage:
+            make_storage(tenant)
         with transaction.atomic(using=SHARED_DB):
-            _open(tenant)
-            record(Action.TENANT_CREATED, tenant, tenant=tenant, actor=None)
+            _require(open_tenant(tenant))
             yield tenant
     except Exception:
-        _abandon(tenant)
+        abandon(tenant)
         raise
+
+
+@contextmanager
+def tenant_registration(*, slug: str, name: str, founder_id: UUID) -> Iterator[tuple[Tenant, bool]]:
+    """Store a tenant that somebody signs up for, in one transaction with what the block stores.
+
+    Yields the tenant, which is "preparing", and whether it can be opened at once. Raises
+    ValidationError for a slug that is malformed, reserved or taken.
+    """
+    tenant, row = _new(Tenant(slug=slug, name=name, founder_id=founder_id))
+    with transaction.atomic(using=SHARED_DB):
+        has_storage = _register(tenant, row)
+        yield tenant, has_storage or not NEEDS_STORAGE
+
+
+def make_storage(tenant: Tenant) -> None:
+    """Make a tenant's storage, if it is not there; raise `ProvisioningError` if that fails.
+
+    Not to be called in a transaction: another connection does the work, and would wait for its
+    locks.
+    """
+    try:
+        provision(tenant)
+    except Exception:
+        provisioning_failed.send(create_tenant, tenant=tenant)
+        raise
+
+
+def open_tenant(tenant: Tenant) -> bool:
+    """Activate a tenant that has storage; return False if another run has done so.
+
+    The caller's transaction stores what it needs before it is served.
+    """
+    tenant.status = Status.ACTIVE
+    prepared = Tenant.objects.filter(pk=tenant.pk, status=Status.PREPARING)
+    if not prepared.update(status=tenant.status, name=tenant.name, updated_at=timezone.now()):
+        return False
+    record(Action.TENANT_CREATED, tenant, tenant=tenant, actor=None)
+    return True
+
+
+def abandon(tenant: Tenant) -> bool:
+    """Remove an incomplete tenant; return False if another run has activated it meanwhile."""
+    with transaction.atomic(using=SHARED_DB):
+        row = Tenant.objects.select_for_update().filter(pk=tenant.pk).first()
+        if row and row.status != Status.PREPARING:
+            return False
+        deprovision(tenant)
+        Domain.objects.for_tenant(tenant).delete()
+        with activate_tenant(ActiveTenant(tenant.pk)):  # where references to it are searched
+            Tenant.objects.filter(pk=tenant.pk).delete()
+    return True
 
 
 def set_status(tenant: Tenant, status: Status, *, actor: Model | None = None) -> None:
@@ -128,24 +175,28 @@ def _told(domain: Domain) -> dict[str, object]:
     return {"domain": domain.domain, "is_primary": domain.is_primary, "verified_at": verified}
 
 
-def _provision(tenant: Tenant) -> None:
-    try:
-        provision(tenant)
-    except Exception:
-        provisioning_failed.send(create_tenant, tenant=tenant)
-        raise
-
-
-def _require_good(slug: str) -> None:
+def _new(tenant: Tenant, domain: str = "") -> tuple[Tenant, Domain]:
+    """Return a tenant and its domain, which are not stored yet; raise ValidationError."""
     # Before the model's validation, whose error for an empty slug is less specific.
     try:
-        validate_slug(slug)
+        validate_slug(tenant.slug)
     except ValidationError as error:
         raise ValidationError({"slug": error.messages}) from error
+    tenant.clean_fields()
+    row = Domain(domain=domain or default_domain(tenant.slug), tenant=tenant, is_primary=True)
+    row.clean()
+    return tenant, row
+
+
+def _require(is_first: bool) -> None:
+    if not is_first:
+        raise ValidationError({"slug": "Tenant with this Slug already exists."})
 
 
 def _unfinished(slug: str, domain: str) -> Tenant | None:
-    return Tenant.objects.filter(slug=slug, status=Status.PREPARING, domains__domain=domain).first()
+    """Return the tenant of an interrupted run; a worker completes those that were signed up for."""
+    begun = Tenant.objects.filter(status=Status.PREPARING, founder_id=None)
+    return begun.filter(slug=slug, domains__domain=domain).first()
 
 
 def _register(tenant: Tenant, domain: Domain) -> bool:
@@ -168,22 +219,3 @@ def _register(tenant: Tenant, domain: Domain) -> bool:
 def _judge(tenant: Tenant, domain: Domain) -> None:
     tenant.full_clean()
     domain.full_clean(exclude=["tenant"])
-
-
-def _open(tenant: Tenant) -> None:
-    """Activate a tenant; of several concurrent runs, only one succeeds."""
-    tenant.status = Status.ACTIVE
-    prepared = Tenant.objects.filter(pk=tenant.pk, status=Status.PREPARING)
-    if not prepared.update(status=tenant.status, name=tenant.name, updated_at=timezone.now()):
-        raise ValidationError({"slug": "Tenant with this Slug already exists."})
-
-
-def _abandon(tenant: Tenant) -> None:
-    """Remove an incomplete tenant, unless another run has activated it meanwhile."""
-    with transaction.atomic(using=SHARED_DB):
-        row = Tenant.objects.select_for_update().filter(pk=tenant.pk).first()
-        if row is None or row.status == Status.PREPARING:
-            deprovision(tenant)
-            Domain.objects.for_tenant(tenant).delete()
-            with activate_tenant(ActiveTenant(tenant.pk)):  # where references to it are searched
-                Tenant.objects.filter(pk=tenant.pk).delete()

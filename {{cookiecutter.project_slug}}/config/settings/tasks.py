@@ -8,10 +8,15 @@ from config.settings.isolation import SHARED_DB
 
 env = read()
 
-TASKS = {"default": {"BACKEND": "apps.tasks.backends.TaskBackend"}}
+TASKS = {
+    "default": {"BACKEND": "apps.tasks.backends.TaskBackend", "QUEUES": ["default", "owner"]},
+}
 
 # All workers serve this many open tasks of a tenant; half of the workers serve the others.
 TENANT_TASKS_AT_ONCE = env.TENANT_TASKS_AT_ONCE
+
+# A worker keeps storage ready for this many future tenants (apps.tenants.tasks).
+PENDING_TENANTS = env.PENDING_TENANTS
 
 # Procrastinate stores the queue in shared tables. It need not discover tasks by itself.
 PROCRASTINATE_DATABASE_ALIAS = SHARED_DB

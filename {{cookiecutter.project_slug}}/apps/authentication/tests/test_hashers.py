@@ -10,7 +10,7 @@ from django.contrib.auth import hashers
 from apps.authentication.hashers import PBKDF2PasswordHasher
 
 
-def test_a_process_hashes_one_password_at_a_time(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_process_hashes_one_password_at_a_time(monkeypatch: pytest.MonkeyPatch) -> None:
     both = Barrier(2)
 
     def meet(*args: Any) -> str:
@@ -26,7 +26,7 @@ def test_a_process_hashes_one_password_at_a_time(monkeypatch: pytest.MonkeyPatch
         assert list(met) == ["alone", "alone"]
 
 
-def test_its_hashes_are_djangos() -> None:
+def test_hashes_are_compatible_with_django() -> None:
     made = PBKDF2PasswordHasher().encode("password", "salt", 1)
     assert hashers.PBKDF2PasswordHasher().verify("password", made)
     assert PBKDF2PasswordHasher().verify("password", made)

@@ -1,9 +1,7 @@
 """Sign-up creates a user, a tenant with storage, and an owner, or nothing."""
 
 import re
-import subprocess
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from itertools import count
 from smtplib import SMTPException
 from typing import Any
@@ -13,15 +11,17 @@ from allauth.account.models import EmailAddress
 from django.db import connections
 from rest_framework.test import APIClient
 
+from apps.authentication import sign_up
 from apps.authentication.models import User
+from apps.authentication.sign_up import complete_sign_up
 from apps.isolation.app_registry import SHARED_DB
 from apps.isolation.exceptions import ProvisioningError
-from apps.isolation.strategy.provisioning import provision, provisioning_report
+from apps.isolation.strategy.provisioning import NEEDS_STORAGE, provision, provisioning_report
 from apps.memberships.models import Membership
 from apps.memberships.roles import Role
 from apps.tenants import services
 from apps.tenants.models import Domain, Status, Tenant
-from tests.support import at_once, start
+from tests.support import at_once
 
 pytestmark = pytest.mark.usefixtures("provisioning")
 
@@ -167,12 +167,15 @@ def _break_the_membership(monkeypatch: pytest.MonkeyPatch) -> None:
     def fail(*arguments: Any, **options: Any) -> None:
         raise ProvisioningError("no owner")
 
-    monkeypatch.setattr("apps.authentication.services.add_member", fail)
+    monkeypatch.setattr("apps.authentication.sign_up.add_member", fail)
 
 
-@pytest.mark.parametrize(
-    "break_it", [_break_before_storage, _break_after_storage, _break_the_membership]
-)
+FAILURES = [_break_the_membership]
+if NEEDS_STORAGE:
+    FAILURES += [_break_before_storage, _break_after_storage]
+
+
+@pytest.mark.parametrize("break_it", FAILURES)
 def test_failure_leaves_nothing_and_can_be_repeated(
     break_it: Callable[[pytest.MonkeyPatch], None],
     monkeypatch: pytest.MonkeyPatch,
@@ -237,37 +240,21 @@ def test_concurrent_sign_ups_with_the_same_address() -> None:
     assert set(Tenant.objects.values_list("status", flat=True)) == {Status.ACTIVE}
 
 
-CODE = f"""
-import django; django.setup()
-from rest_framework.test import APIClient
-print(APIClient(headers={{"Host": "localhost"}}).post({SIGN_UP!r}, {BODY!r}).status_code)
-"""
+@pytest.mark.skipif(not NEEDS_STORAGE, reason="A tenant's tables are there.")
+def test_sign_up_succeeds_if_a_worker_completes_it_first(
+    monkeypatch: pytest.MonkeyPatch, mailoutbox: list[Any]
+) -> None:
+    def be_late(tenant: Tenant) -> None:
+        with monkeypatch.context() as patch:
+            patch.setattr(sign_up, "make_storage", services.make_storage)
+            complete_sign_up.call(str(tenant.pk))
 
-
-@contextmanager
-def _signing_up() -> Iterator[subprocess.Popen[str]]:
-    """Sign up in a process that is killed at the end of the block."""
-    with start("-c", CODE, DJANGO_SETTINGS_MODULE="config.settings.test") as process:
-        try:
-            yield process
-        finally:
-            process.kill()
-
-
-def test_killed_sign_up_can_be_repeated() -> None:
-    """The process is killed after provisioning, before the owner exists."""
-    with _signing_up() as process:
-        while not Tenant.objects.exists():
-            assert process.poll() is None, process.stderr
-    if Tenant.objects.get().status == Status.PREPARING:  # already finished on a fast machine
-        assert _rows() == [0, 0, 1, 1, 0]
-        # The slug is not lost, and the second request's name applies.
-        assert _sign_up(email="eve@x.test", tenant_name="Eve's").status_code == 201
-        assert Tenant.objects.get().name == "Eve's"
+    monkeypatch.setattr(sign_up, "make_storage", be_late)
+    assert _sign_up().status_code == 201
     assert _rows() == [1] * 5
-    membership = Membership.platform.get()
-    assert (membership.role, membership.tenant.status) == (Role.OWNER, Status.ACTIVE)
-    assert provisioning_report(membership.tenant).exists
+    assert len(mailoutbox) == 1
+    complete_sign_up.call(str(Tenant.objects.get().pk))
+    assert len(mailoutbox) == 1
 
 
 def test_sign_up_uses_the_owner_for_provisioning_only() -> None:

@@ -12,7 +12,7 @@ from abc import abstractmethod
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from functools import partial
-from typing import Any, Self, TypedDict, overload
+from typing import Any, Final, Self, TypedDict, overload
 from uuid import UUID
 
 from django.core.signing import Signer
@@ -24,6 +24,10 @@ from django.utils.json import normalize_json
 from apps.isolation.context import current_tenant, require_tenant
 from apps.isolation.cross_tenant import cross_tenant
 from apps.isolation.fields import new_id
+
+OWNER_QUEUE: Final = "owner"
+"""Queue of platform tasks that make or drop tables; workers that have the owner's rights serve it.
+"""
 
 _platform_tasks: set[str] = set()
 _schedule: dict[str, str] = {}

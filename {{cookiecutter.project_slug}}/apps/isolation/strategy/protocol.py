@@ -108,6 +108,10 @@ class Routers(Protocol):
 class Provisioning(Protocol):
     """Making and destroying a tenant's tables."""
 
+    @property
+    def NEEDS_STORAGE(self) -> bool:  # noqa: N802 - a constant
+        """True if a tenant has no place for its rows until `provision` has made it."""
+
     def provision(self, tenant: Identified) -> None:
         """Create the tenant's tables, unless they exist. Raises `ProvisioningError`."""
 

@@ -3,6 +3,7 @@
 import re
 import sys
 from collections.abc import Callable
+from datetime import timedelta
 from types import SimpleNamespace
 from typing import Any
 from uuid import uuid4
@@ -16,6 +17,7 @@ from django.db.models.signals import post_save
 from django.http import HttpRequest, HttpResponse
 from django.test import RequestFactory, TestCase, override_settings
 from django.urls import include, path
+from django.utils import timezone
 from django.utils.decorators import method_decorator
 from django.views import View
 from rest_framework.exceptions import PermissionDenied
@@ -32,6 +34,7 @@ from apps.memberships.roles import Role
 from apps.pages import navigation
 from apps.pages.rendering import render_page
 from apps.pages.testing import Visit, browser
+from apps.tasks.testing import run_enqueued_tasks
 from apps.tenants.models import Tenant
 from tests.isolation.routes import routes
 from tests.support import mailed_token
@@ -582,28 +585,59 @@ def test_ct24_session_ends(end: str, acme: Tenant, visit: Visit) -> None:
 # The shared host
 
 
+NEW = {
+    "email": "new@example.test",
+    "password": "a much better horse",
+    "full_name": "New",
+    "tenant_name": "Initech",
+    "tenant_slug": "initech",
+}
+
+
 @pytest.mark.django_db(transaction=True)
 def test_sign_up_redirects_to_the_new_tenant(provisioning: None) -> None:
-    body = {
-        "email": "new@example.test",
-        "password": "a much better horse",
-        "full_name": "New",
-        "tenant_name": "Initech",
-        "tenant_slug": "initech",
-    }
-    client = browser("localhost")
+    body, client = NEW, browser("localhost")
     assert client.post("/signup/", body | {"tenant_slug": "admin"}).status_code == 400
     with override_settings(SIGN_UP_OPEN=False):
         assert client.post("/signup/", body).status_code == 403
-    page = client.post("/signup/", body, follow=True).content.decode()
+    there = client.post("/signup/", body)["Location"]
+    run_enqueued_tasks()
+    page = client.get(there, follow=True).content.decode()
     assert "Your workspace is ready." in page
     assert 'href="https://initech.localhost/"' in page
-    there = browser("initech.localhost")
-    login = {"email": body["email"], "password": body["password"]}
-    assert there.post("/login/", login)["Location"] == "/"
+    _log_in_at_the_new_tenant(body)
     link = re.search(r"https://localhost(/verify-email/\S+)", str(mail.outbox[0].body))
     assert link
     assert client.post(link[1], follow=True).status_code == 200
+
+
+@pytest.mark.django_db(transaction=True)
+def test_page_waits_while_a_worker_prepares_the_tenant(provisioning: None) -> None:
+    client = browser("localhost")
+    there = client.post("/signup/", NEW)["Location"]
+    if Tenant.objects.get().is_usable:
+        pytest.skip("A tenant's tables are there.")
+    waiting = client.get(there).content.decode()
+    assert "being prepared" in waiting
+    assert "longer than usual" not in waiting
+    Tenant.objects.update(created_at=timezone.now() - timedelta(minutes=2))
+    assert "longer than usual" in client.get(there).content.decode()
+    (run,) = run_enqueued_tasks()
+    assert run.state == "done"
+    polled = client.get(there, headers={"HX-Request": "true"})
+    assert polled["HX-Redirect"] == "/switch/?tenant=initech"
+    assert "Your workspace is ready." in client.get(there, follow=True).content.decode()
+    _log_in_at_the_new_tenant(NEW)
+
+
+@pytest.mark.parametrize("token", ["x", "01900000-0000-7000-8000-000000000000:1:x"])
+def test_forged_token_of_a_sign_up_is_not_found(db: None, token: str) -> None:
+    assert browser("localhost").get(f"/signup/{token}/").status_code == 404
+
+
+def _log_in_at_the_new_tenant(body: dict[str, str]) -> None:
+    login = {"email": body["email"], "password": body["password"]}
+    assert browser("initech.localhost").post("/login/", login)["Location"] == "/"
 
 
 def test_forgotten_password_is_reset_by_mail(acme: Tenant) -> None:

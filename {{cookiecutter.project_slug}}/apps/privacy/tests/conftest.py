@@ -16,6 +16,7 @@ from apps.isolation.testing import api_client, make_member
 from apps.memberships.models import Invitation
 from apps.privacy import data_subject
 from apps.privacy.models import PrivacyRequest, RequestKind
+from apps.tasks.testing import run_enqueued_tasks
 from tests.isolation.samples import Samples, shared_models, tenant_models
 from tests.sample.models import Book
 
@@ -56,9 +57,16 @@ class Side:
             return sum(data_subject.tally(self.member.user_id).values())
 
     def ask(self, kind: str, **body: Any) -> Any:
-        """Send a request about the user as the tenant's owner."""
+        """Send a request about the user as the tenant's owner, and have it carried out."""
         body = {"kind": kind, "user": str(self.member.user_id), **body}
-        return self.owner.post("/api/v1/privacy-requests/", body)
+        response = self.owner.post("/api/v1/privacy-requests/", body)
+        run_enqueued_tasks()
+        return response
+
+    def outcome(self, kind: str, **body: Any) -> str:
+        """Send a request as `ask` does; return what became of it."""
+        response = self.ask(kind, **body)
+        return PrivacyRequest.platform.get(pk=response.json()["id"]).status
 
     def request(self, kind: str = RequestKind.ERASE) -> PrivacyRequest:
         """Return the stored request of a kind."""

@@ -15,7 +15,10 @@ from django.utils import timezone
 
 from apps.privacy import data_subject, services
 from apps.privacy.models import PrivacyRequest, RequestKind, RequestStatus
+from apps.privacy.tasks import look_after_requests
 from apps.privacy.tests.conftest import EMAIL, Side
+from apps.tasks.models import State
+from apps.tasks.testing import run_enqueued_tasks
 from apps.tenants.models import Tenant
 from tests.support import manage, statements
 
@@ -81,6 +84,14 @@ def test_last_owner_is_not_erased(sides: Sides) -> None:
     _, error = _fails("erase_user_data", "acme", "owner@acme.test")
     assert error.startswith("A tenant needs at least one Owner")
     assert not PrivacyRequest.platform.exists()
+
+
+def test_nightly_task_carries_out_open_requests(sides: Sides) -> None:
+    ours, _ = sides
+    services.ask_as_platform(ours.tenant.pk, RequestKind.EXPORT, ours.member.user_id)
+    look_after_requests.enqueue()
+    assert [run.state for run in run_enqueued_tasks()] == [State.DONE]
+    assert ours.request("export").status == RequestStatus.DONE
 
 
 def test_failure_is_an_error(sides: Sides, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -10,6 +10,7 @@ from django.utils import timezone
 from apps.privacy.models import PrivacyRequest, RequestKind, RequestStatus
 from apps.privacy.services import ask_as_platform
 from apps.privacy.tests.conftest import Side
+from apps.tasks.testing import run_enqueued_tasks
 from tests.support import at_once
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -64,6 +65,7 @@ def test_open_or_recent_export_delays_the_next(
 ) -> None:
     ours, _ = sides
     ours.client.post(API, {"kind": "export"})
+    run_enqueued_tasks()
     _age(ours.tenant, **values)
     response = ours.client.post(API, {"kind": "export"})
     assert response.status_code == status

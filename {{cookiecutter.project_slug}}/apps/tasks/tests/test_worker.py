@@ -129,9 +129,15 @@ def test_two_workers_do_each_task_once(acme: Any) -> None:
 
 
 def test_half_of_the_slots_are_for_tenants_with_few_tasks() -> None:
-    assert _lanes(4, None) == [(["default"], 2), (None, 2)]
-    assert _lanes(1, None) == [(None, 1)]
+    every = ["default", "owner", "rest"]
+    assert _lanes(4, None) == [(["default"], 2), (every, 2)]
+    assert _lanes(1, None) == [(every, 1)]
     assert _lanes(4, ["mine"]) == [(["mine"], 4)]
+
+
+def test_worker_without_owner_rights_ignores_the_owner_queue(settings: Any) -> None:
+    settings.CAN_PROVISION = False
+    assert _lanes(1, None) == [(["default", "rest"], 1)]
 
 
 def test_schedule_contains_periodic_tasks_only(db: None) -> None:

@@ -13,6 +13,8 @@ from django.db import connections, transaction
 from apps.isolation import tenant_context
 from apps.isolation.app_registry import SHARED_DB
 from apps.isolation.strategy import transactions
+from apps.isolation.strategy.connections import forget, owner_connection
+from apps.isolation.strategy.naming import physical_name
 from apps.isolation.strategy.protocol import Outcome
 from apps.tasks.models import State, TaskRun
 from apps.tasks.testing import run_enqueued_tasks
@@ -58,6 +60,23 @@ def test_task_of_a_killed_process_runs_if_committed(when: str, ran: list[str], a
         assert Label.objects.exists() == bool(ran)
     _make_due()
     assert [each.task for each in run_enqueued_tasks()] == ran
+
+
+def test_task_waits_for_its_tenants_database_without_a_counted_attempt(acme: Any) -> None:
+    name = physical_name(acme.pk)
+    with tenant_context(acme):
+        tasks.build_shelf.enqueue("later")
+    forget(name)
+    with owner_connection() as owner, owner.cursor() as cursor:
+        cursor.execute(f"ALTER DATABASE {name} ALLOW_CONNECTIONS false")
+        try:
+            (waiting,) = run_enqueued_tasks()
+        finally:
+            cursor.execute(f"ALTER DATABASE {name} ALLOW_CONNECTIONS true")
+    assert (waiting.state, waiting.attempts) == (State.WAITING, 0)
+    _make_due()
+    (done,) = run_enqueued_tasks()
+    assert (done.state, done.attempts) == (State.DONE, 1)
 
 
 def test_task_waits_for_its_transaction(acme: Any) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, LiteralString
+from typing import TYPE_CHECKING, Final, LiteralString
 
 from django.db import connections
 from psycopg.sql import SQL, Identifier
@@ -28,6 +28,9 @@ if TYPE_CHECKING:
     from django.db.backends.utils import CursorWrapper
 
     from apps.isolation.context import Identified
+
+NEEDS_STORAGE: Final = True
+"""A tenant has no place for its rows until its database is made."""
 
 LONGEST_NAME = 63
 """Maximum bytes of a name; PostgreSQL truncates longer ones."""

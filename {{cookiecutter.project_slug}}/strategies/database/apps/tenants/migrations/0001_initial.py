@@ -72,6 +72,14 @@ class Migration(migrations.Migration):
                     ),
                 ),
                 ("settings", models.JSONField(blank=True, default=dict)),
+                (
+                    "founder_id",
+                    models.UUIDField(
+                        editable=False,
+                        help_text="Who signed up; null for a tenant of the platform's.",
+                        null=True,
+                    ),
+                ),
                 ("created_at", models.DateTimeField(auto_now_add=True)),
                 ("updated_at", models.DateTimeField(auto_now=True)),
             ],

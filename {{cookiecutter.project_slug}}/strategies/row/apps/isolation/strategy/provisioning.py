@@ -1,5 +1,7 @@
 """Creates, destroys and describes a tenant's rows in the shared tables."""
 
+from typing import Final
+
 from django.db import connections, transaction
 
 from apps.isolation.app_registry import OWNER, SHARED_DB, tables
@@ -9,6 +11,9 @@ from apps.isolation.integrations.files import delete_files
 from apps.isolation.postgresql.wiping import wipe_tables
 from apps.isolation.strategy.naming import physical_name
 from apps.isolation.strategy.protocol import ProvisioningReport
+
+NEEDS_STORAGE: Final = False
+"""A tenant's rows are in tables that exist."""
 
 
 def provision(tenant: Identified) -> None:

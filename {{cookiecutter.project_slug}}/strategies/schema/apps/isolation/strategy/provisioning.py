@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from django.db import DEFAULT_DB_ALIAS, connections, transaction
 
@@ -16,6 +16,9 @@ from apps.isolation.strategy.protocol import ProvisioningReport
 
 if TYPE_CHECKING:
     from apps.isolation.context import Identified
+
+NEEDS_STORAGE: Final = True
+"""A tenant has no place for its rows until its schema is made."""
 
 
 def provision(tenant: Identified) -> None:
