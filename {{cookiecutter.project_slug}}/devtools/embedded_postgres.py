@@ -74,8 +74,7 @@ class EmbeddedPostgresError(Exception):
 def configure_environment() -> None:
     """Set `DATABASE_URL` and `DATABASE_OWNER_URL` in the environment, unless the first is set.
 
-    A URL of the embedded server that a parent process has set is ignored. The child joins the
-    server itself, so it can outlive its parent, as under the reloader of `runserver`.
+    A child ignores its parent's URL of the embedded server, and joins that itself: it may live on.
     """
     # The supervisor runs without site-packages.
     from config.env import BASE_DIR, EMBEDDED_DATABASE_URL  # noqa: PLC0415
@@ -307,8 +306,7 @@ def _account(home: Path, binaries: Path) -> tuple[int, list[str]]:
     """Return the user id of the server (0: the current user) and a command prefix for it.
 
     PostgreSQL refuses to run as root, so root runs it as `nobody`. A capability lets it enter
-    folders that are closed to others, such as root's home. Containers often have only the second of
-    the two capabilities (capabilities(7)). SQL cannot use it, since the superuser cannot log in.
+    root's home; containers often have only the second of the two (capabilities(7)).
     """
     if os.geteuid() != 0:
         return 0, []
