@@ -4,32 +4,32 @@
 # ///
 """Every task of the template.
 
-nox                        what a newcomer and CI need: lint, tests, variants
+nox                        the checks of CI: lint, tests, variants, oldest
 nox -s demo -- --help      generate a project, run it, and serve two tenants to try
 nox -s "variants(row)"     generate one strategy's project and run all of its checks
 nox -s deep -- row         run all sessions of a strategy that CI runs weekly, and resume them
 nox -s "pgbouncer(row)"    run its tests with a real PgBouncer before its database
 nox -s "pool(row)"         run its tests with one connection, from a pool, for all threads
 nox -s "mutants(row)"      remove its guards, one at a time; a test must fail
-nox -s "fuzz(row)"         run it, and ask it all that its description allows and what it does not
-nox -s "noisy(row)"        flood it as one tenant, and measure what another one notices
-nox -s "tasks(row)"        kill its workers, flood its queue, and count what became of the tasks
-nox -s compare             measure them side by side with plain Django and with other libraries
-nox -s "browser(row)"      walk through its demo in Chromium, and look at every page
+nox -s "fuzz(row)"         send valid and invalid requests to every route
+nox -s "noisy(row)"        flood it as one tenant, and measure the effect on another
+nox -s "tasks(row)"        kill its workers, flood its queue, and count the results of the tasks
+nox -s compare             measure all three beside plain Django and other libraries
+nox -s "browser(row)"      use its demo in Chromium, and check every page
 nox -s "guides(row)"       run every command of its documentation, and restore one of two tenants
 nox -s "tutorial(row)"     follow its tutorial, line by line
 nox -s "example(row)"      replace its example by another app, as its documentation says
-nox -s "packages(row)"     put packages from the index into TENANT_APPS, for two tenants
-nox -s "upgrade(row)"      update a project that somebody has worked on, from the version before
+nox -s "packages(row)"     add packages from the index to TENANT_APPS, for two tenants
+nox -s "upgrade(row)"      update a modified project from the previous version
 nox -s engines             generate with old and new cookiecutter, cruft and Python
-nox -s docs                build the sites of the template and of the three projects, strictly
-nox -s diff -- row schema  show what differs between the projects of two strategies
-nox -s "container(row)"    walk through its Dockerfile, and serve it as production does
-nox -s "ship(row)"         lint all of it that is no Python, and look for what nothing uses
+nox -s docs                build the sites of the template and of the three projects
+nox -s diff -- row schema  show the differences between the projects of two strategies
+nox -s "container(row)"    build its image without an engine, and serve as in production
+nox -s "ship(row)"         lint its files that are not Python, and find unused code
 nox -s "verification(row)" plant a fault for each of its checks; do a task as its AGENTS.md says
-nox -s migrations          make the migrations of all strategies anew from the models
+nox -s migrations          recreate the migrations of all strategies from the models
 
-Nox by itself fetches what the block above names, should it be missing.
+Nox installs the packages in the block above if they are missing.
 """
 
 from __future__ import annotations
@@ -58,20 +58,20 @@ TEMPLATE = ROOT / "{{cookiecutter.project_slug}}"
 QUESTIONS = json.loads((ROOT / "cookiecutter.json").read_text(encoding="utf-8"))
 STRATEGIES = QUESTIONS["isolation_strategy"]
 
-# The tests of a generated project, in whose folder the session is.
+# Runs the tests of a generated project; the session is in its folder.
 PYTEST = ("python", "-m", "pytest", "--numprocesses=auto", "--dist=worksteal")
 
-# What a demo keeps from one run to the next; everything else is generated anew.
+# Files that a demo keeps between runs; all others are generated again.
 STATE = {".env", ".postgres"}
 
-# The migrations of the project's own apps, and of the one that its tests have.
+# The migrations of the project's own apps, and of the tests' sample app.
 MIGRATIONS = "*/*/migrations/0*.py"
 
 # The Pythons that generated projects support, the preferred one first.
 VERSIONS = ("3.13", "3.14", "3.12")
 
-# The oldest supported versions, and the tests of what depends on them: SQL, policies, drivers. The
-# conformance tests over HTTP run on the newest ones, and `deep.yml` runs all tests on the oldest.
+# The oldest supported versions, and the tests that depend on versions: SQL, policies, drivers. The
+# conformance tests over HTTP run on the newest versions; `deep.yml` runs all tests on the oldest.
 OLDEST_PYTHON, OLDEST_POSTGRES = "3.12", "15"
 VERSION_TESTS = (
     "tests/strategy",
@@ -84,8 +84,8 @@ VERSION_TESTS = (
     ),
 )
 
-# Tests of what no strategy changes (settings, limits, logs, tools): CI runs them in one of three.
-# `deep.yml` runs them in all, and measures coverage; so does a project.
+# Tests that do not depend on the strategy (settings, limits, logs, tools). CI runs them in one of
+# the three projects; `deep.yml` runs them in all, with coverage, and so does a project.
 ALIKE = (
     *(
         f"apps/authentication/tests/test_{name}.py"
@@ -108,8 +108,8 @@ nox.options.sessions = ["lint", "tests", "variants", "oldest"]
 
 PYTHON = find_python(VERSIONS)
 
-# uv leaves compiling to who imports first; where nobody may write what they compiled, every start
-# of Python would do it again.
+# By default uv does not compile packages. Where the environment is read-only, every start of Python
+# would compile them again.
 os.environ.setdefault("UV_COMPILE_BYTECODE", "1")
 
 
@@ -120,7 +120,7 @@ def of_each_strategy(function: Callable[[nox.Session, str], None]) -> object:
 
 
 def clear(folder: Path, keep: Collection[str]) -> None:
-    """Delete what an earlier run left in a folder, but for the names to keep."""
+    """Delete the files of an earlier run in a folder, except the names to keep."""
     for path in folder.iterdir():
         if path.name in keep:
             continue
@@ -131,7 +131,7 @@ def clear(folder: Path, keep: Collection[str]) -> None:
 
 
 def generate(session: nox.Session, strategy: str, keep: Collection[str] = ()) -> Path:
-    """Generate a project with the defaults, install all that it needs, and go into its folder."""
+    """Generate a project with the defaults, install its dependencies, and enter its folder."""
     if PYTHON is None:
         wanted = ", ".join(sorted(VERSIONS))
         session.error(f"found no Python {wanted}; install one, or install uv, which fetches one")
@@ -145,7 +145,7 @@ def bake(session: nox.Session, strategy: str, keep: Collection[str] = ()) -> Pat
     folder = BUILD / session.name.partition("(")[0] / strategy
     for earlier in folder.glob("*"):
         clear(earlier, keep)
-    # The Python of nox has cookiecutter; the session's is for the project alone.
+    # cookiecutter is installed with nox; the session's environment is for the project only.
     session.run(
         *(sys.executable, "-m", "cookiecutter", str(ROOT), "--no-input", "--overwrite-if-exists"),
         *("--default-config", "--output-dir", str(folder), f"isolation_strategy={strategy}"),
@@ -157,12 +157,12 @@ def bake(session: nox.Session, strategy: str, keep: Collection[str] = ()) -> Pat
 
 
 def install(session: nox.Session, project: Path) -> None:
-    """Install all that a project needs, and go into its folder."""
+    """Install a project's dependencies, and enter its folder."""
     session.chdir(project)
     settings = nox.project.load_toml("pyproject.toml")
     development = nox.project.dependency_groups(settings, "dev")
     session.install(*settings["project"]["dependencies"], *development)
-    # For scripts/verify.sh, which takes no tools but those of the project's environment.
+    # scripts/verify.sh uses only tools of the project's environment.
     session.env["UV_PROJECT_ENVIRONMENT"] = str(session.virtualenv.location)
 
 
@@ -180,9 +180,9 @@ def demo(session: nox.Session) -> None:
     generate(session, options.strategy, keep=STATE)
     session.run(
         *("python", "manage.py", "demo", *others),
-        # The addresses are printed when they answer, not when a buffer is full.
+        # Print addresses at once, not when a buffer is full.
         env={"PYTHONUNBUFFERED": "1"},
-        # Time enough to stop PostgreSQL in good order after Ctrl-C.
+        # Leave time to stop PostgreSQL after Ctrl-C.
         interrupt_timeout=15,
         terminate_timeout=15,
     )
@@ -232,7 +232,7 @@ def pgbouncer(session: nox.Session, strategy: str) -> None:
     require(session, "pg_virtualenv", "postgresql")
     require(session, "pgbouncer", "pgbouncer")
     generate(session, strategy)
-    # No test database is dropped at the end, since the pooler is still connected to it.
+    # Keep the test database, since the pooler is still connected to it.
     behind = ("sh", str(TOOLS / "pgbouncer.sh"), *PYTEST, "--reuse-db")
     run_on_postgres(session, *behind, *session.posargs)
 
@@ -241,14 +241,14 @@ def pgbouncer(session: nox.Session, strategy: str) -> None:
 def pool(session: nox.Session, strategy: str) -> None:
     """Run a strategy's tests with one connection, from a pool, for all threads of a process."""
     generate(session, strategy)
-    # What by its nature holds two connections at the same time; their number is in the last line.
+    # Tests that need two connections are deselected; the last line shows their number.
     chosen = ("-m", "not two_connections")
     session.run(*PYTEST, *chosen, *session.posargs, env={"DATABASE_POOL_SIZE": "1"})
 
 
 @of_each_strategy
 def fuzz(session: nox.Session, strategy: str) -> None:
-    """Ask a strategy's running project all that its description allows, and what it does not."""
+    """Send valid and invalid requests to every route of a strategy's running project."""
     generate(session, strategy)
     session.install("schemathesis>=4.32")
     session.run("python", str(TOOLS / "fuzz.py"))
@@ -256,9 +256,9 @@ def fuzz(session: nox.Session, strategy: str) -> None:
 
 @of_each_strategy
 def noisy(session: nox.Session, strategy: str) -> None:
-    """Flood a strategy's running project as one tenant; measure what another one notices.
+    """Flood a strategy's running project as one tenant; measure the effect on another.
 
-    `-- upload`: by one of the kinds of requests.
+    `-- upload`: only with this kind of request.
     """
     generate(session, strategy)
     session.run("python", str(TOOLS / "noisy.py"), *session.posargs)
@@ -266,9 +266,9 @@ def noisy(session: nox.Session, strategy: str) -> None:
 
 @of_each_strategy
 def tasks(session: nox.Session, strategy: str) -> None:
-    """Kill workers of a strategy's project, and flood its queue; count what became of the tasks.
+    """Kill workers of a strategy's project, and flood its queue; count the results of the tasks.
 
-    `-- --kills 5`: fewer times.
+    `-- --kills 5`: fewer kills.
     """
     generate(session, strategy)
     session.run("python", str(TOOLS / "tasks.py"), *session.posargs)
@@ -276,7 +276,7 @@ def tasks(session: nox.Session, strategy: str) -> None:
 
 @of_each_strategy
 def browser(session: nox.Session, strategy: str) -> None:
-    """Walk through a strategy's running demo in a browser, and look at every page."""
+    """Use a strategy's running demo in a browser, and check every page."""
     require(session, "chromium", "chromium")
     generate(session, strategy)
     session.install("playwright>=1.65", "axe-playwright-python>=0.1.8")
@@ -284,19 +284,19 @@ def browser(session: nox.Session, strategy: str) -> None:
 
 
 def require(session: nox.Session, program: str, package: str) -> None:
-    """Skip the session without a program that no package of Python brings; in CI, fail it."""
+    """Skip the session if a program of the system is missing; in CI, fail."""
     if shutil.which(program) is None:
         missing = f"{program} is missing: apt install {package}"
         session.error(missing) if os.environ.get("CI") else session.skip(missing)
 
 
 def run_on_postgres(session: nox.Session, *command: str, version: str = "") -> None:
-    """Run a command on a PostgreSQL of the system's packages, which lives as long as it does."""
+    """Run a command on a temporary PostgreSQL server of the system's packages."""
     session.run(
         *("pg_virtualenv", "-t", *(["-v", version] if version else [])),
         *("-o", "max_connections=200", "-o", "max_locks_per_transaction=256"),
         *("sh", str(TOOLS / "with_postgres.sh"), *command),
-        # Root's pg_virtualenv works as postgres, whom a temporary folder of root's own keeps out.
+        # As root, pg_virtualenv runs as postgres, who cannot enter root's own temporary folder.
         env={"DATABASE_TENANT_SECRET": "of-this-test-only-0123456789-abcdef", "TMPDIR": "/tmp"},  # noqa: S108
         external=True,
     )
@@ -326,7 +326,7 @@ def compare(session: nox.Session) -> None:
 
 @nox.session(python=PYTHON or False)
 def migrations(session: nox.Session) -> None:
-    """Make all migrations anew from the models: shared where the three are the same."""
+    """Recreate all migrations from the models; equal ones of the three strategies are shared."""
     made = {strategy: make_migrations(session, strategy) for strategy in STRATEGIES}
     overlays = {strategy: TEMPLATE / "strategies" / strategy for strategy in STRATEGIES}
     for folder in (TEMPLATE, *overlays.values()):
@@ -341,13 +341,13 @@ def migrations(session: nox.Session) -> None:
 
 
 def make_migrations(session: nox.Session, strategy: str) -> dict[str, str]:
-    """Make a strategy's migrations anew from its models; return them by their paths."""
+    """Recreate a strategy's migrations from its models; return them by path."""
     project = generate(session, strategy)
     for earlier in project.glob(MIGRATIONS):
         earlier.unlink()
     settings = "--settings=config.settings.test"
     session.run("python", "manage.py", "makemigrations", "--no-header", settings)
-    # What is shipped is formatted, though a project need not format what it makes.
+    # Format shipped migrations, although a project does not format its own.
     session.run("ruff", "format", "--config", "format.exclude=[]", "apps", "tests")
     made = sorted(project.glob(MIGRATIONS))
     return {path.relative_to(project).as_posix(): path.read_text(encoding="utf-8") for path in made}
@@ -357,8 +357,8 @@ def make_migrations(session: nox.Session, strategy: str) -> dict[str, str]:
 def lint(session: nox.Session) -> None:
     """Check the code of the template and of its project; find retired names and bad habits."""
     session.install(*nox.project.dependency_groups(nox.project.load_toml(), "lint"))
-    # A cache in the template's tree would go into generated projects. The overlays' packages have
-    # their __init__.py in the shared tree, so here they look as if they had none (INP001).
+    # Without a cache, which would be copied into generated projects. Without INP001, since the
+    # overlays' packages have their __init__.py in the shared tree.
     session.run("ruff", "check", "--no-cache", "--extend-ignore=INP001", *session.posargs)
     session.run("ruff", "format", "--check", "--no-cache")
     session.run("python", str(TOOLS / "retired.py"))
@@ -367,7 +367,7 @@ def lint(session: nox.Session) -> None:
 
 @of_each_strategy
 def container(session: nox.Session, strategy: str) -> None:
-    """Walk through a strategy's Dockerfile without an engine, and serve as production does."""
+    """Build a strategy's image without an engine, and serve as in production."""
     tools = nox.project.dependency_groups(nox.project.load_toml(), "container")
     generate(session, strategy)
     session.install(*tools, "uv")
@@ -380,7 +380,7 @@ def container(session: nox.Session, strategy: str) -> None:
 
 @of_each_strategy
 def ship(session: nox.Session, strategy: str) -> None:
-    """Lint all that ships with a strategy's code, and look for what nothing uses."""
+    """Lint a strategy's files that are not Python, and find unused code."""
     tools = nox.project.dependency_groups(nox.project.load_toml(), "ship")
     require(session, "promtool", "prometheus")
     generate(session, strategy)
@@ -390,7 +390,7 @@ def ship(session: nox.Session, strategy: str) -> None:
 
 @of_each_strategy
 def verification(session: nox.Session, strategy: str) -> None:
-    """Plant a fault for each check of scripts/verify.sh; walk a task as AGENTS.md has it."""
+    """Plant a fault for each check of scripts/verify.sh; perform a task as AGENTS.md says."""
     generate(session, strategy)
     session.run("python", str(TOOLS / "verification.py"), strategy)
 
@@ -405,7 +405,7 @@ def guides(session: nox.Session, strategy: str) -> None:
 
 @of_each_strategy
 def tutorial(session: nox.Session, strategy: str) -> None:
-    """Follow the tutorial of a project, line by line: each file, each edit, each command."""
+    """Follow a project's tutorial line by line: each file, edit and command."""
     generate(session, strategy)
     session.install("uv")
     session.run("python", str(TOOLS / "tutorial.py"))
@@ -413,14 +413,14 @@ def tutorial(session: nox.Session, strategy: str) -> None:
 
 @of_each_strategy
 def example(session: nox.Session, strategy: str) -> None:
-    """Replace a project's example by another app, as its documentation says; run all tests."""
+    """Replace a project's example by another app, as documented; run all tests."""
     generate(session, strategy)
     session.run("python", str(TOOLS / "example.py"))
 
 
 @of_each_strategy
 def packages(session: nox.Session, strategy: str) -> None:
-    """Put packages from the index into a project's TENANT_APPS, and use them in two tenants."""
+    """Add packages from the index to a project's TENANT_APPS, and use them in two tenants."""
     tools = nox.project.dependency_groups(nox.project.load_toml(), "packages")
     generate(session, strategy)
     session.install(*tools)
@@ -429,7 +429,7 @@ def packages(session: nox.Session, strategy: str) -> None:
 
 @nox.session(python=PYTHON or False)
 def docs(session: nox.Session) -> None:
-    """Build the sites of the template and of the three projects, strictly, and look into them."""
+    """Build the sites of the template and of the three projects in strict mode, and check them."""
     session.install(*nox.project.dependency_groups(nox.project.load_toml(), "docs"))
     for folder in [ROOT, *(bake(session, strategy) for strategy in STRATEGIES)]:
         session.chdir(folder)
@@ -439,14 +439,14 @@ def docs(session: nox.Session) -> None:
 
 @nox.session
 def engines(session: nox.Session) -> None:
-    """Generate with old and new cookiecutter, cruft and Python: the same bytes, or a sentence."""
+    """Generate with old and new cookiecutter, cruft and Python; compare the results."""
     session.install(*nox.project.dependency_groups(nox.project.load_toml(), "tests"), "uv")
     session.run("python", str(TOOLS / "engines.py"), str(BUILD / "engines"))
 
 
 @of_each_strategy
 def upgrade(session: nox.Session, strategy: str) -> None:
-    """Update a project that somebody has worked on from the version before; run its tests."""
+    """Update a modified project from the previous version; run its tests."""
     session.install(*nox.project.dependency_groups(nox.project.load_toml(), "upgrade"))
     program = ("python", str(TOOLS / "upgrade.py"))
     folder = BUILD / "upgrade" / strategy
@@ -463,7 +463,7 @@ def upgrade(session: nox.Session, strategy: str) -> None:
 
 @nox.session(python=False)
 def diff(session: nox.Session) -> None:
-    """Show what differs between the projects of two strategies: `-- row schema`."""
+    """Show the differences between the projects of two strategies: `-- row schema`."""
     if len(session.posargs) != 2 or not {*session.posargs} <= {*STRATEGIES}:
         session.error(f"name two of {', '.join(STRATEGIES)}: nox -s diff -- row schema")
     projects = [str(bake(session, strategy)) for strategy in session.posargs]

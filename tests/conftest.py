@@ -1,4 +1,4 @@
-"""The template as git would ship it, and what is generated from it."""
+"""Fixtures: a copy of the template, and projects generated from it."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 @pytest.fixture(scope="session")
 def template(tmp_path_factory: pytest.TempPathFactory) -> str:
-    """Copy the template as a clone would have it, since all that lies around is generated too."""
+    """Copy the template's committed files, since cookiecutter would render other files too."""
     copy = tmp_path_factory.mktemp("template")
     for name, path in shipped(ROOT).items():
         (copy / name).parent.mkdir(parents=True, exist_ok=True)
@@ -29,7 +29,7 @@ def template(tmp_path_factory: pytest.TempPathFactory) -> str:
 
 @pytest.fixture(scope="session")
 def projects(cookies_session: Cookies, template: str) -> Projects:
-    """Generate a project for each strategy, with the defaults for the rest."""
+    """Generate a project for each strategy, with default answers."""
     results = {
         strategy: cookies_session.bake({"isolation_strategy": strategy}, template)
         for strategy in STRATEGIES
@@ -46,7 +46,7 @@ def project(request: pytest.FixtureRequest, projects: Projects) -> Path:
 
 @pytest.fixture
 def generate(template: str, tmp_path: Path) -> Callable[..., Path]:
-    """Generate into the test's folder, also a second time, which Cookies.bake cannot do."""
+    """Generate into the test's folder, also repeatedly, which Cookies.bake cannot do."""
     configuration = tmp_path / "cookiecutter.yml"
     configuration.write_text(json.dumps({"replay_dir": str(tmp_path)}), encoding="utf-8")
     output = tmp_path / "output"

@@ -48,10 +48,10 @@ HOOK = (ROOT / "hooks" / "post_gen_project.py").read_text(encoding="utf-8")
 TRAITS = ast.literal_eval(re.search(r"^TRAITS = (\{.*?^\})", HOOK, re.MULTILINE | re.DOTALL)[1])
 PARSERS = {".toml": tomllib.loads, ".json": json.loads, ".yaml": yaml.safe_load}
 PARSERS[".yml"] = PARSERS[".yaml"]
-if sys.version_info >= (3, 12):  # the oldest that understands the project's code
+if sys.version_info >= (3, 12):  # the oldest version that can parse the project's code
     PARSERS[".py"] = ast.parse
 
-# Answers that would be something else than text, were they not treated as data.
+# Answers that would be executed or parsed if they were not treated as data.
 TRICKY = [
     "\"quoted\" and 'quoted'",
     '"""',
@@ -77,13 +77,13 @@ def parse(path: Path) -> object:
 
 
 def requirements() -> list[str]:
-    """Return what a generated project depends on, to run and to be worked on."""
+    """Return the dependencies of a generated project, including those for development."""
     settings = parse(TREE / "pyproject.toml")
     development = nox.project.dependency_groups(settings, "dev")
     return [*settings["project"]["dependencies"], *development]
 
 
 def quick_start(readme: Path) -> list[str]:
-    """Return the commands that a newcomer pastes: the first fenced block under the heading."""
+    """Return the commands of the quick start: the first fenced block under the heading."""
     _, _, section = read(readme).partition("\n## Quick start\n")
     return section.split("```")[1].splitlines()[1:]

@@ -1,4 +1,4 @@
-"""The record of deep sessions: it goes on after a failure, and resumes what was stopped."""
+"""Records of deep sessions: continuing after a failure, and resuming."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ FAILING = "pool(row)"
 
 @pytest.fixture
 def ran(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> list[str]:
-    """Keep the records in the test's folder, and note which sessions would have run."""
+    """Keep the records in the test's folder, and return the sessions that would have run."""
     sessions: list[str] = []
 
     def run(session: str, now: str) -> deep.Record:
@@ -32,7 +32,7 @@ def ran(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> list[str]:
 
 
 def start(monkeypatch: pytest.MonkeyPatch, *words: str) -> object:
-    """Run the program; return what it exits with."""
+    """Run the program; return its exit status or message."""
     monkeypatch.setattr("sys.argv", ["deep.py", *words])
     try:
         deep.main()

@@ -1,4 +1,4 @@
-"""Every command of the documentation is run by a session, or needs what no session has."""
+"""A session runs every command of the documentation, except listed ones."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def pages(folder: Path) -> dict[str, str]:
 
 
 def run_by_guides(project: Path) -> set[str]:
-    """Return what the session runs in a project: the pages' blocks, and what is beside them."""
+    """Return the commands that the session runs in a project: the pages' blocks and others."""
     run = [plain(command) for command in GUIDES["also"]]
     for name in [*GUIDES["pages"], RESTORE, *TUTORIAL]:
         run += [plain(line) for block in blocks(read(project / name)) for line in commands(block)]

@@ -1,4 +1,4 @@
-"""The search for habits of prose finds them, and nothing else."""
+"""The search for bad habits of prose."""
 
 from __future__ import annotations
 

@@ -177,7 +177,7 @@ def test_all_problems_are_told_at_once_in_ascii(
 
 
 def test_old_engine_is_refused_by_one_sentence(tmp_path: Path) -> None:
-    """Cookiecutter 1.7.3 renders hooks so; `nox -s engines` tries it and others."""
+    """Cookiecutter 1.7.3 renders hooks like this; `nox -s engines` runs it."""
     engine = Environment(undefined=StrictUndefined, keep_trailing_newline=True)  # noqa: S701
     context = {"cookiecutter": {**ANSWERS, "project_slug": "no name"}}
     hook = tmp_path / "hook.py"

@@ -1,4 +1,4 @@
-"""The tasks: which there are, which Python they take, and what they refuse."""
+"""The noxfile: sessions, choice of Python, and error messages."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ SHIM = "#!/bin/sh\necho 'pyenv: command not found' >&2\nexit 127\n"
 
 
 def put_python(folder: Path, version: str, script: str | None = None) -> Path:
-    """Make something that a shell starts as that Python."""
+    """Create a script in place of that Python."""
     folder.mkdir(parents=True, exist_ok=True)
     python = folder / f"python{version}"
     python.write_text(script or f"#!/bin/sh\necho {version}\n", encoding="utf-8")
@@ -33,7 +33,7 @@ def put_python(folder: Path, version: str, script: str | None = None) -> Path:
 
 @pytest.fixture
 def path(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """Leave nothing on PATH but one folder, in a home where nothing is, with no uv."""
+    """Set PATH to one folder, in an empty home, without uv."""
     folder = tmp_path / "bin"
     monkeypatch.setenv("PATH", str(folder))
     monkeypatch.setenv("HOME", str(tmp_path))
@@ -98,7 +98,7 @@ def test_passes_over_a_python_that_is_not_what_it_says(path: Path) -> None:
 def test_finds_what_only_pyenv_has(
     path: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, root: str
 ) -> None:
-    """Its shim on PATH refuses to start, and HOME may be a fresh one."""
+    """Its shim on PATH refuses to start, and HOME may be empty."""
     shims = tmp_path / root / "shims"
     put_python(shims, "3.13", SHIM)
     monkeypatch.setenv("PATH", f"{path}:{shims}")

@@ -1,4 +1,4 @@
-"""The search for retired names finds what it is there to find."""
+"""The search for retired names."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The template as it lies in the repository, before anything is generated from it."""
+"""The template's files, before generation."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ def overlay(folder: str) -> dict[str, Path]:
 
 OVERLAYS = {strategy: overlay(f"strategies/{strategy}") for strategy in STRATEGIES}
 
-# Whatever decides by an answer: a condition, a loop, a look-up in a table of cookiecutter.json.
+# Tests of an answer: a condition, a loop, a look-up in a table of cookiecutter.json.
 ANSWER_TEST = re.compile(
     r"{%-?\s*(?:if|elif|for)\b|^\s*# cc:\s*(?:if|elif|for)\b|{{[^}]*\bif\b|__\w+\[", re.MULTILINE
 )
@@ -64,7 +64,7 @@ def test_question_is_asked_in_words(question: str) -> None:
     prompt = COOKIECUTTER["__prompts__"][question]
     labels = prompt if question in CHOICES else {"__prompt__": prompt}
     assert set(labels) == {"__prompt__", *CHOICES.get(question, ())}
-    # Brackets are markup to the library that prints the prompts.
+    # The library that prints prompts interprets brackets as markup.
     assert not [label for label in labels.values() if re.search(r"[\[\]]", label)]
 
 
@@ -83,7 +83,7 @@ def test_sources_parse_unrendered() -> None:
 
 
 def test_only_files_are_copied_unrendered() -> None:
-    """Cookiecutter deletes such a folder before it copies it, with what its user put there."""
+    """Cookiecutter would delete such a folder, with a user's files, before it copies it."""
     folders = {name.rpartition("/")[0] for name in SOURCES}
     patterns = COOKIECUTTER["_copy_without_render"]
     copied = {folder for pattern in patterns for folder in fnmatch.filter(folders, pattern)}
@@ -103,7 +103,7 @@ def test_answer_tests_stay_within_budget() -> None:
 
 
 def test_the_example_can_be_replaced() -> None:
-    """Nothing but itself and documents names it, or the page that says how has the line."""
+    """Other files do not mention the example, unless the page about replacing it lists the line."""
     example = re.compile(
         r"apps[./]projects\b|\bprojects[._](project|task|attachment)\b"
         r"|/api/v1/(projects|tasks|attachments)\b",

@@ -1,11 +1,13 @@
-"""Walks through a running demo in a browser, as people do, and looks at every page.
+"""Uses a running demo in a browser, as people do, and checks every page.
 
-Run inside a generated project: ``python browser.py``. A founder signs up, invites, and demotes; the
-invitee joins by the link of the mail, switches to another workspace, and notices the demotion. The
-founder logs out and in again, with a second factor, hands the workspace over, and leaves it. Each
-page is laid out for a phone and a desk, in light and dark: axe-core must find nothing, no page may
-be wider than its window or weigh more than `BYTES` in `REQUESTS`, nothing may break the policy of
-contents, and half of the pages are loaded within `LOAD_SECONDS`. What was seen is in ``screenshots/``.
+Run inside a generated project: ``python browser.py``. A founder signs up, invites a member, and
+demotes them. The invitee accepts by the mailed link, switches to another workspace, and notices the
+demotion. The founder logs out, logs in with a second factor, transfers the workspace, and leaves.
+
+Each page is rendered for a phone and a desktop, in light and dark. axe-core must find no problem.
+No page may be wider than its window, or larger than `BYTES` in `REQUESTS`, and nothing may violate
+the content security policy. The median load time is at most `LOAD_SECONDS`. Screenshots are in
+``screenshots/``.
 """
 
 from __future__ import annotations
@@ -35,10 +37,10 @@ MAIL_SECONDS = 20
 SCREENSHOTS = Path("screenshots")
 LOG = Path("browser.log")
 WITHOUT_STYLES = "document.querySelectorAll('[style]').forEach(e => e.removeAttribute('style'))"
-# Of half of the pages, from development's server, with styles and scripts.
+# Median, from the development server, with styles and scripts.
 LOAD_SECONDS = 1.0
 LOADED = "performance.getEntriesByType('navigation')[0].duration"
-# What a first visit loads: the page, and what it refers to. Updates of the page are no part of it.
+# Limits for a first visit: the page with its files, without later updates.
 BYTES, REQUESTS = 150_000, 6
 SIZES = """[
     performance.getEntriesByType('navigation')[0],
@@ -48,7 +50,7 @@ NOT_WIDER = "document.documentElement.scrollWidth <= document.documentElement.cl
 
 
 def main() -> None:
-    """Serve the demo, walk, and exit 1 if anything was not as it is to be."""
+    """Serve the demo, use it, and exit 1 after a problem."""
     shutil.rmtree(SCREENSHOTS, ignore_errors=True)
     SCREENSHOTS.mkdir()
     demo = ("manage.py", "demo", "--port", "{port}")
@@ -75,7 +77,7 @@ def main() -> None:
 
 
 def code_of(secret: str) -> str:
-    """Return what an app shows for a secret now (RFC 6238)."""
+    """Return the current one-time code of a secret (RFC 6238)."""
     step = int(time.time()) // 30
     digest = hmac.digest(base64.b32decode(secret), step.to_bytes(8), "sha1")
     offset = digest[-1] % 16
@@ -84,7 +86,7 @@ def code_of(secret: str) -> str:
 
 
 def mailed_link(pattern: str) -> str:
-    """Return the link that a mail has brought."""
+    """Return the link in a mail."""
     deadline = time.monotonic() + MAIL_SECONDS
     while time.monotonic() < deadline:
         if found := re.findall(pattern, LOG.read_text(encoding="utf-8")):
@@ -94,7 +96,7 @@ def mailed_link(pattern: str) -> str:
 
 
 class Walk:
-    """A person with their own browser."""
+    """The steps of several people, each with their own browser."""
 
     def __init__(self, chromium: Any, port: int) -> None:
         self.chromium, self.port = chromium, port
@@ -121,14 +123,14 @@ class Walk:
         self.go_astray()
 
     def person(self, **options: Any) -> Any:
-        """Return the first page of somebody who has no cookies yet."""
+        """Return a page of a new browser without cookies."""
         page = self.chromium.new_context(**options).new_page()
         page.on("pageerror", lambda error: self.findings.append(f"{page.url}: {error}"))
         page.on("console", lambda message: self.judge(page.url, message.text))
         return page
 
     def judge(self, url: str, message: str) -> None:
-        """Note what the browser says of the policy of contents."""
+        """Record violations of the content security policy in the console."""
         if "Content Security Policy" in message:
             self.findings.append(f"{url}: {message}")
 
@@ -137,7 +139,7 @@ class Walk:
         return f"http://{host}:{self.port}{path}"
 
     def look(self, page: Any, name: str) -> None:
-        """Look at a page in every way; note what is wrong with it."""
+        """Check a page in every size and colour scheme; record its problems."""
         self.seen.append(name)
         self.seconds.append(page.evaluate(LOADED) / 1000)
         sizes = page.evaluate(SIZES)
@@ -156,13 +158,13 @@ class Walk:
                     self.findings.append(f"{where}: wider than its window")
 
     def judged_by_axe(self, page: Any) -> Any:
-        """Return what axe-core says, and take away the empty styles that it leaves on elements."""
+        """Return axe-core's problems, and remove the empty styles that it leaves on elements."""
         results = Axe().run(page)
         page.evaluate(WITHOUT_STYLES)
         return results
 
     def sign_up(self) -> None:
-        """Found a workspace, and log in to it."""
+        """Create a workspace, and log in to it."""
         page = self.founder
         page.goto(self.url("localhost"))
         self.look(page, "home")
@@ -196,7 +198,7 @@ class Walk:
         expect(page.get_by_role("heading", name="Projects", exact=True)).to_be_visible()
 
     def work(self) -> None:
-        """Make a project and tasks, and see a status change without a new page."""
+        """Create a project and tasks, and change a status without a page load."""
         page = self.founder
         self.look(page, "no-projects")
         for name, description in (("Move", ""), ("Website", "What customers see first.")):
@@ -230,14 +232,14 @@ class Walk:
         self.look(page, "focus")
 
     def new_project(self, page: Any, name: str, description: str) -> None:
-        """Make a project."""
+        """Create a project."""
         page.get_by_role("link", name="New project").click()
         page.get_by_label("Name").fill(name)
         page.get_by_label("Description").fill(description)
         page.get_by_role("button", name="Create project").click()
 
     def narrow(self, page: Any) -> None:
-        """Search in a list, which changes while one types; the address keeps the search."""
+        """Search in a list, which updates while typing; the address contains the search."""
         page.get_by_label("Search").press_sequentially("web")
         expect(page.get_by_role("link", name="Move")).not_to_be_visible()
         expect(page.get_by_label("Search")).to_be_focused()
@@ -252,7 +254,7 @@ class Walk:
         self.look(page, "projects")
 
     def attach(self) -> None:
-        """Attach a file, fetch it, and delete file and task, each after a question."""
+        """Attach a file, download it, and delete file and task, each after a confirmation."""
         page = self.founder
         page.get_by_role("link", name="Write the texts").click()
         file = {"name": "texts.txt", "mimeType": "text/plain", "buffer": b"Welcome!"}
@@ -279,7 +281,7 @@ class Walk:
         page.get_by_role("link", name="Website").first.click()
 
     def work_without_scripts(self) -> None:
-        """Change a status, search and attach by the buttons that are there without scripts."""
+        """Change a status, search and attach a file in a browser without scripts."""
         page = self.person(
             java_script_enabled=False, storage_state=self.founder.context.storage_state()
         )
@@ -300,7 +302,7 @@ class Walk:
         expect(page.get_by_text("“plan.txt” was attached.")).to_be_visible()
 
     def invite(self) -> None:
-        """Change the settings, then invite one who has an account, and one who has none."""
+        """Change the settings, then invite a user with an account, and one without."""
         page = self.founder
         page.get_by_role("link", name="Settings").click()
         page.get_by_label("Brand name").fill("Initech Incorporated")
@@ -317,7 +319,7 @@ class Walk:
             expect(page.get_by_text(email, exact=False).first).to_be_visible()
 
     def join(self) -> None:
-        """Follow the link of the mail; the invitee has an account from another workspace."""
+        """Accept the mailed invitation, with an account from another workspace."""
         page = self.invitee
         page.goto(mailed_link(r"http://initech\.localhost:\d+/invitations/\S+/"))
         self.look(page, "invitation")
@@ -328,7 +330,7 @@ class Walk:
         self.look(self.founder, "members")
 
     def switch(self) -> None:
-        """Go to another of one's workspaces, log in there, and come back."""
+        """Go to another workspace of the user, log in there, and return."""
         page = self.invitee
         page.get_by_role("link", name="Profile").click()
         self.look(page, "profile")
@@ -373,7 +375,7 @@ class Walk:
         expect(page.get_by_text("No tenant access.")).to_be_visible()
 
     def read_activity(self) -> None:
-        """Look for what was done to a member, and download it."""
+        """Filter the audit log by a member, and download it."""
         page = self.founder
         page.get_by_role("link", name="Activity").click()
         self.look(page, "activity")
@@ -385,7 +387,7 @@ class Walk:
             self.findings.append("the export is not what the page shows")
 
     def log_out(self) -> None:
-        """Log out; the way back leads to the log-in."""
+        """Log out; the browser's back button leads to the log-in page."""
         page = self.founder
         page.goto(self.url("initech.localhost", "/logout/"))
         self.look(page, "log-out")
@@ -395,14 +397,14 @@ class Walk:
         expect(page.get_by_role("button", name="Log in")).to_be_visible()
 
     def log_in(self, page: Any) -> None:
-        """Give the founder's password."""
+        """Log in with the founder's password."""
         page.goto(self.url("initech.localhost", "/login/"))
         page.get_by_label("Email").fill("founder@initech.test")
         page.get_by_label("Password").fill(PASSWORD)
         page.get_by_role("button", name="Log in").click()
 
     def take_second_factor(self) -> None:
-        """Switch it on, log in with it, and switch it off again."""
+        """Enable the second factor, log in with it, and disable it."""
         page = self.founder
         self.log_in(page)
         page.get_by_role("link", name="Profile").click()
@@ -438,7 +440,7 @@ class Walk:
         expect(page.get_by_text("The second factor is off.")).to_be_visible()
 
     def hand_over(self) -> None:
-        """Make a newcomer, who is new to the platform, the Owner, and leave."""
+        """Make a user who is new to the platform the Owner, and leave."""
         page, heir = self.founder, self.person()
         link = r"To: new@initech\.test[\s\S]*?(http://initech\.localhost:\d+/invitations/\S+/)"
         heir.goto(mailed_link(link))
@@ -467,7 +469,7 @@ class Walk:
         expect(heir.get_by_text("founder@initech.test")).not_to_be_visible()
 
     def go_astray(self) -> None:
-        """Look at what is shown where there is no tenant, and whoever forgot their password."""
+        """Check the pages of an unknown host, and of a forgotten password."""
         page = self.person()
         page.goto(self.url("nobody.localhost"))
         self.look(page, "unknown-tenant")

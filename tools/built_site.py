@@ -1,4 +1,4 @@
-"""Look into a site that was built: it loads nothing from elsewhere, and every page is led to.
+"""Check a built site: pages load no external files, and every page is linked.
 
 ``python built_site.py FOLDER``
 """
@@ -9,7 +9,7 @@ import sys
 from html.parser import HTMLParser
 from pathlib import Path
 
-# Attributes by which a browser loads something without being asked; links of a page are none.
+# Attributes whose address a browser loads automatically, unlike a link.
 LOADING = {"script": "src", "img": "src", "link": "href", "iframe": "src", "source": "src"}
 NOT_LED_TO = {"404.html", "index.html"}
 

@@ -1,11 +1,11 @@
-"""Walk through a project's containers without an engine: `nox -s container`.
+"""Build and run a project's containers without an engine: `nox -s container`.
 
-Each instruction of the Dockerfile is carried out in order, in a clean folder that stands for the
-image's file system; paths in the image become paths in the folder. Then PostgreSQL gets its roles
-by compose's own script, and the production command serves on production settings with what
-compose.production.yaml gives it, behind Caddy with the project's Caddyfile.
+Each instruction of the Dockerfile runs in order in an empty folder in place of the image's file
+system; paths in the image become paths in the folder. Compose's own script creates the roles in
+PostgreSQL. Then the production command serves with the environment of compose.production.yaml,
+behind Caddy with the project's Caddyfile.
 
-Run it in a project's folder and by pg_virtualenv, which tells in PG* variables of its server.
+Run it in a project's folder under pg_virtualenv, which sets PG* variables for its server.
 """
 
 from __future__ import annotations
@@ -36,10 +36,10 @@ if TYPE_CHECKING:
 
 HOST = "127.0.0.1"
 PATIENCE = 60  # seconds
-# The image of uv is the uv of this machine.
+# This machine's uv stands for the image of uv.
 UV = "ghcr.io/astral-sh/uv:"
 IN_IMAGE = re.compile(r"(?<![\w.])/(?:app|opt/venv|usr/local/bin)\b")
-# What the owner of a server writes into .env before the first start.
+# The variables that an operator sets in .env before the first start.
 ANSWERS = {
     "ACME_EMAIL": "ops@example.com",
     "EMAIL_URL": "smtp://localhost",
@@ -47,7 +47,7 @@ ANSWERS = {
     "SHARED_HOSTS": "example.com",
     "TENANT_BASE_DOMAIN": "example.com",
 }
-# Nothing of whoever starts this may reach the processes of the image.
+# Processes of the image must not inherit this process's environment.
 FOREIGN = ("DATABASE_", "DJANGO_", "NOX_", "PG", "PYTHON", "VIRTUAL_ENV")
 
 
@@ -58,7 +58,7 @@ def expect(holds: object, what: str) -> None:
 
 
 class Image:
-    """A folder that stands for a file system, and what a Dockerfile says of the process in it."""
+    """A folder in place of a file system, and the Dockerfile's settings of its process."""
 
     def __init__(self, root: Path, base: Image | None) -> None:
         self.root = root
@@ -71,7 +71,7 @@ class Image:
             copy_tree(base.root, root, base)
 
     def place(self, path: str) -> Path:
-        """Return where a path in the image is on this machine."""
+        """Return the local path of a path in the image."""
         return self.root / Path("/", self.folder, path).relative_to("/")
 
     def outside(self, text: str) -> str:
@@ -89,7 +89,7 @@ class Image:
 
 
 def copy_tree(source: Path, target: Path, image: Image) -> None:
-    """Copy a part of an image; programs in it that name their interpreter name the copy's."""
+    """Copy a part of an image, and change the interpreter in its programs to the copy's."""
     shutil.copytree(source, target, symlinks=True, dirs_exist_ok=True, copy_function=os.link)
     root = target if source == image.root else target.parents[1]
     for program in target.rglob("bin/*"):
@@ -101,7 +101,7 @@ def copy_tree(source: Path, target: Path, image: Image) -> None:
 
 
 class Builder:
-    """Carries out a Dockerfile: a method for each instruction."""
+    """Executes a Dockerfile, with a method for each instruction."""
 
     def __init__(self, context: Path, work: Path) -> None:
         self.context = context
@@ -163,7 +163,7 @@ class Builder:
 
     def do_run(self, rest: str) -> None:
         command = self.image.outside(re.sub(r"--mount=\S+ ", "", rest))
-        if os.geteuid():  # whose files are whose, only root decides
+        if os.geteuid():  # only root can change the owner of files
             command = re.sub(r"--owner \S+ ", "", command)
         run(self.image, ["sh", "-ec", command])
 
@@ -195,7 +195,7 @@ def start(image: Image, command: list[str], **variables: str) -> subprocess.Pope
 
 
 def may_be(user: int) -> bool:
-    """Tell whether we may become the image's user, and Python is where that user can reach it."""
+    """Return whether this process may become the image's user, who can access Python."""
     if os.geteuid():
         return False
     try:
@@ -205,7 +205,7 @@ def may_be(user: int) -> bool:
 
 
 def run(image: Image, command: list[str], **variables: str) -> str:
-    """Run a command in the image to its end; stop everything if it fails."""
+    """Run a command in the image, and exit if it fails."""
     process = start(image, command, **variables)
     output, _ = process.communicate(timeout=600)
     if process.returncode:
@@ -215,7 +215,7 @@ def run(image: Image, command: list[str], **variables: str) -> str:
 
 @contextmanager
 def server(image: Image, command: list[str], **variables: str) -> Iterator[subprocess.Popen[str]]:
-    """Run a server for the time of a block; it must stop cleanly, or its output is shown."""
+    """Run a server within the block; print its output unless it stops cleanly."""
     process = start(image, command, **variables)
     try:
         yield process
@@ -229,14 +229,14 @@ def server(image: Image, command: list[str], **variables: str) -> Iterator[subpr
 
 
 class Compose:
-    """The services of compose.production.yaml, as its variables and this machine make them."""
+    """The services of compose.production.yaml, with its variables and this machine's addresses."""
 
     def __init__(self, project: Path, env: Path, places: dict[str, str]) -> None:
         secrets = re.findall(r"(?m)^(\w+)=(.*)$", env.read_text(encoding="utf-8"))
         self.values = dict(secrets) | ANSWERS
         self.places = places
         text, found = (project / "compose.production.yaml").read_text(encoding="utf-8"), 1
-        while found:  # a default may hold another variable
+        while found:  # a default may contain another variable
             text, found = re.subn(r"\${(\w+)(?::([?-])([^{}]*))?}", self.value, text)
         self.services = yaml.safe_load(text)["services"]
 
@@ -247,7 +247,7 @@ class Compose:
         return self.values.get(name, default or "")
 
     def environment(self, service: str) -> dict[str, str]:
-        """Return a service's environment, with the addresses of other services made real."""
+        """Return a service's environment, with local addresses of other services."""
         description = self.services[service]
         given = self.values if "env_file" in description else {}
         given = {**given, **description.get("environment", {})}
@@ -269,7 +269,7 @@ def free_port() -> int:
 
 
 def ask(port: int, path: str, host: str = "", tls: ssl.SSLContext | None = None) -> tuple[int, Any]:
-    """GET a path; return the status and the headers. By TLS the host must prove its name."""
+    """GET a path; return status and headers. Over TLS, the certificate is verified."""
     connection = http.client.HTTPConnection(HOST, port, timeout=10)
     if tls:
         connection.connect()
@@ -295,7 +295,7 @@ def wait(answers: Callable[[], bool], what: str) -> None:
 
 
 def fails(error: type[BaseException], work: Callable[[], object]) -> str:
-    """Return what the error says that a piece of work ends with, or nothing."""
+    """Return the message of the error that ``work`` raises, or an empty text."""
     try:
         work()
     except error as caught:
@@ -304,7 +304,7 @@ def fails(error: type[BaseException], work: Callable[[], object]) -> str:
 
 
 def check_lock(project: Path, image: Image, work: Path) -> None:
-    """Check that a lock that fits is kept to, and that one that does not fit fails the build."""
+    """Check that the build uses a current lock file, and fails with an outdated one."""
     context = work / "context"
     shutil.copytree(project, context, ignore=shutil.ignore_patterns(".*postgres*", ".venv"))
     shutil.copy(image.place("uv.lock"), context)
@@ -333,7 +333,7 @@ def check_image(image: Image) -> None:
 
 
 def check_server(image: Image, port: int) -> None:
-    """Ask the application server what the proxy, the health check and the proxy's clients ask."""
+    """Send the requests of the proxy, of the health check and of the proxy's clients."""
     here = f"http://{HOST}:{port}"
     health = [part.replace("http://127.0.0.1:8000", here) for part in image.health]
     run(image, health)
@@ -359,7 +359,7 @@ def check_server(image: Image, port: int) -> None:
 
 
 def check_metrics(port: int, master: int) -> None:
-    """Check that what the processes count is added up, and survives one that is replaced."""
+    """Check that metrics sum up all processes, and survive the replacement of one."""
     answers = ask(port, "/metrics", "acme.example.com")[0], ask(port, "/metrics")[0]
     expect(answers == (404, 401), "/metrics is on no tenant's host, and asks for the token")
     before = scrape(port)
@@ -395,7 +395,7 @@ def children(process: int) -> list[int]:
 
 
 def check_proxy(project: Path, work: Path, app: int) -> None:
-    """Serve the project's Caddyfile, with an authority of its own, and ask it by TLS."""
+    """Serve by the project's Caddyfile with a local certificate authority; send TLS requests."""
     plain, secure = free_port(), free_port()
     text = (project / "compose" / "Caddyfile").read_text(encoding="utf-8")
     ports = f"\thttp_port {plain}\n\thttps_port {secure}\n"
@@ -430,7 +430,7 @@ def check_proxy(project: Path, work: Path, app: int) -> None:
 
 
 def main() -> None:
-    """Build, migrate, serve, and ask."""
+    """Build, migrate, serve, and send requests."""
     project = Path.cwd()
     with tempfile.TemporaryDirectory() as folder, ExitStack() as stack:
         work = Path(folder)
@@ -457,7 +457,7 @@ def main() -> None:
             check=True,
         )
         serves = {**compose.environment("app"), "GUNICORN_CMD_ARGS": f"--bind={HOST}:{app}"}
-        # Caddy asks the service by its name, which here is an address.
+        # Caddy uses the service's name, which is a local address here.
         serves["SHARED_HOSTS"] = serves["SHARED_HOSTS"].replace("app", HOST)
         owner = compose.environment("migrate")
         process = stack.enter_context(server(image, image.command, **serves))

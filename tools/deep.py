@@ -1,8 +1,8 @@
-"""Runs the deep sessions of a strategy, one after the other, and records how each ended.
+"""Runs the deep sessions of a strategy one after another, and records their results.
 
-``nox -s deep -- STRATEGY [SESSION ...]``: by default all sessions. It goes on after a failure. What
-passed on the present commit is not run again, so a run that was stopped is resumed by the same
-command, and the records of several runs on one commit add up. Records and logs are in
+``nox -s deep -- STRATEGY [SESSION ...]`` runs all sessions by default, and continues after a
+failure. It skips sessions that have passed on the current commit. So the same command resumes a
+stopped run, and several runs on one commit complement each other. Records and logs are in
 ``build/deep``. Exits 1 if a session has not passed.
 """
 
@@ -24,26 +24,26 @@ Record = dict[str, Any]
 
 
 def sessions() -> list[str]:
-    """Return the sessions that the workflow runs for each strategy."""
+    """Return the sessions that deep.yml runs for each strategy."""
     jobs = yaml.safe_load(WORKFLOW.read_text(encoding="utf-8"))["jobs"]
     names: list[str] = jobs["session"]["strategy"]["matrix"]["session"]
     return names
 
 
 def commit() -> str:
-    """Return the present commit, marked if the working tree differs from it."""
+    """Return the current commit, marked if the working tree differs from it."""
     command = ["git", "describe", "--always", "--dirty", "--abbrev=12", "--exclude=*"]
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True)
     return done.stdout.strip()
 
 
 def is_passed(record: Record | None, now: str) -> bool:
-    """Tell whether a session passed on this very commit; uncommitted changes are no commit."""
+    """Return whether a session passed on this commit; False with uncommitted changes."""
     return record is not None and record["passed"] and record["commit"] == now and "-" not in now
 
 
 def run(session: str, now: str) -> Record:
-    """Run a session with its output in a log; return the record of it."""
+    """Run a session with its output in a log; return its record."""
     log = FOLDER / f"{session}.log"
     started = time.monotonic()
     with log.open("w", encoding="utf-8") as output:

@@ -1,4 +1,4 @@
-"""Show what differs between two generated projects: a line for each folder, and then the text.
+"""Show the differences between two generated projects: a line per folder, then the diff.
 
 ``python differences.py LEFT RIGHT FOLDER-OF-LEFT FOLDER-OF-RIGHT OUTPUT``
 """
@@ -11,7 +11,7 @@ import sys
 from collections import Counter, defaultdict
 from pathlib import Path
 
-# Random, or made by running a project.
+# Random files, and files that a running project creates.
 MADE = {".env", ".postgres", "build"}
 COLUMNS = "{:<26} {:>13} {:>13} {:>8} {:>7} {:>7}"
 
@@ -19,7 +19,7 @@ Tree = dict[str, list[str]]
 
 
 def tree(project: Path) -> Tree:
-    """Return the lines of a project's files by their names."""
+    """Return the lines of a project's files by file name."""
     paths = {path.relative_to(project): path for path in project.rglob("*") if path.is_file()}
     return {
         name.as_posix(): path.read_text(encoding="utf-8").splitlines()
@@ -29,13 +29,13 @@ def tree(project: Path) -> Tree:
 
 
 def folder_of(name: str) -> str:
-    """Return the folder under which a file is summed up: the app's, or the first one."""
+    """Return the folder that counts a file: its app, or the top-level folder."""
     *folders, _ = name.split("/")
     return "/".join(folders[: 2 if folders[:1] == ["apps"] else 1]) or "."
 
 
 def differences(sides: list[str], trees: list[Tree]) -> dict[str, list[str]]:
-    """Return the difference of each file that is not the same, as `diff --unified` has it."""
+    """Return the difference of each changed file, in the format of `diff --unified`."""
     left, right = trees
     return {
         name: list(

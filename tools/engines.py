@@ -1,10 +1,10 @@
-"""Generate with the engines that people have, old ones too: `nox -s engines`.
+"""Generate with old and new versions of cookiecutter, cruft and Python: `nox -s engines`.
 
 python engines.py FOLDER
 
-Each engine is installed into a throwaway environment. It writes the same bytes as the newest one,
-or is refused by one sentence that names what is needed, and leaves nothing behind. A Python that
-is not on this machine is fetched by uv, or left out if that fails.
+Each version is installed into a temporary environment. It must write the same bytes as the newest
+one, or be refused with one sentence that names the requirement, and leave nothing behind. uv
+downloads missing versions of Python; a failed download skips the version.
 """
 
 from __future__ import annotations
@@ -22,8 +22,8 @@ SLUG = "my_saas"
 NEEDS_ENGINE = "error: This template needs cookiecutter 2.1 or newer"
 NEEDS_PYTHON = "error: This template needs Python 3.10 or newer"
 
-# Python, what is installed, and the sentence of a refusal, if it is refused. The first is the
-# measure of the others. 1.7.3 is what Debian 12 has; what it needs has changed since.
+# Python, installed packages, and the sentence of an expected refusal. The others are compared with
+# the first. Debian 12 has cookiecutter 1.7.3, which needs older dependencies.
 OLD_CRUFT = ("cruft==2.10.2", "cookiecutter==1.7.3", "click<8.2", "setuptools<81")
 ENGINES = (
     ("3.13", ("cookiecutter>=2.7",), ""),
@@ -40,7 +40,7 @@ ENGINES = (
 
 
 def run(*command: str, folder: Path, **more: str) -> subprocess.CompletedProcess[str]:
-    # What an engine keeps for its next run is not the user's.
+    # Files that an engine keeps for its next run.
     environment = {**os.environ, "HOME": str(folder), **more}
     return subprocess.run(
         command, cwd=folder, env=environment, capture_output=True, text=True, check=False
@@ -48,7 +48,7 @@ def run(*command: str, folder: Path, **more: str) -> subprocess.CompletedProcess
 
 
 def commit_template(folder: Path) -> Path:
-    """Make a repository of all that is here now, as cruft needs one."""
+    """Create a repository of the working tree, since cruft needs one."""
     template = folder / "template"
     for name, path in shipped(ROOT).items():
         (template / name).parent.mkdir(parents=True, exist_ok=True)
@@ -60,9 +60,9 @@ def commit_template(folder: Path) -> Path:
 
 
 def make(folder: Path, version: str, packages: tuple[str, ...]) -> Path | None:
-    """Install an engine into a new environment; return its Python, if there is such a version."""
+    """Install an engine into a new environment; return its Python, or None if unavailable."""
     folder.mkdir()
-    # uv finds Pythons, and keeps what it fetched, in the user's home.
+    # uv finds and stores Pythons in the user's home.
     home = {"HOME": os.environ.get("HOME", str(folder)), "UV_COMPILE_BYTECODE": "0"}
     python = find_python((version,))
     made = run("uv", "venv", "--quiet", f"--python={python}", "venv", folder=folder, **home)
@@ -76,7 +76,7 @@ def make(folder: Path, version: str, packages: tuple[str, ...]) -> Path | None:
 
 
 def problem_of(folder: Path, done: subprocess.CompletedProcess[str], refusal: str) -> str:
-    """Return what an engine did that it should not, or nothing."""
+    """Return a sentence about an engine's wrong result, or an empty text."""
     output = folder / "output"
     left = sorted(path.name for path in output.glob("*")) if output.exists() else []
     told = [line for line in done.stderr.splitlines() if line.startswith("error: ")]
@@ -84,7 +84,7 @@ def problem_of(folder: Path, done: subprocess.CompletedProcess[str], refusal: st
         return "" if done.returncode == 0 and left == [SLUG] else f"failed: {done.stderr}"
     if done.returncode == 0 or left:
         return f"was not refused, and wrote {left}"
-    # What the engine itself says around the sentence, old ones a traceback of their own, is theirs.
+    # Ignore other output of the engine; old ones add a traceback.
     if len(told) != 1 or not told[0].startswith(refusal):
         return f"said something else: {done.stderr}"
     return ""
@@ -93,7 +93,7 @@ def problem_of(folder: Path, done: subprocess.CompletedProcess[str], refusal: st
 def attempt(
     folder: Path, template: Path, version: str, packages: tuple[str, ...], refusal: str
 ) -> str:
-    """Generate with an engine; return what is wrong, or nothing."""
+    """Generate with an engine; return a sentence about a wrong result, or an empty text."""
     python = make(folder, version, packages)
     if python is None:
         return "skipped"
@@ -106,7 +106,7 @@ def attempt(
 
 
 def written(folder: Path) -> dict[str, bytes]:
-    """Return what every engine must write alike."""
+    """Return the files that must be equal for every engine."""
     made = contents(folder / "output" / SLUG)
     return {name: text for name, text in made.items() if name not in {".env", ".cruft.json"}}
 

@@ -1,8 +1,7 @@
 """Replace a project's example by another app: `nox -s example`.
 
 Run in a generated project, in an environment with its tools: ``python example.py``. It writes a
-small app, does what docs/development.md says, to the letter, and runs the checks, the tests and the
-demo.
+small app, follows docs/development.md exactly, and runs the checks, the tests and the demo.
 """
 
 from __future__ import annotations
@@ -130,7 +129,7 @@ TEMPLATE = """\
 
 
 def write_app(app: Path) -> None:
-    """Write an app of one model, with its test."""
+    """Write an app with one model and its test."""
     for package in (app, app / "migrations", app / "tests"):
         package.mkdir()
         (package / "__init__.py").touch()
@@ -139,7 +138,7 @@ def write_app(app: Path) -> None:
 
 
 def write_route(app: Path) -> None:
-    """Write a route of the API, and a page in the site's frame."""
+    """Write a route of the API, and a page with the site's layout."""
     templates = app / "templates" / "rooms"
     templates.mkdir(parents=True)
     (templates / "rooms.html").write_text(TEMPLATE, encoding="utf-8")
@@ -151,17 +150,17 @@ def write_route(app: Path) -> None:
 
 
 def section(page: str) -> str:
-    """Return what a page says of replacing the example."""
+    """Return the section about replacing the example."""
     return page.partition("\n## Replacing the example\n")[2].partition("\n## ")[0]
 
 
 def edits(page: str) -> list[tuple[str, str, str]]:
-    """Return the rows of its table: a file, what stands there, and what is to stand there."""
+    """Return the rows of its table: file, old text, and new text."""
     return re.findall(r"^\| `(\S+)` \| `(\S+)` \| `(\S+)` \|$", section(page), re.MULTILINE)
 
 
 def replace(page: str) -> None:
-    """Do what the page says, from its first line to its last."""
+    """Follow the section from its first line to its last."""
     first, last = blocks(section(page))
     run(*commands(first))
     for name, before, after in edits(page):

@@ -1,12 +1,13 @@
-"""Asks a running project whatever its description allows, and what it does not, as one tenant.
+"""Sends valid and invalid requests to every route of a running project, as one tenant.
 
-Run inside a generated project: ``python fuzz.py``. Schemathesis asks each route as a member of
-tenant A, and as an owner, often with ids of tenant B's. Every text of B is a canary: none may be
-answered (fuzz_hooks.py looks), nothing may be answered with 5xx or otherwise than the description
-says, and B's rows must be the same afterwards. Then every list is paged to its end, in every order
-and by every filter that it declares, each row once, and every body is sent in chunks and too large
-(fuzz_client.py). Rows are made for whichever models there are, and
-routes are those of the description: what is added to the project is asked without a word here.
+Run inside a generated project: ``python fuzz.py``. Schemathesis calls each route of the OpenAPI
+schema as a member and as an owner of tenant A, often with ids of tenant B. Every text of B is a
+canary: no response may contain one (fuzz_hooks.py checks this). No response may be 5xx or
+contradict the schema, and B's rows must be unchanged afterwards.
+
+Then fuzz_client.py reads every list to its end, in every order and with every filter; each row must
+appear once. It also sends every body in chunks, and too large. Models and routes are discovered, so
+additions to the project need no change here.
 """
 
 from __future__ import annotations
@@ -27,10 +28,10 @@ from serving import GUNICORN, server
 
 SECONDS = 45  # for each role
 ROLES = ("member", "owner")
-ROWS = 7  # of each model, which share what values they can
+ROWS = 7  # of each model, with equal values where possible
 PASSWORD = secrets.token_urlsafe()
 CANARY = "canary-b-"
-# Those of the tests, without the app that is there for them only.
+# The tests' settings, without the sample app.
 SETTINGS = """\
 from config.settings.test import *
 
@@ -38,7 +39,7 @@ TENANT_APPS.remove("tests.sample")
 INSTALLED_APPS.remove("tests.sample")
 """
 
-# What not to ask, and why.
+# Routes to skip, with the reason.
 EXCLUDED_CHECKS = {
     "positive_data_acceptance": "no schema says which names are taken, and which rows are there",
     "negative_data_rejection": "a number is taken for text, and a filter without value for none",
@@ -46,7 +47,7 @@ EXCLUDED_CHECKS = {
 
 
 def main() -> None:
-    """Make two tenants, serve, ask; exit 1 after a finding."""
+    """Create two tenants, serve, send requests; exit 1 after a finding."""
     configure()
     a, b = (make_tenant(name) for name in ("fuzz-a", "fuzz-b"))
     for _ in range(ROWS):
@@ -69,7 +70,7 @@ def main() -> None:
 
 
 def configure() -> None:
-    """Load the project on a database of its own, with its migrations applied."""
+    """Load the project with a new, migrated database."""
     sys.path.insert(0, os.getcwd())  # noqa: PTH109 - as python -m would
     Path("fuzz_settings.py").write_text(SETTINGS, encoding="utf-8")
     os.environ["DJANGO_SETTINGS_MODULE"] = "fuzz_settings"
@@ -100,12 +101,12 @@ def make_tenant(name: str) -> Any:
 
 
 def email_of(tenant: Any, role: str) -> str:
-    """Return the address of a member."""
+    """Return the e-mail address of a member."""
     return f"{role}@{tenant.slug}.test"
 
 
 def models_of_tenants() -> list[Any]:
-    """Return the models of the product, each after those that it refers to."""
+    """Return the models of the product, each after its related models."""
     from apps.isolation.app_registry import is_tenant_model
     from django.apps import apps
 
@@ -120,12 +121,12 @@ def models_of_tenants() -> list[Any]:
 
 
 def needed_by(model: Any) -> set[Any]:
-    """Return the models that a row cannot be without."""
+    """Return the models of required relations."""
     return {f.related_model for f in model._meta.concrete_fields if f.is_relation and not f.null}
 
 
 def fill(tenant: Any, text: str) -> None:
-    """Give the tenant a row of every model, with the text in whatever can hold it."""
+    """Create rows of every model for the tenant, with the text in every possible field."""
     from apps.isolation import tenant_context
     from apps.memberships.models import Membership
 
@@ -141,21 +142,21 @@ def fill(tenant: Any, text: str) -> None:
 
 
 def is_given(field: Any) -> bool:
-    """Tell whether a row has the field's value without being told."""
+    """Return whether a field gets its value automatically."""
     given = field.primary_key or getattr(field, "references_own_tenant", False)
     dated = getattr(field, "auto_now", False) or getattr(field, "auto_now_add", False)
     return given or dated or bool(field.choices and field.has_default())
 
 
 def value_of(field: Any, text: str, rows: dict[Any, Any]) -> Any:
-    """Return a value for a field: the text, or a row that was made, or what is least."""
+    """Return a value for a field: the text, a created row, or the smallest valid value."""
     from django.core.files.base import ContentFile
     from django.db import models
     from django.utils import timezone
 
     if field.is_relation:
         return rows.get(field.related_model)
-    # What a download is sent as must look like a type.
+    # A content type must look like one.
     canary = f"{'text/' if field.name == 'content_type' else ''}{text}{uuid4()}"
     texts = {
         models.FileField: ContentFile(canary.encode(), name=f"{canary}.txt"),
@@ -187,7 +188,7 @@ def ids_of(tenant: Any) -> list[str]:
 
 
 def fingerprint(tenant: Any) -> str:
-    """Return a hash over all that the tenant has: its rows, its members, and itself."""
+    """Return a hash of the tenant's rows, its members, and its own row."""
     from apps.isolation import tenant_context
     from apps.memberships.models import Membership
     from apps.tenants.models import Domain, Tenant
@@ -202,12 +203,12 @@ def fingerprint(tenant: Any) -> str:
 
 
 def ask(address: str, tenant: Any, role: str, foreign: list[str], seed: int) -> bool:
-    """Let Schemathesis ask the server as a member; return whether it found nothing."""
+    """Run Schemathesis as a member; return whether it found no problem."""
     host = f"{tenant.slug}.localhost"
     print(f"As {role} of {host}, seed {seed}:", flush=True)
     token = log_in(address, host, email_of(tenant, role))
     command = [sys.executable, "-m", "schemathesis.cli", "run", f"http://{address}/api/schema/"]
-    # On the shared host, which has all routes; the token names the tenant.
+    # On the shared host, which has all routes. The token names the tenant.
     command += ["--url", f"http://{address}", "--header", "Host: localhost"]
     command += ["--header", f"Authorization: Bearer {token}", "--seed", str(seed)]
     command += [
@@ -219,7 +220,7 @@ def ask(address: str, tenant: Any, role: str, foreign: list[str], seed: int) -> 
         "--continue-on-failure",
     ]
     command += ["--exclude-checks", ",".join(EXCLUDED_CHECKS)]
-    # Requests of a former member get no data.
+    # A user who has left the tenant gets no data.
     command += ["--exclude-path", "/api/v1/members/leave/"]
     hooks = {"SCHEMATHESIS_HOOKS": "fuzz_hooks", "PYTHONPATH": str(Path(__file__).parent)}
     own = {"FUZZ_CANARY": CANARY, "FUZZ_FOREIGN_IDS": ",".join(foreign)}

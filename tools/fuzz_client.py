@@ -1,4 +1,4 @@
-"""Requests that fuzz.py makes itself: lists to their end, chunked and too large bodies."""
+"""Requests that fuzz.py sends itself: all pages of lists, chunked bodies, too large bodies."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ MOST_PAGES = 5000
 TRIES = 10
 TOO_LARGE = 3 * 1024**2
 WRITES = {"post", "put", "patch"}
-# Halves of surrogate pairs, which JSON can hold and UTF-8 cannot.
+# Halves of surrogate pairs, which JSON can represent and UTF-8 cannot.
 HALVES = ("\ud800", "a\udfffb", "\udc00\ud800")
 MEANT = b'{"full_name": "Sent in chunks"}'
 
@@ -31,7 +31,7 @@ def description() -> dict[str, Any]:
 
 
 class Client:
-    """Asks the running project as a member, on the shared host."""
+    """Sends requests to the running project as a member, on the shared host."""
 
     def __init__(self, address: str, token: str) -> None:
         self.address = address
@@ -40,10 +40,10 @@ class Client:
     def ask(
         self, method: str, path: str, body: bytes | None = None, *, in_chunks: bool = False
     ) -> tuple[int, Any]:
-        """Return the status and the body of an answer.
+        """Return status and body of a response.
 
-        A server that refuses a large body closes the connection, and the answer may be lost; then
-        it is asked again.
+        A server that refuses a large body closes the connection, and its response may be lost. Then
+        the request is repeated.
         """
         for _ in range(TRIES):
             with suppress(ConnectionError):
@@ -60,7 +60,7 @@ class Client:
             headers["Transfer-Encoding"] = "chunked"
             sent = (body[at : at + 65536] for at in range(0, len(body), 65536))
         try:
-            with suppress(ConnectionError):  # refused, perhaps, before all of it was sent
+            with suppress(ConnectionError):  # the server may refuse it early
                 connection.request(method, path, sent, headers, encode_chunked=in_chunks)
             answer = connection.getresponse()
             text = answer.read()
@@ -77,7 +77,7 @@ class Client:
 
 
 def page_through(client: Client) -> Iterator[str]:
-    """Page every list to its end, in every order and by every filter; yield what is wrong."""
+    """Read every list to its end, in every order and with every filter; yield problems."""
     tried = 0
     for method, path, described in client.operations():
         names = {each["name"]: each for each in described.get("parameters", ())}
@@ -94,7 +94,7 @@ def page_through(client: Client) -> Iterator[str]:
 
 
 def queries(path: str, names: dict[str, Any]) -> Iterator[dict[str, Any]]:
-    """Yield each order and each filter that a list declares, and some of them together."""
+    """Yield each declared order and filter of a list, and some combinations."""
     from django.urls import resolve
 
     fields = getattr(resolve(path).func.cls, "ordering_fields", ())  # type: ignore[attr-defined]
@@ -127,7 +127,7 @@ def ids(client: Client, path: str, query: dict[str, Any]) -> list[str]:
 
 
 def bodies_of_halves(described: dict[str, Any]) -> Iterator[bytes]:
-    """Yield bodies of a route with half a surrogate pair in every field, and as a field's name."""
+    """Yield bodies with half a surrogate pair in each field, and in a field's name."""
     content = described["requestBody"]["content"].get("application/json", {}).get("schema", {})
     names = schema_of(content).get("properties", {})
     for half in HALVES:
@@ -136,7 +136,7 @@ def bodies_of_halves(described: dict[str, Any]) -> Iterator[bytes]:
 
 
 def schema_of(content: dict[str, Any]) -> dict[str, Any]:
-    """Return a schema, or the one that it refers to."""
+    """Return a schema, with a reference resolved."""
     if "$ref" not in content:
         return content
     schemas = description()["components"]["schemas"]
@@ -145,7 +145,7 @@ def schema_of(content: dict[str, Any]) -> dict[str, Any]:
 
 
 def send_bodies(client: Client) -> Iterator[str]:
-    """Send each route bodies in chunks, too large, and of what is no text; yield what is wrong."""
+    """Send chunked, too large and unstorable bodies to each route; yield problems."""
     large = b'{"a": "' + b"x" * TOO_LARGE + b'"}'
     for method, path, described in client.operations():
         if method not in WRITES or "requestBody" not in described:

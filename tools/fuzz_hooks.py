@@ -1,4 +1,4 @@
-"""Hooks of fuzz.py for Schemathesis: ids to send, and additional checks of answers."""
+"""Hooks of fuzz.py for Schemathesis: foreign ids, odd texts, and checks of responses."""
 
 from __future__ import annotations
 
@@ -13,42 +13,42 @@ import schemathesis
 CANARY = os.environ["FUZZ_CANARY"].encode()
 FOREIGN_IDS = os.environ["FUZZ_FOREIGN_IDS"].split(",")
 LONGEST_QUERY, LONGEST_VALUE, MOST_VALUES = 2000, 30, 5
-# What JSON can hold, and much that reads it cannot: control characters, and a text of a megabyte.
-# Halves of surrogate pairs are sent by fuzz_client.py: Schemathesis itself cannot validate them.
+# Texts that are valid JSON but often not handled: control characters, and a megabyte of text.
+# fuzz_client.py sends halves of surrogate pairs, which Schemathesis cannot validate.
 ODD = ("\0", "\x1b[2J\r\n\x7f\u2028\ufffe", "x" * 1024**2)
 
 
 @schemathesis.check
 def no_canary(ctx: Any, response: Any, case: Any) -> None:  # noqa: ARG001 - the library's
-    """Fail if a text of the other tenant's is answered."""
+    """Fail if a response contains a text of the other tenant."""
     answer = b"\n".join([response.content, repr(response.headers).encode()])
     assert CANARY not in answer.lower(), f"{case.method} {case.path} answered the other tenant's"
 
 
 @schemathesis.hook
 def map_path_parameters(ctx: Any, path_parameters: Any) -> Any:  # noqa: ARG001
-    """Ask for the other tenant's rows, too."""
+    """Use ids of the other tenant's rows in some paths."""
     return with_foreign_ids(path_parameters)
 
 
 @schemathesis.hook
 def map_body(ctx: Any, body: Any) -> Any:  # noqa: ARG001
-    """Refer to the other tenant's rows, too, and say what is no text."""
+    """Use ids of the other tenant's rows and odd texts in some bodies."""
     return with_odd_texts(with_foreign_ids(body))
 
 
 @schemathesis.hook
 def map_query(ctx: Any, query: Any) -> Any:  # noqa: ARG001
-    """Filter and search by what is no text, as far as the server takes it."""
+    """Use odd texts in some queries, within the server's limit on addresses."""
     odd = with_odd_texts(query)
     return query if is_too_long(odd) else odd
 
 
 @schemathesis.hook
 def before_call(ctx: Any, case: Any, kwargs: Any) -> None:  # noqa: ARG001
-    """Send no address that the server itself refuses, and let nobody erase themself.
+    """Shorten addresses that the server would refuse, and prevent a user's own erasure.
 
-    Former members get no data.
+    After an erasure, the user would be a former member, and all later requests would get no data.
     """
     if is_too_long(case.query):
         few = list(case.query.items())[:MOST_VALUES]
@@ -58,25 +58,25 @@ def before_call(ctx: Any, case: Any, kwargs: Any) -> None:  # noqa: ARG001
 
 
 def is_too_long(query: Any) -> bool:
-    """Tell whether an address with this query would be refused by the server itself."""
+    """Return whether the server would refuse an address with this query as too long."""
     return len(urlencode(query or {}, doseq=True, errors="replace")) > LONGEST_QUERY
 
 
 def with_foreign_ids(values: Any) -> Any:
-    """Put ids of the other tenant's in the place of some: always of the same, for one seed."""
+    """Replace some ids by ids of the other tenant, always the same ones for a seed."""
     if not isinstance(values, dict):
         return values
     return {name: foreign_for(value) for name, value in values.items()}
 
 
 def foreign_for(value: Any) -> Any:
-    """Return one of the other tenant's ids for every other id."""
+    """Return an id of the other tenant for half of the ids."""
     chance = chance_of(value)
     return FOREIGN_IDS[chance // 2 % len(FOREIGN_IDS)] if is_id(value) and chance % 2 else value
 
 
 def with_odd_texts(values: Any) -> Any:
-    """Put odd texts in the place of some, at any depth, in keys too."""
+    """Replace some texts by odd ones, at any depth, also in keys."""
     if isinstance(values, dict):
         return {
             odd_for(name, 64) if isinstance(name, str) else name: with_odd_texts(value)
@@ -88,18 +88,18 @@ def with_odd_texts(values: Any) -> Any:
 
 
 def odd_for(text: str, one_of: int) -> str:
-    """Return an odd text for one of so many, always the same."""
+    """Return an odd text for a fraction of the texts, always the same ones."""
     chance = chance_of(text)
     return ODD[chance // one_of % len(ODD)] if chance % one_of == 0 else text
 
 
 def chance_of(value: Any) -> int:
-    """Return a number that hangs on the value only."""
+    """Return a number that depends on the value only."""
     return zlib.crc32(str(value).encode("utf-8", "surrogatepass"))
 
 
 def is_id(value: Any) -> bool:
-    """Tell whether a value is an id."""
+    """Return whether a value is an id."""
     try:
         return bool(UUID(str(value)))
     except ValueError:

@@ -1,8 +1,8 @@
-"""Run what a project's pages tell their readers to run: `nox -s guides`.
+"""Run the commands on a project's pages: `nox -s guides`.
 
 Run in a generated project, in an environment with its tools and uv: ``python guides.py STRATEGY``.
-The first line of the README starts PostgreSQL and the server; then come the pages of guides.toml,
-the restore of one tenant, and last the page that changes passwords.
+The first line of the README starts PostgreSQL and the server. Then follow the pages of guides.toml,
+the restore of one tenant, and finally the page that changes passwords.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 GUIDES = tomllib.loads(Path(__file__).with_name("guides.toml").read_text(encoding="utf-8"))
-PATIENCE = 900  # seconds until the server answers, on a machine that has downloaded nothing yet
+PATIENCE = 900  # seconds until the server responds, including downloads
 LOG = Path("server.log")
 
 
@@ -48,7 +48,7 @@ def main(strategy: str) -> None:
 
 
 def make_environment() -> dict[str, str]:
-    """Return what a reader's shell has: the addresses, this environment, PostgreSQL's programs."""
+    """Return a reader's environment: addresses, this environment, PostgreSQL's programs."""
     sys.path.insert(0, str(Path.cwd()))
     from devtools.embedded_postgres import configure_environment  # noqa: PLC0415
 
@@ -67,7 +67,7 @@ def make_environment() -> dict[str, str]:
 
 @contextmanager
 def served(environment: dict[str, str]) -> Iterator[str]:
-    """Paste the first line of the quick start; give the port when the server answers."""
+    """Run the first line of the quick start; yield the port when the server responds."""
     line = blocks(read(Path("README.md")))[0].splitlines()[0]
     own = ("UV_", "VIRTUAL_ENV", "NOX_", "DATABASE_", "EMBEDDED_")
     newcomers = {name: text for name, text in environment.items() if not name.startswith(own)}
@@ -94,7 +94,7 @@ def port_of(server: subprocess.Popen[bytes]) -> str:
 
 
 def follow(page: str, environment: dict[str, str], port: str = "8000") -> None:
-    """Run the blocks of a page in one shell, without what other sessions run."""
+    """Run the blocks of a page in one shell, without those of other sessions."""
     lines = [line for block in blocks(read(Path(page))) for line in commands(block)]
     lines = [line for line in lines if is_ours(plain(line))]
     print(f"== {page}", flush=True)

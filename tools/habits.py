@@ -19,7 +19,7 @@ EXCEPTIONS = {"tools/habits.py", "tests/test_habits.py"}
 
 CLAUSE = r"(?P<found>(?:What|Who|Whose|Whether)\b)(?![^.!]*\?)"
 DOCSTRING = re.compile(rf'^ *r?"""{CLAUSE}', re.MULTILINE)
-# A sentence of a page begins a paragraph, an item or a cell, or follows another one.
+# Starts of sentences: of a paragraph, an item or a cell, or after another sentence.
 SENTENCE = re.compile(rf"(?:(?:\A|\n)\n|^ *(?:[-*]|\d+\.) |\| |[.:] |\.\n *){CLAUSE}", re.MULTILINE)
 FENCE = re.compile(r"^( *)```.*?^\1```", re.MULTILINE | re.DOTALL)
 PHRASES = {

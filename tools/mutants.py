@@ -1,13 +1,12 @@
-"""Proves that the tests of the isolation layer can fail: takes its guards away, one at a time.
+"""Proves that tests can fail: removes one guard at a time, and runs the tests that must notice.
 
-Run inside a generated project: ``python mutants.py STRATEGY [TEXT…]``, where each TEXT is part of
-the names of those to try, by default all. Each mutant is a change to one file, and names what must
-notice: a conformance test by its number (CT07), a test by its id, or a file of tests. It is caught
-if each test that is named fails, and one of each number or file: by a failure, not by an error.
+Run inside a generated project: ``python mutants.py STRATEGY [TEXT…]``, where each TEXT is a part of
+the names of the mutants to try, by default all. Each mutant is a change to one file, and names what
+must notice it: a conformance test by its number (CT07), a test by its id, or a file of tests. It is
+caught if each named test fails, and one test of each number or file. An error is not a failure.
 
-As many are tried at a time as there are processors, each in a copy of the project with a copy of
-its test database. One that no test notices there is tried again with a database made by the changed
-code.
+Mutants run in parallel, one per processor, each in a copy of the project with a copy of its test
+database. A mutant that is not caught is tried again with a new database.
 """
 
 from __future__ import annotations
@@ -33,7 +32,7 @@ TABLE = Path(__file__).with_suffix(".toml")
 STRATEGIES = ("schema", "row", "database")
 RUNNING = Path(".postgres/data/postmaster.pid")
 STOP_SECONDS = 30
-# First in a copy of the test database, until a test fails; then all, in one that the change made.
+# First with the copied database, until a test fails. Then all tests, with a new database.
 TRIES = (("--reuse-db", "--exitfirst"), ("--create-db", "--maxfail=0"))
 
 
@@ -90,18 +89,18 @@ def results_of(*arguments: str, project: Path = Path()) -> dict[str, str]:
 
 
 def outcome(case: ET.Element) -> str:
-    """Return how a test ended: an error is one of set-up, clean-up or collection."""
+    """Return the result of a test; an error is one in set-up, clean-up or collection."""
     ends = [child.tag for child in case if child.tag in {"failure", "error", "skipped"}]
     return ends[0] if ends else "passed"
 
 
 def verdict(mutant: Mutant) -> str:
-    """Return how a mutant fared in a copy of the project: caught, or why not."""
-    # What PostgreSQL still writes while it stops may come back after it was deleted.
+    """Try a mutant in a copy of the project; return "caught", or the reason why not."""
+    # A stopping PostgreSQL may write files while they are deleted.
     with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder:
         project = Path(folder) / Path.cwd().name
-        # Where root runs this, PostgreSQL is another user's: whose files are copied as such, and
-        # who must get to them.
+        # For root, PostgreSQL runs as another user, who owns the copied files and must have access
+        # to them.
         Path(folder).chmod(0o711)
         subprocess.run(["cp", "-a", Path.cwd(), project], check=True)
         path = project / mutant.file
@@ -117,7 +116,7 @@ def verdict(mutant: Mutant) -> str:
 
 
 def judge(mutant: Mutant, project: Path, database: str, stop: str) -> str:
-    """Return what the tests that must notice a mutant made of it."""
+    """Run the tests that must notice a mutant; return "caught", or the reason why not."""
     named = [entry for entry in mutant.caught_by if "::" in entry]
     results = results_of(database, *named, project=project) if named else {}
     for group in sorted({*mutant.caught_by} - {*named}):
@@ -141,7 +140,7 @@ def same(test: str, name: str) -> bool:
 
 
 def prepare(mutants: list[Mutant]) -> None:
-    """Run all of the tests, which must pass; make the test database, and stop its server."""
+    """Run all tests, which must pass; create the test database, and wait for its server to stop."""
     entries = {entry for mutant in mutants for entry in mutant.caught_by}
     tests = sorted({test for entry in entries for test in find_tests(entry)})
     before = results_of("--numprocesses=auto", "--dist=worksteal", *tests)

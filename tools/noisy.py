@@ -1,15 +1,16 @@
-"""Floods a running project as one tenant, and measures what another one notices.
+"""Floods a running project as one tenant, and measures the effect on another tenant.
 
-Run inside a generated project: ``python noisy.py [KIND…]``. The project is served by gunicorn as
-shipped, with its production settings. For each kind of request, one tenant asks as hard as it can,
-over many connections and from as many addresses, while members of another ask for their lists at a
-steady rate. Measured is the 95th percentile of what the other one waits: alone, while the flood is
-within its rates, and while it is refused. `FACTORS` are the goals. One figure in one run may miss
-its goal by chance; it fails at twice a goal, or if the other one gets an error.
+Run inside a generated project: ``python noisy.py [KIND…]``. gunicorn serves the project with its
+production settings. For each kind of request, one tenant sends as many as possible, over many
+connections and from many addresses, while members of another tenant request lists at a steady rate.
 
-The flood's clients stand for other machines, but share the processors with gunicorn and PostgreSQL.
-So they get only what those leave. The numbers of processors, connections and answers are printed:
-the figures mean little without them, and nothing beside other work.
+The result is the 95th percentile of the other tenant's response times: alone, while the flood is
+within its rates, and while it is refused. `FACTORS` are the goals. A single figure may miss its
+goal by chance; the run fails at twice a goal, or if the other tenant gets an error.
+
+The flood's clients share the processors with gunicorn and PostgreSQL, and get only what those
+leave. The numbers of processors, connections and responses are printed, since the figures depend on
+them. Other work on the machine makes the figures useless.
 """
 
 from __future__ import annotations
@@ -36,9 +37,9 @@ from serving import GUNICORN, server
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-# How many times longer than alone the other tenant may wait: while the flood is within its rates,
-# and afterwards. Then it is refused before its work is done; but log-ins hash passwords before they
-# are refused, and uploads carry bytes.
+# The maximum factor of the other tenant's response times: while the flood is within its rates, and
+# while it is refused. Refused requests are cheap, except that log-ins hash passwords first, and
+# uploads transfer bytes.
 FACTORS = {"search": (5, 2), "export": (5, 2), "errors": (5, 2), "upload": (5, 5), "log-in": (5, 5)}
 FAULT = 2  # times a goal
 PROCESSES, CONNECTIONS = 2, 12  # of the flood, and of each of its processes
@@ -62,8 +63,8 @@ ENVIRONMENT = {
 
 
 def main() -> None:
-    """Make the tenants, serve, measure; exit 1 if the other tenant noticed too much."""
-    # Whoever ends this ends the server, too.
+    """Create the tenants, serve, measure; exit 1 if the other tenant was slowed down too much."""
+    # A signal to this process also ends the server.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))
     configure()
     quiet = make_tenant("quiet")
@@ -99,7 +100,7 @@ def configure() -> None:
 
 
 def make_tenant(name: str) -> str:
-    """Make a tenant with members, projects that have long texts, and a task; return its slug."""
+    """Create a tenant with members, projects with long texts, and a task; return its slug."""
     from apps.isolation import tenant_context
     from apps.memberships.roles import Role
     from apps.memberships.services import add_member
@@ -121,13 +122,13 @@ def make_tenant(name: str) -> str:
 
 
 def headers_of(slug: str, source: str, token: str = "") -> dict[str, str]:
-    """Return the headers that a proxy sends with a request from an address."""
+    """Return the headers that a proxy adds to a request from an address."""
     headers = {"Host": f"{slug}.localhost", "X-Forwarded-Proto": "https", "X-Forwarded-For": source}
     return headers | ({"Authorization": f"Bearer {token}"} if token else {})
 
 
 def tokens_of(address: str, slug: str) -> dict[str, str]:
-    """Log the members of a tenant in; return their access tokens by role."""
+    """Log in the members of a tenant; return their access tokens by role."""
     connection, tokens = http.client.HTTPConnection(address, timeout=60), {}
     for number, role in enumerate(ROLES):
         body = json.dumps({"email": f"{role}@{slug}.test", "password": PASSWORD})
@@ -142,7 +143,7 @@ def tokens_of(address: str, slug: str) -> dict[str, str]:
 
 
 class Asker:
-    """The other tenant: each of its members asks for a list or a page, at a steady rate."""
+    """The other tenant, whose members request a list or a page at a steady rate."""
 
     def __init__(self, address: str, slug: str, tokens: dict[str, str]) -> None:
         self.address = address
@@ -153,7 +154,7 @@ class Asker:
         ]
 
     def ask(self, seconds: float) -> list[float]:
-        """Ask for so long; return what each answer took, in seconds."""
+        """Send requests for some seconds; return the response times in seconds."""
         with ThreadPoolExecutor(len(self._members)) as pool:
             asked = [pool.submit(self._ask, seconds, *member) for member in self._members]
         return [took for each in asked for took in each.result()]
@@ -161,7 +162,7 @@ class Asker:
     def _ask(
         self, seconds: float, connection: http.client.HTTPConnection, headers: dict[str, str]
     ) -> list[float]:
-        """Ask as one member; when an answer was late, the next question comes at once."""
+        """Send requests as one member; after a late response, send the next one at once."""
         paths = itertools.cycle([f"{API}/projects/?page_size=20", f"{API}/tasks/", f"{API}/me/"])
         times: list[float] = []
         due = time.perf_counter()
@@ -182,9 +183,9 @@ def send(
     body: bytes,
     headers: dict[str, str],
 ) -> int:
-    """Ask and read the answer; return its status.
+    """Send a request and read the response; return its status.
 
-    It is 0 if the connection broke, as it does for whoever sends a long body that is refused.
+    The status is 0 if the connection broke, as after a long body that is refused.
     """
     try:
         connection.request(method, path, body or None, headers)
@@ -197,7 +198,7 @@ def send(
 
 
 def measure(asker: Asker, kind: str, slug: str, tokens: dict[str, dict[str, str]]) -> bool:
-    """Measure alone and under a flood of one kind; print both, and return whether it is well."""
+    """Measure without and with a flood of one kind; print both, return whether goals are met."""
     alone = p95(asker.ask(ALONE_SECONDS))
     asker.statuses.clear()
     with flood(asker.address, kind, slug, tokens[slug]) as counts:
@@ -226,7 +227,7 @@ def p95(times: list[float]) -> float:
 
 @contextmanager
 def flood(address: str, kind: str, slug: str, tokens: dict[str, str]) -> Iterator[Counter[str]]:
-    """Flood while the block runs; at its end the counter has the flood's answers by status."""
+    """Flood within the block; afterwards the counter has the flood's responses by status."""
     command = [sys.executable, __file__, "flood", address, kind, slug, json.dumps(tokens)]
     processes = [
         subprocess.Popen([*command, str(number)], stdout=subprocess.PIPE)
@@ -241,14 +242,14 @@ def flood(address: str, kind: str, slug: str, tokens: dict[str, str]) -> Iterato
             counts.update(json.loads(output or b"{}"))
 
 
-# What follows runs in the processes of the flood.
+# The functions below run in the processes of the flood.
 
 Request = tuple[str, str, bytes, dict[str, str]]
 
 
 def flood_process(address: str, kind: str, slug: str, tokens: str, number: str) -> None:
-    """Ask over many connections until the time is over; print the answers by status."""
-    if hasattr(os, "SCHED_IDLE"):  # on Linux
+    """Send requests over many connections for a time; print the responses by status."""
+    if hasattr(os, "SCHED_IDLE"):  # Linux only
         os.sched_setscheduler(0, os.SCHED_IDLE, os.sched_param(0))
     counts: Counter[int] = Counter()
     end = time.monotonic() + FLOOD_SECONDS
@@ -270,20 +271,20 @@ def flood_process(address: str, kind: str, slug: str, tokens: str, number: str) 
 
 
 def searches(slug: str, tokens: dict[str, str], source: str) -> Iterator[Request]:
-    """Look for as many words as a search may have, in long texts."""
+    """Search for the maximum number of words in long texts."""
     path = f"{API}/projects/?page_size=200&search={WORDS.replace(' ', '+')}"
     yield from itertools.repeat(("GET", path, b"", headers_of(slug, source, tokens["viewer"])))
 
 
 def exports(slug: str, tokens: dict[str, str], source: str) -> Iterator[Request]:
-    """Ask for one's own data again and again."""
+    """Request exports of the member's own data."""
     for role in itertools.cycle(ROLES):
         headers = headers_of(slug, source, tokens[role]) | {"Content-Type": "application/json"}
         yield "POST", f"{API}/privacy-requests/", b'{"kind": "export"}', headers
 
 
 def errors(slug: str, tokens: dict[str, str], source: str) -> Iterator[Request]:
-    """Ask for what is refused: without a token, with a bad one, too little role, no such row."""
+    """Send refused requests: no token, invalid token, insufficient role, unknown row."""
     nobody, bad = headers_of(slug, source), headers_of(slug, source, "bad")
     viewer = headers_of(slug, source, tokens["viewer"]) | {"Content-Type": "application/json"}
     nothing = f"{API}/projects/01900000-0000-7000-8000-000000000000/"
@@ -304,7 +305,7 @@ def uploads(slug: str, tokens: dict[str, str], source: str) -> Iterator[Request]
     headers = headers_of(slug, source, tokens["member"])
     connection = http.client.HTTPConnection(sys.argv[2], timeout=60)
     task = ""
-    while not task:  # the first question may be refused, like all of a flood
+    while not task:  # the first request may be refused too
         connection.request("GET", f"{API}/tasks/", headers=headers)
         response = connection.getresponse()
         answer = json.load(response)
@@ -318,7 +319,7 @@ def uploads(slug: str, tokens: dict[str, str], source: str) -> Iterator[Request]
 
 
 def log_ins(slug: str, _tokens: dict[str, str], source: str) -> Iterator[Request]:
-    """Guess passwords, of many addresses that there are and that there are not."""
+    """Guess passwords of many known and unknown addresses."""
     headers = headers_of(slug, source) | {"Content-Type": "application/json"}
     for number in itertools.count():
         emails = (f"{ROLES[number % 3]}@{slug}.test", f"{number}{source}@nobody.test")

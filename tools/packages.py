@@ -1,8 +1,8 @@
 """Try packages from the index in a project's TENANT_APPS: `nox -s "packages(row)"`.
 
 Run in a generated project, in an environment with its tools and the packages:
-``python packages.py STRATEGY``. It puts an app beside the project that uses them, makes its
-migration, and runs its tests over two tenants with equal values.
+``python packages.py STRATEGY``. It adds an app that uses them, creates its migration, and runs its
+tests over two tenants with equal values.
 """
 
 from __future__ import annotations
@@ -17,10 +17,10 @@ SOURCE = Path(__file__).with_name("packages_app")
 APP = Path("studio")
 ENVIRONMENT = {**os.environ, "DJANGO_SETTINGS_MODULE": "studio.settings"}
 
-# What packages use of Django that will go is theirs to mend.
+# Deprecated features of Django that packages use.
 QUIET = ("-W", "ignore::DeprecationWarning", "-W", "ignore::PendingDeprecationWarning")
 
-# What a strategy refuses, by the number of the check that says so.
+# Apps that a strategy refuses, by the id of the check.
 REFUSED = {"database": "isolation.E003"}
 
 
@@ -33,7 +33,7 @@ def run(*arguments: str) -> None:
 
 
 def be_refused(number: str) -> None:
-    """Check the project; it must be refused by this check."""
+    """Check the project; this check must fail."""
     command = [sys.executable, "manage.py", "check"]
     done = subprocess.run(command, env=ENVIRONMENT, check=False, capture_output=True, text=True)
     if done.returncode == 0 or number not in done.stderr:

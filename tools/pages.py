@@ -12,7 +12,7 @@ COMMENT = re.compile(r"(?:^|\s)#\s.*")
 
 
 def blocks(text: str) -> list[str]:
-    """Return the shell of a page's fenced blocks, those within lists too."""
+    """Return the shell code of a page's fenced blocks, also within lists."""
     return [textwrap.dedent(block[3]) for block in BLOCK.finditer(text) if block[2] == "sh"]
 
 
@@ -24,12 +24,12 @@ def commands(block: str) -> list[str]:
 
 
 def spans(text: str) -> list[str]:
-    """Return the code within sentences and tables."""
+    """Return inline code of sentences and tables."""
     prose = BLOCK.sub("", text)
     return [" ".join(span.split()) for span in SPAN.findall(prose)]
 
 
-# What a reader can run: a program with arguments, or a script.
+# Commands: a program with arguments, or a script.
 RUNNABLE = re.compile(
     r"(?:uv|nox|docker|python3?|manage\.py|cookiecutter|cruft|pip|git|gh|psql|pg_\w+|curl|tar"
     r"|xcaddy|pyenv|apt|openssl|kubectl|kustomize|promtool|pre-commit|pytest) |\S+\.sh\b"
@@ -40,14 +40,14 @@ IN_FRONT = re.compile(
 
 
 def plain(command: str) -> str:
-    """Return a command without what says only where its program is."""
+    """Return a command without prefixes such as ``uv run``."""
     while (shorter := IN_FRONT.sub("", command)) != command:
         command = shorter
     return command
 
 
 def told(text: str) -> list[str]:
-    """Return all commands of a page, in blocks and in sentences, as `plain` has them."""
+    """Return all commands of a page, in blocks and sentences, in the form of `plain`."""
     lines = [line for block in blocks(text) for line in commands(block)]
     lines += [span for span in spans(text) if RUNNABLE.match(span) or RUNNABLE.match(plain(span))]
     return [plain(part) for line in lines for part in line.split(" && ")]

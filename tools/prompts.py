@@ -30,7 +30,7 @@ def accepted() -> dict[str, str]:
 
 
 def rendered_into(question: str) -> list[str]:
-    """Return the files that use an answer, by their final names."""
+    """Return the final names of the files that use an answer."""
     use = re.compile(rf"cookiecutter\.(?:__toml\.)?{question}\b|cookiecutter\.{question}\]")
     names = [name for name, path in shipped(TREE).items() if use.search(read(path))]
     final = (re.sub(r"^(?:strategies|traits|licenses)/[\w.-]+/", "", name) for name in names)

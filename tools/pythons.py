@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 
 def pythons(version: str) -> Iterator[Path]:
-    """Yield the places where a Python may be: on PATH, and in every pyenv that PATH leads to.
+    """Yield possible paths of Python: on PATH, and in every pyenv on PATH.
 
     pyenv has a shim on PATH for each of its versions, and most of them refuse to start: a shim
     serves only the versions that the current folder or the user has selected.
@@ -28,7 +28,7 @@ def pythons(version: str) -> Iterator[Path]:
 
 
 def starts(python: Path, version: str) -> bool:
-    """Return whether the interpreter is there, and starts, and is what its name says."""
+    """Return whether the interpreter exists, starts, and has the version in its name."""
     ask = [str(python), "-c", "import sys; print('%d.%d' % sys.version_info[:2])"]
     try:
         answer = subprocess.run(ask, capture_output=True, text=True, check=False, timeout=30)
@@ -38,7 +38,7 @@ def starts(python: Path, version: str) -> bool:
 
 
 def find_python(versions: tuple[str, ...]) -> str | None:
-    """Return the first interpreter of these versions, or one that uv can fetch, or nothing."""
+    """Return the first interpreter of these versions, or a version for uv, or None."""
     for version in versions:
         for python in pythons(version):
             if starts(python, version):

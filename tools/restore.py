@@ -1,7 +1,7 @@
-"""Restore one of two tenants by the commands of docs/restore.md, and look at both.
+"""Restore one of two tenants by the commands of docs/restore.md, and check both.
 
-A part of guides.py. The page's blocks are run as they stand there. Between backup and restore both
-tenants go on working, and where a tenant has tables of its own, a migration comes in between.
+A part of guides.py. It runs the page's blocks unchanged. Between backup and restore, both tenants
+continue to work, and tenants with their own tables are migrated.
 """
 
 from __future__ import annotations
@@ -16,15 +16,15 @@ from pages import blocks
 PAGE = Path("docs/restore.md")
 MODELS = Path("apps/projects/models.py")
 
-# Both tenants have a file, and go on: one project is deleted with its tasks and files, one is made,
-# all others are renamed.
+# Both tenants have a file. They continue to work: one project is deleted with its tasks and files,
+# one is created, and all others are renamed.
 ATTACH = """
 from django.core.files.base import ContentFile
 from apps.projects.models import Attachment, Task
 task = Task.objects.order_by("pk").first()
 Attachment.objects.create(task=task, file=ContentFile(slug.encode(), name="a"), name="a", size=1)
 """
-# In acme, somebody is erased whose rows the backup has.
+# Erase a user of acme whose rows are in the backup.
 ASSIGN = """
 from apps.projects.models import Task
 from apps.memberships.models import Membership
@@ -43,7 +43,7 @@ delete_project(Project.objects.filter(tasks=Task.objects.order_by("pk").first())
 Project.objects.update(name=Concat("name", Value(" after the backup")))
 Project.objects.create(name="made after the backup")
 """
-# All of a tenant's rows, without columns that came later, and its files.
+# All rows of a tenant, without later columns, and its files.
 TELL = """
 from apps.projects.models import Attachment, Project, Task
 rows = {model.__name__: list(model.objects.order_by("pk").values()) for model in (Project, Task)}
@@ -85,7 +85,7 @@ def shell(
 
 
 class Walk:
-    """The page, the server, and what is asked of the two tenants."""
+    """The page, the server, and the checks of the two tenants."""
 
     def __init__(self, environment: dict[str, str]) -> None:
         self.environment = environment
@@ -111,7 +111,7 @@ class Walk:
         return self.manage("shell", "--verbosity=0", "-c", FOR_EACH.format(slugs=slugs, code=code))
 
     def backup_of(self, slug: str) -> str:
-        """Return what the page's backup of a tenant holds, but for what differs each time."""
+        """Return the backup of a tenant by the page's commands, without varying parts."""
         self.run(self.variables.replace("tenant=acme", f"tenant={slug}"), self.backup)
         file = Path(f"{slug}.sql")
         lines = file.read_text(encoding="utf-8").splitlines()
@@ -151,7 +151,7 @@ def walk(strategy: str, environment: dict[str, str]) -> None:
 
 
 def migrate(walk: Walk) -> None:
-    """Add a column, which the backup does not have."""
+    """Add a column that the backup lacks."""
     models = MODELS.read_text(encoding="utf-8")
     line = "    description = models.TextField("
     expect(line in models, f"{MODELS} can be changed")
@@ -162,7 +162,7 @@ def migrate(walk: Walk) -> None:
 
 
 def go_back(walk: Walk) -> None:
-    """Undo the migration as docs/migrations.md has it, and do it again."""
+    """Undo the migration as in docs/migrations.md, and apply it again."""
     expect("0002" not in walk.manage("migrate", "--plan"), "the migration is applied")
     text = Path("docs/migrations.md").read_text(encoding="utf-8")
     walk.run(blocks(text.partition("\n## The way back\n")[2])[0])
@@ -171,7 +171,7 @@ def go_back(walk: Walk) -> None:
 
 
 def aim_at_another(walk: Walk) -> None:
-    """Run the restore of acme's file with the id of globex: the policy refuses it."""
+    """Restore acme's file with the id of globex, which the policy must refuse."""
     other = walk.variables.replace("tenant=acme", "tenant=globex")
     (put_back,) = (each for each in blocks(PAGE.read_text(encoding="utf-8")) if "DELETE" in each)
     Path("globex.sql").write_bytes(Path("acme.sql").read_bytes())

@@ -1,4 +1,4 @@
-"""Finds names and phrases that the glossary has retired: retired.toml lists them."""
+"""Finds retired names and phrases; retired.toml lists them."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def problems(name: str, text: str) -> Iterator[str]:
 
 
 def tracked_files() -> list[str]:
-    """Return the names of the repository's text files, but for the exceptions."""
+    """Return the names of the repository's text files, without exceptions."""
     command = ["git", "grep", "-I", "--name-only", "-z", "-e", ""]
     listed = subprocess.run(command, cwd=ROOT, capture_output=True, check=True, text=True)
     return [name for name in listed.stdout.split("\0") if name and name not in TABLE["exceptions"]]

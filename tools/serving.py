@@ -1,4 +1,4 @@
-"""Serves a project in a process of its own, for the sessions that use it from outside."""
+"""Serves a project in a separate process, for sessions that send requests."""
 
 from __future__ import annotations
 
@@ -21,9 +21,9 @@ STOP_SECONDS = 60
 
 @contextmanager
 def server(*command: str, log: Path, start_seconds: float = 60, **variables: str) -> Iterator[int]:
-    """Run a command of Python's that serves at ``{port}``; yield the port once it is ready.
+    """Run a Python command that serves at ``{port}``; yield the port once it is ready.
 
-    What it says goes into the log. Exits if it is not ready within ``start_seconds``.
+    Its output goes to the log. Exits if the server is not ready within ``start_seconds``.
     """
     with closing(socket.create_server(("127.0.0.1", 0))) as probe:
         port = probe.getsockname()[1]

@@ -1,4 +1,4 @@
-"""Lints what a generated project ships beside its Python, and finds what nothing uses.
+"""Lints the files of a generated project that are not Python, and finds unused code.
 
 Run inside a project, with the programs of the group ``ship`` on PATH: ``python ship.py``. The
 linters that read a configuration find it in ``linters/``.
@@ -19,13 +19,13 @@ HERE = Path(__file__).parent
 CLAIMS = HERE / "claims.py"
 CONFIG = HERE / "linters"
 
-# What is installed and not imported, or imported and not installed by itself. deptry reads its
-# options from the pyproject.toml that it checks, and from nowhere else.
+# Packages that are installed but not imported, or imported as a dependency of others. deptry reads
+# options only from the checked pyproject.toml, so they are passed here.
 DEPENDENCIES_ALLOWED = {
     # Named in settings and commands.
     "DEP002": "django-cors-headers|django-htmx|gunicorn|redis|whitenoise",
-    "DEP003": "asgiref|psycopg_pool|pydantic_core",  # parts of what is installed by itself
-    "DEP004": "opentelemetry|pytest|sentry_sdk",  # loaded where they are wanted
+    "DEP003": "asgiref|psycopg_pool|pydantic_core",  # parts of installed packages
+    "DEP004": "opentelemetry|pytest|sentry_sdk",  # imported conditionally
 }
 
 LINTERS = (
@@ -41,7 +41,7 @@ LINTERS = (
     ),
 )
 
-# Schemas that come with check-jsonschema, and the files that follow them.
+# Schemas of check-jsonschema, and the files to check with them.
 SCHEMAS = {
     "compose-spec": "compose*.yaml",
     "dependabot": ".github/dependabot.yml",
@@ -68,11 +68,11 @@ def matching(pattern: str) -> list[str]:
 
 
 def check_files() -> None:
-    """Lint each kind of file by the linter that its users trust."""
+    """Lint each kind of file by its usual linter."""
     for command in LINTERS:
         run(*command)
     run("shellcheck", *matching("*/*.sh"))
-    # It looks for other workflows where the repository begins, which is not this template's.
+    # actionlint looks for workflows in the repository's root, so the project needs its own.
     run("git", "init", "--quiet")
     run("actionlint", *matching(".github/workflows/*.yml"))
     for schema, pattern in SCHEMAS.items():
@@ -80,7 +80,7 @@ def check_files() -> None:
 
 
 def check_dead_code() -> None:
-    """Find what no code names. Variables are left out: models and settings are made of them."""
+    """Find unused code. Variables are ignored, since models and settings consist of them."""
     found = output("vulture", ".", "--config", str(CONFIG / "vulture.toml"), exit_codes=(0, 3))
     left_out = re.compile(r"(^|/)test|unused (attr|var)")
     if dead := [line for line in found.splitlines() if not left_out.search(line)]:
@@ -88,7 +88,7 @@ def check_dead_code() -> None:
 
 
 def check_manifests(made: Path) -> None:
-    """Build what would be sent to Kubernetes; check it against its schema, and for safety."""
+    """Build the Kubernetes manifests; check their schema and security."""
     paths = {}
     for name in ("overlays/staging", "overlays/production", "monitoring"):
         paths[name] = made / f"{Path(name).name}.yaml"
@@ -100,7 +100,7 @@ def check_manifests(made: Path) -> None:
 
 
 def check_alerts(monitoring: Path) -> None:
-    """Have Prometheus itself read the rules, the inside of their manifest, and see each ring."""
+    """Let Prometheus check the rules, and test that each alert fires."""
     manifest = yaml.safe_load((monitoring / "alerts.yaml").read_text(encoding="utf-8"))
     rules = monitoring / "rules.yaml"
     rules.write_text(yaml.safe_dump(manifest["spec"]), encoding="utf-8")

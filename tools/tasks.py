@@ -1,13 +1,13 @@
-"""Kills workers of a running project, floods its queue, and counts what became of the tasks.
+"""Kills workers of a running project, floods its queue, and counts the results of the tasks.
 
 Run inside a generated project: ``python tasks.py [--kills 50]``. Workers and settings are those of
 production.
 
-Kills: a worker is killed by SIGKILL at a random moment, again and again, while two tenants enqueue.
-At the end each task has run, each for its own tenant; those that ran twice were in flight.
+Kills: SIGKILL ends a worker at random moments, while two tenants enqueue tasks. Finally each task
+must have run in its own tenant. Only tasks that were running during a kill may have run twice.
 
-Fairness: beside 40 tasks of one tenant that take 5 seconds each, another tenant's task is done
-within `MOST_WAIT_SECONDS`, by one worker with 4 places.
+Fairness: while 40 tasks of one tenant take 5 seconds each, another tenant's task must end within
+`MOST_WAIT_SECONDS`, with one worker and 4 slots.
 
 Cost: a fetch with 10,000 waiting tasks takes at most `MOST_FACTOR` times one with 10.
 """
@@ -44,7 +44,7 @@ ENVIRONMENT = {
     "JWT_SIGNING_KEY": secrets.token_urlsafe(50),
     "DATABASE_TENANT_SECRET": secrets.token_urlsafe(50),
 }
-# The example's own rows tell which tenant a task ran in, and how often.
+# Rows of the example record the tenant of a task, and how often it ran.
 MODULE = """
 import time
 from django.tasks import task
@@ -60,7 +60,7 @@ FETCH = "SELECT id FROM procrastinate_fetch_job_v2(%s::varchar[], NULL)"
 
 
 def main() -> None:
-    """Do all of it; exit 1 if anything is not as it should be."""
+    """Run all parts; exit 1 after a problem."""
     parser = argparse.ArgumentParser()
     parser.add_argument("--kills", type=int, default=50)
     kills = parser.parse_args().kills
@@ -92,7 +92,7 @@ def configure() -> None:
 
 
 def make_tenant(name: str) -> Any:
-    """Make a tenant."""
+    """Create a tenant."""
     from apps.tenants.services import create_tenant
 
     slug = f"{name}-{secrets.token_hex(4)}"
@@ -110,7 +110,7 @@ def enqueue(tenant: Any, count: int, seconds: float = 0.0) -> list[str]:
 
 @contextmanager
 def worker() -> Iterator[subprocess.Popen[bytes]]:
-    """Run a worker as shipped."""
+    """Run a worker as in production."""
     with Path("tasks.log").open("a", encoding="utf-8") as log:
         process = subprocess.Popen([sys.executable, "manage.py", "work"], stdout=log, stderr=log)
         try:
@@ -121,7 +121,7 @@ def worker() -> Iterator[subprocess.Popen[bytes]]:
 
 
 def until(holds: Callable[[], bool], what: str) -> None:
-    """Wait until something holds."""
+    """Wait until a condition holds."""
     deadline = time.monotonic() + END_SECONDS
     while not holds():
         if time.monotonic() > deadline:
@@ -130,7 +130,7 @@ def until(holds: Callable[[], bool], what: str) -> None:
 
 
 def kill_workers(tenants: list[Any], kills: int) -> Iterator[str]:
-    """Kill workers at random moments; yield what is wrong with the tasks afterwards."""
+    """Kill workers at random moments; yield problems of the tasks."""
     from apps.tasks.models import TaskRun
 
     expected: dict[str, str] = {}
@@ -162,7 +162,7 @@ def kill_workers(tenants: list[Any], kills: int) -> Iterator[str]:
 
 
 def runs_in(tenant: Any) -> list[tuple[str, str, str]]:
-    """Return who ran in a tenant: the task's id, the tenant that it was meant for, the tenant."""
+    """Return the runs in a tenant: task id, intended tenant, actual tenant."""
     from apps.isolation import tenant_context
     from apps.projects.models import Project
 
@@ -172,7 +172,7 @@ def runs_in(tenant: Any) -> list[tuple[str, str, str]]:
 
 
 def be_fair(busy: Any, quiet: Any) -> Iterator[str]:
-    """Let one tenant enqueue long tasks; yield what another one notices."""
+    """Enqueue long tasks of one tenant; yield the effect on another tenant."""
     from apps.tasks.models import TaskRun
 
     enqueue(busy, LONG_TASKS, LONG_SECONDS)
@@ -209,7 +209,7 @@ def fetch(tenant: Any) -> Iterator[str]:
 
 
 def fetch_seconds(queues: str) -> float:
-    """Return the median of how long a fetch takes; none keeps what it has fetched."""
+    """Return the median time of a fetch; each one is rolled back."""
     from django.db import connections, transaction
 
     asked = ["default"] if queues == "default" else None

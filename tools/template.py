@@ -1,4 +1,4 @@
-"""Facts about the template, which its tests and tools share."""
+"""Functions about the template for its tests and tools."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ def read(path: Path) -> str:
 
 
 def shipped(folder: Path) -> dict[str, Path]:
-    """Return what a commit of the folder would hold: no caches, no files of this machine."""
+    """Return the files that a commit of the folder would contain."""
     command = ["git", "ls-files", "--cached", "--others", "--exclude-standard", "-z"]
     names = subprocess.run(command, cwd=folder, capture_output=True, check=True).stdout.decode()
     paths = {name: folder / name for name in sorted(names.split("\0")) if name}
@@ -34,5 +34,5 @@ def files(folder: Path) -> dict[str, Path]:
 
 
 def contents(folder: Path) -> dict[str, bytes]:
-    """Return what the files of a folder hold, by their relative paths."""
+    """Return the contents of a folder's files by their relative paths."""
     return {name: path.read_bytes() for name, path in files(folder).items()}

@@ -1,4 +1,4 @@
-"""Follow a project's tutorial, line by line, as its reader does: ``nox -s tutorial``.
+"""Follow a project's tutorial line by line: ``nox -s tutorial``.
 
 Run in a generated project, in an environment with its tools and uv: ``python tutorial.py``. It
 writes each file that the pages show, makes each edit of their tables, and runs each command.
@@ -21,14 +21,14 @@ if TYPE_CHECKING:
 PAGES = (Path("docs/tutorial.md"), Path("docs/tutorial-page.md"))
 SERVE = "uv run manage.py demo"
 
-# What a step of a page is: a file to write, commands to run, or a line to add below another.
+# Steps of a page: a file to write, commands to run, or a line to add below another.
 STEP = re.compile(
     r"""^```\w+(?:\ title="(?P<file>.+?)")?\n(?P<text>.*?)^```
       | ^\|\ `(?P<edited>\S+)`\ \|\ `(?P<below>.+?)`\ \|\ `(?P<line>.+?)`\ \|$""",
     re.MULTILINE | re.DOTALL | re.VERBOSE,
 )
 
-# What the answers to the requests of the first page hold, in this order.
+# Texts in the responses to the requests of the first page, in this order.
 ANSWERS = ['"name":"Blue"', '"code":"unique"', '"code":"token_tenant_mismatch"']
 
 
@@ -46,7 +46,7 @@ def write(file: str, text: str) -> None:
 
 
 def add_line(file: str, below: str, line: str) -> None:
-    """Add a line with the indent of the one above it, which must be there once."""
+    """Add a line below another one, with its indent; that line must appear once."""
     text = Path(file).read_text(encoding="utf-8")
     found = re.findall(rf"^ *{re.escape(below)}$", text, re.MULTILINE)
     expect(len(found) == 1, f"{file}: {line} below {below}", "\n".join(found))
@@ -56,7 +56,7 @@ def add_line(file: str, below: str, line: str) -> None:
 
 
 class Reader:
-    """One who has a terminal for the demo, and another for everything else."""
+    """A reader with one terminal for the demo, and another one for everything else."""
 
     def __init__(self, environment: dict[str, str]) -> None:
         self.environment = environment
@@ -65,7 +65,7 @@ class Reader:
         self.answers = ""
 
     def run(self, block: str) -> None:
-        """Run a block; the demo goes on until the next block that does not ask it anything."""
+        """Run a block; stop the demo before the next block that sends it no request."""
         lines = commands(block)
         if "curl" not in block:
             self.terminal.close()
@@ -88,7 +88,7 @@ class Reader:
 
 
 def follow() -> None:
-    """Follow both pages, and compare what the requests were answered."""
+    """Follow both pages, and compare the responses."""
     reader = Reader(make_environment())
     with reader.terminal:
         for page in PAGES:

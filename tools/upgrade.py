@@ -1,12 +1,12 @@
-"""Create a project at the version before this one, work on it, and update it: `nox -s upgrade`.
+"""Create a project from the previous version, change it, and update it: `nox -s upgrade`.
 
 python upgrade.py create STRATEGY FOLDER [VERSION]
-python upgrade.py late STRATEGY FOLDER     one whose first commit comes late; its page helps
-python upgrade.py work STRATEGY FOLDER     in an environment with what the project needs
+python upgrade.py late STRATEGY FOLDER     for a project that was committed late, as the page says
+python upgrade.py work STRATEGY FOLDER     in an environment with the project's dependencies
 python upgrade.py update STRATEGY FOLDER
 
-The version before is the last tag that this commit is not; as long as there is none, the commit of
-the template that is `CHANGES_AGO` changes back. What is not committed has no part in it.
+The previous version is the last tag before this commit. Without tags, it is the commit that is
+`CHANGES_AGO` changes back. Uncommitted changes are ignored.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ ROOT = Path(__file__).resolve().parent.parent
 TREE = "{{cookiecutter.project_slug}}"
 CHANGES_AGO = 10
 
-# A setting, the README, and the lists in which an app has its line.
+# A setting, the README, and the lists of apps.
 EDITS = {
     "config/settings/authentication.py": (
         '"ACCESS_TOKEN_LIFETIME": timedelta(minutes=15)',
@@ -41,12 +41,12 @@ EDITS = {
         '    "rooms",\n    "projects",\n    "pages",\n',
     ),
 }
-# What the template changes next to what a user has changed, in the README: git can merge the two,
-# and a patch cannot be applied.
+# The template changes a line beside a user's change in the README: git can merge the two, but a
+# patch does not apply.
 USERS = ("| `config` |", "| `apps/rooms` | rooms |\n| `config` |")
 TEMPLATES = ("| `apps/api` |", "| `apps/api/` |")
 PAGE = ROOT / "docs" / "upgrading.md"
-# An app of one's own.
+# A user's own app.
 APP = "apps/rooms"
 
 
@@ -65,7 +65,7 @@ def git(*arguments: str, folder: Path) -> str:
 
 
 def previous() -> str:
-    """Return the version before this one."""
+    """Return the previous version."""
     try:
         return git("describe", "--tags", "--abbrev=0", "HEAD^", folder=ROOT)
     except subprocess.CalledProcessError:
@@ -85,7 +85,7 @@ def create(strategy: str, folder: Path, version: str = "") -> None:
     given = {"no_input": True, "default_config": True, "extra_context": answers}
     cruft.create(str(template), folder, checkout=version, **given)
     project = folder / "my_saas"
-    # One that was made by cookiecutter can learn which version it is.
+    # A project of cookiecutter can be linked to its version.
     known = (project / ".cruft.json").read_text(encoding="utf-8")
     (project / ".cruft.json").unlink()
     cruft.link(str(template), project, checkout=version, **given)
@@ -100,7 +100,7 @@ def commit(project: Path, message: str) -> None:
 
 
 def late(strategy: str, folder: Path) -> None:
-    """Update a project whose first commit holds edits already; then do as the page says."""
+    """Update a project whose first commit contains edits; then follow the page."""
     template = folder / "template"
     given = {"no_input": True, "default_config": True}
     options = {**given, "extra_context": {"isolation_strategy": strategy}}
@@ -131,7 +131,7 @@ def replace(path: Path, before: str, after: str) -> None:
 
 
 def work(strategy: str, folder: Path) -> None:
-    """Do what a user does: an app, a setting, a paragraph."""
+    """Make a user's changes: an app, a setting, a paragraph."""
     project = folder / "my_saas"
     for name, (before, after) in EDITS.items():
         text = (project / name).read_text(encoding="utf-8")
@@ -158,7 +158,7 @@ def update(strategy: str, folder: Path) -> None:
     commit(project, "Update from the template")
     told = git("diff", "--shortstat", before, "HEAD", folder=project)
     expect(told, f"{strategy}: {told}")
-    # What the user did, and nothing else, is what differs from the template now.
+    # Only the user's changes may differ from the template now.
     cruft.diff(project)
 
 

@@ -34,7 +34,7 @@ ENVIRONMENT = {
 
 @dataclass(frozen=True)
 class Fault:
-    """A change to a file that a check must notice: ``old`` becomes ``new``, or ``new`` is added."""
+    """A change that a check must notice: ``new`` replaces ``old``, or is appended."""
 
     check: str
     file: str
@@ -118,7 +118,7 @@ id=$(psql -c "SELECT 'a' || id" "${DATABASE_URL%/*}/t_${id//-/}") > file.txt
 ```
 """
 
-# What the task adds to the model that the skill shows.
+# Additions of the task to the skill's model.
 STATUS_CHOICES = '''\
 class LabelStatus(models.TextChoices):
     """True while the label may be given."""
@@ -148,7 +148,7 @@ def expect(holds: object, what: str, told: str = "") -> None:
 
 
 def verify(*checks: str, **variables: str) -> tuple[int, str]:
-    """Run scripts/verify.sh; return its exit status and all that it said."""
+    """Run scripts/verify.sh; return its exit status and its output."""
     done = subprocess.run(
         ["scripts/verify.sh", *checks],
         env={**ENVIRONMENT, **variables},

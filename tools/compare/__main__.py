@@ -1,6 +1,6 @@
 """Compares the three strategies with plain Django, django-tenants and django-rls-tenants.
 
-``nox -s compare`` runs it on a PostgreSQL of its own; ``-- --help`` tells its options.
+``nox -s compare`` runs it on a separate PostgreSQL server; ``-- --help`` lists its options.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ LOAD = 3
 
 @dataclass(frozen=True)
 class Scale:
-    """How much is done: tenants in the end, of django-tenants too, rounds of requests, tests."""
+    """The size of a run: numbers of tenants, rounds of requests, and whether tests run."""
 
     tenants: int
     of_peer: int
@@ -69,7 +69,7 @@ def main() -> None:
 
 
 def compare(contestants: list[Contestant], scale: Scale) -> dict[str, Any]:
-    """Return all that was measured, as it goes into ``results.json``."""
+    """Return all measurements, in the form of ``results.json``."""
     results: dict[str, Any] = {"about": about(scale)}
     ours = [each for each in contestants if each.name in STRATEGIES]
     for contestant in measure.progress(contestants, desc="first tenants"):
@@ -112,7 +112,7 @@ def compare(contestants: list[Contestant], scale: Scale) -> dict[str, Any]:
 def served(
     contestants: list[Contestant], scale: Scale, title: str, *, counted: bool = False
 ) -> dict[str, Any]:
-    """Return what is measured while the contestants are served; round trips if they count."""
+    """Return the measurements of running contestants, with round trips if requested."""
     with ExitStack() as servers:
         for contestant in contestants:
             servers.enter_context(contestant.serving())
@@ -134,7 +134,7 @@ def served(
 
 
 def about(scale: Scale) -> dict[str, Any]:
-    """Return what the figures depend on."""
+    """Return the conditions of the measurements."""
     with psycopg.connect(measure.address()) as connection:
         postgres = connection.info.server_version // 10_000
     return {

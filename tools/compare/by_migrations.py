@@ -1,7 +1,6 @@
-"""Times the migrations of one tenant, as Django runs them: ``by_migrations.py TIMES``.
+"""Measures the migrations of one tenant by Django: ``by_migrations.py TIMES``.
 
-Runs in a project's folder; writes a line with the seconds of each time. What else it makes or
-drops is not counted.
+Runs in a project's folder; prints a line with the seconds of each run, without set-up and clean-up.
 """
 
 from __future__ import annotations
@@ -13,7 +12,7 @@ import django
 
 
 def main() -> None:
-    """Migrate as many storages from nothing as the argument says."""
+    """Migrate empty storage as often as the argument says."""
     sys.path.insert(0, str(Path.cwd()))
     django.setup()
     for _ in range(int(sys.argv[1])):
@@ -42,7 +41,7 @@ def migrated() -> float:
 
 
 def empty(storage: str) -> None:
-    """Drop all that provisioning has copied."""
+    """Drop all objects that provisioning has copied."""
     from apps.isolation.strategy.targets import schema_in, target_opener
 
     schema = schema_in(storage)

@@ -1,4 +1,4 @@
-"""The conformance tests of the projects, as they run in them."""
+"""Runs the conformance tests of the projects."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The projects that are compared: put together, set up on one PostgreSQL, and served."""
+"""Assembles the compared projects, sets them up on one PostgreSQL server, and serves them."""
 
 from __future__ import annotations
 
@@ -70,7 +70,7 @@ PATIENCE = 120
 
 @dataclass
 class Seat:
-    """A tenant and its member: where, as whom, and about which project to ask."""
+    """A tenant, with a member and a project for requests."""
 
     host: str
     token: str
@@ -92,7 +92,7 @@ class Contestant:
 
     @property
     def environment(self) -> dict[str, str]:
-        """Production settings, without the limits on how often one may ask."""
+        """The environment of production settings without rate limits."""
         database = {"DATABASE_OWNER_URL": self.owner_url, "DATABASE_URL": self.run_time_url}
         return {
             **os.environ,
@@ -111,11 +111,11 @@ class Contestant:
 
     @property
     def run_time_url(self) -> str:
-        """The address of the database for the role that serves requests."""
+        """The address of the database with the run-time role."""
         return self.owner_url.replace("app_owner", "app_user", 1)
 
     def run(self, *arguments: str, **more: str) -> str:
-        """Run Python with these arguments in the project; return its output, or exit with it."""
+        """Run Python with these arguments in the project; return its output, or exit on error."""
         command = [sys.executable, *arguments]
         environment = self.environment | more
         done = subprocess.run(
@@ -126,7 +126,7 @@ class Contestant:
         return done.stdout
 
     def migrate(self, **more: str) -> float:
-        """Apply all migrations to every tenant; return the seconds it took, with Python's start."""
+        """Apply all migrations to every tenant; return the seconds, including Python's start."""
         command = "migrate_schemas" if self.name == PEER else "migrate"
         checks = () if self.name == PEER else ("--skip-checks",)
         started = time.perf_counter()
@@ -134,7 +134,7 @@ class Contestant:
         return time.perf_counter() - started
 
     def add_tenants(self, number: int, *options: str) -> list[Seat]:
-        """Make so many tenants more; return them."""
+        """Create further tenants; return them."""
         first = len(self.seats)
         numbers = (str(first), str(first + number))
         lines = self.run(str(HERE / "seed.py"), *numbers, *options).splitlines()
@@ -143,13 +143,13 @@ class Contestant:
         return added
 
     def databases(self) -> str:
-        """Return a condition on ``datname``: the databases that are this project's."""
+        """Return a condition on ``datname`` for the databases of this project."""
         own = f"datname = '{self.owner_url.rpartition('/')[2]}'"
         return f"({own} OR datname ~ '^t_')" if self.name == "database" else own
 
     @contextmanager
     def serving(self) -> Iterator[None]:
-        """Serve the project by one process, as its configuration has it."""
+        """Serve the project with one process and its own configuration."""
         with socket.socket() as free:
             free.bind(("127.0.0.1", 0))
             self.port = free.getsockname()[1]
@@ -186,7 +186,7 @@ class Contestant:
 
 
 class Client:
-    """A connection to a contestant's server that is kept open."""
+    """A persistent connection to a contestant's server."""
 
     def __init__(self, contestant: Contestant) -> None:
         self.contestant = contestant
@@ -198,7 +198,7 @@ class Client:
         self._connection.close()
 
     def list_tasks(self, seat: Seat) -> float:
-        """Ask for 50 tasks; return the seconds it took. Exit if one is another tenant's."""
+        """Request 50 tasks; return the seconds. Exit if one belongs to another tenant."""
         seconds, content = self._ask("GET", "/api/v1/tasks/", seat)
         projects = {task["project"] for task in json.loads(content)["results"]}
         if self.contestant.name != PLAIN and projects != {seat.project}:
@@ -206,7 +206,7 @@ class Client:
         return seconds
 
     def add_task(self, seat: Seat) -> float:
-        """Add a task; return the seconds it took."""
+        """Add a task; return the seconds."""
         body = json.dumps({"project": seat.project, "title": "one more"})
         return self._ask("POST", "/api/v1/tasks/", seat, body)[0]
 
@@ -233,7 +233,7 @@ SECRET = secrets.token_urlsafe(48)
 
 
 def assemble(build: Path, generated: dict[str, Path]) -> list[Contestant]:
-    """Put all projects together, each with a database of its own on the same server."""
+    """Assemble all projects, each with its own database on the same server."""
     for name, (_, parts) in OVERLAYS.items():
         _assemble_without_isolation(build / name, generated["row"], parts)
     folders = {name: build / name for name in OVERLAYS} | generated
@@ -260,7 +260,7 @@ def _assemble_without_isolation(folder: Path, source: Path, parts: list[str]) ->
     for name in OF_THE_PRODUCT:
         (folder / name).parent.mkdir(parents=True, exist_ok=True)
         shutil.copyfile(source / name, folder / name)
-    # An overlay may put a class of its own in front of the product's.
+    # An overlay may replace a class of the product.
     serializers = folder / "apps/isolation/integrations/rest_framework.py"
     shutil.copyfile(serializers, serializers.with_name("product_serializers.py"))
     for part in parts:
@@ -268,7 +268,7 @@ def _assemble_without_isolation(folder: Path, source: Path, parts: list[str]) ->
 
 
 def _make_database(name: str) -> str:
-    """Make a database as the owner; return the owner's address of it."""
+    """Create a database as the owner; return its address with the owner."""
     url = os.environ["DATABASE_OWNER_URL"]
     with psycopg.connect(url, autocommit=True) as connection:
         connection.execute(f"CREATE DATABASE {name}")  # type: ignore[arg-type]

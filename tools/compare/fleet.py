@@ -1,4 +1,4 @@
-"""Migrations of all tenants: how long they take, and what is left when one is killed."""
+"""Measures migrations of all tenants, and the state after a killed one."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ MIGRATION_MODULES = {{"projects": "more_migrations"}}
 
 
 class NextVersion:
-    """A version of a project that has migrations more than the one that is served."""
+    """A newer version of a project, with additional migrations."""
 
     def __init__(self, contestant: Contestant, folder: Path) -> None:
         self._package = folder / "more_migrations"
@@ -61,12 +61,12 @@ class NextVersion:
 
 
 def migrations(contestant: Contestant) -> dict[str, float]:
-    """Return the seconds of ``migrate`` that finds nothing to do, and of one new field.
+    """Return the seconds of ``migrate`` with nothing to apply, and with one new field.
 
-    With Django's start alone, what PostgreSQL works when nothing is to do, and the same change by
-    SQL alone; and of a second field how many tenants had it when the process was killed.
+    For comparison: Django's start, PostgreSQL's work with nothing to apply, and the same change by
+    SQL only. For a second field: the number of migrated tenants when the process was killed.
     """
-    contestant.migrate()  # which takes those into its ledger that were made since the last one
+    contestant.migrate()  # records new tenants in the ledger
     with tempfile.TemporaryDirectory() as folder:
         after = NextVersion(contestant, Path(folder))
         measured = {
@@ -82,7 +82,7 @@ def migrations(contestant: Contestant) -> dict[str, float]:
 
 
 def _idle(contestant: Contestant) -> dict[str, float]:
-    """Return the seconds of a run that finds nothing to do, and of PostgreSQL's work in it."""
+    """Return the seconds of a run with nothing to apply, and of PostgreSQL's part of it."""
     query = f"SELECT sum(active_time) FROM pg_stat_database WHERE {contestant.databases()}"
     before = rows(query)[0][0]
     nothing = contestant.migrate()
@@ -90,10 +90,10 @@ def _idle(contestant: Contestant) -> dict[str, float]:
 
 
 def _killed(contestant: Contestant, after: NextVersion) -> int:
-    """Kill ``migrate`` halfway, run it again; return how many tenants it had come to.
+    """Kill ``migrate`` halfway, run it again; return the number of migrated tenants at the kill.
 
-    Halfway, since the table of the tenant in the middle is held by somebody else. Exits if a
-    tenant then has the migration not once.
+    A lock on the table of the middle tenant stops the first run halfway. Exits if a tenant does not
+    have the migration exactly once afterwards.
     """
     name = after.add("size")
     storages = _storages(contestant)
@@ -116,7 +116,7 @@ def _killed(contestant: Contestant, after: NextVersion) -> int:
 
 @contextmanager
 def _held(contestant: Contestant, storage: str) -> Iterator[None]:
-    """Hold a table that the migration is for, as a reader does."""
+    """Hold a reader's lock on a table that the migration changes."""
     url, options = _place(contestant, storage)
     with psycopg.connect(url, **options) as connection:
         connection.execute("SELECT FROM projects_project")
@@ -130,7 +130,7 @@ def _times_applied(contestant: Contestant, storage: str, name: str) -> int:
 
 
 def _by_hand(contestant: Contestant) -> None:
-    """Add a field to each tenant's table as nobody can do it faster: by Django's SQL alone."""
+    """Add a field to each tenant's table by Django's SQL only, the fastest possible way."""
     table = "ALTER TABLE {0}projects_project"
     add = "ADD COLUMN by_hand varchar(9) DEFAULT 'blue' NOT NULL"
     alter = f"BEGIN; {table} {add}; {table} ALTER COLUMN by_hand DROP DEFAULT; COMMIT"
@@ -143,7 +143,7 @@ def _by_hand(contestant: Contestant) -> None:
 
 
 def _storages(contestant: Contestant) -> list[str]:
-    """Return the names of the tenants' schemas or databases; of rows there are none."""
+    """Return the names of the tenants' schemas or databases; empty for rows."""
     names = "SELECT datname FROM pg_database WHERE datname ~ '^t_[0-9a-f]{32}$' ORDER BY 1"
     if contestant.name != "database":
         names = "SELECT nspname FROM pg_namespace WHERE nspname ~ '^t_?[0-9a-f]+$' ORDER BY 1"
@@ -151,7 +151,7 @@ def _storages(contestant: Contestant) -> list[str]:
 
 
 def _place(contestant: Contestant, storage: str) -> tuple[str, dict[str, Any]]:
-    """Return the address and the options with which one is in a tenant's storage."""
+    """Return the address and the options of a connection to a tenant's storage."""
     if contestant.name == "database":
         return f"{contestant.owner_url.rpartition('/')[0]}/{storage}", {}
     return contestant.owner_url, {"options": f"-c search_path={storage}"}

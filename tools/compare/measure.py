@@ -1,4 +1,4 @@
-"""Measurements. Ratios are worth more than times, so the contestants take turns."""
+"""Measurements. The contestants take turns, since ratios are more reliable than times."""
 
 from __future__ import annotations
 
@@ -46,8 +46,8 @@ def latencies(
 ) -> dict[str, dict[str, list[float]]]:
     """Return the seconds of each request, by kind and contestant.
 
-    One of each kind to each contestant, in an order that is drawn anew each time; then the next
-    tenant's turn.
+    Each round sends one request of each kind to each contestant in random order, for another
+    tenant.
     """
     clients = {contestant.name: Client(contestant) for contestant in contestants}
     tenants = {c.name: list(islice(cycle(c.seats[-FEW:]), WARM_UP + rounds)) for c in contestants}
@@ -67,9 +67,9 @@ def latencies(
 
 
 def loads(contestants: list[Contestant], requests: int) -> dict[str, float]:
-    """Return the requests per second of many clients at once, each for all tenants in turn.
+    """Return the requests per second of many concurrent clients, each for all tenants in turn.
 
-    Every list is searched for rows of other tenants.
+    Each list is checked for rows of other tenants.
     """
     return {
         each.name: requests / seconds_of(partial(_load, each, requests))
@@ -85,7 +85,7 @@ def _load(contestant: Contestant, requests: int) -> None:
 
 
 def _ask_all(contestant: Contestant, requests: int) -> None:
-    """Ask for one tenant after the other, in an order of its own; add a task now and then."""
+    """Request lists of all tenants in random order, and sometimes add a task."""
     client = Client(contestant)
     seats = random.sample(contestant.seats, len(contestant.seats))
     for number, seat in enumerate(islice(cycle(seats), requests)):
@@ -95,7 +95,7 @@ def _ask_all(contestant: Contestant, requests: int) -> None:
 
 
 def round_trips(contestants: list[Contestant]) -> dict[str, dict[str, float]]:
-    """Return how many messages with a transaction of its own a request sends, by PostgreSQL."""
+    """Return the number of transactions of a request, according to PostgreSQL."""
     trips: dict[str, dict[str, float]] = {}
     before = _transactions(contestants)
     for kind, ask in KINDS.items():
@@ -117,13 +117,13 @@ def _transactions(contestants: list[Contestant]) -> dict[str, int]:
 
 
 def sizes(contestants: list[Contestant]) -> dict[str, int]:
-    """Return the bytes that each has on disk."""
+    """Return the bytes on disk of each contestant."""
     query = "SELECT sum(pg_database_size(datname)) FROM pg_database WHERE "
     return {each.name: int(_value(query + each.databases())) for each in contestants}
 
 
 def connections(contestants: list[Contestant]) -> dict[str, dict[str, float]]:
-    """Return how many connections each server holds, and the most memory one takes, in MB."""
+    """Return each server's number of connections, and the maximum memory of one, in MB."""
     found = {}
     for each in contestants:
         pids = rows(f"SELECT pid FROM pg_stat_activity WHERE {each.databases()}")
@@ -152,19 +152,19 @@ def _own_megabytes(pid: int) -> float:
 
 
 def seconds_of(work: Callable[[], Any]) -> float:
-    """Return how long something takes."""
+    """Return the seconds of a function call."""
     started = time.perf_counter()
     work()
     return time.perf_counter() - started
 
 
 def address() -> str:
-    """Return the owner's address of the server that all share."""
+    """Return the shared server's address with the owner."""
     return os.environ["DATABASE_OWNER_URL"]
 
 
 def rows(query: str, url: str = "", **options: str) -> list[tuple[Any, ...]]:
-    """Return what a query finds."""
+    """Return the rows of a query."""
     with psycopg.connect(url or address(), **options) as connection:  # type: ignore[arg-type]
         return connection.execute(query.encode()).fetchall()
 
@@ -174,5 +174,5 @@ def _value(query: str) -> Any:
 
 
 def with_tenants(contestants: list[Contestant]) -> list[Contestant]:
-    """Return those that have tenants at all."""
+    """Return the contestants with tenants."""
     return [contestant for contestant in contestants if contestant.name != PLAIN]

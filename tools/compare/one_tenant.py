@@ -22,7 +22,7 @@ from pages import blocks  # noqa: E402 - it stands beside this folder
 
 
 def by_migrations(contestant: Contestant) -> list[float]:
-    """Return the seconds that a tenant's migrations take from nothing, as Django runs them."""
+    """Return the seconds of all migrations of a tenant by Django."""
     if contestant.name not in OF_THEIR_OWN:
         return []
     script = Path(__file__).with_name("by_migrations.py")
@@ -32,8 +32,8 @@ def by_migrations(contestant: Contestant) -> list[float]:
 def backups(contestant: Contestant) -> dict[str, list[float]]:
     """Return the seconds of backup and restore by the commands of the project's docs/restore.md.
 
-    Of the restore it is the step that puts the rows back, with the copy of what was there that it
-    keeps. Files are not among it.
+    For the restore, only the step that restores the rows is measured, including its safety copy but
+    without files.
     """
     before, _, after = (
         (contestant.folder / "docs/restore.md").read_text(encoding="utf-8").partition("\n## The re")

@@ -1,4 +1,4 @@
-"""Writes what was measured: tables, charts, and what they come to for three kinds of team."""
+"""Writes the report: tables, charts, and conclusions for three kinds of team."""
 
 from __future__ import annotations
 
@@ -66,7 +66,7 @@ svg { background: white; max-width: 100%; height: auto; }
 
 @dataclass
 class Section:
-    """A part of the report: a heading, words, a table, a chart."""
+    """A section of the report: heading, text, table, chart."""
 
     title: str
     text: str
@@ -76,7 +76,7 @@ class Section:
 
 
 def write(results: dict[str, Any], folder: Path) -> list[Path]:
-    """Write ``report.md`` and ``report.html``; return where they are."""
+    """Write ``report.md`` and ``report.html``; return their paths."""
     sections = [
         _about(results["about"]),
         _reading(results),
@@ -97,7 +97,7 @@ def write(results: dict[str, Any], folder: Path) -> list[Path]:
 
 
 def put_into(page: Path, results: dict[str, Any]) -> None:
-    """Put the figures that help to choose into a page, between the lines that wait for them."""
+    """Insert the most important figures into a page, between its marker lines."""
     before, _, rest = page.read_text(encoding="utf-8").partition(BEGIN)
     _, _, after = rest.partition(END)
     text = "".join([before, BEGIN, _markdown_of(_figures(results)), END, after])
@@ -247,7 +247,7 @@ def _fleet(results: dict[str, Any]) -> Section:
 
 
 def _per_tenant(run: dict[str, float]) -> float:
-    """Return the seconds that a field takes for each tenant; at least the clock's resolution."""
+    """Return the seconds of a new field per tenant, at least the clock's resolution."""
     return max(run["field"] - run["start"], 0.001) / run["tenants"]
 
 
@@ -285,7 +285,7 @@ def _backups(results: dict[str, Any]) -> Section:
 
 
 def _conformance(results: dict[str, Any]) -> list[Section]:
-    """Return the table of the 25, if they were asked."""
+    """Return the table of the conformance tests, if they ran."""
     found = results.get("conformance", {})
     rows = [
         [name, *(found[strategy][name] for strategy in STRATEGIES)]
@@ -315,7 +315,7 @@ def _goal_rows(results: dict[str, Any]) -> Iterator[list[str]]:
             yield _at_most(
                 f"{kind}, p95", name, SLOWEST, _slowest(seconds[PLAIN], seconds[name]), ".2f"
             )
-            # A connection made anew asks once more.
+            # A new connection sends one more message.
             found = round(measured["round_trips"][kind][name])
             yield _at_most(f"{kind}, round trips", name, trips, found, "d")
             yield _at_most(f"{kind}, growth", name, GROWTH, _grown(results, kind, name), ".2f")
@@ -345,7 +345,7 @@ def _goal_rows(results: dict[str, Any]) -> Iterator[list[str]]:
 
 
 def _memory_growth(results: dict[str, Any], name: str) -> float:
-    """Return how a process's memory grows while it serves, against plain Django's."""
+    """Return the growth of a process's memory, compared with plain Django."""
     memory = results["requests_of_many"]["memory"]
     grown = {each: memory[each]["after"] / memory[each]["before"] for each in (name, PLAIN)}
     return grown[name] / grown[PLAIN]
@@ -379,7 +379,7 @@ def _reading(results: dict[str, Any]) -> Section:
 
 
 def _ratio(plain: list[float], other: list[float]) -> float:
-    """Return the requests per second of one against those of plain Django."""
+    """Return the requests per second relative to plain Django."""
     return fmean(plain) / fmean(other)
 
 
@@ -400,7 +400,7 @@ def _ratio_text(plain: list[float], other: list[float]) -> str:
 
 
 def _slowest(plain: list[float], other: list[float]) -> float:
-    """Return the 95th percentile of one against that of plain Django."""
+    """Return the 95th percentile relative to plain Django."""
     return _percentiles(other)[1] / _percentiles(plain)[1]
 
 
@@ -456,7 +456,7 @@ def _markdown_of(section: Section) -> str:
 
 
 def _marked(text: str) -> str:
-    """Return Markdown's words of code as HTML has them."""
+    """Convert Markdown's inline code to HTML."""
     return re.sub(r"`([^`]+)`", r"<code>\1</code>", escape(text))
 
 

@@ -1,8 +1,8 @@
-"""Makes tenants in a project of the comparison, in whose folder it runs: ``seed.py FROM TO``.
+"""Creates tenants in a compared project: ``seed.py FROM TO``, in the project's folder.
 
-Each has a member and a project with 50 tasks. Writes a line of JSON for each: where and as whom
-to ask it, and how many seconds it took to make it ready, without its rows. With ``--from-pool``
-their storages are prepared before.
+Each tenant has a member and a project with 50 tasks. Prints a line of JSON for each: its address
+and member, and the seconds of its creation, without rows. ``--from-pool`` provisions storage in
+advance.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ HOURS = 12
 
 
 def main() -> None:
-    """Make the tenants numbered from the first to the one before the second argument."""
+    """Create the tenants with numbers from FROM up to, but without, TO."""
     sys.path.insert(0, str(Path.cwd()))
     django.setup()
     make = next(make for module, make in KINDS.items() if find_spec(module))
@@ -41,7 +41,7 @@ def main() -> None:
 
 
 def of_ours(slug: str) -> dict[str, Any]:
-    """Make a tenant of a generated project."""
+    """Create a tenant of a generated project."""
     from apps.authentication.models import User
     from apps.authentication.tokens import TenantRefreshToken
     from apps.isolation import tenant_context
@@ -57,7 +57,7 @@ def of_ours(slug: str) -> dict[str, Any]:
 
 
 def of_django_tenants(slug: str) -> dict[str, Any]:
-    """Make a tenant of django-tenants."""
+    """Create a tenant of django-tenants."""
     from apps.authentication.models import User
     from apps.customers.models import Client, Domain
     from django_tenants.utils import tenant_context
@@ -71,7 +71,7 @@ def of_django_tenants(slug: str) -> dict[str, Any]:
 
 
 def of_django_rls_tenants(slug: str) -> dict[str, Any]:
-    """Make a tenant of django-rls-tenants."""
+    """Create a tenant of django-rls-tenants."""
     from apps.authentication.models import User
     from apps.customers.models import Tenant
     from django_rls_tenants import tenant_context
@@ -84,7 +84,7 @@ def of_django_rls_tenants(slug: str) -> dict[str, Any]:
 
 
 def of_nobody(slug: str) -> dict[str, Any]:
-    """Make what a project without tenants has instead: a user."""
+    """Create a user in a project without tenants."""
     from apps.authentication.models import User
     from rest_framework_simplejwt.tokens import AccessToken
 
@@ -106,7 +106,7 @@ def fill(entered: Callable[[], AbstractContextManager[Any]]) -> str:
     from apps.projects.models import Project, Task
 
     with entered():
-        # Where there are no tenants, names of projects are unique among all.
+        # Without tenants, names of projects are globally unique.
         project = Project.objects.create(name=f"project {time.monotonic_ns()}")
         titles = (f"task {number}" for number in range(TASKS))
         Task.objects.bulk_create(Task(project=project, title=title) for title in titles)
@@ -125,7 +125,7 @@ def seat(slug: str, token: Any, project: str, seconds: float) -> dict[str, Any]:
 
 
 def timed(work: Callable[[], Any]) -> tuple[float, Any]:
-    """Return how many seconds something takes, and what it returns."""
+    """Return the seconds and the result of a function call."""
     started = time.perf_counter()
     result = work()
     return time.perf_counter() - started, result

@@ -1,4 +1,4 @@
-"""A product that uses reusable apps, and whatever else of Django it likes."""
+"""Models that use reusable apps and many features of Django."""
 
 from django.conf import settings
 from django.contrib.contenttypes.fields import GenericForeignKey
@@ -13,11 +13,11 @@ from apps.isolation.models import TenantModel
 
 
 class TaggedByUUID(GenericUUIDTaggedItemBase, TaggedItemBase):
-    """Tags what has a UUID; as taggit's documentation has it."""
+    """Tags of objects with a UUID, as in taggit's documentation."""
 
 
 class Person(TenantModel):
-    """Has a unique name, tags, and a history."""
+    """A model with a unique name, tags, and a history."""
 
     name = models.CharField(max_length=50, unique=True)
     by = UserForeignKey(null=True)
@@ -26,19 +26,19 @@ class Person(TenantModel):
 
 
 class Actor(Person):
-    """Is in two tables."""
+    """A model with multi-table inheritance."""
 
     stage_name = models.CharField(max_length=50, unique=True)
 
 
 class Passport(TenantModel):
-    """Is its person's only one."""
+    """A model with a one-to-one relation."""
 
     person = models.OneToOneField(Person, models.CASCADE)
 
 
 class Team(models.Model):
-    """Is plain Django: a number for an id, plain keys, and a table that Django makes."""
+    """A plain model: a numeric id, plain keys, and an automatic many-to-many table."""
 
     id = models.BigAutoField(primary_key=True)
     name = models.CharField(max_length=50, unique=True)
@@ -47,7 +47,7 @@ class Team(models.Model):
 
 
 class Remark(models.Model):
-    """Is about any row."""
+    """A model with a generic relation."""
 
     content_type = models.ForeignKey(ContentType, models.CASCADE)
     object_id = models.CharField(max_length=40)

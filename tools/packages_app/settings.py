@@ -1,4 +1,4 @@
-"""The settings of the project's tests, with packages from the index among the tenants' apps."""
+"""The test settings, with packages from the index in TENANT_APPS."""
 
 from config.settings.test import *
 

@@ -27,7 +27,7 @@ TENANT_ID = "tenant_id"
 
 
 def fill(tenant: Any) -> None:
-    """Give a tenant a row of every model; the values are everybody's."""
+    """Create a row of every model for a tenant, with the same values in every tenant."""
     user = get_user_model().objects.get(email="everybody@example.test")
     with tenant_context(tenant):
         person = Person.objects.create(name="Ada", by=user)
@@ -56,7 +56,7 @@ def two(acme: Any, globex: Any) -> tuple[Any, Any]:
 
 
 def of_packages() -> list[Any]:
-    """Return the models, those included that Django made, but for what stays empty."""
+    """Return the models, including automatic ones, except those that stay empty."""
     labels = {"taggit", "waffle", "sites", "flatpages", "studio"}
     empty = {"taggit.TaggedItem", "waffle.Sample", "waffle.Flag_groups"}
     return [
@@ -77,7 +77,7 @@ def test_equal_rows_are_each_tenants_own(two: tuple[Any, Any]) -> None:
         ours, theirs = (each[model] for each in seen)
         assert ours, model
         assert len(ours) == len(theirs), model
-        # Where tenants have tables of their own, numbers begin in each of them.
+        # In tenants with their own tables, ids begin at 1 in each tenant.
         assert (not ours & theirs) >= IDS_ARE_UNIQUE_AMONG_TENANTS, model
 
 

@@ -38,7 +38,7 @@ SHOWN_IN_THE_FORM = {
     HTTPStatus.CONFLICT,
     HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
 }
-"""Statuses of errors that other input avoids; other errors of services have their own pages."""
+"""Statuses of errors that the form shows, since other input avoids them."""
 
 
 class PageForm(forms.Form):

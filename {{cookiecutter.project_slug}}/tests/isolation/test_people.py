@@ -373,7 +373,7 @@ def test_ct13_admin_cannot_edit_a_user(acme: Any, client_of: Callable[..., Any])
 
 @pytest.fixture
 def accept() -> Callable[..., Any]:
-    """Return a function that follows an invitation."""
+    """Return a function that accepts an invitation."""
 
     def accept(token: str, host: str = "acme.localhost", **body: str) -> Any:
         body = {"password": BETTER, **body}
