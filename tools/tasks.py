@@ -6,6 +6,9 @@ production.
 Kills: SIGKILL ends a worker at random moments, while two tenants enqueue tasks. Finally each task
 must have run in its own tenant. Only tasks that were running during a kill may have run twice.
 
+Restart: PostgreSQL ends all its connections and recovers while a worker runs tasks. The worker must
+go on by itself, and complete each task.
+
 Fairness: while 40 tasks of one tenant take 5 seconds each, another tenant's task must end within
 `MOST_WAIT_SECONDS`, with one worker and 4 slots.
 
@@ -18,6 +21,7 @@ import argparse
 import os
 import random
 import secrets
+import signal
 import subprocess
 import sys
 import time
@@ -32,6 +36,7 @@ if TYPE_CHECKING:
 
 MOST_WAIT_SECONDS, MOST_FACTOR = 2, 2
 TASKS_A_KILL, LONGEST_LIFE_SECONDS = 6, 2
+TASKS_A_RESTART = 20
 LONG_TASKS, LONG_SECONDS, ASKED = 40, 5, 5
 FEW, MANY, FETCHES = 10, 10_000, 50
 END_SECONDS = 300
@@ -56,6 +61,11 @@ def note(context, tenant, seconds=0.0):
     time.sleep(seconds)
     Project.objects.create(name=f"{context.task_result.id} {tenant} {new_id()}")
 """
+# If one of its processes crashes, PostgreSQL ends all others and recovers.
+BACKEND = """
+SELECT pid FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()
+LIMIT 1
+"""
 FETCH = "SELECT id FROM procrastinate_fetch_job_v2(%s::varchar[], NULL)"
 
 
@@ -68,6 +78,7 @@ def main() -> None:
     tenants = [make_tenant("one"), make_tenant("other")]
     problems = [
         *kill_workers(tenants, kills),
+        *restart_database(tenants),
         *be_fair(*tenants),
         *fetch(tenants[0]),
     ]
@@ -159,6 +170,41 @@ def kill_workers(tenants: list[Any], kills: int) -> Iterator[str]:
         yield "a task ran for the wrong tenant"
     if twice - in_flight:
         yield f"{len(twice - in_flight)} tasks ran twice that were not in flight"
+
+
+def restart_database(tenants: list[Any]) -> Iterator[str]:
+    """Have PostgreSQL start anew while tasks run; yield what is wrong with them afterwards."""
+    from apps.tasks.models import TaskRun
+    from django.db import connections
+
+    expected = {
+        pk: str(tenant.pk) for tenant in tenants for pk in enqueue(tenant, TASKS_A_RESTART, 0.2)
+    }
+    rows = TaskRun.platform.filter(pk__in=expected)
+    with worker():
+        until(rows.filter(state="running").exists, "a task runs")
+        with connections["owner"].cursor() as cursor:
+            cursor.execute(BACKEND)
+            (pid,) = cursor.fetchone()
+        os.kill(pid, signal.SIGKILL)
+        until(lambda: answers(rows), "PostgreSQL is back")
+        until(lambda: rows.filter(state="done").count() == len(expected), "every task is done")
+    runs = [run for tenant in tenants for run in runs_in(tenant)]
+    print(f"PostgreSQL restarted: {len(expected)} tasks, all done")
+    if lost := expected.keys() - {pk for pk, _, _ in runs}:
+        yield f"{len(lost)} tasks were lost when PostgreSQL restarted"
+
+
+def answers(rows: Any) -> bool:
+    """Return whether PostgreSQL answers again."""
+    from django.db import DatabaseError, connections
+
+    try:
+        return bool(rows.count())
+    except DatabaseError:
+        for connection in connections.all():
+            connection.close()
+        return False
 
 
 def runs_in(tenant: Any) -> list[tuple[str, str, str]]:
