@@ -2,8 +2,8 @@
 
 https://gunicorn.org/reference/settings/
 
-Threads, since a request waits for PostgreSQL most of its time, and since a fixed number of them
-bounds what is opened: every thread keeps its own connections. docs/deployment.md does the sum.
+Threads are used because a request mostly waits for PostgreSQL. Their fixed number limits open
+connections, since each thread keeps its own. docs/deployment.md shows the calculation.
 """
 
 import os
@@ -15,14 +15,14 @@ from typing import Any
 
 bind = "0.0.0.0:8000"
 worker_class = "gthread"
-# At least one, which says so if the number is wrong.
+# At least one, which reports an invalid number.
 workers = max(1, int(os.environ.get("WEB_CONCURRENCY", "2")))
 threads = 4
 
-# Above the proxy's, so that it never speaks into a connection that is being closed.
+# Longer than the proxy's, so that the proxy never uses a connection that is being closed.
 keepalive = 75
-# A process is replaced before what it leaks counts; not all processes at once. Refused requests are
-# counted too: with a smaller number, a flood would restart the processes again and again.
+# Replace a process before memory leaks matter, but not all processes at once. Refused requests
+# count too, so with a smaller number a flood would restart processes all the time.
 max_requests = 100_000
 max_requests_jitter = 10_000
 
@@ -30,10 +30,10 @@ LARGE_BODY = 64 * 1024
 
 
 def temporary_folder() -> tuple[str | None, str]:
-    """Return where heartbeats are kept, None for gunicorn's own choice, and a folder for metrics.
+    """Return the folder for heartbeats, None for gunicorn's own choice, and a folder for metrics.
 
-    In memory, since disks can be slow or read-only; on disk where there is no such folder, as on
-    macOS, or nobody may write into it.
+    Both are in memory, since disks can be slow or read-only. If there is no writable folder in
+    memory, as on macOS, both are on disk.
     """
     reason: OSError
     try:
@@ -51,37 +51,37 @@ def temporary_folder() -> tuple[str | None, str]:
 
 MEMORY = "/dev/shm"  # noqa: S108
 worker_tmp_dir, metrics_folder = temporary_folder()
-# Nobody manages it by a socket: a signal to the container does.
+# Containers are managed by signals, not by a control socket.
 control_socket_disable = True
 
-# What the processes count for Prometheus, a file for each: apps.observability.metrics adds them up.
+# A file for each process's metrics; apps.observability.metrics sums them up.
 os.environ["PROMETHEUS_MULTIPROC_DIR"] = metrics_folder
 
 
 def pre_request(worker: Any, request: Any) -> None:
     """Close the connection after a request with a large body.
 
-    To keep the connection, gunicorn reads what a refused request left of its body, in small pieces.
+    To keep the connection, gunicorn would read the rest of a refused body in small pieces.
     """
-    # At most one, and a number: gunicorn has refused all others.
+    # At most one header with a number; gunicorn has refused all others.
     if int(dict(request.headers).get("CONTENT-LENGTH", 0)) > LARGE_BODY:
         request.force_close()
 
 
 def pre_fork(server: Any, worker: Any) -> None:
-    """Give a new process the lowest number that is free, and so the file of one that has ended."""
+    """Give a new process the lowest free number, and so the metrics file of an ended one."""
     taken = {each.slot for each in server.WORKERS.values()}
     worker.slot = next(slot for slot in count() if slot not in taken)
 
 
 def post_fork(server: Any, worker: Any) -> None:
-    """Tell the process its number, and let its threads take turns more often."""
+    """Set the process's number, and let its threads switch more often."""
     os.environ["WORKER_SLOT"] = str(worker.slot)
-    # A thread that comes back from the database waits so long for one that computes, each time: by
-    # default five milliseconds, which others would notice while somebody uploads a large file.
+    # A thread with a result from the database waits this long for a computing thread. The default
+    # of five milliseconds would slow down other requests during a large upload.
     sys.setswitchinterval(0.0005)
 
 
 def on_exit(server: Any) -> None:
-    """Leave nothing behind."""
+    """Delete the files of metrics."""
     shutil.rmtree(os.environ["PROMETHEUS_MULTIPROC_DIR"])

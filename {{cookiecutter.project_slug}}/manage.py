@@ -1,12 +1,12 @@
 #!/usr/bin/env python
-"""Django's command line, with a database of its own in development."""
+"""Django's command line, with an embedded database in development."""
 
 import os
 import sys
 from contextlib import suppress
 from importlib.util import find_spec
 
-# Before the imports that take long.
+# Before slow imports.
 sys.excepthook = lambda kind, error, trace: (
     # Ctrl-C is not an error: only the exit status reports it.
     None if issubclass(kind, KeyboardInterrupt) else sys.__excepthook__(kind, error, trace)
@@ -22,7 +22,7 @@ from apps.observability.telemetry import start_telemetry
 from config.reading import read
 
 PRODUCTION = "config.settings.production"
-# What Django's backend says of a connection that has no address.
+# Django's message about a connection without an address.
 NAMELESS = "Please supply the NAME"
 
 
@@ -38,7 +38,7 @@ def main() -> None:
     except (OperationalError, NotSupportedError) as error:
         if getattr(error.__cause__, "sqlstate", None):
             raise
-        # Down, wrong password, too old: what the connection says is the whole story.
+        # The connection's own message suffices: server down, wrong password, version too old.
         sys.exit(f"The database of DATABASE_URL or DATABASE_OWNER_URL: {error}")
     except ImproperlyConfigured as error:
         missing = missing_addresses()
@@ -48,25 +48,25 @@ def main() -> None:
 
 
 def choose_settings() -> None:
-    """Apply ``--settings`` before Django does, since what follows depends on it."""
+    """Apply ``--settings`` before Django does, since the code below depends on it."""
     parser = CommandParser(add_help=False, allow_abbrev=False, called_from_command_line=False)
     parser.add_argument("--settings")
     parser.add_argument("--pythonpath")
-    with suppress(CommandError):  # Django says what is wrong
+    with suppress(CommandError):  # Django reports the error
         handle_default_options(parser.parse_known_args(sys.argv[1:])[0])
 
 
 def missing_addresses() -> list[str]:
-    """Return the variables of the databases that are not set."""
+    """Return the unset variables of database addresses."""
     variables = read()
     addresses = ("DATABASE_URL", "DATABASE_OWNER_URL")
     return [name for name in addresses if not getattr(variables, name)]
 
 
 def start_database() -> None:
-    """Start or join the PostgreSQL of development, unless `DATABASE_URL` names one."""
+    """Start or join the embedded PostgreSQL, unless `DATABASE_URL` is set."""
     if find_spec("devtools") is None:
-        return  # the production image has none
+        return  # the production image has no devtools
     from devtools.embedded_postgres import (  # noqa: PLC0415
         EmbeddedPostgresError,
         configure_environment,

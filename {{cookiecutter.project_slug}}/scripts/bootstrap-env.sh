@@ -1,5 +1,5 @@
 #!/bin/sh
-# Write .env: the example, with a random value for each secret. An .env that exists stays as it is.
+# Write .env from the example, with a random value for each secret. Keep an existing .env.
 set -eu
 cd "$(dirname "$0")/.."
 
@@ -20,7 +20,7 @@ text=$(
         esac
     done <.env.example
 )
-# For its owner's eyes only; and nothing is overwritten, should another one have been faster.
+# Readable for its owner only. Never overwrite a file that a concurrent run has written.
 umask 077
 set -C
 printf '%s\n' "$text" >.env

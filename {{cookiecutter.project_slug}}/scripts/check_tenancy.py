@@ -1,11 +1,10 @@
-"""Check that the product keeps to the isolation between tenants.
+"""Check that product code stays within the active tenant.
 
 python scripts/check_tenancy.py
 
-Checks three things: that each model is in the right kind of app, that product code never reaches
-past the active tenant, and that the invariants of this machine's database hold. A line that must
-reach past the active tenant says why, in a comment that begins with ``every tenant:``, on it or
-above it.
+It checks that each model is in the right kind of app, that product code does not bypass the active
+tenant, and that the invariants of the local database hold. A line that must bypass the tenant needs
+a comment with the reason, on it or above it, that begins with ``every tenant:``.
 """
 
 import ast
@@ -31,7 +30,7 @@ JUDGED = (ast.Attribute, ast.Call, ast.Subscript, ast.ImportFrom)
 BY_HAND = "raw SQL, which no manager filters; use the ORM"
 ALL = "rows of all tenants, which only the platform may use"
 
-# What code is called or named that leaves the active tenant.
+# Names of functions and attributes that bypass the active tenant.
 CALLS = {"cursor": BY_HAND, "extra": BY_HAND, "raw": BY_HAND, "cross_tenant": ALL, "QuerySet": ALL}
 CALLS["using"] = "names a connection; the router selects it from the tenant"
 NAMES = dict.fromkeys(
@@ -40,14 +39,14 @@ NAMES = dict.fromkeys(
 NAMES["platform"] = ALL
 OUTSIDE = "storage that tenants share; use the default one, which is bound to the tenant"
 CALLS |= dict.fromkeys(("FileSystemStorage", "InMemoryStorage", "LocMemCache"), OUTSIDE)
-# Stores by alias: only the tenant's part of each may be named.
+# Stores by alias. Product code may name only the tenant's.
 STORES = ("storages", "caches")
-# These take a model and ask its default manager, which for the shared data is the platform's.
+# These use a model's default manager, which for shared models returns the rows of all tenants.
 SHORTCUTS = {"get_object_or_404", "get_list_or_404", "aget_object_or_404", "aget_list_or_404"}
 
 
 def main() -> int:
-    """Print what is not so; return 1 if anything is."""
+    """Print the problems; return 1 if there are any."""
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings.local")
     try:
         configure_environment()
@@ -60,7 +59,7 @@ def main() -> int:
 
 
 def model_problems() -> Iterator[str]:
-    """Ask the system checks for models that would break the isolation."""
+    """Run the system checks of models that would break isolation."""
     from apps.isolation.checks import check_tenant_models  # noqa: PLC0415 - after the set-up
 
     for error in check_tenant_models(None):
@@ -68,7 +67,7 @@ def model_problems() -> Iterator[str]:
 
 
 def code_problems() -> Iterator[str]:
-    """Read the apps of TENANT_APPS for lines that reach past the active tenant."""
+    """Find lines in the apps of TENANT_APPS that bypass the active tenant."""
     for app in settings.TENANT_APPS:
         folder = Path(AppConfig.create(app).path)
         for path in sorted(folder.rglob("*.py")):
@@ -87,7 +86,7 @@ def _judge(path: Path) -> Iterator[str]:
 
 
 def _reach(node: ast.Attribute | ast.Call | ast.Subscript | ast.ImportFrom) -> str:
-    """Say by what a piece of code reaches past the active tenant, if it does."""
+    """Return the name by which code bypasses the active tenant, if it does."""
     if isinstance(node, ast.ImportFrom):
         renamed = [each.name for each in node.names if each.asname and each.name in STORES]
         return (
@@ -109,7 +108,7 @@ def _reach(node: ast.Attribute | ast.Call | ast.Subscript | ast.ImportFrom) -> s
 
 
 def _tenants_stores(name: str) -> set[str]:
-    """Return the aliases of ``storages`` or ``caches`` that are the tenant's part."""
+    """Return the aliases of ``storages`` or ``caches`` that belong to the tenant."""
     if name == "caches":
         return set(settings.CACHES) - set(settings.PLATFORM_CACHES)
     from apps.isolation.integrations.files import TenantStorage  # noqa: PLC0415 - after the set-up
@@ -127,7 +126,7 @@ def _last_word(node: ast.expr) -> str:
 
 
 def _shared_models(*, every: bool = False) -> set[str]:
-    """Return the names of the shared models, by default those whose objects answer."""
+    """Return the names of shared models, by default of those whose ``objects`` can be queried."""
     from apps.isolation.app_registry import is_tenant_model  # noqa: PLC0415
     from apps.isolation.managers import PerTenantManager  # noqa: PLC0415 - after the set-up
 

@@ -1,5 +1,5 @@
 #!/bin/sh
-# Give the repository on GitHub its labels; those that are there are brought up to date.
+# Create the labels of the repository on GitHub, and update existing ones.
 set -eu
 
 while IFS='|' read -r name color description; do

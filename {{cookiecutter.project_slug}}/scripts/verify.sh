@@ -1,9 +1,9 @@
 #!/usr/bin/env bash
-# All checks of the project; CI runs the same. Ends at the first that fails, and names it.
+# Run all checks of the project, as CI does. Stop at the first failure and name it.
 #
-#   scripts/verify.sh               all of them, in this order
-#   scripts/verify.sh format lint   only these
-#   scripts/verify.sh isolation     the isolation tests alone, which `tests` includes
+#   scripts/verify.sh               all checks, in this order
+#   scripts/verify.sh format lint   only these checks
+#   scripts/verify.sh isolation     only the isolation tests, which `tests` includes
 set -euo pipefail
 CDPATH='' cd -- "$(dirname -- "$0")/.."
 
@@ -23,10 +23,10 @@ check_docs() {
 check_tests() { pytest "${parallel[@]}" --cov; }
 check_isolation() { pytest "${parallel[@]}" tests/isolation tests/strategy; }
 
-# Some tests take many times as long as others.
+# Balance the tests among processes, since some take much longer than others.
 parallel=(--numprocesses=auto --dist=worksteal)
 
-# The settings of production, with this machine's secrets. No server is asked for anything.
+# Use production settings with local secrets. It connects to no server.
 check_deploy() {
     env DJANGO_SETTINGS_MODULE=config.settings.production \
         DATABASE_URL=postgres://runtime:password@db.invalid/product \
@@ -42,8 +42,8 @@ for name in "$@"; do
     fi
 done
 
-# The tools are those of the project's environment, whichever is active, and whatever is on PATH.
-# Outside of it, this makes it and enters it as every `uv run` does.
+# Use the tools of the project's environment, even if another one is active or first on PATH. If it
+# is not active, create and enter it by `uv run`.
 environment=${UV_PROJECT_ENVIRONMENT:-.venv}
 if [ ! "${VIRTUAL_ENV:-}" -ef "$environment" ]; then
     if ! uv=$(command -v uv || command -v .tools/bin/uv); then
@@ -51,7 +51,7 @@ if [ ! "${VIRTUAL_ENV:-}" -ef "$environment" ]; then
             "that has them in UV_PROJECT_ENVIRONMENT and activate it" >&2
         exit 2
     fi
-    unset VIRTUAL_ENV # of another project; uv would warn of it
+    unset VIRTUAL_ENV # set by another project; uv would print a warning
     exec "$uv" run scripts/verify.sh "$@"
 fi
 export PATH="$VIRTUAL_ENV/bin:$PATH"

@@ -1,8 +1,8 @@
 """Upload handlers that read a body in large pieces.
 
-Gunicorn buffers up to a megabyte of a body, and copies what remains for every piece that is taken
-from it (``gunicorn/http/unreader.py``). Django's pieces of 64 KiB therefore cost processor time,
-for which the requests of other tenants wait.
+Gunicorn buffers up to a megabyte of a body, and copies the rest of its buffer for every piece that
+it returns (``gunicorn/http/unreader.py``). With Django's pieces of 64 KiB, this takes processor
+time from the requests of other tenants.
 """
 
 from django.core.files import uploadhandler

@@ -107,7 +107,7 @@ def record_cross_tenant(*, reason: str, **kwargs: object) -> None:
 
 
 def forget_name(of: Model) -> None:
-    """Remove a row's representation, which is a user's address, from the admin's log."""
+    """Remove a user's address from the entries about them in the admin's log."""
     LogEntry.objects.filter(object_id=str(of.pk)).update(object_repr="")
 
 

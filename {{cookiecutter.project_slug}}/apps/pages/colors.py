@@ -6,13 +6,13 @@ Contrast is that of WCAG 2.2: https://www.w3.org/TR/WCAG22/#dfn-contrast-ratio
 from typing import NamedTuple
 
 READABLE = 4.5
-"""Contrast of text with what is behind it."""
+"""Minimum contrast of text and background."""
 BLACK, WHITE = "#000000", "#ffffff"
 STEPS = 50
 
 
 class Scheme(NamedTuple):
-    """A colour scheme of ``style.css``: what is behind texts, and what makes them more readable."""
+    """A colour scheme of ``style.css``: its backgrounds, and the direction to more contrast."""
 
     page: str
     surface: str

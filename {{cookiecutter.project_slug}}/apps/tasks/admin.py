@@ -1,4 +1,4 @@
-"""Tasks, for the platform's staff."""
+"""The platform's admin of tasks."""
 
 from django.contrib import admin, messages
 from django.db.models import QuerySet
@@ -8,7 +8,7 @@ from procrastinate.contrib.django import models as procrastinate
 from apps.tasks import queue
 from apps.tasks.models import TaskRun
 
-# They show the arguments of tasks, which are nobody's to read.
+# Procrastinate's pages show the arguments of tasks, which staff must not read.
 for model in (
     procrastinate.ProcrastinateJob,
     procrastinate.ProcrastinateEvent,
@@ -42,7 +42,7 @@ class TaskRunAdmin(admin.ModelAdmin[TaskRun]):
         messages.info(request, f"{count} cancelled.")
 
     def get_readonly_fields(self, request: HttpRequest, obj: TaskRun | None = None) -> list[str]:
-        """Return all fields: only the actions change anything."""
+        """Return all fields, since only the actions change tasks."""
         return [field.name for field in TaskRun._meta.fields]
 
     def has_add_permission(self, request: HttpRequest) -> bool:

@@ -30,8 +30,8 @@ STATUSES = {
 class TaskBackend(TenantTaskBackend):
     """Stores tasks in the shared database, for ``manage.py work``.
 
-    A task that is enqueued in a transaction runs if that is committed, and never if it is not,
-    also where the tenant's database is another one.
+    A task runs if and only if the transaction that enqueued it is committed, even if that is in
+    another database.
     """
 
     supports_async_task = True
@@ -40,7 +40,7 @@ class TaskBackend(TenantTaskBackend):
     supports_priority = True
 
     def sender(self) -> Sender:
-        """Return user, request and trace; in a task, those of the task."""
+        """Return user, request and trace; inside a task, those of the task."""
         ids = ids_of(current_request.get())
         user, request_id = str(ids["user"]), str(ids["request_id"])
         return {
@@ -52,7 +52,7 @@ class TaskBackend(TenantTaskBackend):
     def put[**P, R](
         self, task: Task[P, R], envelope: Envelope, *, unless_open: bool = False
     ) -> bool:
-        """Store the envelope; what another database holds is confirmed when it is committed."""
+        """Store the envelope; confirm the task after the commit of another database."""
         pending = open_transaction()
         if not queue.put(task, envelope, transaction=pending, unless_open=unless_open):
             return False
@@ -63,10 +63,10 @@ class TaskBackend(TenantTaskBackend):
         return True
 
     def get_result(self, result_id: str) -> TaskResult[..., object]:
-        """Return the state of a task of the active tenant, or else of nobody's.
+        """Return the state of a task of the active tenant, or without a tenant, of a platform task.
 
-        Arguments and return values are not kept. Raises TaskResultDoesNotExist for another
-        tenant's, and for a task whose code is gone.
+        Arguments and return values are not stored. Raises TaskResultDoesNotExist for another
+        tenant's task, and for a task whose code was removed.
         """
         tenant = current_tenant()
         try:
@@ -77,7 +77,7 @@ class TaskBackend(TenantTaskBackend):
 
 
 def result_of(run: TaskRun) -> TaskResult[..., object]:
-    """Return a task's result as Django describes it."""
+    """Return a task's result in Django's form."""
     task: Task[..., object] = import_string(run.task)
     return TaskResult(
         task=task,

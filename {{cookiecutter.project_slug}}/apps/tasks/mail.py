@@ -1,4 +1,4 @@
-"""Mails wait in the queue, so that nobody's request depends on the mail server.
+"""Queued mails, so that requests do not depend on the mail server.
 
 https://docs.djangoproject.com/en/6.1/topics/email/#defining-a-custom-email-backend
 """
@@ -24,10 +24,10 @@ OUTGOING = "outgoing"
 
 
 class QueuedMailBackend(BaseEmailBackend):
-    """Enqueues mails; a worker sends them, and for about a day tries again."""
+    """Enqueues mails. A worker sends them, and retries for about a day."""
 
     def send_messages(self, email_messages: Sequence[EmailMessage]) -> int:
-        """Enqueue them, in the transaction that there is; return how many they are."""
+        """Enqueue mails in the current transaction; return their number."""
         for message in email_messages:
             deliver.enqueue(encrypt(message))
         return len(email_messages)
@@ -35,12 +35,12 @@ class QueuedMailBackend(BaseEmailBackend):
 
 @platform_task(attempts=30)
 def deliver(mail: str) -> None:
-    """Send a mail by the mail server; raise an error if it refuses."""
+    """Send a mail by the mail server; raise the server's error."""
     mailers[OUTGOING].send_messages([StoredMessage(**json.loads(_keys().decrypt(mail)))])
 
 
 def encrypt(message: EmailMessage) -> str:
-    """Return a mail for `deliver`. It may hold a token, which nobody is to read in a backup."""
+    """Return an encrypted mail for `deliver`, since its token must not be readable in a backup."""
     stored = {
         "sender": message.from_email,
         "recipients": message.recipients(),
@@ -50,7 +50,7 @@ def encrypt(message: EmailMessage) -> str:
 
 
 class StoredMessage(EmailMessage):
-    """A mail as it was when it was enqueued."""
+    """A queued mail."""
 
     def __init__(self, sender: str, recipients: list[str], mime: str) -> None:
         self._mime = mime.encode("latin-1")
@@ -62,11 +62,11 @@ class StoredMessage(EmailMessage):
         self.to = [str(content["To"])] if content["To"] else []
 
     def recipients(self) -> list[str]:
-        """Return the addresses that it is sent to; what its head says is for people."""
+        """Return the addresses of the envelope; those in the headers are for people."""
         return self.bcc
 
     def message(self, *, policy: Any = default) -> MIMEMessage:
-        """Return the mail as it was written."""
+        """Return the original mail."""
         message: MIMEMessage = message_from_bytes(self._mime, policy=policy)
         return message
 

@@ -1,4 +1,4 @@
-"""Metrics of background work: what waits, what is dead, and how long tasks take."""
+"""Metrics of background work: waiting and dead tasks, and durations."""
 
 from collections.abc import Iterator
 
@@ -17,7 +17,7 @@ SECONDS = Histogram(
     registry=COUNTED,
 )
 
-# Counted by what is due: what somebody put off is not late.
+# Only due tasks count; a postponed task is not late.
 _WAITING = """
 SELECT count(*) FILTER (WHERE job.status = 'todo'),
     coalesce(extract(epoch FROM now() - min(coalesce(job.scheduled_at, run.enqueued_at))
@@ -30,7 +30,7 @@ WHERE run.state IN ('waiting', 'running', 'dead') AND coalesce(job.scheduled_at,
 
 @measures
 def count_tasks() -> Iterator[Metric]:
-    """Count tasks that are due, the seconds since the oldest of them was, and dead letters."""
+    """Count due tasks, the seconds since the oldest one was due, and dead tasks."""
     with connections[SHARED_DB].cursor() as cursor:
         cursor.execute(_WAITING)
         waiting, oldest, dead = cursor.fetchone() or (0, 0, 0)

@@ -11,7 +11,7 @@ from apps.tenants.models import Tenant
 
 
 class State(models.TextChoices):
-    """Where a task is in its life."""
+    """States of a task."""
 
     WAITING = "waiting"
     RUNNING = "running"
@@ -24,10 +24,10 @@ OPEN = [State.WAITING, State.RUNNING]
 
 
 class TaskRun(models.Model):
-    """A task that was enqueued. Its arguments are in the queue alone, until it is done."""
+    """An enqueued task. Only the queue contains its arguments, until the task has ended."""
 
     id = models.UUIDField(primary_key=True, default=new_id, editable=False)
-    # Null for what was enqueued without a tenant. The index below begins with it.
+    # Null for a task without a tenant. The index below begins with it.
     tenant = models.ForeignKey(
         Tenant, models.DB_CASCADE, related_name="task_runs", null=True, db_index=False
     )
@@ -37,7 +37,7 @@ class TaskRun(models.Model):
     attempts = models.PositiveSmallIntegerField(default=0)
     error = models.CharField(max_length=255, blank=True, help_text="Class of the last error.")
     job = models.BigIntegerField(unique=True, help_text="Its row in the queue.")
-    # Of the tenant's own database, while nobody has said that it was committed.
+    # The transaction in the tenant's database, until its commit is confirmed.
     transaction = models.CharField(max_length=20, blank=True)
     enqueued_at = models.DateTimeField(auto_now_add=True)
     started_at = models.DateTimeField(null=True)

@@ -1,4 +1,4 @@
-"""A worker's own small server: a probe that asks whether it lives, and its metrics."""
+"""A worker's own small server, for its liveness probe and its metrics."""
 
 import hmac
 import time
@@ -18,17 +18,17 @@ SILENT_SECONDS: Final = 60
 
 
 class Beat:
-    """When the worker was last seen at work."""
+    """The time of the worker's last sign of life."""
 
     def __init__(self) -> None:
         self.note()
 
     def note(self) -> None:
-        """Be seen."""
+        """Record a sign of life."""
         self.last = time.monotonic()
 
     def is_there(self) -> bool:
-        """Return whether that was a short while ago."""
+        """Return whether the last sign of life is recent."""
         return time.monotonic() - self.last < SILENT_SECONDS
 
 
@@ -38,7 +38,7 @@ class _SilentHandler(WSGIRequestHandler):
 
 
 def serve(port: int, beat: Beat) -> None:
-    """Answer on a port until the process ends, in a thread."""
+    """Serve on a port in a thread until the process ends."""
     server = make_server("", port, _application(beat), handler_class=_SilentHandler)
     Thread(target=server.serve_forever, daemon=True).start()
 

@@ -1,7 +1,6 @@
-"""The queue: Procrastinate's jobs among the shared data, and a `TaskRun` for each.
+"""The queue: Procrastinate's jobs in the shared data, each with a `TaskRun`.
 
-Both are written by one statement, in the transaction in which a task is enqueued, so either both
-are there or neither is.
+One statement writes both, in the transaction that enqueues the task, so both exist or neither.
 
 https://procrastinate.readthedocs.io
 """
@@ -30,8 +29,8 @@ REST: Final = "rest"
 UNCONFIRMED_SECONDS: Final = 60
 """Seconds after which a worker queries the outcome of a transaction in another database."""
 
-# A tenant's number of open tasks decides on the lane, and on the place within it. Beyond this
-# number nobody counts.
+# A tenant's number of open tasks determines the queue and the priority of a new one. Counting stops
+# at this number.
 COUNTED: Final = 1000
 
 _ENQUEUE = """
@@ -114,9 +113,9 @@ _NAMED = _GIVE_BACK.format(uncounted=1, condition="id = ANY (%(jobs)s)")
 def put[**P, R](
     task: Task[P, R], envelope: Envelope, *, transaction: str = "", unless_open: bool = False
 ) -> bool:
-    """Store a task, due at once unless a transaction must be confirmed; one round trip.
+    """Store a task in one round trip; it is due at once, unless a commit must be confirmed first.
 
-    Returns False if ``unless_open`` left it out.
+    Returns False if ``unless_open`` skipped it.
     """
     return bool(
         _execute(
@@ -142,48 +141,48 @@ def put[**P, R](
 
 
 def confirm(run_id: UUID, due: datetime | None) -> None:
-    """Let a task run, since the transaction in which it was enqueued was committed."""
+    """Make a task due, since its transaction was committed."""
     _execute(_CONFIRM, id=run_id, due=due)
 
 
 def discard(run_id: UUID) -> None:
-    """Forget a task that was enqueued in what was rolled back."""
+    """Delete a task whose transaction or savepoint was rolled back."""
     _execute(_DISCARD, id=run_id)
 
 
 def retry(run_id: UUID) -> bool:
-    """Let a dead task run again, as if it never had; return whether there was one."""
+    """Restart a dead task without earlier attempts; return whether it exists."""
     return bool(_execute(_RETRY, id=run_id))
 
 
 def cancel(run_id: UUID) -> bool:
-    """Keep a waiting or a dead task from ever running; return whether there was one."""
+    """Cancel a waiting or dead task; return whether it exists."""
     return bool(_execute(_CANCEL, id=run_id))
 
 
 def hold(jobs: list[int]) -> int:
-    """Show that the workers of these jobs live, which this process holds; return how many."""
+    """Update the heartbeat of the workers of this process's jobs; return their number."""
     return _execute(_HOLD, jobs=jobs)
 
 
 def give_back_stalled(seconds: float) -> int:
-    """Let others run what workers held that have not been heard of; return how many tasks."""
+    """Release the tasks of workers without a heartbeat; return their number."""
     return _execute(_STALLED, seconds=seconds)
 
 
 def give_back(jobs: list[int]) -> int:
-    """Let others run these jobs, which this process holds; return how many tasks."""
+    """Release this process's jobs for other workers; return their number."""
     return _execute(_NAMED, jobs=jobs)
 
 
 def end(run: TaskRun, state: State, error: str = "") -> None:
-    """Note that a task runs no more."""
+    """Record the end of a task."""
     rows = TaskRun.platform.filter(pk=run.pk)
     rows.update(state=state, error=error, finished_at=Now())
 
 
 def put_off(run: TaskRun, error: str, *, is_counted: bool = True) -> None:
-    """Note that a task waits again; its last try counts, or not."""
+    """Return a task to the queue; its last attempt counts or not."""
     tries = run.attempts if is_counted else run.attempts - 1
     rows = TaskRun.platform.filter(pk=run.pk)
     rows.update(state=State.WAITING, error=error, attempts=tries)

@@ -1,4 +1,4 @@
-"""Runs one task: opens its envelope, asks who may do what now, and enters its tenant."""
+"""Runs one task: opens its envelope, checks current permissions, and enters its tenant."""
 
 import logging
 import time
@@ -50,18 +50,18 @@ class PutOff(Exception):
 
 
 class Refused(Exception):
-    """The task must not run, whatever it is; the message says why in one word."""
+    """The task must not run. The message is the reason in one word."""
 
 
 class Dead(Exception):
-    """The task has ended as a dead letter."""
+    """The task is dead: it has failed for the last time."""
 
 
 def run_job(sealed: str, job: int) -> None:
-    """Run what a job of the queue holds.
+    """Run the task of a job of the queue.
 
-    Raises `PutOff` if it must run again, and `Dead` if it ended without success. A job of no open
-    task is left out: it was copied or done before, or its tenant is gone.
+    Raises `PutOff` if it must run again, and `Dead` if it has failed for the last time. Ignores a
+    job without an open task: it is a copy, has run before, or its tenant was deleted.
     """
     try:
         envelope = Envelope.open(sealed)
@@ -93,7 +93,7 @@ def _run(envelope: Envelope, job: int) -> None:
 
 
 def _is_committed(run: TaskRun) -> bool:
-    """Return what became of the transaction in which the task was enqueued."""
+    """Return whether the transaction that enqueued the task was committed."""
     result = outcome(UUID(str(run.tenant_id)), run.transaction)
     if result == Outcome.IN_PROGRESS:
         raise PutOff(queue.UNCONFIRMED_SECONDS / 6)
@@ -104,8 +104,8 @@ def _is_committed(run: TaskRun) -> bool:
 
 
 def _permitted(envelope: Envelope, run: TaskRun) -> RepeatableTask:
-    """Return the task if it may run now, as the rows are now; raise `Refused` or `PutOff`."""
-    # First, since its module says of which kind it is.
+    """Return the task if current rows permit it; raise `Refused` or `PutOff`."""
+    # First, since importing its module registers platform tasks.
     task = _task_at(envelope.task)
     if not is_platform_task(envelope.task):
         if run.tenant is None:
@@ -114,7 +114,7 @@ def _permitted(envelope: Envelope, run: TaskRun) -> RepeatableTask:
             raise PutOff(PUT_OFF_SECONDS)
         if envelope.user and not _is_member(envelope.user, run.tenant.pk):
             raise Refused("NotAMember")
-    # A try is counted before it begins, so that one which takes its worker along counts as well.
+    # Count the attempt before it begins, so that an attempt that kills its worker counts too.
     if run.attempts >= task.attempts:
         raise Refused("WorkerLost")
     return task
@@ -163,7 +163,7 @@ def _call(task: RepeatableTask, envelope: Envelope, run: TaskRun) -> None:
 
 
 def _answers(tenant: UUID) -> bool:
-    """Return whether the tenant's database can be reached now."""
+    """Return whether the tenant's database is reachable."""
     with activate_tenant(ActiveTenant(tenant)):
         if connection.is_usable():
             return True
@@ -176,16 +176,16 @@ def _answers(tenant: UUID) -> bool:
 
 
 def _put_off(run: TaskRun, error: Exception) -> NoReturn:
-    """Let a task run again later, since its tenant's database was away; no try is counted."""
+    """Postpone a task without counting an attempt, since its tenant's database is unreachable."""
     logger.warning("put off: the tenant's database does not answer")
     queue.put_off(run, type(error).__qualname__, is_counted=False)
     raise PutOff(AWAY_SECONDS) from error
 
 
 def _fail(run: TaskRun, error: Exception, most: int) -> NoReturn:
-    """Let a task run again later, each time after four times as long; at last bury it."""
+    """Postpone a failed task with exponential delays; mark it dead after its last attempt."""
     name = f"{type(error).__module__}.{type(error).__qualname__}"
-    # Neither the message nor the lines of code: they may quote the arguments.
+    # Without message and source lines, which may contain arguments.
     frames = traceback.extract_tb(error.__traceback__)[-5:]
     places = "; ".join(f"{at.name} in {at.filename}:{at.lineno}" for at in frames)
     logger.warning("attempt %s failed: %s, %s", run.attempts, name, places)
@@ -204,7 +204,7 @@ def _bury(run: TaskRun | None, error: str) -> None:
 
 @contextmanager
 def _in_log_lines(envelope: Envelope) -> Iterator[None]:
-    """Have each log line name the task, and the tenant, user and request that enqueued it."""
+    """Make log lines within the block name the task and its tenant, user and request."""
     ids = {"tenant": str(envelope.tenant or "-"), "user": str(envelope.user or "-")}
     work = Work(task=envelope.task, id=str(envelope.id), **ids)
     tokens = current_work.set(work), request_id.set(envelope.request_id)

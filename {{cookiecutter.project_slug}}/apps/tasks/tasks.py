@@ -1,4 +1,4 @@
-"""Tasks of the platform itself."""
+"""Platform tasks."""
 
 from typing import Final
 
@@ -29,7 +29,7 @@ WHERE job.id = forgotten.job AND job.status NOT IN ('todo', 'doing')
 @periodic("17 3 * * *")
 @platform_task
 def forget_tasks() -> None:
-    """Delete what was kept long enough of tasks that have ended."""
+    """Delete old rows of ended tasks."""
     with connections[SHARED_DB].cursor() as cursor:
         cursor.execute(_FORGET, {"kept": KEPT_DAYS, "kept_dead": KEPT_DEAD_DAYS})
 
@@ -37,6 +37,6 @@ def forget_tasks() -> None:
 @periodic("27 3 * * *")
 @platform_task
 def forget_log_ins() -> None:
-    """Delete expired sessions, and what is kept of expired tokens."""
+    """Delete expired sessions, and rows of expired tokens."""
     call_command("clearsessions", verbosity=0)
     call_command("flushexpiredtokens", verbosity=0)

@@ -1,4 +1,4 @@
-"""Test support: running what was enqueued."""
+"""Test support: runs enqueued tasks."""
 
 from uuid import UUID
 
@@ -26,10 +26,10 @@ SELECT procrastinate_retry_job_v2(%s, now() + make_interval(secs => %s), NULL, N
 
 
 def run_enqueued_tasks() -> list[TaskRun]:
-    """Run every task that is due, each in its tenant, as a worker would; return those that ran.
+    """Run all due tasks like a worker, each in its tenant; return them.
 
-    Also what they enqueue meanwhile, until nothing is due. A task that fails waits for its next
-    attempt, as it does in production, and is returned with its ``error``.
+    It also runs tasks that these enqueue, until none is due. A failed task waits for its next
+    attempt, as in production, and is returned with its ``error``.
     """
     ran: list[TaskRun] = []
     with activate_tenant(None):
@@ -43,7 +43,7 @@ def run_enqueued_tasks() -> list[TaskRun]:
 
 
 def _confirm() -> None:
-    """Take the transaction around the test for committed, where a tenant has one of its own."""
+    """Treat the test's own transaction as committed, for tenants with their own database."""
     for run in TaskRun.platform.exclude(transaction=""):
         if outcome(UUID(str(run.tenant_id)), run.transaction) != Outcome.ABORTED:
             queue.confirm(run.pk, None)

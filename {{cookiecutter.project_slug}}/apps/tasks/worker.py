@@ -1,7 +1,7 @@
-"""The worker: Procrastinate runs jobs, a few at a time, in threads.
+"""The worker: Procrastinate runs several jobs at a time, in threads.
 
-Half of its places take what is in the default lane only. So a tenant that has enqueued thousands
-of tasks never holds all of them (apps.tasks.queue says which lane a task gets).
+Half of its slots serve only the default queue. So a tenant with thousands of tasks never occupies
+all slots. apps.tasks.queue assigns the queue of a task.
 """
 
 import asyncio
@@ -42,10 +42,10 @@ TROUBLE_SECONDS: Final = 15
 
 
 class Retries(BaseRetryStrategy):
-    """Runs a job again when the runner says so, or when it could not even say that."""
+    """Retries a job if the runner requests it, or if the runner itself has failed."""
 
     def get_retry_decision(self, *, exception: BaseException, job: Job) -> RetryDecision | None:
-        """Return when; None for what has ended."""
+        """Return the time of the retry, or None if the job has ended."""
         if isinstance(exception, Dead):
             return None
         seconds = exception.seconds if isinstance(exception, PutOff) else TROUBLE_SECONDS
@@ -53,7 +53,7 @@ class Retries(BaseRetryStrategy):
 
 
 class Worker:
-    """Runs tasks until it is stopped, or with ``drain`` until no task is due."""
+    """Runs tasks until it is stopped; with ``drain``, until no task is due."""
 
     def __init__(
         self, *, concurrency: int, queues: Sequence[str] | None = None, drain: bool = False
@@ -65,13 +65,13 @@ class Worker:
         self._stop = asyncio.Event()
 
     def stop(self) -> None:
-        """Begin nothing more."""
+        """Begin no further tasks."""
         self._stop.set()
 
     async def run(self, *, grace: float) -> None:
-        """Work; once stopped, wait ``grace`` seconds for what runs, then give it back.
+        """Run tasks; once stopped, wait ``grace`` seconds for running ones, then release them.
 
-        Then the process ends, since no thread can be made to.
+        Then the process ends, since a thread cannot be stopped.
         """
         threads = sum(places for _, places in self._lanes) + 2
         asyncio.get_running_loop().set_default_executor(ThreadPoolExecutor(threads))
@@ -117,7 +117,7 @@ class Worker:
             queues=queues,
             concurrency=places,
             wait=not self._drain,
-            # By asking, since behind PgBouncer nobody is notified.
+            # By polling, since notifications do not work behind PgBouncer.
             listen_notify=False,
             fetch_job_polling_interval=POLL_SECONDS,
             update_heartbeat_interval=HEARTBEAT_SECONDS,
@@ -127,7 +127,7 @@ class Worker:
         )
 
     async def _keep[*A](self, work: Callable[[*A], Awaitable[None]], *args: *A) -> None:
-        """Do it again until the worker is stopped."""
+        """Repeat a function until the worker is stopped."""
         while not self._stop.is_set():
             with self._trouble_is_logged():
                 await work(*args)
@@ -136,9 +136,9 @@ class Worker:
             await asyncio.sleep(POLL_SECONDS)
 
     async def _care(self) -> None:
-        """Show that this worker lives, and give to others what lost workers hold.
+        """Update this worker's heartbeat, and release the tasks of lost workers.
 
-        By itself a worker of Procrastinate shows no sign of life while it waits for its last tasks.
+        Procrastinate's own worker sends no heartbeat while it waits for its last tasks.
         """
         while True:
             self.beat.note()
@@ -150,7 +150,7 @@ class Worker:
 
     @contextmanager
     def _trouble_is_logged(self) -> Iterator[None]:
-        """Go on when the database is away."""
+        """Log errors within the block, and continue, while the database is unreachable."""
         try:
             yield
         except (exceptions.ConnectorException, DatabaseError, OSError) as error:
@@ -165,13 +165,13 @@ def _lanes(concurrency: int, queues: Sequence[str] | None) -> list[tuple[Sequenc
 
 
 def _served_queues() -> list[str]:
-    """Return the queues of ``TASKS``; without the owner's rights, those that need none."""
+    """Return the queues of ``TASKS``; without the owner's rights, only those that need none."""
     named = {name for backend in task_backends.all() for name in backend.queues} | {queue.REST}
     return sorted(named if settings.CAN_PROVISION else named - {OWNER_QUEUE})
 
 
 def _tick(timestamp: int, path: str) -> None:
-    """Enqueue a periodic task. What the row says it is, the code must say as well."""
+    """Enqueue a periodic task, if the code declares the task of the row as periodic."""
     if path not in schedule():
         raise Dead
     import_string(path).enqueue()

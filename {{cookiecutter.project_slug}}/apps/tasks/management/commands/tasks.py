@@ -1,4 +1,4 @@
-"""Look at background tasks, run dead ones again, cancel others."""
+"""List background tasks, retry dead ones, cancel others."""
 
 import json
 from uuid import UUID
@@ -35,7 +35,7 @@ class Command(BaseCommand):
         json: bool,
         **options: object,
     ) -> None:
-        """Do it."""
+        """List, retry or cancel tasks."""
         if retry:
             self._change(queue.retry(retry), retry, "failed")
         elif cancel:

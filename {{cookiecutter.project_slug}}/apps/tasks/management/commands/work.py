@@ -37,7 +37,7 @@ class Command(BaseCommand):
         port: int | None,
         **options: object,
     ) -> None:
-        """Work."""
+        """Run the worker."""
         run_preflight_checks()
         start_traces()
         chosen = queues.split(",") if queues else None
