@@ -6,9 +6,23 @@ from config.settings.test import *
 PACKAGES = [
     "taggit",
     "simple_history",
-    "waffle",
+    "reversion",
+    "auditlog",
+    "oauth2_provider",
+    "import_export",
+    "treebeard",
+    "pgtrigger",
+    "django.contrib.postgres",
     "django.contrib.sites",
     "django.contrib.flatpages",
 ]
+# What joins users to tenants' rows, where they are in one database.
+if SHARED_DB_CONSTRAINTS:
+    PACKAGES += ["guardian", "waffle"]
 TENANT_APPS = [*TENANT_APPS, *PACKAGES, "studio"]
 INSTALLED_APPS = [*INSTALLED_APPS, *PACKAGES, "studio"]
+ANONYMOUS_USER_NAME = None
+OAUTH2_PROVIDER = {
+    "OAUTH2_VALIDATOR_CLASS": "studio.oauth.Validator",
+    "SCOPES": {"read": "Read"},
+}

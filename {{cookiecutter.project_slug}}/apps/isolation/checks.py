@@ -22,6 +22,7 @@ from apps.isolation.models import TenantModel
 from apps.isolation.ownership import TenantBoundModel
 from apps.isolation.postgresql.invariants import Invariants
 from apps.isolation.strategy.invariants import invariants
+from apps.isolation.strategy.shared_keys import find_obstacle
 
 IN_ORDER = ["tenant_middleware", "SuspendedTenantMiddleware", "SessionMiddleware"]
 IN_ORDER += ["AuthenticationMiddleware", "StrictAccessMiddleware"]
@@ -248,14 +249,14 @@ def _check_relation(field: ModelField) -> Iterator[CheckMessage]:
         message = f"{field} refers from shared data to tenant data."
         hint = "Store the id in a plain field, or move the model into an app of TENANT_APPS."
         yield _error("E002", field, message, hint)
-    elif crosses and not _can_cross(field):
-        message = f"{field} is a plain relation from a tenant model to shared data."
-        hint = "Use SharedForeignKey (UserForeignKey for users)."
+    elif crosses and (obstacle := _find_obstacle(field)):
+        message = f"{field} refers from a tenant model to shared data, {obstacle}."
+        hint = "Use SharedForeignKey (UserForeignKey for users), or list the app in SHARED_APPS."
         yield _error("E003", field, message, hint)
 
 
-def _can_cross(field: ModelField) -> bool:
-    """Return whether a relation to shared data works: by SharedForeignKey, or by a constraint."""
-    if isinstance(field, SharedForeignKey):
-        return True
-    return settings.SHARED_DB_CONSTRAINTS and isinstance(field, ForeignKey | ManyToManyField)
+def _find_obstacle(field: ModelField) -> str:
+    """Return why a relation to shared data does not hold; nothing if it does."""
+    if not isinstance(field, ForeignKey | ManyToManyField):
+        return "without a key in the tenant's own tables"
+    return "" if isinstance(field, SharedForeignKey) else find_obstacle(field)

@@ -2,7 +2,7 @@
 
 import sys
 from collections.abc import Sequence
-from typing import Any, Never
+from typing import Any, Never, NoReturn
 from uuid import UUID
 
 from django.conf import settings
@@ -75,12 +75,17 @@ class SharedForeignKey(models.ForeignKey[Any, Any]):
 
     def get_extra_restriction(self, alias: str | None, related_alias: str | None) -> None:
         """Raise `SharedJoinError`. Django calls this only for joins that reach the SQL."""
-        message = (
-            f"{self.model.__name__}.{self.name} refers to shared data, which cannot be joined: "
-            "filter by its id, or read the related objects in a query of their own "
-            "(prefetch_related does)."
-        )
-        raise SharedJoinError(message)
+        refuse_join(self)
+
+
+def refuse_join(field: models.Field[Any, Any]) -> NoReturn:
+    """Raise `SharedJoinError` for a query that would join across a key to shared data."""
+    message = (
+        f"{field.model.__name__}.{field.name} refers to shared data, which cannot be joined: "
+        "filter by its id, or read the related objects in a query of their own "
+        "(prefetch_related does)."
+    )
+    raise SharedJoinError(message)
 
 
 class UserForeignKey(SharedForeignKey):

@@ -10,6 +10,7 @@ if TYPE_CHECKING:
         protocol,
         provisioning,
         routers,
+        shared_keys,
         testing,
         transactions,
     )
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
     _naming: protocol.Naming = naming
     _models: protocol.Models = models
     _routers: protocol.Routers = routers
+    _shared_keys: protocol.SharedKeys = shared_keys
     _provisioning: protocol.Provisioning = provisioning
     _invariants: protocol.DatabaseInvariants = invariants
     _testing: protocol.Testing = testing

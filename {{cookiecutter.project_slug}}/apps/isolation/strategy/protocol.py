@@ -8,7 +8,7 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from datetime import datetime
 from enum import Enum, auto
-from typing import Protocol
+from typing import Any, Protocol
 from uuid import UUID
 
 from django.db import models
@@ -103,6 +103,13 @@ class Routers(Protocol):
     @property
     def TenantRouter(self) -> type[object]:  # noqa: N802 - a class
         """Router for ``DATABASE_ROUTERS``; raises `NoTenantError` outside of tenants."""
+
+
+class SharedKeys(Protocol):
+    """Plain keys from tenants' tables to shared data."""
+
+    def find_obstacle(self, field: Any) -> str:
+        """Return why a plain relation to shared data does not hold; nothing if it does."""
 
 
 class Provisioning(Protocol):

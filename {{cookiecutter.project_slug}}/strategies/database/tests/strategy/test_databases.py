@@ -14,6 +14,7 @@ from django.db import (
     OperationalError,
     connection,
     connections,
+    router,
     transaction,
 )
 from django.db.backends.signals import connection_created
@@ -81,7 +82,7 @@ def test_provisioning_completes_a_killed_run(steps_done: int, newcomer: ActiveTe
 def test_ct25_deprovisioning_leaves_nothing(newcomer: ActiveTenant) -> None:
     provision(newcomer)
     assert provisioning_report(newcomer).exists
-    assert provisioning_report(newcomer).tables == len(tables(of_tenants=True)) + 1
+    assert provisioning_report(newcomer).tables == len(tables(of_tenants=True)) + 2
     for _ in range(2):
         deprovision(newcomer)
         assert not provisioning_report(newcomer).exists
@@ -299,6 +300,14 @@ def test_default_connection_delegates(acme: Any) -> None:
         connection.force_debug_cursor = False
     assert set(connections) >= {SHARED_DB, OWNER, physical_name(acme.id)}
     assert "default" not in list(connections)
+
+
+def test_migrations_are_checked_while_tenants_connections_are_open(acme: Any) -> None:
+    with tenant_context(acme):
+        assert not Shelf.objects.exists()
+        assert router.allow_migrate(physical_name(acme.id), "sample")
+    assert not router.allow_migrate(physical_name(acme.id), "sample")
+    call_command("makemigrations", check=True, dry_run=True, verbosity=0)
 
 
 def test_generic_relations_use_shared_content_types(acme: Any) -> None:

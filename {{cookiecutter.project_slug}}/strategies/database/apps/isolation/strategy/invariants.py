@@ -23,6 +23,7 @@ from apps.isolation.postgresql.invariants import (
     select_powers,
     select_violations,
 )
+from apps.isolation.strategy.content_types import TABLE, shared_types
 from apps.isolation.strategy.naming import PATTERN, physical_name, tenant_of
 from apps.isolation.strategy.provisioning import (
     group_name,
@@ -41,6 +42,9 @@ def invariants(sample: Sequence[str] | None = None) -> Invariants:
         "each table is in its own database": in_both(
             in_clauses(MISPLACED, _misplaced_tables),
             in_clauses(MISPLACED, partial(_misplaced_tables_of_tenants, sample)),
+        ),
+        "content types are the same everywhere": in_clauses(
+            _CONTENT_TYPES, partial(_other_content_types, sample)
         ),
         "functions run with their caller's rights": in_both(
             _functions(security_definer_functions),
@@ -104,9 +108,15 @@ def _misplaced_tables(query: str) -> list[str]:
 
 
 def _misplaced_tables_of_tenants(sample: Sequence[str] | None, query: str) -> list[str]:
-    places = [("^public$", tables(of_tenants=True))]
+    places = [("^public$", [*tables(of_tenants=True), TABLE])]
     ask = partial(misplaced_tables, query, places, with_partitions=True)
     return _in_each_tenant(sample, ask)
+
+
+def _other_content_types(sample: Sequence[str] | None, query: str) -> list[str]:
+    ids, labels, models = (list(column) for column in zip(*shared_types(), strict=True))
+    ask = partial(select_violations, query, ids=ids, labels=labels, models=models)
+    return _in_each_tenant(sample, lambda alias: ask(alias=alias))
 
 
 def _in_each_tenant(sample: Sequence[str] | None, ask: Callable[[str], list[str]]) -> list[str]:
@@ -142,4 +152,18 @@ WHERE datname = ANY (%(databases)s) AND EXISTS (
             "EXISTS (SELECT FROM pg_auth_members WHERE roleid = grantee AND member <> datdba)"
         ),
     }.items()
+}
+
+# Types that were made or deleted since the last migration are in one of the two only.
+_CONTENT_TYPES = {
+    "ids": f"""
+SELECT format('knows %%s.%%s as content type %%s', c.app_label, c.model, c.id)
+FROM public.{TABLE} c
+JOIN unnest(%(ids)s::int[], %(labels)s::text[], %(models)s::text[]) AS s (id, app_label, model)
+    ON (s.id = c.id) <> ((s.app_label, s.model) = (c.app_label, c.model))
+""",
+    "rights": f"""
+SELECT 'may write content types'
+WHERE has_table_privilege('public.{TABLE}', 'INSERT, UPDATE, DELETE')
+""",
 }

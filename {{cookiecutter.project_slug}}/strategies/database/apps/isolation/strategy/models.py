@@ -6,6 +6,7 @@ from django.contrib.contenttypes.models import ContentTypeManager
 from django.db import models
 
 from apps.isolation.app_registry import SHARED_DB
+from apps.isolation.strategy import shared_keys
 from apps.isolation.strategy.naming import PATTERN
 from apps.isolation.strategy.tenant_model import TenantModel, tenant_index, tenant_unique
 
@@ -34,5 +35,6 @@ def _shared_types(
 
 
 # A generic relation looks up content types in the database of its row. They are shared data,
-# and Django has no setting for this.
+# which tenants have copied for joins only, and Django has no setting for this.
 ContentTypeManager.db_manager = _shared_types  # type: ignore[assignment, method-assign]
+shared_keys.install()

@@ -1,5 +1,7 @@
 """Routing of the ORM's queries."""
 
+import re
+
 from django.db import DEFAULT_DB_ALIAS
 from django.db.models import Model
 
@@ -11,11 +13,11 @@ from apps.isolation.app_registry import (
     owner_alias,
     tenant_app_labels,
 )
-from apps.isolation.context import current_tenant, require_tenant
+from apps.isolation.context import ActiveTenant, current_tenant, require_tenant
 from apps.isolation.exceptions import WrongTenantError
 from apps.isolation.ownership import may_relate, require_own_hints
 from apps.isolation.strategy.connections import has_open_block_elsewhere
-from apps.isolation.strategy.naming import physical_name
+from apps.isolation.strategy.naming import PATTERN, physical_name
 
 SHARED_ALIASES = {DEFAULT_DB_ALIAS, SHARED_DB, OWNER}
 
@@ -53,9 +55,16 @@ class TenantRouter:
 
     def allow_migrate(self, db: str, app_label: str, **hints: object) -> bool:
         """Return whether a database has an app's tables. The default is the active tenant's."""
-        if is_closed(app_label):
+        tenant = current_tenant()
+        if is_closed(app_label) or _is_of_another(db, tenant):
             return False
         is_shared = db in SHARED_ALIASES
         if db == DEFAULT_DB_ALIAS:
-            is_shared = current_tenant() is None
+            is_shared = tenant is None
         return (app_label in tenant_app_labels()) != is_shared
+
+
+def _is_of_another(alias: str, tenant: ActiveTenant | None) -> bool:
+    """Return whether an alias is that of a tenant's role, and not of the active one."""
+    is_tenants = re.fullmatch(PATTERN, alias) is not None
+    return is_tenants and (tenant is None or alias != physical_name(tenant.id))

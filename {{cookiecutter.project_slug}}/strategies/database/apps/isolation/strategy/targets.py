@@ -7,12 +7,21 @@ from django.db.backends.base.base import BaseDatabaseWrapper
 
 from apps.isolation.ledger import latest_runs
 from apps.isolation.strategy.connections import owner_connection
+from apps.isolation.strategy.content_types import copying_sql
 from apps.isolation.strategy.provisioning import open_template, tenant_databases
 
 
 def enter(target: str) -> str:
     """Return no statement, since a connection belongs to one database."""
     return ""
+
+
+def prepare(connection: BaseDatabaseWrapper) -> str:
+    """Copy the content types into a database; return the SQL that does so."""
+    sql = copying_sql()
+    with connection.cursor() as cursor:
+        cursor.execute(sql)
+    return sql
 
 
 def adapt(statement: str) -> str:

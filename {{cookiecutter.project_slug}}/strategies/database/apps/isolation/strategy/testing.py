@@ -9,6 +9,7 @@ from django.db.backends.utils import CursorWrapper
 from apps.isolation.app_registry import tables
 from apps.isolation.context import ActiveTenant, Identified
 from apps.isolation.postgresql.breaches import breach_of_functions, breaches_of_powers
+from apps.isolation.strategy.content_types import TABLE
 from apps.isolation.strategy.invariants import tenant_targets
 from apps.isolation.strategy.naming import physical_name, tenant_of
 from apps.isolation.strategy.protocol import Breach, Breaches
@@ -57,6 +58,12 @@ def breaches() -> Breaches:
             ),
         },
         "each table is in its own database": _misplaced(table) | _misplaced(shared_table, tenant),
+        "content types are the same everywhere": {
+            "ids": Breach(f"UPDATE {TABLE} SET id = -id", f"UPDATE {TABLE} SET id = -id", tenant),
+            "rights": Breach(
+                f"GRANT INSERT ON {TABLE} TO {one}", f"REVOKE INSERT ON {TABLE} FROM {one}", tenant
+            ),
+        },
         "functions run with their caller's rights": {
             "shared data: functions": breach_of_functions(),
             "tenants: functions": breach_of_functions(tenant),

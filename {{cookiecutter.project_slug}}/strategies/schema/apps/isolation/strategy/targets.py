@@ -28,6 +28,11 @@ def enter(target: str) -> str:
     return f"SET LOCAL search_path = {target}, {PUBLIC};"
 
 
+def prepare(connection: BaseDatabaseWrapper) -> str:
+    """Prepare nothing: tenants see what the shared data holds."""
+    return ""
+
+
 def adapt(statement: str) -> str:
     """Return a migration's statement, changed to create extensions in the shared schema.
 

@@ -13,6 +13,9 @@ class Targets(Protocol):
     def enter(self, target: str) -> str:
         """Return SQL that enters a target until COMMIT; empty if the connection is in it."""
 
+    def prepare(self, connection: BaseDatabaseWrapper) -> str:
+        """Send what a target needs before its migrations; return it, for targets like this one."""
+
     def adapt(self, statement: str) -> str:
         """Return a migration's statement in the form to send; empty if it must be omitted."""
 

@@ -14,7 +14,7 @@ from django.db.migrations.operations import SeparateDatabaseAndState
 from django.db.migrations.operations.base import Operation
 
 from apps.isolation.migration_state import FINGERPRINT
-from apps.isolation.strategy.targets import adapt, check_made, enter
+from apps.isolation.strategy.targets import adapt, check_made, enter, prepare
 
 APPLIED = FINGERPRINT.format("")
 _NAMES = "SELECT coalesce(string_agg(app || '.' || name, ' '), '') FROM django_migrations"
@@ -61,6 +61,8 @@ class Recording:
     """The SQL that Django sends to apply a plan, migration by migration."""
 
     alias: str
+    preparation: str = ""
+    """SQL that comes before the plan."""
     steps: list[Step] = field(default_factory=list)
     is_sql: bool = True
     """True if the SQL is the whole plan; a plan with Python needs more."""
@@ -113,7 +115,7 @@ class Recording:
         """
         begin = f"BEGIN; {enter(target)} {PATIENCE}"
         steps = f"COMMIT; {begin}".join(step.sql() for step in [*self.steps, self.rest])
-        return f"{begin} {guard} {steps} {APPLIED}; COMMIT"
+        return f"{begin} {guard} {self.preparation} {steps} {APPLIED}; COMMIT"
 
 
 def _adapted(execute: Callable[..., object], sql: object, *rest: object) -> object:
@@ -142,7 +144,7 @@ def _ask(query: str, target: str, connection: BaseDatabaseWrapper) -> str:
 @contextmanager
 def recorded(target: str, connection: BaseDatabaseWrapper) -> Iterator[Recording]:
     """Record the statements that schema editors send to a target within the block."""
-    recording = Recording(connection.alias)
+    recording = Recording(connection.alias, prepare(connection))
     plain: Any = connection.SchemaEditorClass
 
     class RecordingEditor(plain):  # type: ignore[misc]

@@ -1,4 +1,4 @@
-"""The owner's connection. It removes a test database completely."""
+"""The owner's connection. It creates tenants' tables, and removes a test database completely."""
 
 from typing import Any
 
@@ -6,6 +6,7 @@ from django.db.backends.postgresql import base as postgresql
 from django.db.backends.postgresql import creation as postgresql_creation
 
 from apps.isolation.strategy.provisioning import drop_databases
+from apps.isolation.strategy.schema_editor import TenantSchemaEditor
 
 
 class DatabaseCreation(postgresql_creation.DatabaseCreation):
@@ -34,3 +35,4 @@ class DatabaseWrapper(postgresql.DatabaseWrapper):
     """Django's backend with this `DatabaseCreation`."""
 
     creation_class = DatabaseCreation
+    SchemaEditorClass = TenantSchemaEditor

@@ -14,6 +14,9 @@ class DatabaseWrapper(ConnectionProxy[BaseDatabaseWrapper]):
     the same database as the ORM. The wrapper has no state of its own.
     """
 
+    SchemaEditorClass: None = None
+    """Nothing for packages that extend the schema editors of all backends: it makes no tables."""
+
     def __init__(self, settings_dict: dict[str, object], alias: str) -> None:
         self.__dict__["_connections"] = connections
 
