@@ -173,7 +173,7 @@ def kill_workers(tenants: list[Any], kills: int) -> Iterator[str]:
 
 
 def restart_database(tenants: list[Any]) -> Iterator[str]:
-    """Have PostgreSQL start anew while tasks run; yield what is wrong with them afterwards."""
+    """Restart PostgreSQL while tasks run; yield problems of the tasks."""
     from apps.tasks.models import TaskRun
     from django.db import connections
 

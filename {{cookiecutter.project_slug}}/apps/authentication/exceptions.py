@@ -13,7 +13,7 @@ class TokenTenantMismatch(AuthenticationFailed):
 
 
 class NoActiveAccount(AuthenticationFailed):
-    """The user is unknown, the password wrong, or there is no membership: one answer for all."""
+    """User, password or membership is wrong. The response is the same for all reasons."""
 
     default_detail = "No active account with these credentials."
     default_code = "no_active_account"

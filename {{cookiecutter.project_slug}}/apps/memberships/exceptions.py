@@ -12,7 +12,7 @@ class LastOwner(exceptions.APIException):
 
 
 class InvalidInvitation(exceptions.APIException):
-    """The invitation is expired, used, revoked, unknown, or another tenant's: one answer."""
+    """The invitation is expired, used, revoked, unknown or foreign. The response is the same."""
 
     status_code = status.HTTP_400_BAD_REQUEST
     default_detail = "This invitation is invalid or has expired."

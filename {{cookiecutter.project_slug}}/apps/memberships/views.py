@@ -84,7 +84,7 @@ class MemberView(APIView):
 
 
 class LeaveView(APIView):
-    """Leaving the tenant."""
+    """Ends the caller's own membership."""
 
     read_role = write_role = Role.VIEWER
 
@@ -144,7 +144,7 @@ class InvitationView(APIView):
 
 
 class InvitationResendView(APIView):
-    """Sending an invitation again."""
+    """Sends an invitation again."""
 
     queryset = Invitation.platform.none()
     read_role = write_role = Role.ADMIN

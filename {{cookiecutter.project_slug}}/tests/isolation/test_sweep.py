@@ -48,7 +48,7 @@ def test_ct02_every_model_has_a_sample(model: Any, world: World) -> None:
 
 @pytest.mark.parametrize("route", SERVED, ids=str)
 def test_ct02_every_route_serves_its_own_tenant(route: Route, world: World) -> None:
-    """So requests below are refused because of the tenant, and for no other reason."""
+    """Otherwise requests below could be refused for another reason than the tenant."""
     model = route.model_of("pk")
     for samples, client in ((world.theirs, world.bob), (world.ours, world.clients["owner"])):
         call = Call(route, samples)
