@@ -43,8 +43,13 @@ def sign_up(request: HttpRequest) -> HttpResponse:
         return register(user, tenant_name=tenant_name, tenant_slug=tenant_slug)
 
     if form.succeeds(create):
-        return redirect("preparation", _signer.sign(form.result.pk))
+        return redirect("preparation", preparation_token(form.result))
     return render_page(request, "pages/form.html", form)
+
+
+def preparation_token(tenant: Tenant) -> str:
+    """Return what proves for a day that somebody has signed up for this tenant."""
+    return _signer.sign(str(tenant.pk))
 
 
 @open_to_all

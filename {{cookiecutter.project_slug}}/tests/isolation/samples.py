@@ -28,6 +28,7 @@ from apps.isolation.testing import api_client, make_member
 from apps.isolation.testing.people import PASSWORD
 from apps.memberships.invitations import hash_of
 from apps.memberships.models import Invitation, Membership
+from apps.pages.shared_views import preparation_token
 from apps.tenants.settings import TenantSettings
 from tests.isolation.routes import Route, model_called
 
@@ -42,6 +43,7 @@ SAMPLES: dict[str, Callable[["Samples"], Any]] = {
     "/admin/r/<path:content_type_id>/<path:object_id>/ object_id": lambda own: own.tenant.pk,
     "/invitations/<str:token>/ token": lambda own: _invitation_of(own),  # noqa: PLW0108 - it is below
     "localhost/password-reset/<str:token>/ token": lambda own: _reset_of(own.member),
+    "localhost/signup/<str:token>/ token": lambda own: preparation_token(own.tenant),
     "localhost/verify-email/<str:token>/ token": lambda own: _verification_of(own.member),
     "GET localhost/tls/allowed": lambda own: {"domain": f"{own.tenant.slug}.localhost"},
     "authentication.Session.session_key": lambda own: uuid4().hex,

@@ -210,7 +210,7 @@ def test_sign_up_of_an_existing_user_asks_for_a_code(
     assert (asked.status_code, field in asked.content.decode()) == (400, True)
     with TestCase.captureOnCommitCallbacks(using=SHARED_DB):
         done = client.post("/signup/", body | {"code": app_code(secret)})
-    assert done["Location"] == "/switch/?tenant=initech"
+    assert done["Location"].startswith("/signup/")
 
 
 CHANGES: dict[str, Callable[[Client, Membership], Any]] = {

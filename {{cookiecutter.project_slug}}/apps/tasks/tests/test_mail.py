@@ -7,11 +7,13 @@ import pytest
 from django.core import mail
 from django.core.mail import EmailMultiAlternatives
 from django.core.mail.backends.base import BaseEmailBackend
-from django.db import connections
+from django.db import connections, transaction
 from rest_framework.test import APIClient
 
 from apps.isolation.app_registry import SHARED_DB
 from apps.isolation.testing import make_member
+from apps.memberships.invitations import invite
+from apps.memberships.roles import Role
 from apps.tasks.models import State, TaskRun
 from apps.tasks.testing import run_enqueued_tasks
 
@@ -83,3 +85,14 @@ def test_response_does_not_depend_on_the_mail_server(
     run_enqueued_tasks()
     assert [sent.recipients() for sent in mail.outbox] == [[email]]
     assert TaskRun.platform.get().state == State.DONE
+
+
+@pytest.mark.parametrize("is_committed", [True, False])
+def test_invitation_and_its_mail_are_stored_together(
+    queued: Any, is_committed: bool, acme: Any
+) -> None:
+    owner = make_member(acme, "owner")
+    with transaction.atomic(using=SHARED_DB):
+        invite(owner, "new@example.test", Role.MEMBER)
+        transaction.set_rollback(not is_committed, using=SHARED_DB)
+    assert acme.invitations.exists() == TaskRun.platform.exists() == is_committed
