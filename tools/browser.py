@@ -46,6 +46,7 @@ SIZES = """[
     performance.getEntriesByType('navigation')[0],
     ...performance.getEntriesByType('resource').filter(e => e.initiatorType != 'xmlhttprequest'),
 ].map(e => e.encodedBodySize)"""
+KEPT = "localStorage.length || sessionStorage.getItem('htmx-history-cache')"
 NOT_WIDER = "document.documentElement.scrollWidth <= document.documentElement.clientWidth"
 
 
@@ -142,6 +143,8 @@ class Walk:
         """Check a page in every size and colour scheme; record its problems."""
         self.seen.append(name)
         self.seconds.append(page.evaluate(LOADED) / 1000)
+        if page.evaluate(KEPT):
+            self.findings.append(f"{name}: the browser keeps pages for after the log-out")
         sizes = page.evaluate(SIZES)
         if sum(sizes) > BYTES or len(sizes) > REQUESTS:
             self.findings.append(f"{name}: {sum(sizes)} bytes in {len(sizes)} requests")
