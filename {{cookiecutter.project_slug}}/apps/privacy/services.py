@@ -190,8 +190,8 @@ def _erase(request: PrivacyRequest) -> None:
         if export.status != RequestStatus.DONE:
             # There is nothing left to export.
             _end(export, RequestStatus.DONE, Action.PRIVACY_DONE)
-    runs = TaskRun.objects.for_tenant(request.tenant_id).filter(user_id=request.user_id)
-    runs.update(user_id=None)
+    runs = TaskRun.objects.for_tenant(request.tenant_id)
+    runs.filter(user_id=request.user_id).update(user_id=None)
     accounts.forget(request.user_id)
 
 

@@ -147,7 +147,9 @@ def confirm(run_id: UUID, due: datetime | None) -> None:
 
 def discard(run_id: UUID) -> None:
     """Delete a task whose transaction or savepoint was rolled back."""
-    _execute(_DISCARD, id=run_id)
+    # In a block that will be rolled back anyway, the task goes with it, and nothing can be sent.
+    if not connections[SHARED_DB].needs_rollback:
+        _execute(_DISCARD, id=run_id)
 
 
 def retry(run_id: UUID) -> bool:
