@@ -16,6 +16,7 @@ from apps.audit.services import Action, record
 from apps.isolation import tenant_context
 from apps.isolation.app_registry import OWNER, SHARED_DB
 from apps.isolation.fields import new_id
+from apps.isolation.integrations.tasks import OWNER_QUEUE
 from apps.isolation.strategy.provisioning import deprovision, provisioning_report
 from apps.isolation.testing import break_invariant, make_member, make_tenant, owner_cursor
 from apps.memberships.models import Invitation
@@ -98,6 +99,7 @@ def test_tenant_without_a_domain(acme: Tenant) -> None:
 
 
 def test_nightly_task_that_finds_a_problem_is_dead(acme: Tenant) -> None:
+    assert check_tenants.queue_name == OWNER_QUEUE  # it reads the template, which is the owner's
     check_tenants.enqueue()
     assert [run.state for run in run_enqueued_tasks()] == [State.DONE]
     Domain.objects.for_tenant(acme).delete()

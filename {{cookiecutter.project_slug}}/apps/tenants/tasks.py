@@ -8,7 +8,7 @@ from apps.tenants.pending import prepare
 
 
 @periodic("47 3 * * *")
-@platform_task(attempts=1)
+@platform_task(queue_name=OWNER_QUEUE, attempts=1)
 def check_tenants() -> None:
     """Look for problems of tenants; a task that has found some is dead, and alerts."""
     call_command("tenant_health_check")

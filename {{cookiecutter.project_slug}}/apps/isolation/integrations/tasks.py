@@ -26,8 +26,7 @@ from apps.isolation.cross_tenant import cross_tenant
 from apps.isolation.fields import new_id
 
 OWNER_QUEUE: Final = "owner"
-"""Queue of platform tasks that make or drop tables; workers that have the owner's rights serve it.
-"""
+"""Queue of platform tasks that need the owner's rights; only workers that have them serve it."""
 
 _platform_tasks: set[str] = set()
 _schedule: dict[str, str] = {}
