@@ -246,3 +246,22 @@ def test_renamed_models_and_tables(upstream: Upstream, acme: Any) -> None:
     for _ in range(5):
         upstream.unapply()
         assert upstream.violations() == []
+
+
+def test_tenant_of_a_model_is_added_and_removed_over_rows(
+    words: dict[Any, int], upstream: Upstream
+) -> None:
+    """A plain model becomes a TenantModel; circular references end with the same operation."""
+    for is_null in (True, False):
+        tenant = TenantForeignKey(
+            settings.TENANT_MODEL, models.PROTECT, null=is_null, db_index=False
+        )
+        upstream.apply(migrations.AddField("word", "tenant", tenant))
+        assert upstream.violations() == []
+        for each, row in words.items():
+            assert as_tenant(each, "SELECT id, tenant_id FROM sample_word") == [(row, each.id)]
+        upstream.unapply()
+        assert upstream.violations() == []
+        for each, row in words.items():
+            assert as_tenant(each, "SELECT id FROM sample_word") == [(row,)]
+            as_tenant(each, "UPDATE sample_word SET number = 2")

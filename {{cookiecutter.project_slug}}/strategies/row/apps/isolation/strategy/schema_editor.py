@@ -18,12 +18,17 @@ from django.db.models import Model
 from apps.isolation.app_registry import is_tenant_model, tables
 from apps.isolation.fields import ModelField, Reference
 from apps.isolation.strategy.convergence import converge
-from apps.isolation.strategy.policies import has_policies
+from apps.isolation.strategy.policies import TENANT_SETTING, has_policies
 
 if TYPE_CHECKING:
     from django.db.backends.base.introspection import _ConstraintDict as Constraint
 
 TENANT = "tenant_id"
+TENANT_COLUMN = {
+    True: ("DROP DEFAULT", "SET NOT NULL"),
+    False: (f"SET DEFAULT {TENANT_SETTING}", "DROP NOT NULL"),
+}
+"""Changes that make the tenant's column a required one, or that of a plain table."""
 
 
 class TenantIntrospection(DatabaseIntrospection):
@@ -55,6 +60,10 @@ def _leave_out_tenant(constraint: "Constraint") -> None:
     if "orders" in constraint:
         constraint["orders"] = [order for column, order in pairs if column in kept]
     constraint["columns"] = kept
+
+
+def _is_tenant(model: type[Model], field: ModelField) -> bool:
+    return field.column == TENANT and is_tenant_model(model)
 
 
 def _without_tenant(columns: Sequence[str]) -> list[str]:
@@ -113,9 +122,25 @@ class TenantSchemaEditor(DatabaseSchemaEditor):
 
     def add_field(self, model: type[Model], field: ModelField) -> None:
         """Add the column; make it unique within a tenant, if it is unique."""
+        if _is_tenant(model, field):
+            # A migration with circular references adds the field after the table has the column.
+            self._keep_tenant(model, is_required=not field.null)
+            return
         super().add_field(model, field)
         if field.unique:
             self._converge_table_of(model)
+
+    def remove_field(self, model: type[Model], field: ModelField) -> None:
+        """Drop the column, but keep the tenant's: the rows stay the tenant's."""
+        if _is_tenant(model, field):
+            self._keep_tenant(model, is_required=False)
+            return
+        super().remove_field(model, field)
+
+    def _keep_tenant(self, model: type[Model], *, is_required: bool) -> None:
+        table = self.quote_name(model._meta.db_table)
+        for change in TENANT_COLUMN[is_required]:
+            self.execute(f"ALTER TABLE {table} ALTER COLUMN {TENANT} {change}", None)
 
     def _converge_table_of(self, model: type[Model]) -> None:
         if is_tenant_model(model) and not self.collect_sql:
