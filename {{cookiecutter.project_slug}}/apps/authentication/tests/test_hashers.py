@@ -1,13 +1,15 @@
-"""Passwords are hashed one at a time."""
+"""Passwords are hashed one at a time, and after all other work."""
 
+import os
+import sys
 from concurrent.futures import ThreadPoolExecutor
-from threading import Barrier, BrokenBarrierError
+from threading import Barrier, BrokenBarrierError, get_native_id
 from typing import Any
 
 import pytest
 from django.contrib.auth import hashers
 
-from apps.authentication.hashers import PBKDF2PasswordHasher
+from apps.authentication.hashers import NICENESS, PBKDF2PasswordHasher
 
 
 def test_process_hashes_one_password_at_a_time(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -24,6 +26,18 @@ def test_process_hashes_one_password_at_a_time(monkeypatch: pytest.MonkeyPatch) 
     with ThreadPoolExecutor(2) as pool:
         met = pool.map(PBKDF2PasswordHasher().encode, ["one", "two"], ["salt"] * 2)
         assert list(met) == ["alone", "alone"]
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="Only Linux has priorities of threads.")
+def test_hashing_waits_for_other_threads(monkeypatch: pytest.MonkeyPatch) -> None:
+    def priority(*args: Any) -> int:
+        return os.getpriority(os.PRIO_PROCESS, get_native_id())
+
+    before = priority()
+    monkeypatch.setattr(hashers.PBKDF2PasswordHasher, "encode", priority)
+    during: Any = PBKDF2PasswordHasher().encode("password", "salt")
+    assert during == max(before, NICENESS)
+    assert priority() == before
 
 
 def test_hashes_are_compatible_with_django() -> None:
