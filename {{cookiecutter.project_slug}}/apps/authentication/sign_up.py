@@ -6,7 +6,7 @@ advance, else when the API or a worker has made it.
 
 import logging
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import datetime, timedelta
 from typing import Final
 from uuid import UUID
@@ -119,10 +119,13 @@ def _send_first_verification(user: User) -> None:
 
 
 def _forget(user: User) -> None:
-    """Delete a user who has been nobody's member."""
-    address_of(user).delete()
-    # Not delete(), which would look for references in the tables of tenants, and has no tenant.
-    User.objects.filter(pk=user.pk)._raw_delete(SHARED_DB)  # noqa: SLF001 - no public one does that
+    """Delete a user who has been nobody's member, unless another sign-up of theirs goes on."""
+    with suppress(IntegrityError), transaction.atomic(using=SHARED_DB):
+        if Tenant.objects.filter(founder_id=user.pk).exists():
+            return
+        address_of(user).delete()
+        # Not delete(), which would look for references in the tables of tenants, and has no tenant.
+        User.objects.filter(pk=user.pk)._raw_delete(SHARED_DB)  # noqa: SLF001 - no public one does that
 
 
 @contextmanager

@@ -11,6 +11,7 @@ from uuid import UUID
 
 from django.conf import settings
 from django.db import connections
+from django.db.models import QuerySet
 from django.db.models.functions import Now
 from django.tasks import Task
 from psycopg.types.json import Jsonb
@@ -105,7 +106,7 @@ _STALLED = _GIVE_BACK.format(
     uncounted=0,
     condition="""worker_id IS NULL OR worker_id NOT IN (
         SELECT id FROM procrastinate_workers
-        WHERE last_heartbeat > now() - make_interval(secs => %(seconds)s))""",
+        WHERE abs(extract(epoch FROM now() - last_heartbeat)) < %(seconds)s)""",
 )
 _NAMED = _GIVE_BACK.format(uncounted=1, condition="id = ANY (%(jobs)s)")
 
@@ -168,7 +169,10 @@ def hold(jobs: list[int]) -> int:
 
 
 def give_back_stalled(seconds: float) -> int:
-    """Release the tasks of workers without a heartbeat; return their number."""
+    """Release the tasks of workers without a heartbeat; return their number.
+
+    A heartbeat of the future counts as none: the database's clock has been set back.
+    """
     return _execute(_STALLED, seconds=seconds)
 
 
@@ -178,16 +182,21 @@ def give_back(jobs: list[int]) -> int:
 
 
 def end(run: TaskRun, state: State, error: str = "") -> None:
-    """Record the end of a task."""
-    rows = TaskRun.platform.filter(pk=run.pk)
-    rows.update(state=state, error=error, finished_at=Now())
+    """Record the end of a task, unless another worker has completed it."""
+    _not_done(run).update(state=state, error=error, finished_at=Now())
 
 
 def put_off(run: TaskRun, error: str, *, is_counted: bool = True) -> None:
-    """Return a task to the queue; its last attempt counts or not."""
+    """Return a task to the queue, unless another worker has completed it.
+
+    Its last attempt counts or not.
+    """
     tries = run.attempts if is_counted else run.attempts - 1
-    rows = TaskRun.platform.filter(pk=run.pk)
-    rows.update(state=State.WAITING, error=error, attempts=tries)
+    _not_done(run).update(state=State.WAITING, error=error, attempts=tries)
+
+
+def _not_done(run: TaskRun) -> QuerySet[TaskRun]:
+    return TaskRun.platform.filter(pk=run.pk).exclude(state=State.DONE)
 
 
 def _execute(statement: str, **params: Any) -> int:

@@ -200,6 +200,20 @@ def test_failure_leaves_nothing_and_can_be_repeated(
     assert _sign_up().status_code == 201
 
 
+def test_failed_sign_up_keeps_a_user_who_signs_up_elsewhere(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def fail(tenant: Tenant) -> None:
+        monkeypatch.undo()
+        assert _sign_up(tenant_slug="other").status_code == 201
+        raise ProvisioningError("no room")
+
+    monkeypatch.setattr(sign_up, "_complete", fail)
+    assert _sign_up().status_code == 503
+    assert _rows() == [1] * 5
+    assert Tenant.objects.get().slug == "other"
+
+
 @pytest.mark.two_connections
 def test_concurrent_sign_ups() -> None:
     numbers = count()

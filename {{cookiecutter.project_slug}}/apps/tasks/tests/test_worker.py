@@ -18,11 +18,12 @@ from django.db import connections
 from django.tasks.exceptions import TaskResultDoesNotExist
 from django.test import Client
 from django.utils import timezone
+from django.utils.module_loading import autodiscover_modules, import_string
 
 from apps.isolation import tenant_context
 from apps.isolation.app_registry import SHARED_DB
 from apps.isolation.integrations.tasks import schedule
-from apps.isolation.testing import owner_cursor
+from apps.isolation.testing import make_member, owner_cursor
 from apps.isolation.testing.people import PASSWORD
 from apps.observability.metrics import exposition
 from apps.tasks import queue
@@ -32,6 +33,7 @@ from apps.tasks.runner import Dead
 from apps.tasks.tasks import forget_log_ins, forget_tasks
 from apps.tasks.testing import run_enqueued_tasks
 from apps.tasks.worker import _lanes, _tick
+from apps.tenants.tasks import check_tenants, keep_pending_tenants
 from tests.sample import tasks
 from tests.sample.models import Label
 from tests.support import manage, start
@@ -93,6 +95,43 @@ def test_job_of_a_killed_worker_is_taken_over(acme: Any) -> None:
 
 @pytest.mark.django_db(transaction=True)
 @pytest.mark.two_connections
+@pytest.mark.parametrize("jump", ["1 hour", "-1 hour"])
+def test_jump_of_the_clock_loses_no_task(jump: str, acme: Any) -> None:
+    """The database's clock is an hour off the heartbeats; then the worker is killed."""
+    with _worker_in_a_task(acme) as (process, _):
+        process.kill()
+        process.wait()
+        with connections[SHARED_DB].cursor() as cursor:
+            cursor.execute(
+                "UPDATE procrastinate_workers SET last_heartbeat = now() - %s::interval", [jump]
+            )
+    assert queue.give_back_stalled(15) == 1
+    assert _finish(acme) == ["done"]
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.two_connections
+def test_worker_that_seems_lost_goes_on(acme: Any) -> None:
+    """A clock that jumps makes a busy worker seem lost, and another one runs its task too.
+
+    The second run fails, since a label's word is unique. The task is done all the same.
+    """
+    with _worker_in_a_task(acme) as (_, release):
+        assert queue.give_back_stalled(0) == 1
+        other = start("manage.py", "work", "--drain", "--concurrency=1")
+        _until(TaskRun.platform.filter(attempts=2, state=State.RUNNING).exists)
+        release()
+        other.communicate(timeout=60)
+        assert other.returncode == 0
+        with tenant_context(acme):
+            tasks.wait_and_label.enqueue("next")
+        _until(lambda: set(TaskRun.platform.values_list("state", flat=True)) == {State.DONE})
+    with tenant_context(acme):
+        assert sorted(Label.objects.values_list("word", flat=True)) == ["done", "next"]
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.two_connections
 def test_stopped_worker_returns_unfinished_jobs(acme: Any) -> None:
     with _worker_in_a_task(acme, "--grace=0.2") as (process, _):
         process.send_signal(signal.SIGTERM)
@@ -126,6 +165,24 @@ def test_two_workers_do_each_task_once(acme: Any) -> None:
     assert set(TaskRun.platform.values_list("state", "attempts")) == {(State.DONE, 1)}
     with tenant_context(acme):
         assert Label.objects.count() == 20
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.two_connections
+def test_nightly_tasks_run_with_the_rights_of_their_workers(acme: Any) -> None:
+    """The shipped worker has the run-time role alone; the provisioner also has the owner's."""
+    make_member(acme, "owner")  # the health check requires one
+    autodiscover_modules("tasks")
+    for path in schedule():
+        import_string(path).enqueue()
+    shipped = manage("work", "--drain", "--concurrency=1", DATABASE_OWNER_URL="")
+    assert shipped.returncode == 0, shipped.stderr
+    runs = TaskRun.platform.all()
+    left = set(runs.filter(state=State.WAITING).values_list("task", flat=True))
+    assert left <= {check_tenants.module_path, keep_pending_tenants.module_path}
+    provisioner = manage("work", "--drain", "--queues=owner")
+    assert provisioner.returncode == 0, provisioner.stderr
+    assert set(runs.values_list("state", "error")) == {(State.DONE, "")}
 
 
 def test_half_of_the_slots_are_for_tenants_with_few_tasks() -> None:
