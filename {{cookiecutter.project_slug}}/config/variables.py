@@ -134,6 +134,13 @@ class Limits(Group):
     TENANT_STORAGE_BYTES: Annotated[types.Number, Field(ge=0, le=1024**5)] = 10 * 1024**3
     """Total size of a tenant's attachments, in bytes. 0: no limit."""
 
+    TENANT_GRACE_DAYS: Annotated[types.Number, Field(ge=0, le=3650)] = 30
+    """Days between the archiving of a tenant and the deletion of its data."""
+
+    BACKUP_KEEP_DAYS: Annotated[types.Number, Field(ge=0, le=3650)] = 30
+    """Days for which you keep backups. The certificate of a purge says until when they contain the
+    tenant's data."""
+
 
 class Files(Group):
     """Files and personal data."""

@@ -20,6 +20,8 @@ REFUSALS: dict[str, type[exceptions.APIException]] = {
     Status.PREPARING: TenantNotReady,
     Status.SUSPENDED: TenantSuspended,
     Status.ARCHIVED: TenantSuspended,
+    Status.IMPORTING: NoActiveAccount,
+    Status.PURGING: NoActiveAccount,
 }
 
 

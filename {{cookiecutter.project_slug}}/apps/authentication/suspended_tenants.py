@@ -1,4 +1,4 @@
-"""Hides suspended and archived tenants from everybody except their members.
+"""Hides tenants that are not served from everybody except their members.
 
 This module has a hook on responses, and one before views, so that no view runs for a request that
 cannot be a member's.
@@ -17,8 +17,6 @@ from apps.authentication.decorators import View, is_of_api
 from apps.isolation import current_tenant
 from apps.tenants.exceptions import TenantNotFound, TenantSuspended
 from apps.tenants.models import Status, Tenant
-
-HIDDEN = [Status.SUSPENDED, Status.ARCHIVED]
 
 
 class SuspendedTenantMiddleware(MiddlewareMixin):
@@ -71,11 +69,11 @@ def _is_for_members(request: HttpRequest, response: HttpResponseBase) -> bool:
 
 
 def _is_hidden(request: HttpRequest) -> bool:
-    """Return whether the active tenant is suspended or archived; one query for each request."""
+    """Return whether the active tenant is not served, or purged; one query for each request."""
     tenant = current_tenant()
     if tenant is None:
         return False
     if "is_tenant_hidden" not in vars(request):
-        is_hidden = Tenant.objects.filter(pk=tenant.id, status__in=HIDDEN).exists()
-        vars(request).update(is_tenant_hidden=is_hidden)
+        is_served = Tenant.objects.filter(pk=tenant.id, status=Status.ACTIVE).exists()
+        vars(request).update(is_tenant_hidden=not is_served)
     return bool(vars(request)["is_tenant_hidden"])

@@ -91,8 +91,11 @@ def _carry_out(request: PrivacyRequest) -> None:
     """Carry out a request, for the first time or after a failed or interrupted run.
 
     Each part of the work can be repeated. The state "done" is stored last; until then the request
-    is open. Of two concurrent runs the second waits, and finds nothing left to do.
+    is open. Of two concurrent runs the second waits, and finds nothing left to do. An erasure stays
+    open while the tenant is on hold.
     """
+    if request.kind == RequestKind.ERASE and _is_on_hold(request.tenant_id):
+        return
     row = PrivacyRequest.objects.for_tenant(request.tenant_id).filter(pk=request.pk)
     still_open = row.exclude(status=RequestStatus.DONE)
     still_open.update(status=RequestStatus.RUNNING)
@@ -118,10 +121,16 @@ def drop_content(request: PrivacyRequest) -> None:
 
 
 def purge() -> None:
-    """Delete the contents of expired exports."""
+    """Delete the contents of expired exports, except those of tenants on hold."""
     before = timezone.now() - timedelta(days=settings.PRIVACY_CONTENT_DAYS)
-    for request in PrivacyRequest.platform.filter(completed_at__lt=before).exclude(content=""):
+    held = Tenant.objects.exclude(hold_reason="").values("pk")
+    expired = PrivacyRequest.platform.filter(completed_at__lt=before).exclude(tenant_id__in=held)
+    for request in expired.exclude(content=""):
         drop_content(request)
+
+
+def _is_on_hold(tenant_id: UUID) -> bool:
+    return Tenant.objects.filter(pk=tenant_id).exclude(hold_reason="").exists()
 
 
 def _require_no_other_export(tenant_id: UUID, user_id: UUID) -> None:
@@ -141,6 +150,9 @@ def _write_down(
     tenant_id: UUID, kind: RequestKind, user_id: UUID, actor: Membership | None
 ) -> PrivacyRequest:
     """Store a request and its audit event; the caller has locked the tenant's row."""
+    if kind == RequestKind.ERASE and _is_on_hold(tenant_id):
+        message = "Nothing of this workspace may be deleted now: it is on hold."
+        raise ValidationError({"kind": [message]}, "tenant_on_hold")
     member = Membership.objects.of_user_in(user_id, tenant_id).first()
     if member is None:
         raise ValidationError({"user": ["There is no such member."]}, "does_not_exist")

@@ -14,8 +14,9 @@ from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from rest_framework.exceptions import APIException
 
 from apps.isolation.strategy.naming import physical_name
-from apps.tenants.models import Domain, Status, Tenant
-from apps.tenants.services import remove_domain, save_domain, set_status
+from apps.tenants import lifecycle
+from apps.tenants.models import Domain, Tenant
+from apps.tenants.services import remove_domain, save_domain
 from apps.tenants.settings import change_tenant
 
 
@@ -42,16 +43,16 @@ def staff(request: HttpRequest) -> Model:
     return request.user
 
 
-def _giving(
-    status: Status, *, name: str
+def _action(
+    change: Callable[..., None], *, name: str
 ) -> Callable[[ServiceAdmin[Tenant], HttpRequest, QuerySet[Tenant]], None]:
-    """Return an admin action that sets the status of the selected tenants."""
+    """Return an admin action that changes the status of the selected tenants."""
 
     @admin.action(description=name, permissions=["change"])
     def action(of: ServiceAdmin[Tenant], request: HttpRequest, tenants: QuerySet[Tenant]) -> None:
         for tenant in tenants:
             try:
-                set_status(tenant, status, actor=staff(request))
+                change(tenant, actor=staff(request))
             except ValidationError as refusal:
                 of.message_user(request, f"{tenant}: {_sentence(refusal)}", messages.ERROR)
 
@@ -73,13 +74,17 @@ class TenantAdmin(ServiceAdmin[Tenant]):
     list_display = ["name", "slug", "status", "created_at", "members"]
     list_filter = ["status", "created_at"]
     search_fields = ["name", "slug"]
-    fields = ["id", "name", "slug", "status", "settings", "storage", "created_at", "updated_at"]
-    readonly_fields = ["id", "slug", "status", "storage", "created_at", "updated_at"]
+    readonly_fields = [
+        *("id", "slug", "status", "archived_at", "purge_after", "hold_reason"),
+        *("storage", "created_at", "updated_at"),
+    ]
+    fields = ["name", "settings", *readonly_fields]
     inlines = [DomainInline]
     actions = [
-        _giving(Status.SUSPENDED, name="Suspend"),
-        _giving(Status.ACTIVE, name="Resume"),
-        _giving(Status.ARCHIVED, name="Archive"),
+        _action(lifecycle.suspend, name="Suspend"),
+        _action(lifecycle.resume, name="Resume"),
+        _action(lifecycle.archive, name="Archive"),
+        _action(lifecycle.restore, name="Restore"),
     ]
 
     def changelist_view(

@@ -9,7 +9,7 @@ from prometheus_client.core import GaugeMetricFamily
 
 from apps.isolation.strategy.invariants import count_unmigrated
 from apps.observability.metrics import COUNTED, measures
-from apps.tenants.models import Status, Tenant
+from apps.tenants.models import INCOMPLETE, Status, Tenant
 from apps.tenants.services import provisioning_failed
 
 PROVISIONING_FAILURES = Counter(
@@ -31,7 +31,7 @@ def count_tenants() -> Iterator[Metric]:
     for status, count in (dict.fromkeys(Status.values, 0) | dict(counts)).items():
         family.add_metric([status], count)
     yield family
-    made = dict(Tenant.objects.exclude(status=Status.PREPARING).values_list("pk", "created_at"))
+    made = dict(Tenant.objects.exclude(status__in=INCOMPLETE).values_list("pk", "created_at"))
     yield GaugeMetricFamily(
         "tenants_unmigrated", "Tenants with unapplied migrations.", count_unmigrated(made)
     )

@@ -21,9 +21,15 @@ class Status(models.TextChoices):
     """State of a tenant."""
 
     PREPARING = "preparing"
+    IMPORTING = "importing"
     ACTIVE = "active"
     SUSPENDED = "suspended"
     ARCHIVED = "archived"
+    PURGING = "purging"
+
+
+INCOMPLETE = [Status.PREPARING, Status.IMPORTING, Status.PURGING]
+"""Statuses of tenants whose data is being made or deleted. They are served to nobody."""
 
 
 class Tenant(TenantBase):
@@ -39,6 +45,16 @@ class Tenant(TenantBase):
     )
     created_at = models.DateTimeField(auto_now_add=True)
     updated_at = models.DateTimeField(auto_now=True)
+    archived_at = models.DateTimeField(null=True, editable=False)
+    purge_after = models.DateTimeField(
+        null=True, editable=False, help_text="When an archived tenant may be purged."
+    )
+    hold_reason = models.CharField(
+        max_length=255,
+        blank=True,
+        editable=False,
+        help_text="Why nothing of the tenant may be deleted, as during a lawsuit.",
+    )
 
     objects: ClassVar[LockingManager[Self]] = LockingManager()
 
@@ -87,6 +103,26 @@ class PendingTenant(models.Model):
 
     def __str__(self) -> str:
         return str(self.pk)
+
+
+class Purge(models.Model):
+    """The deletion of a tenant. The row outlives the tenant, and has its id, but no name."""
+
+    tenant_id = models.UUIDField(primary_key=True, editable=False)
+    actor_id = models.UUIDField(null=True, help_text="The user; null for the platform.")
+    reason = models.CharField(max_length=255, blank=True)
+    begun_at = models.DateTimeField(auto_now_add=True)
+    finished_at = models.DateTimeField(null=True)
+    found = models.JSONField(help_text="What the tenant had before, by kind.")
+    certificate = models.TextField(
+        blank=True, max_length=100_000, help_text="Signed; empty until the end."
+    )
+
+    class Meta:
+        ordering = ["-begun_at"]
+
+    def __str__(self) -> str:
+        return str(self.tenant_id)
 
 
 class Domain(DomainBase):

@@ -11,7 +11,7 @@ from apps.api.error_responses import error_response
 from apps.isolation import require_tenant
 from apps.tenants.exceptions import TenantNotFound, TenantNotReady
 from apps.tenants.hosts import is_shared, normalised
-from apps.tenants.models import Domain, Status, Tenant
+from apps.tenants.models import INCOMPLETE, Domain, Status, Tenant
 from apps.tenants.slugs import is_label
 
 HEADER = "X-Tenant"
@@ -51,7 +51,8 @@ def tenant_of_host(host: str) -> UUID:
     The id is cached in the process for some seconds (``CACHES["hosts"]``), since hosts rarely
     change their tenant. Status, members and roles, which do change, are not cached.
 
-    Raises `TenantNotFound`, or `TenantNotReady` while the tenant's storage is being created.
+    Raises `TenantNotFound`, also while the tenant is imported or purged, or `TenantNotReady` while
+    its storage is being created.
     """
     known: UUID | None = caches["hosts"].get(host)
     if known is not None:
@@ -62,6 +63,8 @@ def tenant_of_host(host: str) -> UUID:
     tenant_id: UUID = row[0]
     if row[1] == Status.PREPARING:
         raise TenantNotReady
+    if row[1] in INCOMPLETE:
+        raise TenantNotFound
     caches["hosts"].set(host, tenant_id)
     return tenant_id
 

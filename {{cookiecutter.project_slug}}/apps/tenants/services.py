@@ -16,16 +16,11 @@ from apps.isolation import ActiveTenant
 from apps.isolation.app_registry import SHARED_DB
 from apps.isolation.context import activate_tenant
 from apps.isolation.strategy.provisioning import NEEDS_STORAGE, deprovision, provision
+from apps.tenants.lifecycle import OPEN
 from apps.tenants.models import Domain, Status, Tenant
 from apps.tenants.pending import claim
 from apps.tenants.settings import change_tenant
 from apps.tenants.slugs import default_domain, validate_slug
-
-STATUS_ACTIONS = {
-    Status.ACTIVE: Action.TENANT_RESUMED,
-    Status.SUSPENDED: Action.TENANT_SUSPENDED,
-    Status.ARCHIVED: Action.TENANT_ARCHIVED,
-}
 
 provisioning_failed = Signal()
 """Sent with the ``tenant`` when its storage could not be created."""
@@ -93,11 +88,11 @@ def open_tenant(tenant: Tenant) -> bool:
 
     The caller's transaction stores what it needs before it is served.
     """
-    tenant.status = Status.ACTIVE
-    prepared = Tenant.objects.filter(pk=tenant.pk, status=Status.PREPARING)
+    tenant.status = OPEN.target
+    prepared = Tenant.objects.filter(pk=tenant.pk, status__in=OPEN.sources)
     if not prepared.update(status=tenant.status, name=tenant.name, updated_at=timezone.now()):
         return False
-    record(Action.TENANT_CREATED, tenant, tenant=tenant, actor=None)
+    record(OPEN.action, tenant, tenant=tenant, actor=None)
     return True
 
 
@@ -112,18 +107,6 @@ def abandon(tenant: Tenant) -> bool:
         with activate_tenant(ActiveTenant(tenant.pk)):  # where references to it are searched
             Tenant.objects.filter(pk=tenant.pk).delete()
     return True
-
-
-def set_status(tenant: Tenant, status: Status, *, actor: Model | None = None) -> None:
-    """Suspend, resume or archive a tenant; raise ValidationError for one in preparation."""
-    with transaction.atomic(using=SHARED_DB):
-        stored = Tenant.objects.locked(tenant.pk)
-        if Status.PREPARING in {stored.status, status}:
-            raise ValidationError(
-                {"status": "Only create_tenant starts and ends the preparation of a tenant."}
-            )
-        action = STATUS_ACTIONS[status]
-        change_tenant(stored, actor=actor, settings={}, action=action, status=status)
 
 
 def rename_tenant(

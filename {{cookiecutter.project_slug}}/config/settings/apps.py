@@ -13,6 +13,7 @@ SHARED_APPS = [
     "procrastinate.contrib.django",
     "apps.tasks",
     "apps.privacy",
+    "apps.offboarding",
     "apps.pages",
     "allauth",
     "allauth.account",

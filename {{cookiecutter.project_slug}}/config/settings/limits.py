@@ -25,5 +25,10 @@ TENANT_REQUESTS_IN_FLIGHT = env.TENANT_REQUESTS_IN_FLIGHT
 # Total size of a tenant's attachments, in bytes. 0: no limit.
 TENANT_STORAGE_BYTES = env.TENANT_STORAGE_BYTES
 
+# Days between the archiving of a tenant and its purge, and days for which backups are kept: the
+# certificate of a purge says until when backups contain the tenant's data.
+TENANT_GRACE_DAYS = env.TENANT_GRACE_DAYS
+BACKUP_KEEP_DAYS = env.BACKUP_KEEP_DAYS
+
 # Hours between two exports of one person's data. 0: only an open export delays the next.
 PRIVACY_EXPORT_HOURS = env.PRIVACY_EXPORT_HOURS

@@ -4,8 +4,9 @@ from typing import NoReturn
 
 from django.core.cache import CacheHandler, caches
 from django.core.cache.backends.base import BaseCache
+from django.core.cache.backends.redis import RedisCache
 
-from apps.isolation.context import require_tenant
+from apps.isolation.context import Identified, require_tenant
 
 
 def tenant_key(key: str, key_prefix: str, version: int) -> str:
@@ -37,6 +38,15 @@ def clear_all_caches() -> None:
     """Empty every cache for all tenants; for the platform and for tests."""
     for cache in caches.all():
         type(cache).clear(cache)
+
+
+def forget_tenant(tenant: Identified) -> None:
+    """Delete a tenant's values from Redis; those in the memory of processes expire."""
+    for cache in caches.all():
+        if cache.key_func is tenant_key and isinstance(cache, RedisCache):
+            client = cache._cache.get_client(None, write=True)  # noqa: SLF001 - no public method finds keys
+            for key in client.scan_iter(match=f"{tenant.id}:*", count=1000):
+                client.unlink(key)
 
 
 def _refuse_to_clear() -> NoReturn:

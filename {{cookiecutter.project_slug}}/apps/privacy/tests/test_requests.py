@@ -20,6 +20,7 @@ from django.core.files.storage import default_storage
 from django.core.management import call_command
 from django.db import IntegrityError, connections, transaction
 from django.utils import timezone
+from rest_framework.exceptions import ValidationError
 
 from apps.audit.models import AuditEvent
 from apps.authentication import services as accounts
@@ -35,6 +36,7 @@ from apps.privacy.models import PrivacyRequest, RequestKind, RequestStatus
 from apps.privacy.tests.conftest import EMAIL, NAME, Side, texts
 from apps.tasks.models import State, TaskRun
 from apps.tasks.testing import run_enqueued_tasks
+from apps.tenants import lifecycle
 from tests.isolation.samples import shared_models
 from tests.sample.models import Scan, place_of
 from tests.support import at_once, invite
@@ -214,6 +216,21 @@ def test_export_contains_the_users_own_events_only(sides: Sides) -> None:
     run_enqueued_tasks()
     events = json.loads(_archive(ours, ours.client).read("audit.AuditEvent.json"))
     assert {event["fields"]["actor_id"] for event in events} == {str(ours.member.user_id)}
+
+
+def test_hold_prevents_erasures(sides: Sides) -> None:
+    """A request is refused; one that was made before stays open until the tenant is released."""
+    ours, _ = sides
+    request = services.ask_as_platform(ours.tenant.pk, RequestKind.ERASE, ours.member.user_id)
+    lifecycle.hold(ours.tenant, reason="A lawsuit.")
+    services.carry_out(request)
+    assert request.status == RequestStatus.PENDING
+    with pytest.raises(ValidationError) as refusal:
+        services.ask_as_platform(ours.tenant.pk, RequestKind.ERASE, uuid4())
+    assert refusal.value.get_codes() == {"kind": ["tenant_on_hold"]}
+    lifecycle.release(ours.tenant)
+    services.carry_out(request)
+    assert request.status == RequestStatus.DONE
 
 
 def test_erasure_ends_the_users_sessions_in_the_tenant_only(sides: Sides) -> None:

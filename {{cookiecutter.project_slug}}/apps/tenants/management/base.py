@@ -67,7 +67,9 @@ class TenantCommand(BaseCommand):
 
     def state(self, tenant: Tenant, options: dict[str, Any]) -> dict[str, object]:
         """Return the stored values that the command may change."""
-        stored = Tenant.objects.values("name", "slug", "status").get(pk=tenant.pk)
+        names = ("name", "slug", "status", "purge_after", "hold_reason")
+        stored = Tenant.objects.values(*names).get(pk=tenant.pk)
+        stored["purge_after"] = stored["purge_after"] and f"{stored['purge_after']:%Y-%m-%d %H:%M}"
         domains = Domain.objects.for_tenant(tenant).order_by("-is_primary", "pk")
         return {**stored, "domain": domains.values_list("domain", flat=True).first()}
 

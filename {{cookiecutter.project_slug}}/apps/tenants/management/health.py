@@ -19,7 +19,7 @@ from apps.isolation.fields import Reference
 from apps.isolation.integrations.limits import allow_long_statements
 from apps.isolation.migration_state import is_fully_migrated
 from apps.isolation.postgresql.limits import missing_limits
-from apps.tenants.models import Domain, Status, Tenant
+from apps.tenants.models import INCOMPLETE, Domain, Purge, Tenant
 
 type Problem = tuple[str, str]
 """A tenant's slug (empty for shared data), and a sentence."""
@@ -40,7 +40,7 @@ def find_problems() -> Iterator[Problem]:
     yield from (("", orphan) for orphan in _shared_orphans())
     yield from _incomplete_tenants()
     yield from _shadowed_domains()
-    tenants = dict(Tenant.objects.exclude(status=Status.PREPARING).values_list("pk", "slug"))
+    tenants = dict(Tenant.objects.exclude(status__in=INCOMPLETE).values_list("pk", "slug"))
     problems = _further_problems(tenants)
     yield from ((tenants[pk], problem) for pk, found in problems.items() for problem in found)
     with cross_tenant(reason="tenant_health_check") as each:
@@ -63,15 +63,17 @@ def _shared_orphans() -> Iterator[str]:
     models = [model for model in apps.get_models() if not is_tenant_model(model)]
     for field in [field for model in models for field in _references(model)]:
         yield from _orphans(field, field.related_model._base_manager.all())
-    # Not a foreign key, so that nothing cascades to events; but tenants' rows are never deleted.
+    # Not a foreign key, so that nothing cascades to events; but every tenant leaves a row.
     lost = AuditEvent.platform.exclude(tenant_id=None).values_list("tenant_id", flat=True)
-    for tenant_id in lost.exclude(tenant_id__in=Tenant.objects.values("pk")).distinct():
+    lost = lost.exclude(tenant_id__in=Tenant.objects.values("pk"))
+    lost = lost.exclude(tenant_id__in=Purge.objects.values("pk"))
+    for tenant_id in lost.distinct():
         yield f"audit.AuditEvent.tenant_id refers to tenant {tenant_id}, which does not exist"
 
 
 def _incomplete_tenants() -> Iterator[Problem]:
     # every tenant: this checks each of them for missing rows.
-    tenants = Tenant.objects.exclude(status=Status.PREPARING).order_by("slug")
+    tenants = Tenant.objects.exclude(status__in=INCOMPLETE).order_by("slug")
     for what, finders in REQUIRED.items():
         lacking = tenants
         for find in finders:

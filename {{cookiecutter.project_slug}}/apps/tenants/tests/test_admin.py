@@ -183,17 +183,19 @@ def test_tenants_are_suspended_and_resumed_from_the_list(acme: Tenant, globex: T
     Tenant.objects.filter(pk=globex.pk).update(status="preparing")
     client = _staff()
     both = [str(acme.pk), str(globex.pk)]
-    steps = {"suspend": "suspended", "resume": "active", "archive": "archived"}
+    steps = {
+        "suspend": "suspended",
+        "resume": "active",
+        "archive": "archived",
+        "restore": "active",
+    }
     for action, status in [("suspend", "suspended"), *steps.items()]:
         body = {"action": action, "_selected_action": both}
         response = client.post("/admin/tenants/tenant/", body, follow=True)
-        assert (
-            b"Globex: Only create_tenant starts and ends the preparation of a tenant."
-            in response.content
-        )
+        assert b"Globex: Only a tenant that is" in response.content
         acme.refresh_from_db()
         assert acme.status == status
-    told = ["tenant.suspended", "tenant.resumed", "tenant.archived"]
+    told = ["tenant.suspended", "tenant.resumed", "tenant.archived", "tenant.restored"]
     assert [action for action, _ in _events(acme)] == told
 
 

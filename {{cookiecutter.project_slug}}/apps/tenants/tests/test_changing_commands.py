@@ -5,6 +5,7 @@ import os
 from collections.abc import Callable
 from io import StringIO
 from typing import Any
+from unittest.mock import ANY
 from urllib.parse import urlsplit
 
 import pytest
@@ -21,6 +22,8 @@ from tests.support import manage
 COMMANDS = {
     "suspend_tenant": ["acme"],
     "resume_tenant": ["globex"],
+    "archive_tenant": ["acme", "--reason", "The contract ended."],
+    "hold_tenant": ["acme", "--reason", "A lawsuit."],
     "rename_tenant": ["acme", "--slug", "initech", "--name", "Initech"],
 }
 
@@ -50,6 +53,11 @@ def _events() -> list[str]:
 CHANGES: dict[str, dict[str, Any]] = {
     "suspend_tenant": {"status": {"before": "active", "after": "suspended"}},
     "resume_tenant": {"status": {"before": "suspended", "after": "active"}},
+    "archive_tenant": {
+        "status": {"before": "active", "after": "archived"},
+        "purge_after": {"before": None, "after": ANY},
+    },
+    "hold_tenant": {"hold_reason": {"before": "", "after": "A lawsuit."}},
     "rename_tenant": {
         "name": {"before": "Acme", "after": "Initech"},
         "slug": {"before": "acme", "after": "initech"},
@@ -105,7 +113,7 @@ def test_suspend_and_resume_apply_to_the_next_request() -> None:
 @pytest.mark.parametrize("command", ["suspend_tenant", "resume_tenant"])
 def test_tenant_in_preparation_is_not_changed(command: str) -> None:
     Tenant.objects.filter(slug="acme").update(status="preparing")
-    with pytest.raises(CommandError, match="Only create_tenant"):
+    with pytest.raises(CommandError, match="Only a tenant that is"):
         _run(command, "acme")
 
 

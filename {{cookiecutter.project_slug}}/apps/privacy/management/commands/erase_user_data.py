@@ -15,7 +15,7 @@ from apps.memberships.models import Membership
 from apps.privacy import data_subject
 from apps.privacy.models import RequestKind, RequestStatus
 from apps.privacy.services import ask_as_platform, carry_out
-from apps.tenants.models import Status
+from apps.tenants.models import INCOMPLETE
 
 
 class Command(BaseCommand):
@@ -59,7 +59,7 @@ def _member(slug: str, user: str) -> Membership:
     with suppress(ValueError):
         named |= Q(user=UUID(user))
     rows = Membership.platform.filter(named, tenant__slug=slug)
-    member = rows.exclude(tenant__status=Status.PREPARING).select_related("tenant").first()
+    member = rows.exclude(tenant__status__in=INCOMPLETE).select_related("tenant").first()
     if member is None:
         message = f"{user} is not and never was a member of a tenant {slug}."
         raise CommandError(message)

@@ -1,8 +1,8 @@
 """Suspend a tenant: refuse all its requests, and keep its data."""
 
+from apps.tenants import lifecycle
 from apps.tenants.management.base import TenantCommand
-from apps.tenants.models import Status, Tenant
-from apps.tenants.services import set_status
+from apps.tenants.models import Tenant
 
 
 class Command(TenantCommand):
@@ -12,4 +12,4 @@ class Command(TenantCommand):
 
     def change(self, tenant: Tenant, options: object) -> None:
         """Store the status."""
-        set_status(tenant, Status.SUSPENDED)
+        lifecycle.suspend(tenant)

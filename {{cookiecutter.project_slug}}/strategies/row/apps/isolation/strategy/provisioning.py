@@ -1,5 +1,6 @@
 """Creates, destroys and describes a tenant's rows in the shared tables."""
 
+from collections.abc import Iterator
 from typing import Final
 
 from django.db import connections, transaction
@@ -11,6 +12,15 @@ from apps.isolation.integrations.files import delete_files
 from apps.isolation.postgresql.wiping import wipe_tables
 from apps.isolation.strategy.naming import physical_name
 from apps.isolation.strategy.protocol import ProvisioningReport
+
+BATCH: Final = 10_000
+"""Maximum number of rows that one statement deletes."""
+
+_REFERENCES: Final = """
+SELECT own.relname, target.relname FROM pg_constraint k
+    JOIN pg_class own ON own.oid = k.conrelid JOIN pg_class target ON target.oid = k.confrelid
+WHERE k.contype = 'f' AND own.relname = ANY (%s)
+"""
 
 NEEDS_STORAGE: Final = False
 """A tenant's rows are in tables that exist."""
@@ -29,16 +39,15 @@ def provision(tenant: Identified) -> None:
 
 
 def deprovision(tenant: Identified) -> None:
-    """Delete all rows and files of the tenant, if any."""
-    deletes = [f"DELETE FROM {table} WHERE tenant_id = '{tenant.id}'" for table in _tables()]
+    """Delete all rows and files of the tenant, if any.
+
+    Rows are deleted in batches, so that none holds a lock for long, and referring rows first.
+    """
     # Inside the tenant, since servers without the owner's address delete failed sign-ups too.
-    with (
-        activate_tenant(ActiveTenant(tenant.id)),
-        transaction.atomic(using=SHARED_DB),
-        connections[SHARED_DB].cursor() as cursor,
-    ):
-        # Checked at the end, so the order of the tables does not matter.
-        cursor.execute("; ".join(["SET CONSTRAINTS ALL DEFERRED", *deletes]))
+    with activate_tenant(ActiveTenant(tenant.id)):
+        for tables, is_ring in _in_order_of_deletion():
+            while _delete_batch(tables, tenant, is_whole=is_ring):
+                pass
     delete_files(tenant)
 
 
@@ -60,6 +69,39 @@ def wipe() -> None:
     """Delete all rows of the shared data and of every tenant."""
     with connections[OWNER].cursor() as cursor:
         wipe_tables(cursor, schemas="^public$")
+
+
+def _delete_batch(tables: list[str], tenant: Identified, *, is_whole: bool) -> bool:
+    """Delete all rows, or some rows of each table; return whether rows may be left."""
+    some = f"ctid = ANY (ARRAY(SELECT ctid FROM {{0}} WHERE tenant_id = %s LIMIT {BATCH}))"
+    condition = "tenant_id = %s" if is_whole else some
+    found = False
+    with transaction.atomic(using=SHARED_DB), connections[SHARED_DB].cursor() as cursor:
+        # Checked at the end, so the order within a ring of references does not matter.
+        cursor.execute("SET CONSTRAINTS ALL DEFERRED")
+        for table in tables:
+            cursor.execute(f"DELETE FROM {table} WHERE {condition.format(table)}", [tenant.id])
+            found = found or bool(cursor.rowcount)
+    return found and not is_whole
+
+
+def _in_order_of_deletion() -> Iterator[tuple[list[str], bool]]:
+    """Yield tables to which no later one refers, and whether their rows form rings.
+
+    The rows of such a table, or of such tables together, refer to each other.
+    """
+    left = _tables()
+    with connections[SHARED_DB].cursor() as cursor:
+        cursor.execute(_REFERENCES, [left])
+        references: set[tuple[str, str]] = set(cursor.fetchall())
+    while left:
+        targets = {to for each, to in references if each in left and each != to}
+        free = [table for table in left if table not in targets]
+        yield from (([table], (table, table) in references) for table in free)
+        if not free:
+            yield left, True
+            return
+        left = [table for table in left if table in targets]
 
 
 def _tables() -> list[str]:

@@ -29,6 +29,29 @@ class Migration(migrations.Migration):
             ],
         ),
         migrations.CreateModel(
+            name="Purge",
+            fields=[
+                ("tenant_id", models.UUIDField(editable=False, primary_key=True, serialize=False)),
+                (
+                    "actor_id",
+                    models.UUIDField(help_text="The user; null for the platform.", null=True),
+                ),
+                ("reason", models.CharField(blank=True, max_length=255)),
+                ("begun_at", models.DateTimeField(auto_now_add=True)),
+                ("finished_at", models.DateTimeField(null=True)),
+                ("found", models.JSONField(help_text="What the tenant had before, by kind.")),
+                (
+                    "certificate",
+                    models.TextField(
+                        blank=True, help_text="Signed; empty until the end.", max_length=100000
+                    ),
+                ),
+            ],
+            options={
+                "ordering": ["-begun_at"],
+            },
+        ),
+        migrations.CreateModel(
             name="Tenant",
             fields=[
                 (
@@ -63,9 +86,11 @@ class Migration(migrations.Migration):
                     models.CharField(
                         choices=[
                             ("preparing", "Preparing"),
+                            ("importing", "Importing"),
                             ("active", "Active"),
                             ("suspended", "Suspended"),
                             ("archived", "Archived"),
+                            ("purging", "Purging"),
                         ],
                         default="preparing",
                         max_length=9,
@@ -82,13 +107,41 @@ class Migration(migrations.Migration):
                 ),
                 ("created_at", models.DateTimeField(auto_now_add=True)),
                 ("updated_at", models.DateTimeField(auto_now=True)),
+                ("archived_at", models.DateTimeField(editable=False, null=True)),
+                (
+                    "purge_after",
+                    models.DateTimeField(
+                        editable=False,
+                        help_text="When an archived tenant may be purged.",
+                        null=True,
+                    ),
+                ),
+                (
+                    "hold_reason",
+                    models.CharField(
+                        blank=True,
+                        editable=False,
+                        help_text="Why nothing of the tenant may be deleted, as during a lawsuit.",
+                        max_length=255,
+                    ),
+                ),
             ],
             options={
                 "ordering": ["name"],
                 "constraints": [
                     models.CheckConstraint(
                         condition=models.Q(
-                            ("status__in", ["preparing", "active", "suspended", "archived"])
+                            (
+                                "status__in",
+                                [
+                                    "preparing",
+                                    "importing",
+                                    "active",
+                                    "suspended",
+                                    "archived",
+                                    "purging",
+                                ],
+                            )
                         ),
                         name="tenant_status_is_known",
                     ),

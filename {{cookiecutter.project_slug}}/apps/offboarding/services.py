@@ -1,0 +1,152 @@
+"""The purge of a tenant: everything that belongs to it is deleted, and a certificate remains.
+
+Each step can be repeated, so the next run completes an interrupted purge. Until then the tenant is
+"purging", and nobody is served.
+"""
+
+from collections.abc import Callable
+from typing import Final
+from uuid import UUID
+
+from django.contrib.admin.models import LogEntry
+from django.core.exceptions import ValidationError
+from django.db import connections, transaction
+from django.db.models import Model
+from django.utils import timezone
+
+from apps.audit.services import Action, record
+from apps.authentication import services as accounts
+from apps.isolation.app_registry import SHARED_DB
+from apps.isolation.integrations.cache import forget_tenant
+from apps.isolation.integrations.tasks import OWNER_QUEUE, platform_task
+from apps.isolation.strategy.provisioning import deprovision
+from apps.memberships.models import Membership
+from apps.offboarding.certificate import certify
+from apps.offboarding.inventory import inventory, shared_rows
+from apps.offboarding.mails import mail_owners
+from apps.privacy.models import PrivacyRequest, RequestStatus
+from apps.tenants.lifecycle import PURGE, change_status
+from apps.tenants.models import Purge, Status, Tenant
+
+# The arguments of tasks, which may be personal data.
+_DELETE_JOBS: Final = """
+DELETE FROM procrastinate_jobs
+WHERE id IN (SELECT job FROM tasks_taskrun WHERE tenant_id = %s)
+"""
+
+
+def purge(
+    tenant: Tenant,
+    *,
+    reason: str = "",
+    at_once: bool = False,
+    actor: Model | None = None,
+    note: Callable[[str], None] = lambda step: None,
+) -> Purge:
+    """Delete everything that belongs to an archived tenant; complete an interrupted purge.
+
+    Calls ``note`` with the name of each step. Raises ValidationError for a tenant that is not
+    archived, is on hold, or whose time of grace is not over; ``at_once`` ignores the latter, and
+    requires a reason.
+    """
+    begun = Purge.objects.filter(pk=tenant.pk).first()
+    if begun is None:
+        _require_purgeable(tenant, reason, at_once=at_once)
+        note("count")
+        begun = _begin(tenant, inventory(tenant), reason, at_once=at_once, actor=actor)
+    note("cache")
+    forget_tenant(tenant)
+    note("tables and files")
+    deprovision(tenant)
+    note("shared data")
+    _finish(tenant, begun)
+    return begun
+
+
+@platform_task(queue_name=OWNER_QUEUE)
+def purge_later(tenant_id: str) -> None:
+    """Purge a tenant whose time of grace is over, or complete its purge."""
+    if tenant := Tenant.objects.filter(pk=UUID(tenant_id)).first():
+        purge(tenant)
+
+
+def due_for_purge() -> list[Tenant]:
+    """Return the tenants whose time of grace is over, and those with an interrupted purge."""
+    due = Tenant.objects.filter(
+        status=Status.ARCHIVED, purge_after__lte=timezone.now(), hold_reason=""
+    )
+    return [*due, *Tenant.objects.filter(status=Status.PURGING)]
+
+
+def _require_purgeable(tenant: Tenant, reason: str, *, at_once: bool) -> None:
+    if at_once and not reason.strip():
+        raise ValidationError({"reason": "A purge within the time of grace needs a reason."})
+    if tenant.hold_reason:
+        raise ValidationError({"hold": f"The tenant is on hold: {tenant.hold_reason}"})
+    if tenant.status != Status.ARCHIVED:
+        raise ValidationError(
+            {"status": f"Only an archived tenant can be purged; this one is {tenant.status}."}
+        )
+    if not at_once and (tenant.purge_after is None or tenant.purge_after > timezone.now()):
+        until = f"{tenant.purge_after:%Y-%m-%d}" if tenant.purge_after else "it is archived again"
+        raise ValidationError({"purge_after": f"The tenant can be restored until {until}."})
+
+
+def _begin(
+    tenant: Tenant, found: dict[str, int], reason: str, *, at_once: bool, actor: Model | None
+) -> Purge:
+    """Store what there is to delete, before anything is deleted."""
+    with transaction.atomic(using=SHARED_DB):
+        stored = Tenant.objects.locked(tenant.pk)
+        _require_purgeable(stored, reason, at_once=at_once)
+        change_status(stored, PURGE, actor=actor, reason=reason)
+        actor_id = actor.pk if actor else None
+        return Purge.objects.create(
+            tenant_id=tenant.pk, actor_id=actor_id, reason=reason, found=found
+        )
+
+
+def _finish(tenant: Tenant, begun: Purge) -> None:
+    """Delete the shared rows and the tenant's own, and issue the certificate."""
+    with transaction.atomic(using=SHARED_DB):
+        Tenant.objects.locked(tenant.pk)
+        mail_owners(tenant, "purged")
+        users = list(Membership.objects.for_tenant(tenant).values_list("user_id", flat=True))
+        with connections[SHARED_DB].cursor() as cursor:
+            cursor.execute(_DELETE_JOBS, [tenant.pk])
+        _delete_shared_rows(tenant)
+        for user_id in users:
+            accounts.forget(user_id)
+        begun.finished_at = timezone.now()
+        requests = PrivacyRequest.objects.for_tenant(tenant.pk)
+        requests.update(content="")
+        still_open = requests.exclude(status=RequestStatus.DONE)
+        still_open.update(status=RequestStatus.DONE, completed_at=begun.finished_at)
+        begun.certificate = certify(begun, begun.finished_at)
+        begun.save(update_fields=["finished_at", "certificate"])
+        record(
+            Action.TENANT_PURGED,
+            tenant,
+            tenant=tenant,
+            actor=begun.actor_id,
+            reason=begun.reason,
+        )
+
+
+def _delete_shared_rows(tenant: Tenant) -> None:
+    """Delete rows by statements of their own: a cascade would look into the tenant's tables."""
+    of_tenant = Tenant.objects.filter(pk=tenant.pk)
+    for rows in [*shared_rows(tenant), of_tenant]:
+        ids = [str(pk) for pk in rows.values_list("pk", flat=True)]
+        _forget_in_admin_log(rows.model, ids)
+        rows._raw_delete(SHARED_DB)  # noqa: SLF001 - no public method deletes without a cascade
+
+
+def _forget_in_admin_log(model: type[Model], ids: list[str]) -> None:
+    """Remove the names of objects from the admin's log; that of a domain is in its tenant's."""
+    entries = LogEntry.objects.filter(
+        content_type__app_label=model._meta.app_label,
+        content_type__model=model._meta.model_name,
+        object_id__in=ids,
+    )
+    entries.update(object_repr="", change_message="")
