@@ -84,11 +84,17 @@ WRITERS: dict[str, set[str]] = {
     "revoked_at": {"apps/memberships/revocation.py::revoke"},
     # Of memberships, `_store` writes it.
     "role": {f"{INVITATIONS}::invite", f"{INVITATIONS}::invite_owner"},
-    # Of tenants, `change_tenant` and `open_tenant` write it; the others are a privacy request's.
-    "status": {f"{TENANTS}::open_tenant", f"{REQUESTS}::_carry_out", f"{REQUESTS}::_end"},
+    # Of tenants, `change_status` and `open_tenant` write it; the others are a privacy request's.
+    "status": {
+        f"{TENANTS}::open_tenant",
+        f"{REQUESTS}::_carry_out",
+        f"{REQUESTS}::_end",
+        "apps/offboarding/services.py::_finish",
+    },
     "verified": {f"{ADDRESSES}::mark_verified"},
     ANY: {
         f"{MEMBERS}::_store",
+        "apps/tenants/lifecycle.py::change_status",
         "apps/tenants/settings.py::change_tenant",
         f"{MODEL}::create_user",  # a new row
         "apps/privacy/data_subject.py::erase",  # of tenants' models

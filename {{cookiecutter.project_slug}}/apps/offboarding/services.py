@@ -21,11 +21,13 @@ from apps.isolation.integrations.cache import forget_tenant
 from apps.isolation.integrations.tasks import OWNER_QUEUE, platform_task
 from apps.isolation.strategy.provisioning import deprovision
 from apps.memberships.models import Membership
+from apps.memberships.roles import Role
+from apps.memberships.services import locked_actor
 from apps.offboarding.certificate import certify
 from apps.offboarding.inventory import inventory, shared_rows
 from apps.offboarding.mails import mail_owners
 from apps.privacy.models import PrivacyRequest, RequestStatus
-from apps.tenants.lifecycle import PURGE, change_status
+from apps.tenants.lifecycle import PURGE, archive, change_status
 from apps.tenants.models import Purge, Status, Tenant
 
 # The arguments of tasks, which may be personal data.
@@ -49,7 +51,7 @@ def purge(
     archived, is on hold, or whose time of grace is not over; ``at_once`` ignores the latter, and
     requires a reason.
     """
-    begun = Purge.objects.filter(pk=tenant.pk).first()
+    begun = Purge.objects.for_tenant(tenant).first()
     if begun is None:
         _require_purgeable(tenant, reason, at_once=at_once)
         note("count")
@@ -61,6 +63,12 @@ def purge(
     note("shared data")
     _finish(tenant, begun)
     return begun
+
+
+def archive_as_owner(asking: Membership) -> None:
+    """Archive the actor's tenant; raise PermissionDenied unless the actor is an Owner."""
+    with locked_actor(asking, Role.OWNER) as actor:
+        archive(actor.tenant, actor=actor.user)
 
 
 @platform_task(queue_name=OWNER_QUEUE)
@@ -101,7 +109,7 @@ def _begin(
         _require_purgeable(stored, reason, at_once=at_once)
         change_status(stored, PURGE, actor=actor, reason=reason)
         actor_id = actor.pk if actor else None
-        return Purge.objects.create(
+        return Purge.platform.create(
             tenant_id=tenant.pk, actor_id=actor_id, reason=reason, found=found
         )
 

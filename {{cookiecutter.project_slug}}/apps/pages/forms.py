@@ -256,6 +256,11 @@ class RemoveForm(PageForm):
     is_destructive = True
 
 
+class ArchiveForm(OwnPasswordForm):
+    heading = button = "Delete this workspace"
+    is_destructive = True
+
+
 class TransferForm(PageForm):
     heading = "Transfer ownership"
     button = "Transfer"

@@ -18,6 +18,7 @@ urlpatterns = [
     path("activity/", activity.activity, name="activity"),
     path("activity/export/", activity.export, name="export-activity"),
     path("settings/", views.change_settings, name="settings"),
+    path("settings/archive/", views.archive, name="archive"),
     path("profile/", views.profile, name="profile"),
     path("profile/password/", views.change_password, name="change-password"),
     path("profile/second-factor/", views.change_second_factor, name="second-factor"),

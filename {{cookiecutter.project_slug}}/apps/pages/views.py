@@ -4,6 +4,7 @@ from collections.abc import Callable
 from functools import partial
 from uuid import UUID
 
+from django.conf import settings
 from django.contrib import auth, messages
 from django.db.models import F, QuerySet
 from django.http import HttpRequest, HttpResponse
@@ -24,6 +25,7 @@ from apps.memberships import invitations, selectors
 from apps.memberships import services as people
 from apps.memberships.models import Invitation, Membership
 from apps.memberships.roles import Role
+from apps.offboarding.services import archive_as_owner
 from apps.pages import forms
 from apps.pages.colors import theme_of
 from apps.pages.rendering import (
@@ -165,7 +167,25 @@ def change_settings(request: MemberRequest) -> HttpResponse:
         people.change_settings(request.auth, values, name=name)
 
     form = forms.TenantForm(request, request.auth.tenant)
-    return fill_in_form(request, form, change, "settings", done="The settings were changed.")
+    is_owner = request.auth.role == Role.OWNER
+    links = {reverse("archive"): "Delete this workspace"} if is_owner else {}
+    done = "The settings were changed."
+    return fill_in_form(request, form, change, "settings", done=done, links=links)
+
+
+@form_page(require_role("owner"))
+def archive(request: MemberRequest) -> HttpResponse:
+    """Ask for the password, then archive the tenant."""
+    form = forms.ArchiveForm(request)
+    if not form.succeeds(lambda **_: archive_as_owner(request.auth)):
+        days = settings.TENANT_GRACE_DAYS
+        text = f"All members lose access at once. All data is deleted after {days} days."
+        context = {"text": text, "cancel": reverse("settings")}
+        return render_page(request, "pages/form.html", form, **context)
+    tenant = active_tenant()
+    title = f"{tenant.name} is archived"
+    date = tenant.purge_after
+    return render_page(request, "pages/archived.html", title=title, date=date)
 
 
 @form_page(require_role("viewer"))

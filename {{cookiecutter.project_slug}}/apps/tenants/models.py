@@ -108,7 +108,8 @@ class PendingTenant(models.Model):
 class Purge(models.Model):
     """The deletion of a tenant. The row outlives the tenant, and has its id, but no name."""
 
-    tenant_id = models.UUIDField(primary_key=True, editable=False)
+    id = models.UUIDField(primary_key=True, default=new_id, editable=False)
+    tenant_id = models.UUIDField(db_index=True)
     actor_id = models.UUIDField(null=True, help_text="The user; null for the platform.")
     reason = models.CharField(max_length=255, blank=True)
     begun_at = models.DateTimeField(auto_now_add=True)
@@ -118,7 +119,12 @@ class Purge(models.Model):
         blank=True, max_length=100_000, help_text="Signed; empty until the end."
     )
 
+    objects: ClassVar[PerTenantManager[Self]] = PerTenantManager()
+    platform = PlatformManager()
+
     class Meta:
+        default_manager_name = "platform"
+        base_manager_name = "platform"
         ordering = ["-begun_at"]
 
     def __str__(self) -> str:

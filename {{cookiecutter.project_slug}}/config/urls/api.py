@@ -8,4 +8,5 @@ urlpatterns = [
     path("", include("apps.authentication.urls")),
     path("", include("apps.memberships.urls")),
     path("", include("apps.privacy.urls")),
+    path("", include("apps.offboarding.urls")),
 ]

@@ -196,7 +196,7 @@ def test_purge_is_refused(arguments: list[str], reason: str, doomed: Tenant) -> 
     with pytest.raises(CommandError, match=reason):
         _run("purge_tenant", SLUG, *arguments)
     assert inventory(doomed) == before
-    assert not Purge.objects.exists()
+    assert not Purge.platform.exists()
 
 
 @pytest.mark.parametrize("status", ["active", "suspended"])
@@ -227,7 +227,7 @@ def test_worker_purges_tenants_whose_grace_is_over(doomed: Tenant) -> None:
     purge_due_tenants.enqueue()
     assert {run.state for run in run_enqueued_tasks()} == {State.DONE}
     assert _traces() == []
-    assert Purge.objects.get().finished_at is not None
+    assert Purge.platform.get().finished_at is not None
 
 
 def test_dry_run_only_counts(doomed: Tenant) -> None:
@@ -243,7 +243,7 @@ def test_certificate_is_signed(doomed: Tenant) -> None:
     assert read == done
     assert (read["tenant"], read["reason"]) == (str(doomed.pk), "They asked for it.")
     assert "audit events" in read["remains"]
-    purge = Purge.objects.get()
+    purge = Purge.platform.get()
     purge.certificate = purge.certificate.replace('"sample.Label": 5', '"sample.Label": 9')
     purge.save()
     with pytest.raises(CommandError, match="not the one that was signed"):

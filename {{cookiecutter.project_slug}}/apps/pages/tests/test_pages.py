@@ -53,6 +53,7 @@ ROLES: dict[str, tuple[Role | None, Role | None]] = {
     "/activity/": (Role.ADMIN, None),
     "/activity/export/": (Role.ADMIN, None),
     "/settings/": (Role.ADMIN, Role.ADMIN),
+    "/settings/archive/": (Role.OWNER, Role.OWNER),
     "/profile/": (Role.VIEWER, Role.VIEWER),
     "/profile/password/": (Role.VIEWER, Role.VIEWER),
     "/profile/second-factor/": (Role.VIEWER, Role.VIEWER),

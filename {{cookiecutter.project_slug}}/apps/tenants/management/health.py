@@ -66,7 +66,7 @@ def _shared_orphans() -> Iterator[str]:
     # Not a foreign key, so that nothing cascades to events; but every tenant leaves a row.
     lost = AuditEvent.platform.exclude(tenant_id=None).values_list("tenant_id", flat=True)
     lost = lost.exclude(tenant_id__in=Tenant.objects.values("pk"))
-    lost = lost.exclude(tenant_id__in=Purge.objects.values("pk"))
+    lost = lost.exclude(tenant_id__in=Purge.platform.values("tenant_id"))
     for tenant_id in lost.distinct():
         yield f"audit.AuditEvent.tenant_id refers to tenant {tenant_id}, which does not exist"
 

@@ -21,7 +21,7 @@ class Command(BaseCommand):
 
     def handle(self, *args: object, tenant: UUID, **options: object) -> None:
         """Print the certificate as JSON."""
-        purge = Purge.objects.filter(pk=tenant).exclude(finished_at=None).first()
+        purge = Purge.objects.for_tenant(tenant).exclude(finished_at=None).first()
         if purge is None:
             raise CommandError(f"No tenant {tenant} has been purged.")
         try:

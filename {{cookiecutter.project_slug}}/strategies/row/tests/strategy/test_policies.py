@@ -311,8 +311,9 @@ def test_ct05_inaccessible_partition_is_no_violation() -> None:
 def many_tenants(two_shelves: None, acme: Any) -> None:
     """Give acme and fifty other tenants three hundred books each."""
     _as_owner("""
-        INSERT INTO tenants_tenant (id, name, slug, status, settings, created_at, updated_at)
-        SELECT gen_random_uuid(), n, 'n' || n, 'active', '{}', now(), now()
+        INSERT INTO tenants_tenant
+            (id, name, slug, status, settings, hold_reason, created_at, updated_at)
+        SELECT gen_random_uuid(), n, 'n' || n, 'active', '{}', '', now(), now()
         FROM generate_series(1, 50) n
     """)
     _as_owner("""

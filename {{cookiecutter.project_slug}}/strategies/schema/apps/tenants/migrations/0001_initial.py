@@ -32,7 +32,16 @@ class Migration(migrations.Migration):
         migrations.CreateModel(
             name="Purge",
             fields=[
-                ("tenant_id", models.UUIDField(editable=False, primary_key=True, serialize=False)),
+                (
+                    "id",
+                    models.UUIDField(
+                        default=apps.isolation.fields.new_id,
+                        editable=False,
+                        primary_key=True,
+                        serialize=False,
+                    ),
+                ),
+                ("tenant_id", models.UUIDField(db_index=True)),
                 (
                     "actor_id",
                     models.UUIDField(help_text="The user; null for the platform.", null=True),
@@ -50,7 +59,12 @@ class Migration(migrations.Migration):
             ],
             options={
                 "ordering": ["-begun_at"],
+                "base_manager_name": "platform",
+                "default_manager_name": "platform",
             },
+            managers=[
+                ("platform", django.db.models.manager.Manager()),
+            ],
         ),
         migrations.CreateModel(
             name="Tenant",
