@@ -11,7 +11,7 @@ from uuid import UUID
 from django.contrib.admin.models import LogEntry
 from django.core.exceptions import ValidationError
 from django.db import connections, transaction
-from django.db.models import Model
+from django.db.models import Model, Q, QuerySet
 from django.utils import timezone
 
 from apps.audit.services import Action, record
@@ -73,17 +73,15 @@ def archive_as_owner(asking: Membership) -> None:
 
 @platform_task(queue_name=OWNER_QUEUE)
 def purge_later(tenant_id: str) -> None:
-    """Purge a tenant whose time of grace is over, or complete its purge."""
-    if tenant := Tenant.objects.filter(pk=UUID(tenant_id)).first():
+    """Purge a tenant, if it is still due for it."""
+    if tenant := due_for_purge().filter(pk=UUID(tenant_id)).first():
         purge(tenant)
 
 
-def due_for_purge() -> list[Tenant]:
+def due_for_purge() -> QuerySet[Tenant]:
     """Return the tenants whose time of grace is over, and those with an interrupted purge."""
-    due = Tenant.objects.filter(
-        status=Status.ARCHIVED, purge_after__lte=timezone.now(), hold_reason=""
-    )
-    return [*due, *Tenant.objects.filter(status=Status.PURGING)]
+    is_over = Q(status=Status.ARCHIVED, purge_after__lte=timezone.now(), hold_reason="")
+    return Tenant.objects.filter(is_over | Q(status=Status.PURGING)).order_by("purge_after")
 
 
 def _require_purgeable(tenant: Tenant, reason: str, *, at_once: bool) -> None:

@@ -30,6 +30,7 @@ from apps.memberships.invitations import invite
 from apps.memberships.roles import Role
 from apps.offboarding import services
 from apps.offboarding.inventory import inventory, shared_rows
+from apps.offboarding.services import purge_later
 from apps.offboarding.tasks import purge_due_tenants
 from apps.tasks.models import State
 from apps.tasks.testing import run_enqueued_tasks
@@ -228,6 +229,16 @@ def test_worker_purges_tenants_whose_grace_is_over(doomed: Tenant) -> None:
     assert {run.state for run in run_enqueued_tasks()} == {State.DONE}
     assert _traces() == []
     assert Purge.platform.get().finished_at is not None
+
+
+def test_worker_leaves_a_tenant_that_was_put_on_hold(doomed: Tenant) -> None:
+    lifecycle.archive(doomed)
+    Tenant.objects.filter(pk=doomed.pk).update(purge_after=timezone.now())
+    purge_later.enqueue(str(doomed.pk))
+    lifecycle.hold(doomed, reason="A lawsuit.")
+    before = inventory(doomed)
+    assert State.DONE in {run.state for run in run_enqueued_tasks()}
+    assert inventory(doomed) == before
 
 
 def test_dry_run_only_counts(doomed: Tenant) -> None:

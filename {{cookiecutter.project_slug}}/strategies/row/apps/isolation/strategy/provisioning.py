@@ -9,6 +9,7 @@ from apps.isolation.app_registry import OWNER, SHARED_DB, tables
 from apps.isolation.context import ActiveTenant, Identified, activate_tenant
 from apps.isolation.exceptions import ProvisioningError
 from apps.isolation.integrations.files import delete_files
+from apps.isolation.integrations.limits import allow_long_statements
 from apps.isolation.postgresql.wiping import wipe_tables
 from apps.isolation.strategy.naming import physical_name
 from apps.isolation.strategy.protocol import ProvisioningReport
@@ -77,6 +78,7 @@ def _delete_batch(tables: list[str], tenant: Identified, *, is_whole: bool) -> b
     condition = "tenant_id = %s" if is_whole else some
     found = False
     with transaction.atomic(using=SHARED_DB), connections[SHARED_DB].cursor() as cursor:
+        allow_long_statements(SHARED_DB)
         # Checked at the end, so the order within a ring of references does not matter.
         cursor.execute("SET CONSTRAINTS ALL DEFERRED")
         for table in tables:
