@@ -120,7 +120,8 @@ class Walk:
         self.read_activity()
         self.log_out()
         self.take_second_factor()
-        self.hand_over()
+        heir = self.hand_over()
+        self.end(heir)
         self.go_astray()
 
     def person(self, **options: Any) -> Any:
@@ -442,8 +443,8 @@ class Walk:
         page.get_by_role("button", name="Switch off").click()
         expect(page.get_by_text("The second factor is off.")).to_be_visible()
 
-    def hand_over(self) -> None:
-        """Make a user who is new to the platform the Owner, and leave."""
+    def hand_over(self) -> Any:
+        """Make a user who is new to the platform the Owner, and leave; return the Owner's page."""
         page, heir = self.founder, self.person()
         link = r"To: new@initech\.test[\s\S]*?(http://initech\.localhost:\d+/invitations/\S+/)"
         heir.goto(mailed_link(link))
@@ -470,6 +471,19 @@ class Walk:
         heir.reload()
         heir.get_by_role("link", name="Members").click()
         expect(heir.get_by_text("founder@initech.test")).not_to_be_visible()
+        return heir
+
+    def end(self, page: Any) -> None:
+        """Delete the workspace, as its Owner."""
+        page.get_by_role("link", name="Settings").click()
+        page.get_by_role("link", name="Delete this workspace").click()
+        self.look(page, "archive")
+        page.get_by_label("Current password").fill(PASSWORD)
+        page.get_by_role("button", name="Delete this workspace").click()
+        expect(page.get_by_role("heading", name="is archived")).to_be_visible()
+        self.look(page, "archived")
+        page.goto(self.url("initech.localhost"))
+        expect(page.get_by_text("This workspace is suspended")).to_be_visible()
 
     def go_astray(self) -> None:
         """Check the pages of an unknown host, and of a forgotten password."""
