@@ -19,6 +19,7 @@ nox -s "browser(row)"      use its demo in Chromium, and check every page
 nox -s "guides(row)"       run every command of its documentation, and restore one of two tenants
 nox -s "tutorial(row)"     follow its tutorial, line by line
 nox -s "example(row)"      replace its example by another app, as its documentation says
+nox -s "corpus(row)"       run the conformance suite on forty models of every kind
 nox -s "packages(row)"     add packages from the index to TENANT_APPS, for two tenants
 nox -s "upgrade(row)"      update a modified project from the previous version
 nox -s engines             generate with old and new cookiecutter, cruft and Python
@@ -416,6 +417,13 @@ def example(session: nox.Session, strategy: str) -> None:
     """Replace a project's example by another app, as documented; run all tests."""
     generate(session, strategy)
     session.run("python", str(TOOLS / "example.py"))
+
+
+@of_each_strategy
+def corpus(session: nox.Session, strategy: str) -> None:
+    """Run a strategy's conformance suite on models of every kind."""
+    generate(session, strategy)
+    session.run("python", str(TOOLS / "corpus.py"))
 
 
 @of_each_strategy

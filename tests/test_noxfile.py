@@ -54,6 +54,7 @@ def test_sessions_are_there() -> None:
         "fuzz",
         "noisy",
         "packages",
+        "corpus",
         "tasks",
         "container",
         "ship",

@@ -23,7 +23,7 @@ from apps.isolation.checks import check_recorders, check_tenant_models
 from apps.isolation.fields import SharedForeignKey, UserForeignKey
 from apps.isolation.integrations.files import TenantStorage
 from apps.isolation.managers import TenantManager, TenantQuerySet
-from apps.isolation.models import TenantModel
+from apps.isolation.models import TenantModel, tenant_index, tenant_unique
 from tests.sample.models import Shelf
 
 User = get_user_model()
@@ -401,6 +401,27 @@ def test_safe_models_are_accepted() -> None:
 def test_tenant_apps_may_be_named_by_path_or_config(settings: Any) -> None:
     settings.TENANT_APPS = ["tests.sample", "django.contrib.auth.apps.AuthConfig"]
     assert tenant_app_labels.__wrapped__() == {"sample", "auth"}
+
+
+@isolate_apps("tests.sample")
+def test_declarations_of_child_models_are_accepted() -> None:
+    """With multi-table inheritance, the tenant's field is the parent's."""
+    parent = _tenant_model("Place")
+    meta = {
+        "app_label": TENANT_APP,
+        "constraints": [tenant_unique("name", name="sample_inn_name")],
+        "indexes": [tenant_index("stars", name="sample_inn_stars")],
+    }
+    fields = {
+        "name": models.CharField(max_length=9),
+        "stars": models.IntegerField(),
+        "shelf": models.ForeignKey(Shelf, models.CASCADE, related_name="+"),
+        "Meta": type("Meta", (), meta),
+    }
+    inn = type(parent)("Inn", (parent,), {"__module__": __name__, **fields})
+    assert not [each for each in inn.check(databases=[]) if str(each.id).startswith("models.")]
+    (unique,) = inn._meta.constraints
+    assert unique.fields == ("name",)
 
 
 def test_installed_models_are_accepted() -> None:

@@ -1,15 +1,21 @@
-"""``migrate``: plans and backward migrations."""
+"""``migrate``: plans, backward migrations, and a renamed app."""
 
+import shutil
+from pathlib import Path
 from typing import Any
 
 import pytest
 from django.db import connections
 
+from apps.isolation import tenant_context
 from apps.isolation.app_registry import OWNER
 from apps.isolation.testing import breach
 from apps.tenants.models import Tenant
 from apps.tenants.services import create_tenant
+from config.env import BASE_DIR
 from tests.deployment import Deployment
+from tests.sample.models import Shelf
+from tests.support import manage
 
 pytestmark = pytest.mark.usefixtures("provisioning")
 
@@ -100,3 +106,38 @@ def test_backward_migration_with_a_violation_fails(history: Deployment) -> None:
     with breach(*BREACH):
         result = history.run("migrate", "--skip-checks", "sample", history.names[1])
     assert (result.returncode, "violated" in result.stderr) == (1, True)
+
+
+RENAMED = """
+from config.settings.test import *
+
+def renamed(names):
+    return ["moved" if name == "tests.sample" else name for name in names]
+
+TENANT_APPS = renamed(TENANT_APPS)
+INSTALLED_APPS = renamed(INSTALLED_APPS)
+"""
+
+
+def test_renamed_app_keeps_its_rows_by_its_label(tmp_path: Path) -> None:
+    with tenant_context(create_tenant(slug="acme", name="Acme")):
+        Shelf.objects.create(name="of before")
+    package = tmp_path / "moved"
+    shutil.copytree(BASE_DIR / "tests" / "sample", package)
+    for path in package.rglob("*.py"):
+        path.write_text(path.read_text().replace("tests.sample", "moved"))
+    config = package / "apps.py"
+    config.write_text(
+        config.read_text().replace('name = "moved"', 'name, label = "moved", "sample"')
+    )
+    (tmp_path / "moved_settings.py").write_text(RENAMED)
+    environment = {"DJANGO_SETTINGS_MODULE": "moved_settings", "PYTHONPATH": str(tmp_path)}
+    for command, printed in (
+        (["makemigrations", "--check", "--dry-run"], "No changes"),
+        (["migrate"], ""),
+        (["dumpdata", "sample.shelf", "--tenant", "acme"], "of before"),
+    ):
+        done = manage(*command, **environment)
+        assert done.returncode == 0, done.stdout + done.stderr
+        assert printed in done.stdout
+        assert "Applying" not in done.stdout

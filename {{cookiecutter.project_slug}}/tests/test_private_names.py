@@ -14,6 +14,7 @@ from django.db.backends.postgresql.schema import DatabaseSchemaEditor
 from django.db.migrations.state import ModelState, ProjectState
 from django.db.models.deletion import Collector
 from django.db.models.options import Options
+from django.db.models.sql import Query
 from django.dispatch import Signal
 
 from config.env import BASE_DIR
@@ -48,6 +49,7 @@ PARAMETERS: dict[str, tuple[Any, list[str]]] = {
         Collector,
         ["self", "related_model", "related_fields", "objs"],
     ),
+    "sql.Query.as_sql": (Query, ["self", "compiler", "connection"]),
     "Manager._set_creation_counter": (models.Manager, ["self"]),
     "Signal._live_receivers": (Signal, ["self", "sender"]),
 }
@@ -56,7 +58,7 @@ PARAMETERS: dict[str, tuple[Any, list[str]]] = {
 @pytest.mark.parametrize("name", PARAMETERS)
 def test_private_names_have_known_signatures(name: str) -> None:
     owner, parameters = PARAMETERS[name]
-    found = inspect.signature(getattr(owner, name.partition(".")[2])).parameters
+    found = inspect.signature(getattr(owner, name.rpartition(".")[2])).parameters
     assert list(found)[: len(parameters)] == parameters
 
 

@@ -149,6 +149,7 @@ def _make_world() -> World:
     # With another role the tests would prove nothing.
     assert invariants()["the run-time role has no powers"]() == []
     ours, theirs = Samples(make_tenant("acme"), "A"), Samples(make_tenant("globex"), "B")
+    assert ours.member != theirs.member
     for tenant in (ours.tenant, theirs.tenant):
         tenant.name = (ours if tenant is ours.tenant else theirs).text()
         tenant.save()

@@ -20,7 +20,8 @@ from apps.audit.models import AuditEvent
 from apps.audit.services import Action
 from apps.isolation.app_registry import OWNER, SHARED_DB
 from apps.isolation.context import ActiveTenant, activate_tenant
-from tests.isolation.samples import Samples, shared_models, tenant_models
+from tests.isolation.declarations import shared_models, tenant_models
+from tests.isolation.samples import Samples
 
 # These differ by time, and by the length of the requested id.
 VOLATILE_HEADERS = {"Date", "Expires", "X-Request-ID", "Content-Length"}

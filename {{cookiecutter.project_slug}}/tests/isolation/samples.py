@@ -6,31 +6,59 @@ the suite fails with a sentence that names it.
 
 from collections.abc import Callable, Iterator
 from contextlib import suppress
-from datetime import UTC, date, datetime, time, timedelta
+from functools import cached_property
+from itertools import islice, product
 from typing import Any
 from uuid import UUID, uuid4, uuid5
 
 from allauth.account.forms import default_token_generator
 from allauth.account.models import EmailAddress, EmailConfirmationHMAC
-from django.apps import apps
 from django.contrib.auth import get_user_model
 from django.contrib.contenttypes.fields import GenericForeignKey
 from django.contrib.contenttypes.models import ContentType
-from django.core.files.base import ContentFile
-from django.core.files.uploadedfile import SimpleUploadedFile
-from django.db import DEFAULT_DB_ALIAS, Error, models, transaction
+from django.db import DEFAULT_DB_ALIAS, DatabaseError, models, transaction
 from rest_framework import serializers
 
 from apps.isolation import tenant_context
 from apps.isolation.app_registry import SHARED_DB, is_tenant_model
-from apps.isolation.models import TenantModel
 from apps.isolation.testing import api_client, make_member
 from apps.isolation.testing.people import PASSWORD
 from apps.memberships.invitations import hash_of
 from apps.memberships.models import Invitation, Membership
 from apps.pages.shared_views import preparation_token
 from apps.tenants.settings import TenantSettings
+from tests.isolation.declarations import (
+    LONG_ENOUGH,
+    Check,
+    checks_of,
+    columns_of,
+    fields_in,
+    is_in_series,
+    is_inherited,
+    is_of_tenant,
+    is_once,
+    is_parent_link,
+    is_tenant_key,
+    keys_of,
+    meets,
+    models_of_tenants,
+    set_key,
+    shared_models,
+    tables_of,
+    tenant_models,
+    unknown_id,
+)
 from tests.isolation.routes import Route, model_called
+from tests.isolation.values import (
+    FIELD_VALUES,
+    MODEL_VALUES,
+    SHOWING,
+    different,
+    find,
+    is_valid,
+    new_key,
+    others,
+)
 
 # Values that declarations do not determine. Keys: "POST auth/token/" is the body of a route,
 # "reports/<year>/ year" a parameter of a path, "tenants.Domain.domain" a field of a model, and
@@ -47,9 +75,7 @@ SAMPLES: dict[str, Callable[["Samples"], Any]] = {
     "localhost/verify-email/<str:token>/ token": lambda own: _verification_of(own.member),
     "GET localhost/tls/allowed": lambda own: {"domain": f"{own.tenant.slug}.localhost"},
     "authentication.Session.session_key": lambda own: uuid4().hex,
-    "privacy.PrivacyRequest.status": lambda own: "done",
     "tasks.TaskRun.job": lambda own: uuid4().int >> 65,
-    "privacy.PrivacyRequest.completed_at": lambda own: datetime.now(UTC),
     "audit.AuditEvent.changes": lambda own: {"name": {"before": "", "after": own.text()}},
     "POST /login/": lambda own: {"email": own.member.email, "password": PASSWORD},
     "POST /profile/password/": lambda own: {
@@ -101,6 +127,13 @@ UNTRIED = {
 }
 
 
+# How many values of a check constraint's fields are tried.
+MOST_TRIES = 500
+
+# The numbers of the values that meet the check constraints of each model.
+_CHOSEN: dict[type[models.Model], dict[Any, int]] = {}
+
+
 class NoSample(Exception):
     """No valid values for a route, a model or a serializer are known."""
 
@@ -111,27 +144,36 @@ class NoSample(Exception):
         )
 
 
+class CircularError(NoSample):
+    """A row needs another one, which needs the first one."""
+
+
 class Samples:
     """A tenant with a member, a row of every model of tenants, and values for more.
 
     Every text names its tenant: ``CANARY-A-`` and a unique suffix.
     """
 
-    tenant: Any
-    member: Any
-
     def __init__(self, tenant: Any, letter: str) -> None:
-        self.tenant = tenant
+        self.tenant: Any = tenant
         self.canary = f"CANARY-{letter}-"
         self.rows: dict[type[models.Model], Any] = {}
         self.missing: dict[type[models.Model], Exception] = {}
-        self.member = make_member(tenant, "member", self.email()).user
-        self.member.full_name = self.text()
-        self.member.save()
+        self._in_progress: list[type[models.Model]] = []
+
+    @cached_property
+    def member(self) -> Any:
+        """A member of the tenant."""
+        user = make_member(self.tenant, "member", self.email()).user
+        user.full_name = self.text()
+        user.save()
+        return user
 
     def text(self, limit: int | None = None) -> str:
-        """Return a unique text."""
-        return f"{self.canary}{uuid4().hex}"[:limit]
+        """Return a unique text. A short one does not name its tenant."""
+        unique = uuid4().hex
+        is_short = limit is not None and limit < len(self.canary) + LONG_ENOUGH
+        return unique[:limit] if is_short else f"{self.canary}{unique}"[:limit]
 
     def email(self) -> str:
         """Return a unique e-mail address in lower case."""
@@ -149,7 +191,7 @@ class Samples:
         for model in self.wanted():
             try:
                 self.row(model)
-            except (NoSample, Error, ValueError) as error:
+            except (NoSample, ValueError) as error:
                 self.missing[model] = error
 
     def wanted(self) -> list[type[models.Model]]:
@@ -170,55 +212,152 @@ class Samples:
         """Return whether a body contains the row of a model, or a text of this tenant."""
         return str(self.row(model).pk) in body or self.canary in body
 
-    def make(self, model: type[models.Model]) -> Any:
-        """Insert another row of a model."""
-        alias = DEFAULT_DB_ALIAS if is_tenant_model(model) else SHARED_DB
-        with tenant_context(self.tenant), transaction.atomic(using=alias):
-            row = self.build(model)
-            row.save()
+    def make(self, model: type[models.Model], **pinned: Any) -> Any:
+        """Insert another row of a model, with the values that are ``pinned``."""
+        alias = _alias_of(model)
+        with tenant_context(self.tenant):
+            row = self.build(model, **pinned)
+            try:
+                with transaction.atomic(using=alias):
+                    row.save()
+            except DatabaseError as error:
+                raise _explain(row, error) from error
         return row
 
-    def build(self, model: type[models.Model]) -> Any:
+    def build(self, model: type[models.Model], **pinned: Any) -> Any:
         """Return a new object of a model, with values in all texts and relations."""
         values: dict[str, Any] = {}
-        for field in model._meta.concrete_fields:
-            with suppress(_LeaveOut):
-                values[field.attname] = self._value(field)
-        for generic in model._meta.private_fields:
-            if isinstance(generic, GenericForeignKey):
-                values |= self._generic(model, generic)
-        return model(**values)
+        self._in_progress.append(model)
+        try:
+            for field in columns_of(model):
+                with suppress(_LeaveOut):
+                    if field.attname not in pinned:
+                        values[field.attname] = self._value(field)
+            for generic in model._meta.private_fields:
+                if isinstance(generic, GenericForeignKey):
+                    values |= self._generic(model, generic)
+            row = model(**values | pinned)
+            if is_inherited(model):
+                set_key(row, getattr(row, tables_of(model)[0]._meta.pk.attname))
+            self._meet_checks(row, {*pinned})
+        finally:
+            self._in_progress.pop()
+        return row
 
     def _value(self, field: Any) -> Any:
-        key = f"{field.model._meta.label}.{field.name}"
+        key = _key_of(field)
         if key in SAMPLES:
             return SAMPLES[key](self)
-        if field.primary_key or field.generated or getattr(field, "references_own_tenant", False):
+        if is_parent_link(field) or getattr(field, "references_own_tenant", False):
             raise _LeaveOut
-        if field.attname == "tenant_id":
+        if is_tenant_key(field):
             return self.tenant.pk
         if field.remote_field:
             return self._related(field)
-        if field.choices:
-            return field.get_default() if field.has_default() else field.choices[0][0]
-        if not isinstance(field, _SHOWING) and (field.null or field.has_default()):
+        if field.primary_key:
+            return self._key(field)
+        if field.has_db_default() and not field.has_default():
             raise _LeaveOut
-        return _first(MODEL_VALUES, field, key)(self, field)
+        if field.choices:
+            return field.get_default() if field.has_default() else next(others(field, None))
+        if not isinstance(field, SHOWING) and (field.null or _has_default(field)):
+            raise _LeaveOut
+        return self._of_type(field)
+
+    def _key(self, field: Any) -> Any:
+        if isinstance(field, models.AutoField):
+            return new_key()
+        if _has_default(field):
+            raise _LeaveOut
+        return new_key() if isinstance(field, models.IntegerField) else self._of_type(field)
+
+    def _of_type(self, field: Any) -> Any:
+        """Return a value of a field's type that its validators accept."""
+        key = _key_of(field)
+        value = _first(MODEL_VALUES, field, key)(self, field)
+        if is_in_series(field):
+            value = different(field, value)
+        for each in map(field.to_python, (value, *others(field, value))):
+            if is_valid(field, each):
+                return each
+        raise NoSample(f"The {type(field).__name__} {key}, with its validators,", key)
 
     def _related(self, field: Any) -> Any:
         target = field.related_model
         if target is ContentType or (target is field.model and field.null):
             raise _LeaveOut  # the generic relation sets the content type
-        if _is_once(field) and target is get_user_model():
-            return make_user(self).pk
-        is_further = _is_once(field) and field.model in self.rows
-        row = self.make(target) if is_further else self.row(target)
+        if is_once(field) and target is get_user_model():
+            return self._other_user(field.model)
+        try:
+            row = self._target(field)
+        except CircularError:
+            if field.null:
+                raise _LeaveOut from None
+            raise
         return getattr(row, field.target_field.attname)
+
+    def _target(self, field: Any) -> Any:
+        target = field.related_model
+        if target in self._in_progress and target not in self.rows:
+            raise CircularError(f"{_key_of(field)}, in a circle of keys,", _key_of(field))
+        return (
+            self.make(target) if is_once(field) and field.model in self.rows else self.row(target)
+        )
+
+    def _other_user(self, model: type[models.Model]) -> Any:
+        """Return the id of a new user; of a member, to whom a tenant's row may refer."""
+        if is_tenant_model(model):
+            return make_member(self.tenant, "member", self.email()).user_id
+        return make_user(self).pk
 
     def _generic(self, model: type[models.Model], generic: GenericForeignKey) -> dict[str, Any]:
         target = next(other for other in tenant_models() if other is not model)
         content_type = ContentType.objects.get_for_model(target)
         return {f"{generic.ct_field}_id": content_type.pk, generic.fk_field: self.row(target).pk}
+
+    # Check constraints
+
+    def _meet_checks(self, row: Any, pinned: set[str]) -> None:
+        """Choose other values until the row meets its check constraints."""
+        model = type(row)
+        if pinned or model not in _CHOSEN:
+            chosen: dict[Any, int] = {}
+            for check in checks_of(model):
+                if not meets(row, check, _alias_of(model)):
+                    chosen |= self._choose(row, check, pinned)
+            if not pinned:
+                _CHOSEN[model] = chosen
+            return
+        for field, number in _CHOSEN[model].items():
+            setattr(row, field.attname, self._options(row, field)[number])
+
+    def _choose(self, row: Any, check: Check, pinned: set[str]) -> dict[Any, int]:
+        """Set values that meet a constraint, and those that are met; return their numbers."""
+        model = type(row)
+        held = [each for each in checks_of(model) if meets(row, each, _alias_of(model))]
+        fields = [
+            field
+            for field in fields_in(check)
+            if field.attname not in pinned and _key_of(field) not in SAMPLES
+        ]
+        options = {field: self._options(row, field) for field in fields}
+        tries = product(*(range(len(options[field])) for field in fields))
+        for numbers in islice(tries, MOST_TRIES):
+            chosen = dict(zip(fields, numbers, strict=True))
+            for field, number in chosen.items():
+                setattr(row, field.attname, options[field][number])
+            if all(meets(row, each, _alias_of(model)) for each in (check, *held)):
+                return chosen
+        what = f"The check constraint {check[1].name} of {model._meta.label}"
+        raise NoSample(what, _key_of(fields_in(check)[0]))
+
+    def _options(self, row: Any, field: Any) -> list[Any]:
+        """Return the values of a field to choose from, always in the same order."""
+        value = getattr(row, field.attname)
+        if value is None:
+            value = self._related(field) if field.remote_field else self._of_type(field)
+            return [None, value, *others(field, value)]
+        return [value, *others(field, value)]
 
     # Values that clients send
 
@@ -260,7 +399,7 @@ class Samples:
         if isinstance(field, serializers.BaseSerializer):
             return self.fields(field)
         if target_of(field) is not None:
-            return self.reference(field, further=_is_once(_column_of(field)))
+            return self.reference(field, further=is_once(_column_of(field)))
         return _first(FIELD_VALUES, field, key)(self, field)
 
     def reference(self, field: Any, *, further: bool = False) -> str:
@@ -278,58 +417,34 @@ class _LeaveOut(Exception):
     """A field must be omitted, since its value is set elsewhere."""
 
 
-# Models
+# Rows
 
 
-def tenant_models() -> list[type[models.Model]]:
-    """Return the tenant models."""
-    return [model for model in apps.get_models() if issubclass(model, TenantModel)]
+def _key_of(field: Any) -> str:
+    return f"{field.model._meta.label}.{field.name}"
 
 
-def shared_models() -> list[type[models.Model]]:
-    """Return the shared models with a foreign key to the tenant."""
-    return [
-        model
-        for model in apps.get_models()
-        if not is_tenant_model(model)
-        and any(field.attname == "tenant_id" for field in model._meta.concrete_fields)
-    ]
+def _has_default(field: Any) -> bool:
+    return bool(field.has_default() or field.has_db_default())
 
 
-def models_of_tenants() -> list[type[models.Model]]:
-    """Return all models with rows of tenants."""
-    return [*tenant_models(), *shared_models()]
+def _alias_of(model: type[models.Model]) -> str:
+    return DEFAULT_DB_ALIAS if is_tenant_model(model) else SHARED_DB
 
 
-def label(model: type[models.Model]) -> str:
-    """Return the label of a model."""
-    return model._meta.label
-
-
-def is_of_tenant(model: type[models.Model]) -> bool:
-    """Return whether rows of a model belong to a tenant, also tenants and users themselves."""
-    return model in {*models_of_tenants(), get_user_model(), apps.get_model("tenants.Tenant")}
-
-
-def unknown_id(model: type[models.Model] | None = None) -> Any:
-    """Return an id of the right type that no row has."""
-    is_number = model is not None and isinstance(model._meta.pk, models.IntegerField)
-    return 2_000_000_000 + uuid4().int % 100_000_000 if is_number else uuid4()
+def _explain(row: Any, error: DatabaseError) -> NoSample:
+    """Return a sentence about a row that PostgreSQL refuses, and the line that is missing."""
+    details = getattr(error.__cause__, "diag", None)
+    column = getattr(details, "column_name", None)
+    name = next((each.name for each in columns_of(type(row)) if each.column == column), "<field>")
+    label = type(row)._meta.label
+    return NoSample(f"{label} (PostgreSQL says: {str(error).strip()})", f"{label}.{name}")
 
 
 def make_user(own: Samples, **fields: Any) -> Any:
     """Return a new user without memberships."""
     users: Any = get_user_model()._default_manager
     return users.create_user(own.email(), PASSWORD, full_name=own.text(), **fields)
-
-
-def uniques_of(model: type[models.Model]) -> list[list[Any]]:
-    """Return the sets of fields that are unique together within a tenant."""
-    return [
-        [model._meta.get_field(name) for name in constraint.fields]
-        for constraint in model._meta.constraints
-        if isinstance(constraint, models.UniqueConstraint) and "id" not in constraint.fields
-    ]
 
 
 def _member_of_several(own: Samples) -> Any:
@@ -363,14 +478,6 @@ def _invitation_of(own: Samples) -> str:
     Invitation.objects.for_tenant(own.tenant).filter(email=invitation.email).delete()
     invitation.save()
     return token
-
-
-def _is_once(field: Any) -> bool:
-    """Return whether a relation needs a new row, since its pair must be unique."""
-    return field is not None and any(
-        field in fields and all(each.is_relation for each in fields)
-        for fields in uniques_of(field.model)
-    )
 
 
 def _column_of(field: Any) -> Any:
@@ -419,79 +526,39 @@ def _named(field: Any) -> Any:
     return field if field.field_name else _named(field.parent)
 
 
-# Values by type of field, or by a base class.
-
-_GIF = b"GIF89a\x01\x00\x01\x00\x00\x00\x00;"
-_SHOWING = (models.CharField, models.TextField, models.JSONField, models.FileField)
-DAY = date(2030, 1, 2)
-MOMENT = datetime(2030, 1, 2, 3, 4, 5, tzinfo=UTC)
-
-type Value = Callable[[Samples, Any], Any]
-
-MODEL_VALUES: dict[type[models.Field[Any, Any]], Value] = {
-    models.CharField: lambda own, field: own.text(field.max_length),
-    models.TextField: lambda own, field: own.text(),
-    models.EmailField: lambda own, field: own.email(),
-    models.URLField: lambda own, field: f"https://example.test/{own.text()}",
-    models.JSONField: lambda own, field: {"text": own.text()},
-    models.BinaryField: lambda own, field: own.text().encode(),
-    models.ImageField: lambda own, field: ContentFile(_GIF + own.text().encode(), "sample.gif"),
-    models.FileField: lambda own, field: ContentFile(own.text().encode(), f"{own.text()}.txt"),
-    models.BooleanField: lambda own, field: True,
-    models.IntegerField: lambda own, field: 1,
-    models.FloatField: lambda own, field: 1.5,
-    models.DecimalField: lambda own, field: 1,
-    models.DateField: lambda own, field: DAY,
-    models.DateTimeField: lambda own, field: MOMENT,
-    models.TimeField: lambda own, field: time(3, 4, 5),
-    models.DurationField: lambda own, field: timedelta(hours=1),
-    models.UUIDField: lambda own, field: uuid4(),
-    models.GenericIPAddressField: lambda own, field: "192.0.2.1",
-}
-
-FIELD_VALUES: dict[type[serializers.Field[Any, Any, Any, Any]], Value] = {
-    serializers.CharField: lambda own, field: own.text(field.max_length),
-    serializers.EmailField: lambda own, field: own.email(),
-    serializers.URLField: lambda own, field: f"https://example.test/{own.text()}",
-    serializers.IPAddressField: lambda own, field: "192.0.2.1",
-    serializers.JSONField: lambda own, field: {"text": own.text()},
-    serializers.DictField: lambda own, field: {},
-    serializers.ImageField: lambda own, field: SimpleUploadedFile("sample.gif", _GIF),
-    serializers.FileField: lambda own, field: SimpleUploadedFile("x.txt", own.text().encode()),
-    serializers.ChoiceField: lambda own, field: next(iter(field.choices)),
-    serializers.MultipleChoiceField: lambda own, field: [next(iter(field.choices))],
-    serializers.BooleanField: lambda own, field: True,
-    serializers.IntegerField: lambda own, field: 1,
-    serializers.FloatField: lambda own, field: 1.5,
-    serializers.DecimalField: lambda own, field: "1",
-    serializers.DateField: lambda own, field: DAY.isoformat(),
-    serializers.DateTimeField: lambda own, field: MOMENT.isoformat(),
-    serializers.TimeField: lambda own, field: "03:04:05",
-    serializers.DurationField: lambda own, field: "01:00:00",
-}
-
-
-def _first(table: dict[Any, Value], field: Any, key: str) -> Value:
-    for cls in type(field).__mro__:
-        if cls in table:
-            return table[cls]
-    raise NoSample(f"The {type(field).__name__} {key}", key)
+def _first(table: dict[Any, Any], field: Any, key: str) -> Any:
+    found = find(table, field)
+    if found is None:
+        raise NoSample(f"The {type(field).__name__} {key}", key)
+    return found
 
 
 class Twins(Samples):
     """Rows with the same ids in every tenant; only for tenants with their own tables."""
 
-    def __init__(self, own: Samples) -> None:  # without the base class, which creates a member
-        self.tenant, self.canary, self.member = own.tenant, own.canary, own.member
-        self.missing = {}
+    def __init__(self, own: Samples) -> None:
+        super().__init__(own.tenant, "")
+        self.canary, self.member = own.canary, own.member
         self.rows = {model: own.rows[model] for model in shared_models() if model in own.rows}
 
     def wanted(self) -> list[type[models.Model]]:
         """Return the models that can have twins."""
         return tenant_models()
 
-    def build(self, model: type[models.Model]) -> Any:
+    def build(self, model: type[models.Model], **pinned: Any) -> Any:
         """Return a new object of a model, with the same id as in the other tenants."""
-        row = super().build(model)
-        row.pk = uuid5(UUID(int=0), model._meta.label)
+        row = super().build(model, **pinned)
+        keys = keys_of(model)
+        if not any(key.remote_field and not is_parent_link(key) for key in keys):
+            twin = [_twin_of(key, model) for key in keys]
+            set_key(row, twin[0] if len(twin) == 1 else tuple(twin))
         return row
+
+
+def _twin_of(key: Any, model: type[models.Model]) -> Any:
+    while key.remote_field:
+        key = key.target_field
+    same = uuid5(UUID(int=0), model._meta.label)
+    if isinstance(key, models.IntegerField):
+        return 500 + same.int % 500
+    return same.hex[: key.max_length] if isinstance(key, models.CharField) else same

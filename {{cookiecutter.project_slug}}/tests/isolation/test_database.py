@@ -17,7 +17,8 @@ from apps.isolation.testing import (
     invariants,
     isolation_probe,
 )
-from tests.isolation.rows import each_key, each_model, make_row
+from tests.isolation.declarations import column_to_write
+from tests.isolation.rows import each_key, each_model, ids_of, make_row, table_of, value_for
 
 INVARIANTS = list(invariants())
 CLAUSES = [(name, clause) for name, each in invariants().items() for clause in each.clauses]
@@ -144,8 +145,8 @@ def test_raw_sql_reads_the_tenants_rows_only(model: Any, acme: Any, globex: Any)
             made[tenant] = make_row(model)
     for tenant, row in made.items():
         with tenant_context(tenant), connection.cursor() as cursor:
-            cursor.execute(f"SELECT id FROM {model._meta.db_table}")
-            assert cursor.fetchall() == [(row.pk,)]
+            cursor.execute(f"SELECT {ids_of(model)} FROM {table_of(model)}")
+            assert cursor.fetchall() == [row.pk if isinstance(row.pk, tuple) else (row.pk,)]
 
 
 @each_model
@@ -154,13 +155,13 @@ def test_cross_tenant_access_prevention(model: Any, acme: Any, globex: Any) -> N
     with tenant_context(globex):
         theirs = make_row(model)
         before = list(model.objects.values())
-    field = model._meta.concrete_fields[-1].name
+    field = column_to_write(model)
     with tenant_context(acme):
         ours = make_row(model)
         assert list(model.objects.all()) == [ours]
         found = model.objects.filter(pk=theirs.pk)
         assert not found.exists()
-        assert found.update(**{field: getattr(ours, field)}) == 0
+        assert found.update(**{field.attname: getattr(ours, field.attname)}) == 0
         assert found.delete() == (0, {})
         for manager in (*model._meta.managers, model._base_manager):
             with pytest.raises(model.DoesNotExist):
@@ -173,19 +174,20 @@ def test_cross_tenant_access_prevention(model: Any, acme: Any, globex: Any) -> N
 def test_row_cannot_refer_to_another_tenant(key: Any, acme: Any, globex: Any) -> None:
     """The database also refuses such references in raw SQL."""
     with tenant_context(globex):
-        theirs = make_row(key.related_model)
-    point = f"UPDATE {key.model._meta.db_table} SET {key.column} = %s"
+        (foreign,) = value_for(key, make_row(key.related_model)).values()
+    column = connection.ops.quote_name(key.column)
+    point = f"UPDATE {table_of(key.model)} SET {column} = %s"
     with tenant_context(acme):
-        make_row(key.model)
-        ours = make_row(key.related_model)
+        value = value_for(key, make_row(key.related_model))
+        make_row(key.model, **value)
         with transaction.atomic(), connection.cursor() as cursor:
-            cursor.execute(point, [ours.pk])
+            cursor.execute(point, [*value.values()])
         with (
             pytest.raises(DatabaseError, match="violates foreign key constraint"),
             transaction.atomic(),
             connection.cursor() as cursor,
         ):
-            cursor.execute(point, [theirs.pk])
+            cursor.execute(point, [foreign])
             cursor.execute("SET CONSTRAINTS ALL IMMEDIATE")
 
 
@@ -217,18 +219,19 @@ def test_ct20_cursor_reaches_the_active_tenant_or_nothing(
     with tenant_context(acme):
         theirs = make_row(model)
         cursor = connection.cursor()
+    select = f"SELECT {ids_of(model)} FROM {table_of(model)}"
     for tenant in (globex, None):
         found: list[Any] = []
         try:
             if tenant is not None:
                 with tenant_context(tenant):
-                    cursor.execute(f"SELECT id FROM {model._meta.db_table}")
+                    cursor.execute(select)
             else:
-                cursor.execute(f"SELECT id FROM {model._meta.db_table}")
+                cursor.execute(select)
             found = cursor.fetchall()
         except (NoTenantError, WrongTenantError, DatabaseError):
             continue
-        assert theirs.pk not in [pk for (pk,) in found]
+        assert (theirs.pk if isinstance(theirs.pk, tuple) else (theirs.pk,)) not in found
     cursor.close()
 
 

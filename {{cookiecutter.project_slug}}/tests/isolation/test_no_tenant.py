@@ -11,14 +11,26 @@ from django.db.models import Model
 from apps.isolation import ActiveTenant, NoTenantError, tenant_context
 from apps.isolation.context import activate_tenant
 from apps.isolation.fields import new_id
-from tests.isolation.rows import MODELS, READS, WRITES, each_model, make_row, raw, unowned_row
+from tests.isolation.declarations import column_to_write, columns_of, unknown_id
+from tests.isolation.rows import (
+    MODELS,
+    READS,
+    WRITES,
+    each_model,
+    make_row,
+    raw,
+    table_of,
+    unowned_row,
+)
 
 
 @pytest.fixture(autouse=True)
-def _rows(acme: Any) -> None:
-    """Create rows that a query could find."""
-    with tenant_context(acme):
-        for model in MODELS:
+def _rows(request: pytest.FixtureRequest, acme: Any) -> None:
+    """Create a row of the test's model, which a query could find."""
+    parameters = getattr(request.node, "callspec", None)
+    model = parameters.params.get("model") if parameters else None
+    if model in MODELS:
+        with tenant_context(acme):
             make_row(model)
 
 
@@ -38,7 +50,8 @@ def test_ct04_managers_require_a_tenant(model: Any) -> None:
 def test_ct04_writes_require_a_tenant(model: Any, acme: Any) -> None:
     with tenant_context(acme):
         row, new = model.objects.first(), unowned_row(model)
-    values = {field.attname: getattr(new, field.attname) for field in model._meta.concrete_fields}
+    values = {field.attname: getattr(new, field.attname) for field in columns_of(model)}
+    unknown, column = unknown_id(model), column_to_write(model).name
     for write in (
         row.save,
         row.delete,
@@ -46,9 +59,9 @@ def test_ct04_writes_require_a_tenant(model: Any, acme: Any) -> None:
         new.save,
         lambda: model.objects.create(**values),
         lambda: model.objects.bulk_create([new]),
-        lambda: model.objects.bulk_update([row], [model._meta.fields[-1].name]),
-        lambda: model.objects.get_or_create(pk=new_id(), defaults=values),
-        lambda: model.objects.update_or_create(pk=new_id(), defaults=values),
+        lambda: model.objects.bulk_update([row], [column]),
+        lambda: model.objects.get_or_create(pk=unknown, defaults=values),
+        lambda: model.objects.update_or_create(pk=unknown, defaults=values),
     ):
         with pytest.raises(NoTenantError):
             write()
@@ -65,7 +78,7 @@ def test_ct04_cursor_finds_no_rows(model: Any) -> None:
     """The query fails without a visible table, or finds an empty one."""
     try:
         with transaction.atomic(), connection.cursor() as cursor:
-            cursor.execute(f"SELECT * FROM {model._meta.db_table}")
+            cursor.execute(f"SELECT * FROM {table_of(model)}")
             rows = cursor.fetchall()
     except DatabaseError as error:
         assert "does not exist" in str(error)  # noqa: PT017 - one of two good outcomes

@@ -10,6 +10,7 @@ from apps.isolation.app_registry import SHARED_DB
 from apps.isolation.models import TenantModel
 from tests.isolation.conftest import Call, World
 from tests.isolation.routes import Route, routes
+from tests.isolation.rows import can_be_inserted_in_bulk
 from tests.isolation.samples import Samples
 from tests.support import statements
 
@@ -35,7 +36,12 @@ def fill(own: Samples) -> None:
     for model in own.wanted():
         alias = DEFAULT_DB_ALIAS if issubclass(model, TenantModel) else SHARED_DB
         with tenant_context(own.tenant), transaction.atomic(using=alias):
-            model._base_manager.bulk_create(own.build(model) for _ in range(MANY))
+            rows = [own.build(model) for _ in range(MANY)]
+            if can_be_inserted_in_bulk(model):
+                model._base_manager.bulk_create(rows)
+            else:
+                for row in rows:
+                    row.save()
 
 
 def count(world: World, route: Route) -> Count:

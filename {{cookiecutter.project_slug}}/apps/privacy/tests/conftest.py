@@ -17,7 +17,8 @@ from apps.memberships.models import Invitation
 from apps.privacy import data_subject
 from apps.privacy.models import PrivacyRequest, RequestKind
 from apps.tasks.testing import run_enqueued_tasks
-from tests.isolation.samples import Samples, shared_models, tenant_models
+from tests.isolation.declarations import shared_models, tenant_models
+from tests.isolation.samples import Samples
 from tests.sample.models import Book
 
 EMAIL, NAME = "canary.mia@example.test", "Canary Mia"

@@ -37,7 +37,7 @@ from apps.privacy.tests.conftest import EMAIL, NAME, Side, texts
 from apps.tasks.models import State, TaskRun
 from apps.tasks.testing import run_enqueued_tasks
 from apps.tenants import lifecycle
-from tests.isolation.samples import shared_models
+from tests.isolation.declarations import shared_models
 from tests.sample.models import Scan, place_of
 from tests.support import at_once, invite
 

@@ -189,6 +189,36 @@ def test_a_plain_key_to_shared_data_is_not_joined(
                 write()
 
 
+def test_a_subquery_does_not_read_another_database(team: Any, plain: Any, acme: Any) -> None:
+    rows, users = plain.Team.objects, User.objects.filter(is_active=True)
+    captain = User.objects.filter(pk=models.OuterRef("captain"))
+    with tenant_context(acme):
+        for queryset in (
+            rows.filter(captain__in=users),
+            rows.filter(captain_id__in=users.values("pk")),
+            rows.exclude(fans__in=users),
+            rows.filter(models.Exists(captain)),
+            rows.annotate(email=models.Subquery(captain.values("email")[:1])),
+            rows.order_by(models.Subquery(captain.values("email")[:1])),
+            plain.Remark.objects.filter(team__in=rows.filter(captain__in=users)),
+            User.objects.filter(pk__in=rows.values("captain")),
+            User.objects.filter(models.Exists(rows.filter(captain=models.OuterRef("pk")))),
+        ):
+            with pytest.raises(SharedJoinError, match=r"subquery over (User|Team) .* list\("):
+                list(queryset)
+        for write in (
+            rows.filter(captain__in=users).delete,
+            lambda: rows.filter(captain__in=users).update(name="x"),
+            lambda: rows.update(name=models.Subquery(captain.values("email")[:1])),
+        ):
+            with pytest.raises(SharedJoinError, match="subquery over User"):
+                write()
+        assert rows.filter(captain__in=[*users]).get() == team
+        assert plain.Remark.objects.filter(team__in=rows.filter(name="One")).exists()
+        types = ContentType.objects.filter(model="shelf")
+        assert plain.Remark.objects.filter(content_type__in=types).exists()
+
+
 def test_a_generic_key_leads_to_the_row(team: Any, plain: Any, acme: Any) -> None:
     with tenant_context(acme):
         remark = plain.Remark.objects.get()

@@ -3,7 +3,9 @@
 from typing import Any
 
 from django.conf import settings
+from django.contrib.postgres.constraints import ExclusionConstraint
 from django.contrib.postgres.indexes import BTreeIndex
+from django.contrib.postgres.operations import BtreeGistExtension
 from django.db import migrations, models
 from django.db.models import F, Q
 from django.db.models.functions import Lower
@@ -76,6 +78,13 @@ HISTORIES: dict[str, list[Any]] = {
     "a deferred constraint": [unique("group", deferrable=models.Deferrable.DEFERRED)],
     "a constraint that includes": [unique("group", include=["number"])],
     "an expression": [_expression(Lower("group"), F("number").desc())],
+    "an exclusion constraint": [
+        BtreeGistExtension(),
+        migrations.AddConstraint(
+            "word", ExclusionConstraint(name="word_excludes", expressions=[("group", "=")])
+        ),
+        migrations.RemoveConstraint("word", "word_excludes"),
+    ],
     "an index": [migrations.AddIndex("word", BTreeIndex(fields=["number"], name="word_index"))],
     "names": [
         migrations.RenameModel("Word", "Term"),

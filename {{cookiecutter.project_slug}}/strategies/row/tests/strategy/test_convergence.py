@@ -5,8 +5,10 @@ from typing import Any
 import pytest
 from django.conf import settings
 from django.contrib.auth import get_user_model
+from django.contrib.postgres.constraints import ExclusionConstraint
 from django.db import DatabaseError, IntegrityError, connection, connections, migrations, models
 from django.db.migrations.state import ModelState
+from django.db.models import Func
 
 from apps.isolation import ActiveTenant, WrongTenantError, tenant_context
 from apps.isolation.app_registry import OWNER
@@ -218,9 +220,13 @@ def test_exclusion_constraint_includes_the_tenant_or_explains(
     without = (
         "ALTER TABLE sample_use ADD CONSTRAINT other EXCLUDE USING gist (point(id, 1) WITH ~=)"
     )
-    with pytest.raises(DatabaseError) as caught:
-        upstream.apply(migrations.RunSQL(without))
-    assert any("btree_gist" in note for note in caught.value.__notes__)
+    constraint = ExclusionConstraint(
+        name="other", expressions=[(Func("id", 1, function="point"), "~=")]
+    )
+    for operation in (migrations.RunSQL(without), migrations.AddConstraint("use", constraint)):
+        with pytest.raises(DatabaseError) as caught:
+            upstream.apply(operation)
+        assert any("btree_gist" in note for note in caught.value.__notes__)
 
 
 def test_renamed_models_and_tables(upstream: Upstream, acme: Any) -> None:

@@ -15,6 +15,7 @@ from apps.isolation import tenant_context as entering
 from apps.isolation.app_registry import OWNER, as_owner
 from apps.isolation.fields import new_id
 from apps.isolation.postgresql.grants import runtime_role
+from apps.isolation.strategy import provisioning
 from apps.isolation.strategy.policies import POLICY, PREDICATE
 from apps.isolation.strategy.provisioning import deprovision, provisioning_report
 from apps.isolation.testing import breach, invariants
@@ -49,6 +50,19 @@ def test_raw_sql_finds_the_tenants_rows_only(two_shelves: None, acme: Any, globe
     with connection.cursor() as cursor:
         cursor.execute("DELETE FROM sample_shelf")
         assert cursor.rowcount == 0
+
+
+def test_tenant_is_deleted_from_tables_of_any_name(
+    two_shelves: None, acme: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    name = "Odd table"
+    make = f'CREATE TABLE "{name}" (tenant_id uuid); GRANT ALL ON "{name}" TO {runtime_role()}'
+    with breach(make, f'DROP TABLE "{name}"'):
+        _as_owner(f'INSERT INTO "{name}" VALUES (%s), (NULL)', acme.pk)
+        monkeypatch.setattr(provisioning, "tables", lambda *, of_tenants: [name])
+        assert provisioning_report(acme).tables == 1
+        deprovision(acme)
+        assert _as_owner(f'SELECT * FROM "{name}"') == [(None,)]
 
 
 def test_managers_filter_without_policies(two_shelves: None, acme: Any, globex: Any) -> None:

@@ -1,31 +1,38 @@
-"""Plain keys from tenants' tables to shared data, as reusable apps have them.
+"""Plain keys from tenants' tables to shared data, as reusable apps have them, and subqueries.
 
 They lead from one database into another, and Django offers no way to say so. What a key of the
 isolation layer does by itself, Django's own keys do by what `install` puts into their place.
 """
 
+import re
 from collections.abc import Sequence
 from functools import wraps
 from typing import Any, Final
 
 from django.db.models import ForeignKey, ManyToManyField, Model, ProtectedError, QuerySet
 from django.db.models.deletion import Collector, DatabaseOnDelete
+from django.db.models.sql import Query
 
-from apps.isolation.app_registry import is_tenant_model
+from apps.isolation.app_registry import SHARED_DB, is_tenant_model
+from apps.isolation.exceptions import SharedJoinError
 from apps.isolation.fields import refuse_join
+from apps.isolation.strategy.naming import PATTERN
 
 COPIED: Final = "contenttypes.contenttype"
 """The shared model of whose rows tenants have copies, so that queries join them."""
 
 _find_related = Collector.related_objects
+_write_subquery = Query.as_sql
 
 
 def install() -> None:
-    """Have Django's keys refuse joins to shared data, and the deletion of what they refer to."""
+    """Have Django refuse joins and subqueries across databases, and deletions that need them."""
     keys: Any = ForeignKey
     keys.get_extra_restriction = _refuse_shared_join
     collector: Any = Collector
     collector.related_objects = _refuse_shared_deletion
+    query: Any = Query
+    query.as_sql = _refuse_subquery_elsewhere
 
 
 def find_obstacle(field: Any) -> str:
@@ -43,6 +50,27 @@ def leads_out(field: Any) -> bool:
     """Return whether a field is a key from a tenant's table to shared data."""
     target = field.related_model
     return bool(target) and is_tenant_model(field.model) and not is_tenant_model(target)
+
+
+@wraps(_write_subquery)
+def _refuse_subquery_elsewhere(self: Query, compiler: Any, connection: Any) -> Any:
+    """Raise `SharedJoinError` for a subquery over rows that are in another database."""
+    if self.model and _is_elsewhere(self.model, connection.alias):
+        message = (
+            f"A subquery over {self.model.__name__} would run in another database, since one of "
+            "the two queries reads shared data: read its rows or ids first, "
+            "list(queryset.values_list('pk', flat=True)), and filter by the list."
+        )
+        raise SharedJoinError(message)
+    return _write_subquery(self, compiler, connection)
+
+
+def _is_elsewhere(model: type[Model], alias: str) -> bool:
+    """Return whether another database than that of a run-time connection has a model's rows."""
+    if alias == SHARED_DB:
+        return is_tenant_model(model)
+    is_tenants = re.fullmatch(PATTERN, alias) is not None
+    return is_tenants and not (is_tenant_model(model) or _is_copied(model))
 
 
 def _is_copied(model: type[Model]) -> bool:

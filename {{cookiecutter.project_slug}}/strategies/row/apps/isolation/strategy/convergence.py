@@ -6,7 +6,8 @@ It reads PostgreSQL's system tables and changes only what is missing, so it can 
 migration and at the end of ``migrate``. Constraints keep their names for later migrations.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from typing import Any, Final
 
 from django.apps import apps
@@ -64,14 +65,21 @@ def _add_tenant(cursor: CursorWrapper, table: str) -> None:
 
 def _execute_all(cursor: CursorWrapper, query: str, tables: list[str]) -> None:
     for statement in _select(cursor, query, tables):
-        try:
+        with explained(statement):
             cursor.execute(statement)
-        except ProgrammingError as error:
-            error.add_note(
-                f"This gave a constraint the tenant: {statement}. An exclusion constraint needs "
-                "the extension btree_gist first: BtreeGistExtension() in an earlier migration."
-            )
-            raise
+
+
+@contextmanager
+def explained(statement: str) -> Iterator[None]:
+    """Add to an error that an exclusion constraint with the tenant needs an extension."""
+    try:
+        yield
+    except ProgrammingError as error:
+        error.add_note(
+            f"This gave a constraint the tenant: {statement}. An exclusion constraint needs "
+            "the extension btree_gist first: BtreeGistExtension() in an earlier migration."
+        )
+        raise
 
 
 def _keys(cursor: CursorWrapper, tables: list[str]) -> list[tuple[str, str]]:

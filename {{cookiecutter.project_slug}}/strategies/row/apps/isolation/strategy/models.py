@@ -111,9 +111,30 @@ def _prepare_tenant_model(sender: type[models.Model], **kwargs: object) -> None:
         return
     # Relations and saves use the base manager, which must be scoped to the tenant too.
     sender._meta.base_manager_name = "all_rows"
+    if all(field.name != "tenant" for field in sender._meta.local_fields):
+        _leave_tenant_to_parent(sender._meta)
+        return
     for field in sender._meta.local_fields:
         if isinstance(field, models.ForeignKey):
             _index_within_tenant(sender._meta, field)
+
+
+def _leave_tenant_to_parent(options: Options[Any]) -> None:
+    """Remove the tenant from what a child model declares, whose field is its parent's.
+
+    The child's table has the tenant, as all tables do, and migrations add it to uniqueness.
+    """
+    options.constraints = [_without_tenant(each) for each in options.constraints]
+    options.indexes = [_without_tenant(each) for each in options.indexes]
+
+
+def _without_tenant(declared: Any) -> Any:
+    fields = getattr(declared, "fields", ())
+    if "tenant" not in fields:
+        return declared
+    _, args, kwargs = declared.deconstruct()
+    kept = [name for name in fields if name != "tenant"]
+    return type(declared)(*args, **kwargs | {"fields": kept})
 
 
 def _index_within_tenant(options: Options[Any], field: Any) -> None:

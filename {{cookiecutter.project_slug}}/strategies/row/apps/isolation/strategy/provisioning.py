@@ -1,6 +1,6 @@
 """Creates, destroys and describes a tenant's rows in the shared tables."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Final
 
 from django.db import connections, transaction
@@ -56,7 +56,7 @@ def provisioning_report(tenant: Identified) -> ProvisioningReport:
     """Describe the tenant's rows. The size does not include indexes."""
     sizes = [
         f"SELECT sum(pg_column_size(t.*)) AS size FROM {table} t WHERE tenant_id = '{tenant.id}'"
-        for table in _tables()
+        for table in _quoted(_tables())
     ]
     with connections[OWNER].cursor() as cursor:
         every = " UNION ALL ".join(sizes)
@@ -81,7 +81,7 @@ def _delete_batch(tables: list[str], tenant: Identified, *, is_whole: bool) -> b
         allow_long_statements(SHARED_DB)
         # Checked at the end, so the order within a ring of references does not matter.
         cursor.execute("SET CONSTRAINTS ALL DEFERRED")
-        for table in tables:
+        for table in _quoted(tables):
             cursor.execute(f"DELETE FROM {table} WHERE {condition.format(table)}", [tenant.id])
             found = found or bool(cursor.rowcount)
     return found and not is_whole
@@ -110,3 +110,7 @@ def _tables() -> list[str]:
     """Return the tenant tables, without views."""
     present = connections[SHARED_DB].introspection.table_names()
     return [table for table in tables(of_tenants=True) if table in present]
+
+
+def _quoted(names: Iterable[str]) -> list[str]:
+    return [connections[SHARED_DB].ops.quote_name(name) for name in names]

@@ -8,16 +8,17 @@ from collections.abc import Iterable, Sequence
 from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
+from django.contrib.postgres.constraints import ExclusionConstraint
 from django.db import transaction
 from django.db.backends.ddl_references import Statement
 from django.db.backends.postgresql.introspection import DatabaseIntrospection
 from django.db.backends.postgresql.schema import DatabaseSchemaEditor
 from django.db.backends.utils import CursorWrapper
-from django.db.models import Model
+from django.db.models import BaseConstraint, Model
 
 from apps.isolation.app_registry import is_tenant_model, tables
 from apps.isolation.fields import ModelField, Reference
-from apps.isolation.strategy.convergence import converge
+from apps.isolation.strategy.convergence import converge, explained
 from apps.isolation.strategy.policies import TENANT_SETTING, has_policies
 
 if TYPE_CHECKING:
@@ -136,6 +137,18 @@ class TenantSchemaEditor(DatabaseSchemaEditor):
             self._keep_tenant(model, is_required=False)
             return
         super().remove_field(model, field)
+
+    def add_constraint(self, model: type[Model], constraint: BaseConstraint) -> None:
+        """Create a constraint; an exclusion constraint excludes within a tenant."""
+        if not isinstance(constraint, ExclusionConstraint) or not is_tenant_model(model):
+            super().add_constraint(model, constraint)
+            return
+        statement: Any = constraint.create_sql(model, self)
+        parts = statement.parts["constraint"].parts
+        if f'"{TENANT}"' not in str(parts["expressions"]):
+            parts["expressions"] = _Columns("{tenant} WITH =, {columns}", parts["expressions"])
+        with explained(str(statement)):
+            self.execute(statement, None)
 
     def _keep_tenant(self, model: type[Model], *, is_required: bool) -> None:
         table = self.quote_name(model._meta.db_table)
