@@ -2,7 +2,7 @@
 
 import inspect
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
@@ -20,10 +20,33 @@ from rest_framework.permissions import AllowAny
 from rest_framework.serializers import BaseSerializer
 from rest_framework.views import APIView
 
+from tests.isolation.values import find
+
 METHODS = ("GET", "HEAD", "OPTIONS", "POST", "PUT", "PATCH", "DELETE")
 WRITES = ("POST", "PUT", "PATCH")
 TENANT_URLCONF = "config.urls.tenant"
 SHARED_URLCONF = "config.urls.shared"
+
+OF_FORMS: dict[type[forms.Field], Callable[[Any], serializers.Field[Any, Any, Any, Any]]] = {
+    forms.Field: lambda field: serializers.CharField(max_length=getattr(field, "max_length", None)),
+    forms.BooleanField: lambda field: serializers.BooleanField(),
+    forms.ChoiceField: lambda field: serializers.ChoiceField(choices=field.choices),
+    forms.MultipleChoiceField: lambda field: serializers.MultipleChoiceField(choices=field.choices),
+    forms.DateField: lambda field: serializers.DateField(),
+    forms.DateTimeField: lambda field: serializers.DateTimeField(),
+    forms.DecimalField: lambda field: serializers.DecimalField(None, None),
+    forms.DurationField: lambda field: serializers.DurationField(),
+    forms.EmailField: lambda field: serializers.EmailField(),
+    forms.FileField: lambda field: serializers.FileField(),
+    forms.FloatField: lambda field: serializers.FloatField(),
+    forms.GenericIPAddressField: lambda field: serializers.IPAddressField(),
+    forms.ImageField: lambda field: serializers.ImageField(),
+    forms.IntegerField: lambda field: serializers.IntegerField(),
+    forms.JSONField: lambda field: serializers.JSONField(),
+    forms.TimeField: lambda field: serializers.TimeField(),
+    forms.URLField: lambda field: serializers.URLField(),
+    forms.UUIDField: lambda field: serializers.UUIDField(required=field.required),
+}
 
 _PARAMETER = re.compile(r"<(?:[^>:]+:)?(\w+)>")
 _GENERATOR = SchemaGenerator()  # views hold only a weak reference
@@ -189,6 +212,11 @@ def _serializer_of_page(callback: Any) -> BaseSerializer[Any] | None:
     if form is None:
         return None
     model = model_called(form.__name__.removesuffix("Form").lower())
+    return serializer_of_form(form, model)
+
+
+def serializer_of_form(form: type[Form], model: type[Model] | None) -> BaseSerializer[Any]:
+    """Return a serializer whose fields take the same values as those of a form."""
     body: dict[str, Any] = {"Meta": type("Meta", (), {"model": model})}
     body |= {name: _as_of_serializer(field) for name, field in form.base_fields.items()}
     described: BaseSerializer[Any] = type(form.__name__, (serializers.Serializer,), body)()
@@ -196,18 +224,11 @@ def _serializer_of_page(callback: Any) -> BaseSerializer[Any] | None:
 
 
 def _as_of_serializer(field: Any) -> serializers.Field[Any, Any, Any, Any]:
-    if isinstance(field, forms.UUIDField) or getattr(field, "coerce", None) is UUID:
+    """Return the serializer's field that takes the same values as a form's field."""
+    if getattr(field, "coerce", None) is UUID:
         return serializers.UUIDField(required=field.required)
-    if isinstance(field, forms.ChoiceField):
-        choices: Any = field.choices
-        return serializers.ChoiceField(choices=choices)
-    if isinstance(field, forms.FileField):
-        return serializers.FileField()
-    if isinstance(field, forms.DateField):
-        return serializers.DateField()
-    if isinstance(field, forms.EmailField):
-        return serializers.EmailField()
-    return serializers.CharField(max_length=field.max_length)
+    make: Any = find(OF_FORMS, field)
+    return make(field)  # type: ignore[no-any-return]
 
 
 def _walk(patterns: Iterable[Any], prefix: str = "", app_name: str = "") -> Iterator[Any]:

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
+from django import forms
 from django.apps import apps
 from django.core.validators import (
     FileExtensionValidator,
@@ -18,6 +19,7 @@ from django.db.models import CheckConstraint, F, Q, UniqueConstraint
 from apps.isolation import tenant_context
 from apps.isolation.models import TenantModel, tenant_unique
 from tests.isolation.declarations import is_in_series, is_once, uniques_of, unknown_id
+from tests.isolation.routes import serializer_of_form
 from tests.isolation.samples import SAMPLES, NoSample, Samples
 from tests.sample.models import Book, Label, Shelf
 
@@ -191,3 +193,29 @@ def test_what_only_postgresql_refuses_is_explained(
     with pytest.raises(NoSample, match=r"sample_shelf_name_unique") as caught:
         own.make(Shelf)
     assert '"sample.Shelf.<field>": lambda own: ...' in str(caught.value)
+
+
+class EveryField(forms.Form):
+    """A form with a field of each kind."""
+
+    text = forms.CharField(max_length=30)
+    flag = forms.BooleanField()
+    one = forms.ChoiceField(choices=[("a", "A")])
+    some = forms.MultipleChoiceField(choices=[("a", "A")])
+    day = forms.DateField()
+    moment = forms.DateTimeField()
+    amount = forms.DecimalField(max_digits=5, decimal_places=2)
+    duration = forms.DurationField()
+    email = forms.EmailField()
+    number = forms.IntegerField(min_value=1, max_value=1000)
+    ratio = forms.FloatField()
+    address = forms.GenericIPAddressField()
+    at = forms.TimeField()
+    link = forms.URLField(assume_scheme="https")
+
+
+def test_forms_of_pages_need_no_sample(own: Samples) -> None:
+    with tenant_context(own.tenant):
+        body = own.fields(serializer_of_form(EveryField, None))
+    form = EveryField(body)
+    assert form.is_valid(), form.errors
