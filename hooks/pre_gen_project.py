@@ -19,8 +19,8 @@ if sys.version_info < (3, 10):  # noqa: UP036 - the oldest Python is what this a
 # Parsed as data, so that no answer can become code.
 ANSWERS = json.loads(r"""{{ cookiecutter | tojson }}""")
 
-# A probe: before 2.1, cookiecutter takes the template's conditions for comments, and leaves the
-# parts of all strategies in the files. Even 2.1 ignores conditions in hooks, but defines this name.
+# True from cookiecutter 2.1 on. Earlier versions treat the template's conditions as comments, so
+# files would keep the parts of all strategies. Hooks have no conditions, but can test a name.
 KNOWS_UUID4 = "{{ uuid4 is defined }}"
 OLD_ENGINE_PROBLEM = (
     "This template needs cookiecutter 2.1 or newer; this version is older. Install a newer one, "

@@ -42,20 +42,20 @@ if TYPE_CHECKING:
 # Lines of code of each app and package, without tests and migrations. A new capability states its
 # own limit; one that grows past it takes something away, or says here why it needs more.
 MOST_LINES = {
-    # What refuses or bounds a request, whichever view it is for.
+    # Parsers, limits and error responses for all views.
     "apps/api": 600,
     "apps/audit": 200,
-    # A sign-up in two steps, which a worker may complete.
+    # Includes sign-up in two steps, of which a worker may do the second.
     "apps/authentication": 1600,
-    # Invariants in clauses, and a breach of each for the tests; limits of what work may cost;
-    # Django's own commands in a tenant; definitions of all that a schema holds; envelopes of tasks;
-    # a check of apps that would record tenants' rows; keys of reusable apps into another database;
-    # a tenant's end, in batches; subqueries over another database.
+    # Includes invariants with a breach of each for the tests, limits on statements, Django's own
+    # commands in a tenant, definitions of all objects of a schema, envelopes of tasks, a check for
+    # apps that record tenants' rows, keys of reusable apps into another database, the deletion of
+    # tenants in batches, and subqueries over another database.
     "apps/isolation": 3960,
-    # Every try at a password, and every writer of a membership.
+    # Includes the limits on attempts at passwords, and all services for memberships.
     "apps/memberships": 940,
     "apps/observability": 500,
-    # The frame, lists with filters, colours that stay readable, members, and the audit log.
+    # Includes the layout, lists with filters, readable colours, members, and the audit log.
     "apps/pages": 960,
     "apps/privacy": 460,
     # Counts, certificates, mails, the purge itself, a route, and three commands.
@@ -80,7 +80,7 @@ NO_CODE = {
     *(tokenize.ENCODING, tokenize.ENDMARKER),
 }
 
-# Words that would tell of a strategy that was not chosen.
+# Words that would reveal a strategy that was not chosen.
 TRACES = {
     "schema": r"row.?level|CREATE POLICY|database.per.tenant",
     "row": r"django.tenants|schema.per.tenant|schema_name|search_path|database.per.tenant",
@@ -105,8 +105,8 @@ DIFFERENCES = {
     "docs/README.md": "leads to all pages",
     "docs/isolation.md": "describes the isolation layer",
     "docs/migrations.md": "one set of tables, or one for each tenant",
-    "docs/copies.md": "what a copy of the template has",
-    "docs/third-party-apps.md": "what becomes of their tables",
+    "docs/copies.md": "the objects that a copy of the template contains",
+    "docs/third-party-apps.md": "the isolation of their tables",
     "docs/pgbouncer.md": "one pool, or one for each tenant",
     "docs/restore.md": "what a tenant's backup holds",
     "docs/runbooks.md": "which passwords there are",
@@ -124,7 +124,7 @@ PRODUCT_APPS = (
     *("api", "audit", "authentication", "memberships", "observability", "pages", "privacy"),
     *("projects", "tasks", "tenants"),
 )
-# Here nothing but migrations may differ, whatever the table above comes to say.
+# Here only migrations may differ, even if the table above lists other files.
 PRODUCT = [
     *(f"apps/{name}/*" for name in PRODUCT_APPS),
     *("tests/isolation/*", "tests/sample/*", "devtools/*"),
@@ -132,7 +132,7 @@ PRODUCT = [
 
 
 def test_generation_is_quick(cookies: Cookies, template: str) -> None:
-    """In seconds of the processor, so that what else the machine does plays no part."""
+    """The test measures processor time, which other work on the machine does not change."""
     started = sum(os.times()[:4])
     result = cookies.bake(template=template)
     assert result.exception is None, repr(result.exception)
@@ -202,7 +202,7 @@ def lines_of_code(text: bytes) -> int:
 def test_cruft_writes_the_same_bytes(
     generate: Callable[..., Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """From a commit of all that is here now."""
+    """cruft generates from a commit, so the test commits the working tree first."""
     template = tmp_path / "template"
     for name, path in shipped(ROOT).items():
         (template / name).parent.mkdir(parents=True, exist_ok=True)
@@ -239,7 +239,7 @@ def test_scripts_can_be_executed(project: Path) -> None:
 
 
 def test_connections_of_all_threads_fit(projects: Projects) -> None:
-    """Those of the database strategy, whose threads each keep some for tenants."""
+    """The test counts those of the database strategy, whose threads keep some for tenants."""
     project = projects["database"]
 
     def number(name: str, pattern: str) -> int:
@@ -252,12 +252,12 @@ def test_connections_of_all_threads_fit(projects: Projects) -> None:
     needed = processes * threads * each
     assert needed < most
     times = "\N{MULTIPLICATION SIGN}"
-    told = f"{processes} {times} {threads} {times} {each} = {needed}"
-    assert told in " ".join(read(project / "docs" / "deployment.md").split())
+    sentence = f"{processes} {times} {threads} {times} {each} = {needed}"
+    assert sentence in " ".join(read(project / "docs" / "deployment.md").split())
 
 
 def test_monitoring_asks_for_what_is_counted(project: Path) -> None:
-    """Each metric of an app is on the dashboard, and nothing else is asked for."""
+    """Alerts query metrics of the apps only, and the dashboard shows each of these metrics."""
     made = r'(Counter|Histogram|GaugeMetricFamily)\(\s*"(\w+)"'
     texts = [read(path) for path in project.glob("apps/*/metrics.py")]
     counted = {name: kind for text in texts for kind, name in re.findall(made, text)}
@@ -352,7 +352,7 @@ def test_license_is_the_chosen_one(generate: Callable[..., Path], license_: str)
 def test_typed_answers_are_data(
     generate: Callable[..., Path], monkeypatch: pytest.MonkeyPatch, tricky: str
 ) -> None:
-    """Typed, since cookiecutter itself renders what comes on the command line."""
+    """The test types the answers, since cookiecutter renders those of the command line."""
     text = f"{tricky} x"
     typed = {"project_slug": "typed", **dict.fromkeys(["project_name", "description"], text)}
     typed["author_name"] = text
@@ -375,13 +375,13 @@ def test_slug_is_made_from_any_name(generate: Callable[..., Path]) -> None:
     assert generate({"project_name": "\N{GRINNING FACE}"}).name == "my_saas"
 
 
-def test_problems_are_told_and_nothing_is_left(
+def test_problems_are_reported_and_nothing_is_left(
     generate: Callable[..., Path], tmp_path: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:
     with pytest.raises(FailedHookException):
         generate({"project_slug": "my-saas", "domain_name": "localhost"})
-    told = re.findall(r"^error: (\w+)", capfd.readouterr().err, re.MULTILINE)
-    assert told == ["project_slug", "domain_name"]
+    names = re.findall(r"^error: (\w+)", capfd.readouterr().err, re.MULTILINE)
+    assert names == ["project_slug", "domain_name"]
     assert not list((tmp_path / "output").iterdir())
 
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import nox.registry
 import pytest
-from pages import blocks, commands, plain, told
+from pages import all_commands, blocks, commands, plain
 from support import ROOT, files, parse, quick_start, read, shipped
 
 import noxfile
@@ -56,14 +56,16 @@ def is_run(command: str, run: set[str]) -> bool:
 def test_every_command_of_a_project_is_run(projects: Projects) -> None:
     for project in projects.values():
         run = run_by_guides(project)
-        every = {(name, each) for name, text in pages(project).items() for each in told(text)}
+        every = {
+            (name, each) for name, text in pages(project).items() for each in all_commands(text)
+        }
         assert not {(name, each) for name, each in every if not is_run(each, run)}
 
 
 def test_every_command_of_the_template_is_run(projects: Projects) -> None:
     run = {"python3 -m venv .venv", "python -m pip install -q nox uv cookiecutter"}
     run = run.union(*map(run_by_guides, projects.values()))
-    every = {(name, each) for name, text in pages(ROOT).items() for each in told(text)}
+    every = {(name, each) for name, text in pages(ROOT).items() for each in all_commands(text)}
     assert not {(name, each) for name, each in every if not is_run(each, run)}
 
 
@@ -79,6 +81,8 @@ def test_what_is_not_run_needs_what_no_session_has() -> None:
 
 def test_nothing_in_the_lists_is_stale(projects: Projects) -> None:
     folders = [ROOT, *projects.values()]
-    every = [each for folder in folders for text in pages(folder).values() for each in told(text)]
+    every = [
+        each for folder in folders for text in pages(folder).values() for each in all_commands(text)
+    ]
     listed = [*GUIDES["also"], *GUIDES["sessions"], *GUIDES["needs"]]
     assert not [one for one in listed if not any(each.startswith(plain(one)) for each in every)]

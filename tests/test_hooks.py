@@ -166,14 +166,14 @@ def test_email_is_refused(pre_gen: ModuleType, email: str) -> None:
     assert problem.startswith("author_email")
 
 
-def test_all_problems_are_told_at_once_in_ascii(
+def test_all_problems_are_reported_at_once_in_ascii(
     pre_gen: ModuleType, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert pre_gen.main(dict.fromkeys(QUESTIONS, "ü\n"), tmp_path) == 1
-    told = capsys.readouterr().err
-    assert told.isascii()
-    assert re.findall(r"^error: (\w+) ", told, re.MULTILINE) == list(QUESTIONS)
-    assert "choose one of schema, row, database." in told
+    output = capsys.readouterr().err
+    assert output.isascii()
+    assert re.findall(r"^error: (\w+) ", output, re.MULTILINE) == list(QUESTIONS)
+    assert "choose one of schema, row, database." in output
 
 
 def test_old_engine_is_refused_by_one_sentence(tmp_path: Path) -> None:
@@ -198,9 +198,9 @@ def test_old_python_is_refused_by_one_sentence(
     monkeypatch.setattr(sys, "version_info", version)
     with pytest.raises(SystemExit) as refusal:
         render("pre_gen_project", tmp_path)
-    told = str(refusal.value)
-    assert told.startswith("error: This template needs Python 3.10 or newer")
-    assert f"runs on Python {version[0]}.{version[1]};" in told
+    message = str(refusal.value)
+    assert message.startswith("error: This template needs Python 3.10 or newer")
+    assert f"runs on Python {version[0]}.{version[1]};" in message
 
 
 def test_first_hook_can_be_read_by_an_old_python() -> None:
@@ -219,8 +219,8 @@ def test_answer_that_is_no_text_is_refused(
     answer: object,
 ) -> None:
     assert pre_gen.main({**ANSWERS, question: answer}, tmp_path) == 1
-    told = capsys.readouterr().err
-    assert told == (
+    output = capsys.readouterr().err
+    assert output == (
         f"error: {question} has no text as its answer; answer it, or generate without --replay.\n"
     )
 
@@ -229,8 +229,8 @@ def test_answers_of_an_older_template_are_refused(
     pre_gen: ModuleType, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert pre_gen.main({"project_name": "My SaaS"}, tmp_path) == 1
-    told = re.findall(r"^error: (\w+) has no text as", capsys.readouterr().err, re.MULTILINE)
-    assert told == [name for name in QUESTIONS if name != "project_name"]
+    names = re.findall(r"^error: (\w+) has no text as", capsys.readouterr().err, re.MULTILINE)
+    assert names == [name for name in QUESTIONS if name != "project_name"]
 
 
 @pytest.mark.parametrize(

@@ -128,10 +128,10 @@ class Walk:
         """Return a page of a new browser without cookies."""
         page = self.chromium.new_context(**options).new_page()
         page.on("pageerror", lambda error: self.findings.append(f"{page.url}: {error}"))
-        page.on("console", lambda message: self.judge(page.url, message.text))
+        page.on("console", lambda message: self.record_violation(page.url, message.text))
         return page
 
-    def judge(self, url: str, message: str) -> None:
+    def record_violation(self, url: str, message: str) -> None:
         """Record violations of the content security policy in the console."""
         if "Content Security Policy" in message:
             self.findings.append(f"{url}: {message}")
@@ -155,13 +155,13 @@ class Walk:
                 page.set_viewport_size({"width": width, "height": HEIGHT})
                 where = f"{len(self.seen):02}-{name}-{width}-{scheme}"
                 page.screenshot(path=SCREENSHOTS / f"{where}.png", full_page=True)
-                results = self.judged_by_axe(page)
+                results = self.axe_problems(page)
                 if results.violations_count:
                     self.findings.append(f"{where}: {results.generate_report()}")
                 if not page.evaluate(NOT_WIDER):
                     self.findings.append(f"{where}: wider than its window")
 
-    def judged_by_axe(self, page: Any) -> Any:
+    def axe_problems(self, page: Any) -> Any:
         """Return axe-core's problems, and remove the empty styles that it leaves on elements."""
         results = Axe().run(page)
         page.evaluate(WITHOUT_STYLES)
@@ -376,7 +376,7 @@ class Walk:
         self.founder.get_by_role("button", name="Remove").click()
         expect(self.founder.get_by_text("both@example.test was removed.")).to_be_visible()
         page.reload()
-        expect(page.get_by_text("No tenant access.")).to_be_visible()
+        expect(page.get_by_text("You have no access here.")).to_be_visible()
 
     def read_activity(self) -> None:
         """Filter the audit log by a member, and download it."""
@@ -445,17 +445,17 @@ class Walk:
 
     def hand_over(self) -> Any:
         """Make a user who is new to the platform the Owner, and leave; return the Owner's page."""
-        page, heir = self.founder, self.person()
+        page, successor = self.founder, self.person()
         link = r"To: new@initech\.test[\s\S]*?(http://initech\.localhost:\d+/invitations/\S+/)"
-        heir.goto(mailed_link(link))
-        heir.get_by_label("Your name").fill("Nora New")
-        heir.get_by_label("Password").fill(PASSWORD)
-        heir.get_by_role("button", name="Join").click()
-        expect(heir.get_by_role("link", name="Settings")).to_be_visible()
+        successor.goto(mailed_link(link))
+        successor.get_by_label("Your name").fill("Nora New")
+        successor.get_by_label("Password").fill(PASSWORD)
+        successor.get_by_role("button", name="Join").click()
+        expect(successor.get_by_role("link", name="Settings")).to_be_visible()
         page.get_by_role("link", name="Members").click()
         page.get_by_role("link", name="Leave this workspace").click()
         page.get_by_role("button", name="Leave").click()
-        expect(page.get_by_text("A tenant needs at least one Owner")).to_be_visible()
+        expect(page.get_by_text("At least one Owner must remain")).to_be_visible()
         self.look(page, "leave")
         page.goto(self.url("initech.localhost", "/members/"))
         page.get_by_role("link", name="Transfer ownership").click()
@@ -468,10 +468,10 @@ class Walk:
         page.get_by_role("button", name="Leave").click()
         expect(page.get_by_text("You have left this workspace.")).to_be_visible()
         self.look(page, "left")
-        heir.reload()
-        heir.get_by_role("link", name="Members").click()
-        expect(heir.get_by_text("founder@initech.test")).not_to_be_visible()
-        return heir
+        successor.reload()
+        successor.get_by_role("link", name="Members").click()
+        expect(successor.get_by_text("founder@initech.test")).not_to_be_visible()
+        return successor
 
     def end(self, page: Any) -> None:
         """Delete the workspace, as its Owner."""

@@ -225,7 +225,7 @@ def server(image: Image, command: list[str], **variables: str) -> Iterator[subpr
         raise
     process.terminate()
     process.communicate(timeout=PATIENCE)
-    expect(process.returncode == 0, f"{Path(command[0]).name} stops in good order")
+    expect(process.returncode == 0, f"{Path(command[0]).name} stops cleanly")
 
 
 class Compose:
@@ -243,7 +243,9 @@ class Compose:
     def value(self, variable: re.Match[str]) -> str:
         name, kind, default = variable.groups()
         if kind == "?" and name not in self.values:
-            sys.exit(f"FAILED  compose.production.yaml wants {name}, and nothing says what it is")
+            sys.exit(
+                f"FAILED  compose.production.yaml needs {name}, which this script does not set"
+            )
         return self.values.get(name, default or "")
 
     def environment(self, service: str) -> dict[str, str]:
@@ -311,7 +313,7 @@ def check_lock(project: Path, image: Image, work: Path) -> None:
     locked = Builder(context, work / "locked").build(until="libraries")
     expect(
         locked.place("uv.lock").read_bytes() == (context / "uv.lock").read_bytes(),
-        "with uv.lock the build installs what it says",
+        "the build uses the lock file",
     )
     settings = (context / "pyproject.toml").read_text(encoding="utf-8")
     settings = settings.replace("dependencies = [", 'dependencies = [\n    "packaging",', 1)
@@ -319,7 +321,7 @@ def check_lock(project: Path, image: Image, work: Path) -> None:
     stale = Builder(context, work / "stale")
     expect(
         "lockfile" in fails(SystemExit, partial(stale.build, until="libraries")),
-        "an uv.lock that does not fit fails the build",
+        "an outdated lock file fails the build",
     )
 
 
@@ -328,7 +330,9 @@ def check_image(image: Image) -> None:
     expect(".env" not in left, "no secret is left in the image")
     expect(not [*image.place("apps").rglob("tests")], "no test is in the image")
     installed = {path.name for path in image.place("/opt/venv/bin").iterdir()}
-    expect("gunicorn" in installed and "pytest" not in installed, "no tool of development is")
+    expect(
+        "gunicorn" in installed and "pytest" not in installed, "no development tool is in the image"
+    )
     expect(image.user, "the image's user is not root")
 
 
@@ -337,7 +341,7 @@ def check_server(image: Image, port: int) -> None:
     here = f"http://{HOST}:{port}"
     health = [part.replace("http://127.0.0.1:8000", here) for part in image.health]
     run(image, health)
-    print("ok  the image's health check is content")
+    print("ok  the image's health check passes")
     manifest = json.loads(image.place("staticfiles/staticfiles.json").read_text(encoding="utf-8"))
     style = manifest["paths"]["admin/css/base.css"]
     for path, host, status in (
@@ -355,24 +359,26 @@ def check_server(image: Image, port: int) -> None:
             idle = stack.enter_context(socket.create_connection((HOST, port)))
             idle.sendall(b"GET /healthz/live HTTP/1.1\r\nHost: any\r\n\r\n")
             idle.recv(1)
-        expect(ask(port, "/healthz/live")[0] == 200, "twenty idle connections hold up nobody")
+        expect(
+            ask(port, "/healthz/live")[0] == 200, "twenty idle connections block no other request"
+        )
 
 
 def check_metrics(port: int, master: int) -> None:
     """Check that metrics sum up all processes, and survive the replacement of one."""
     answers = ask(port, "/metrics", "acme.example.com")[0], ask(port, "/metrics")[0]
-    expect(answers == (404, 401), "/metrics is on no tenant's host, and asks for the token")
+    expect(answers == (404, 401), "/metrics is on the shared host only, and requires the token")
     before = scrape(port)
     for _ in range(20):
         ask(port, "/api/v1/tasks/", "acme.example.com")
-    expect(scrape(port) - before == 20, "/metrics adds up what all processes have counted")
+    expect(scrape(port) - before == 20, "/metrics sums up the counts of all processes")
     workers = children(master)
     os.kill(workers[0], signal.SIGTERM)
     wait(
         lambda: len(children(master)) == len(workers) and workers[0] not in children(master),
-        "a process that ends is replaced",
+        "an ended process is replaced",
     )
-    wait(lambda: scrape(port) == before + 20, "/metrics forgets nothing of what it has counted")
+    wait(lambda: scrape(port) == before + 20, "/metrics keeps the counts of ended processes")
 
 
 def scrape(port: int) -> float:
@@ -413,7 +419,7 @@ def check_proxy(project: Path, work: Path, app: int) -> None:
         status, headers = ask(plain, "/", "acme.example.com")
         expect(
             status == 308 and headers["Location"].startswith("https://acme."),
-            "what comes without TLS is sent to it",
+            "requests without TLS are redirected to it",
         )
         for path, host, expected in (
             ("/api/v1/tasks/", "acme.example.com", 401),
@@ -462,9 +468,9 @@ def main() -> None:
         owner = compose.environment("migrate")
         process = stack.enter_context(server(image, image.command, **serves))
         wait(lambda: ask(app, "/healthz/live")[0] == 200, "the production command serves")
-        expect(ask(app, "/healthz/ready")[0] == 503, "it is not ready, and migrates nothing itself")
+        expect(ask(app, "/healthz/ready")[0] == 503, "the server is not ready before the migration")
         run(image, compose.command("migrate"), **owner)
-        expect(ask(app, "/healthz/ready")[0] == 200, "it is ready after the step of its own")
+        expect(ask(app, "/healthz/ready")[0] == 200, "the server is ready after the migration")
         for slug, domain in (("acme", ""), ("customer", "shop.acme-customer.test")):
             words = ["python", "manage.py", "create_tenant", slug, "--name", slug.title()]
             run(image, [*words, "--domain", domain] if domain else words, **owner)

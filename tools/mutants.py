@@ -109,13 +109,13 @@ def verdict(mutant: Mutant) -> str:
             return f"its text is {code.count(mutant.old)} times in {mutant.file}"
         path.write_text(code.replace(mutant.old, mutant.new), encoding="utf-8")
         for options in TRIES:
-            found = judge(mutant, project, *options)
+            found = run_named_tests(mutant, project, *options)
             if found == "caught":
                 break
         return found
 
 
-def judge(mutant: Mutant, project: Path, database: str, stop: str) -> str:
+def run_named_tests(mutant: Mutant, project: Path, database: str, stop: str) -> str:
     """Run the tests that must notice a mutant; return "caught", or the reason why not."""
     named = [entry for entry in mutant.caught_by if "::" in entry]
     results = results_of(database, *named, project=project) if named else {}
@@ -145,7 +145,7 @@ def prepare(mutants: list[Mutant]) -> None:
     tests = sorted({test for entry in entries for test in find_tests(entry)})
     before = results_of("--numprocesses=auto", "--dist=worksteal", *tests)
     if failed := [name for name, end in before.items() if end not in {"passed", "skipped"}]:
-        sys.exit(f"Before anything is taken away, all must pass: {', '.join(failed)}")
+        sys.exit(f"Without mutants, all tests must pass, but failed: {', '.join(failed)}")
     if not before:
         sys.exit(f"No tests ran of {', '.join(tests)}")
     results_of("--create-db", "--reuse-db", tests[0])

@@ -80,7 +80,7 @@ def main() -> None:
         asker.ask(WARM_UP_SECONDS)
         failed = [kind for kind, slug in floods.items() if not measure(asker, kind, slug, tokens)]
     if failed:
-        sys.exit(f"Another tenant noticed too much of: {', '.join(failed)}.")
+        sys.exit(f"The other tenant was slowed down too much by: {', '.join(failed)}.")
 
 
 def configure() -> None:

@@ -19,8 +19,8 @@ def blocks(text: str) -> list[str]:
 def commands(block: str) -> list[str]:
     """Return the lines of a block as a shell reads them."""
     lines = block.replace("\\\n", " ").splitlines()
-    told = (" ".join(COMMENT.sub("", line).split()) for line in lines)
-    return [line for line in told if line]
+    bare = (" ".join(COMMENT.sub("", line).split()) for line in lines)
+    return [line for line in bare if line]
 
 
 def spans(text: str) -> list[str]:
@@ -46,7 +46,7 @@ def plain(command: str) -> str:
     return command
 
 
-def told(text: str) -> list[str]:
+def all_commands(text: str) -> list[str]:
     """Return all commands of a page, in blocks and sentences, in the form of `plain`."""
     lines = [line for block in blocks(text) for line in commands(block)]
     lines += [span for span in spans(text) if RUNNABLE.match(span) or RUNNABLE.match(plain(span))]

@@ -8,7 +8,7 @@ login=${DATABASE_OWNER_URL#*://} login=${login%@*}
 folder=$(mktemp -d)
 port=$(python -c 'import socket; print(socket.create_server(("127.0.0.1", 0)).getsockname()[1])')
 
-# Two connections to the server for each database and role: all clients share them, for real.
+# Only two connections to the server for each database and role, so that clients must share them.
 cat > "$folder/pgbouncer.ini" << END
 [databases]
 * = host=${server%:*} port=${server#*:}
@@ -31,7 +31,7 @@ END
 echo "\"${login%:*}\" \"${login#*:}\"" > "$folder/users"
 
 user=
-if [ "$(id -u)" = 0 ]; then  # which PgBouncer refuses to run as
+if [ "$(id -u)" = 0 ]; then  # PgBouncer refuses to run as root
     user=--user=postgres
     chown -R postgres "$folder"
 fi

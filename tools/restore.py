@@ -44,7 +44,7 @@ Project.objects.update(name=Concat("name", Value(" after the backup")))
 Project.objects.create(name="made after the backup")
 """
 # All rows of a tenant, without later columns, and its files.
-TELL = """
+DUMP = """
 from apps.projects.models import Attachment, Project, Task
 rows = {model.__name__: list(model.objects.order_by("pk").values()) for model in (Project, Task)}
 for row in rows["Project"]:
@@ -66,9 +66,9 @@ for slug in {slugs!r}.split():
 """
 
 
-def expect(holds: object, what: str, told: str = "") -> None:
+def expect(holds: object, what: str, output: str = "") -> None:
     if not holds:
-        sys.exit(f"FAILED  {what}\n{told[-4000:]}")
+        sys.exit(f"FAILED  {what}\n{output[-4000:]}")
     print(f"ok  {what}", flush=True)
 
 
@@ -125,27 +125,27 @@ def walk(strategy: str, environment: dict[str, str]) -> None:
     walk.manage("seed_demo")
     walk.ask("acme globex", ATTACH)
     walk.ask("acme", ASSIGN)
-    expect(int(walk.ask("acme", ASSIGNED)), "somebody has tasks in acme")
-    at_backup = walk.ask("acme", TELL)
+    expect(int(walk.ask("acme", ASSIGNED)), "tasks of acme are assigned")
+    at_backup = walk.ask("acme", DUMP)
     walk.run(walk.variables, walk.backup)
 
     walk.ask("acme globex", GO_ON)
     walk.manage("erase_user_data", "acme", "member@acme.test")
     if strategy != "row":
         migrate(walk)
-    expect(walk.ask("acme", TELL) != at_backup, "acme has changed since its backup")
-    others, files = walk.backup_of("globex"), walk.ask("globex", TELL)
+    expect(walk.ask("acme", DUMP) != at_backup, "acme has changed since its backup")
+    others, files = walk.backup_of("globex"), walk.ask("globex", DUMP)
 
     walk.run(walk.variables, walk.restore)
     whole = walk.run("pg_restore --list platform.dump")
     expect("TABLE DATA public authentication_user" in whole, "the platform has a backup", whole)
-    expect(json.loads(walk.ask("acme", TELL)) == json.loads(at_backup), "acme is as it was")
-    expect(not int(walk.ask("acme", ASSIGNED)), "who was erased since is erased again")
-    expect(walk.ask("globex", TELL) == files, "globex has its rows and files")
-    expect(walk.backup_of("globex") == others, "to the letter")
+    expect(json.loads(walk.ask("acme", DUMP)) == json.loads(at_backup), "acme is as it was")
+    expect(not int(walk.ask("acme", ASSIGNED)), "the erasure since the backup is repeated")
+    expect(walk.ask("globex", DUMP) == files, "globex has its rows and files")
+    expect(walk.backup_of("globex") == others, "the backup of globex is the same text as before")
     if strategy == "row":
         aim_at_another(walk)
-        expect(walk.backup_of("globex") == others, "and nothing of globex is gone")
+        expect(walk.backup_of("globex") == others, "the backup of globex is still the same")
         migrate(walk)
     go_back(walk)
 
@@ -177,4 +177,4 @@ def aim_at_another(walk: Walk) -> None:
     Path("globex.sql").write_bytes(Path("acme.sql").read_bytes())
     done = shell(other, put_back, environment=walk.environment)
     refused = done.returncode != 0 and "row-level security" in done.stderr
-    expect(refused, "acme's rows are not let in as globex's", done.stdout + done.stderr)
+    expect(refused, "the policy refuses rows of acme as those of globex", done.stdout + done.stderr)

@@ -136,7 +136,7 @@ def until(holds: Callable[[], bool], what: str) -> None:
     deadline = time.monotonic() + END_SECONDS
     while not holds():
         if time.monotonic() > deadline:
-            sys.exit(f"Waited {END_SECONDS} s in vain for: {what}; see tasks.log.")
+            sys.exit(f"Not reached within {END_SECONDS} s: {what}; see tasks.log.")
         time.sleep(0.02)
 
 

@@ -79,8 +79,8 @@ def create(strategy: str, folder: Path, version: str = "") -> None:
     template = folder / "template"
     git("clone", "--quiet", str(ROOT), str(template), folder=folder)
     version = version or previous()
-    told = git("log", "-1", "--format=%h %cs %s", version, folder=ROOT)
-    print(f"== from {version}: {told}", flush=True)
+    latest = git("log", "-1", "--format=%h %cs %s", version, folder=ROOT)
+    print(f"== from {version}: {latest}", flush=True)
     answers = {"isolation_strategy": strategy}
     given = {"no_input": True, "default_config": True, "extra_context": answers}
     cruft.create(str(template), folder, checkout=version, **given)
@@ -110,18 +110,21 @@ def late(strategy: str, folder: Path) -> None:
     commit(project, "Edited before it was committed")
     replace(template / TREE / "README.md", *TEMPLATES)
     commit(template, "A change next to it")
-    expect(cruft.update(project, skip_apply_ask=True), "cruft update says that all is well")
-    expect(list(project.rglob("*.rej")), "and leaves what it could not merge in .rej")
+    expect(cruft.update(project, skip_apply_ask=True), "cruft update reports success")
+    expect(list(project.rglob("*.rej")), "but leaves unmerged changes in .rej files")
     git("reset", "--quiet", "--hard", folder=project)
     git("clean", "--quiet", "-d", "--force", folder=project)
     version = json.loads((project / ".cruft.json").read_text(encoding="utf-8"))["commit"]
     cruft.create(str(template), project.parent / "as-generated", checkout=version, **options)
     (command,) = re.findall(r"^find .*$", PAGE.read_text(encoding="utf-8"), re.MULTILINE)
     subprocess.run(command, shell=True, cwd=project, check=True, stdout=subprocess.DEVNULL)  # noqa: S602 - as it is pasted
-    expect(cruft.update(project, skip_apply_ask=True), "cruft update, as the page says")
-    expect(not list(project.rglob("*.rej")), "leaves nothing")
+    expect(
+        cruft.update(project, skip_apply_ask=True),
+        "cruft update succeeds after the steps of the page",
+    )
+    expect(not list(project.rglob("*.rej")), "it leaves no .rej files")
     text = (project / "README.md").read_text(encoding="utf-8")
-    expect(USERS[1] in text and TEMPLATES[1] in text, "and both changes are there")
+    expect(USERS[1] in text and TEMPLATES[1] in text, "both changes are in the README")
 
 
 def replace(path: Path, before: str, after: str) -> None:
@@ -135,7 +138,7 @@ def work(strategy: str, folder: Path) -> None:
     project = folder / "my_saas"
     for name, (before, after) in EDITS.items():
         text = (project / name).read_text(encoding="utf-8")
-        expect(before in text, f"{name} can be worked on")
+        expect(before in text, f"{name} contains the text to change")
         (project / name).write_text(text.replace(before, after, 1), encoding="utf-8")
     write_app(project / APP)
     manage = [sys.executable, "manage.py", "makemigrations", "--no-header", "rooms"]
@@ -146,18 +149,21 @@ def work(strategy: str, folder: Path) -> None:
 def update(strategy: str, folder: Path) -> None:
     project = folder / "my_saas"
     before = git("rev-parse", "HEAD", folder=project)
-    expect(not cruft.check(project), "cruft check finds that there is something new")
+    expect(not cruft.check(project), "cruft check finds a newer version")
     expect(cruft.update(project, skip_apply_ask=True), "cruft update")
-    expect(cruft.check(project), "cruft check finds nothing new any more")
+    expect(cruft.check(project), "cruft check finds no newer version after the update")
     changed = git("status", "--porcelain", folder=project).splitlines()
     conflicts = [line for line in changed if "U" in line[:2] or line.startswith("AA")]
     conflicts += [str(path.relative_to(project)) for path in project.rglob("*.rej")]
-    expect(not conflicts, f"without a conflict {conflicts or ''}")
+    expect(not conflicts, f"the update has no conflicts {conflicts or ''}")
     for name, (_, after) in EDITS.items():
-        expect(after in (project / name).read_text(encoding="utf-8"), f"what was done in {name}")
+        expect(
+            after in (project / name).read_text(encoding="utf-8"),
+            f"the user's change of {name} is kept",
+        )
     commit(project, "Update from the template")
-    told = git("diff", "--shortstat", before, "HEAD", folder=project)
-    expect(told, f"{strategy}: {told}")
+    changes = git("diff", "--shortstat", before, "HEAD", folder=project)
+    expect(changes, f"{strategy}: {changes}")
     # Only the user's changes may differ from the template now.
     cruft.diff(project)
 

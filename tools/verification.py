@@ -43,9 +43,9 @@ class Fault:
 
 
 FAULTS = {
-    "code that is not formatted": Fault("format", ROUTES, new="x  =  1\n"),
-    "code that is not clean": Fault("lint", ROUTES, new="import os\n"),
-    "types that do not agree": Fault("types", ROUTES, new="\nx: int = router\n"),
+    "unformatted code": Fault("format", ROUTES, new="x  =  1\n"),
+    "an unused import": Fault("lint", ROUTES, new="import os\n"),
+    "a wrong type": Fault("types", ROUTES, new="\nx: int = router\n"),
     "an import that points up": Fault(
         "imports",
         "apps/tenants/slugs.py",
@@ -58,7 +58,7 @@ FAULTS = {
         old="title = models.CharField(max_length=200)",
         new="title = models.CharField(max_length=99)",
     ),
-    "a cookie that goes without TLS": Fault(
+    "a cookie that is sent without TLS": Fault(
         "deploy",
         "config/settings/production.py",
         old="SESSION_COOKIE_SECURE = True",
@@ -67,8 +67,10 @@ FAULTS = {
     "an unscoped query": Fault(
         "tenancy", ROUTES, new='\nEVERY = views.Task.objects.using("owner")\n'
     ),
-    "a command that is gone": Fault("docs", "README.md", new="\nRun `uv run manage.py gone`.\n"),
-    "a filter that does something else": Fault(
+    "a command that does not exist": Fault(
+        "docs", "README.md", new="\nRun `uv run manage.py gone`.\n"
+    ),
+    "a filter with the wrong comparison": Fault(
         "tests", "apps/projects/filters.py", old='lookup_expr="lt"', new='lookup_expr="gt"'
     ),
     "a leak": Fault(
@@ -141,9 +143,9 @@ constraints = [
 """
 
 
-def expect(holds: object, what: str, told: str = "") -> None:
+def expect(holds: object, what: str, output: str = "") -> None:
     if not holds:
-        sys.exit(f"FAILED  {what}\n{told[-4000:]}")
+        sys.exit(f"FAILED  {what}\n{output[-4000:]}")
     print(f"ok  {what}", flush=True)
 
 
@@ -177,9 +179,9 @@ def planted(fault: Fault) -> Iterator[None]:
 def find_faults(strategy: str) -> None:
     for name, fault in {**FAULTS, "a breach of isolation": BREACHES[strategy]}.items():
         with planted(fault):
-            status, told = verify(fault.check, PYTEST_ADDOPTS="--maxfail=1")
-        named = told.rstrip().endswith(f"verify: {fault.check} failed")
-        expect(status == 1 and named, f"{fault.check} notices {name}", told)
+            status, output = verify(fault.check, PYTEST_ADDOPTS="--maxfail=1")
+        named = output.rstrip().endswith(f"verify: {fault.check} failed")
+        expect(status == 1 and named, f"{fault.check} notices {name}", output)
 
 
 def find_wrong_names() -> None:
@@ -212,24 +214,26 @@ def do_task() -> None:
 
     MODELS.write_text(f"{models}\n\n{model}", encoding="utf-8")
     make_migration()
-    status, told = verify("format", "lint", "migrations", "tenancy")
-    expect(status == 0, "the model that the skill shows is a good one", told)
+    status, output = verify("format", "lint", "migrations", "tenancy")
+    expect(status == 0, "the model of the skill passes the checks", output)
 
     changed = model.replace(
         'constraints = [tenant_unique("word", name="label_word_unique")]\n', STATUS_IS_KNOWN
     )
     changed = changed.replace("    created_by =", f"{STATUS}    created_by =")
     MODELS.write_text(f"{models}\n\n{STATUS_CHOICES}{changed}", encoding="utf-8")
-    status, told = verify()
+    status, output = verify()
     expect(
-        status == 1 and told.rstrip().endswith("verify: migrations failed"),
+        status == 1 and output.rstrip().endswith("verify: migrations failed"),
         "without a migration for `status` the report names what is missing",
-        told,
+        output,
     )
     make_migration()
-    status, told = verify()
+    status, output = verify()
     expect(
-        status == 0, "with its migration every check passes, and the work can be handed over", told
+        status == 0,
+        "with its migration every check passes, and the work can be handed over",
+        output,
     )
 
 

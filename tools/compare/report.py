@@ -23,36 +23,36 @@ mpl.use("svg")
 NAMES = [PLAIN, PEER, ROW_PEER, *STRATEGIES]
 
 RATES = {"schema": 0.97, "row": 0.92, "database": 0.97}
-"""At least so much of plain Django's requests per second."""
+"""Goals: requests per second, relative to plain Django."""
 
 SLOWEST = 1.05
-"""Of plain Django's 95th percentile, at most."""
+"""Goal: 95th percentile of the response times, relative to plain Django."""
 
 TRIPS = {"GET": 2, "POST": 3}
 GROWTH = 1.10
 MEGABYTES = 150
 
 MEMORY = 1.05
-"""Of plain Django's growth of a process's memory while it serves, at most."""
+"""Goal: growth of a process's memory while it serves, relative to plain Django."""
 
 OF_MIGRATIONS = {"schema": 10, "database": 15}
-"""The part of the time of its own migrations in which a tenant is made: one over this."""
+"""Goals: how many times faster a tenant is created than its migrations would run."""
 
 FROM_POOL = 20
-"""Milliseconds."""
+"""Goal: milliseconds to create a tenant with storage that was provisioned in advance."""
 
 NOTHING = 0.6
-"""Seconds that PostgreSQL works for a ``migrate`` that finds nothing to do."""
+"""Goal: seconds of PostgreSQL's work for a ``migrate`` with nothing to apply."""
 
 AGAINST_PEER, AGAINST_SQL = 100, 2
-"""How much faster than django-tenants a field comes to a tenant, and how much slower than SQL."""
+"""Goals for a new field: times faster than django-tenants, and times slower than SQL alone."""
 
 BEGIN, END = "<!-- made by nox -s compare -->\n", "<!-- until here -->\n"
-"""The lines of a page between which the figures stand."""
+"""Lines of a page between which the figures are inserted."""
 
 MS = 1000
 BLOCKS = 10
-"""Parts that a run is divided into, to tell how far its ratios scatter."""
+"""Parts of a run; their ratios show the spread."""
 
 STYLE = """
 :root { color-scheme: light dark; }
@@ -172,8 +172,8 @@ def _load(results: dict[str, Any]) -> Section:
     few, many = results["requests"]["load"], results["requests_of_many"]["load"]
     rows = [[name, f"{few[name]:.0f}", f"{many[name]:.0f}"] for name in NAMES]
     text = (
-        "Requests per second of eight clients at once, each asking for all tenants in turn: nine "
-        "lists to one new task. No list held a row of another tenant, or there would be no report."
+        "Requests per second of eight concurrent clients, each for all tenants in turn: nine lists "
+        "for one new task. No list contained another tenant's row; otherwise the run would fail."
     )
     head = ["project", "10 tenants", f"{results['about']['tenants']} tenants"]
     return Section("Many at once", text, head, rows)
@@ -183,7 +183,7 @@ def _growth(results: dict[str, Any]) -> Section:
     rows = [[name, *(f"{_grown(results, kind, name):.2f}" for kind in TRIPS)] for name in NAMES]
     text = (
         f"How much longer a request takes with {results['about']['tenants']} tenants than with 10 "
-        "(medians; what plain Django took longer is divided out). The requests are for ten tenants."
+        "(medians, divided by the growth of plain Django). The requests are for ten tenants."
     )
     return Section("Growth", text, ["project", *TRIPS], rows)
 
@@ -207,10 +207,9 @@ def _provisioning(results: dict[str, Any]) -> Section:
     ]
     chart = _bars({name: median(values) * MS for name, values in seconds.items()}, "ms")
     text = (
-        "From the call to a tenant that can be served: its rows in the shared data and the audit "
-        "trail, and its storage. Beside it what its migrations take by themselves, which "
-        "django-tenants runs for each tenant, and how long it takes when the storage was prepared "
-        "before."
+        "Time until the tenant can be served: its rows in the shared data and the audit log, and "
+        "its storage. For comparison: the time of its migrations alone, which django-tenants runs "
+        "for each tenant, and the time with storage that was provisioned in advance."
     )
     head = ["project", "median ms", "least", "most", "its migrations ms", "from the pool ms"]
     return Section("A new tenant", text, head, rows, chart)
@@ -232,11 +231,11 @@ def _fleet(results: dict[str, Any]) -> Section:
         for name, run in results["fleet"].items()
     ]
     text = (
-        "`migrate` with nothing to do, of which PostgreSQL works a part, and with one new field; "
-        "whole processes with Django's start (not counted in the time per tenant). The same change "
-        "by SQL alone is the bound that nobody is under. Last, how many tenants had another field "
-        "when the process was killed; after a second run each of them had it, and was migrated "
-        "once."
+        "`migrate` with nothing to do, including PostgreSQL's part of it, and with one new field. "
+        "The times are those of whole processes with Django's start, which the time per tenant "
+        "excludes. The same change by SQL alone is the lower bound. The last column is the number "
+        "of migrated tenants when the process was killed; after a second run, each tenant was "
+        "migrated once."
     )
     head = ["project", "tenants", "start s", "nothing s", "of it PostgreSQL s", "field s"]
     head += ["ms per tenant", "SQL alone s", "killed after"]
@@ -267,7 +266,7 @@ def _costs(results: dict[str, Any]) -> Section:
     head += ["MB per tenant", "connections", "largest connection MB"]
     text = (
         "Memory of one server process, before and after the requests; disk of a tenant with 50 "
-        "tasks; and what the process holds at PostgreSQL."
+        "tasks; and the process's connections to PostgreSQL."
     )
     return Section("What a tenant costs", text, head, rows)
 
@@ -278,8 +277,8 @@ def _backups(results: dict[str, Any]) -> Section:
         for name, run in results["backups"].items()
     ]
     text = (
-        f"Of one tenant among {results['about']['tenants']}, by the commands of the project's own "
-        "docs/restore.md; the restore keeps a copy of what was there. Without files."
+        f"One of {results['about']['tenants']} tenants, by the commands of the project's own "
+        "docs/restore.md, without files. The restore first saves the current data."
     )
     return Section("Backup and restore", text, ["project", "backup s", "restore s"], rows)
 
@@ -291,14 +290,14 @@ def _conformance(results: dict[str, Any]) -> list[Section]:
         [name, *(found[strategy][name] for strategy in STRATEGIES)]
         for name in found.get(STRATEGIES[0], {})
     ]
-    text = "The tests that try to get from one tenant to another, in each of the three projects."
+    text = "Tests that try to reach one tenant from another, in each of the three projects."
     return [Section("Conformance", text, ["", *STRATEGIES], rows)] if rows else []
 
 
 def _goals(results: dict[str, Any]) -> Section:
     text = (
-        "What was wanted, and what came of it. A rate is within the spread if a quarter of the "
-        "run's tenths reached the goal."
+        "Goals and results. A rate is within the spread if a quarter of the run's tenths reached "
+        "the goal."
     )
     head = ["", "project", "goal", "reached", ""]
     return Section("Goals", text, head, list(_goal_rows(results)))

@@ -98,7 +98,7 @@ KINDS: dict[str, Callable[[str], dict[str, Any]]] = {
     "config.settings_rls": of_django_rls_tenants,
     "apps.projects": of_nobody,
 }
-"""How to make a tenant, by the module that tells what the project is; the first that is there."""
+"""How to create a tenant, by the module that identifies the project; the first that exists."""
 
 
 def fill(entered: Callable[[], AbstractContextManager[Any]]) -> str:

@@ -1,6 +1,6 @@
 #!/bin/sh
-# Runs once, when PostgreSQL starts on an empty volume: makes the two roles and the database.
-# The owner makes tables; the run-time role serves requests and owns nothing.
+# Runs once, when PostgreSQL starts on an empty volume: creates the two roles and the database.
+# The owner creates tables; the run-time role serves requests and owns nothing.
 set -eu
 
 psql --quiet --set=ON_ERROR_STOP=1 --username "$POSTGRES_USER" --dbname postgres \

@@ -31,7 +31,7 @@ def parse(path: Path) -> tuple[dict[str, str], list[str]]:
     except (OSError, UnicodeError) as error:
         reason = error.strerror if isinstance(error, OSError) else "it is not UTF-8 text"
         return {}, [f"{path.name} cannot be read: {reason}."]
-    problems = dict(_judge(bindings))
+    problems = dict(_find_problems(bindings))
     values = {each.key or "": each.value or "" for each in bindings if _is_pair(each)}
     return values, [f"{path.name}, line {line}: {problem}" for line, problem in problems.items()]
 
@@ -45,7 +45,7 @@ def _is_pair(binding: Binding) -> bool:
     return bool(named) and "\0" not in binding.original.string
 
 
-def _judge(bindings: list[Binding]) -> Iterator[tuple[int, str]]:
+def _find_problems(bindings: list[Binding]) -> Iterator[tuple[int, str]]:
     lines: dict[str, int] = {}
     for binding in bindings:
         text, name = binding.original.string, binding.key or ""

@@ -128,8 +128,8 @@ class Limits(Group):
     """Concurrent requests of one tenant in a process: two fewer than its threads. 0: no limit."""
 
     TENANT_TASKS_AT_ONCE: Annotated[types.Number, Field(ge=1, le=1000)] = 1
-    """Open background tasks of a tenant that every worker serves; the others wait for half of the
-    workers, so that a tenant with many holds nobody else up."""
+    """Open background tasks of one tenant that may use every slot of the workers. Further ones use
+    half of the slots, so that a tenant with many tasks does not delay other tenants."""
 
     TENANT_STORAGE_BYTES: Annotated[types.Number, Field(ge=0, le=1024**5)] = 10 * 1024**3
     """Total size of a tenant's attachments, in bytes. 0: no limit."""

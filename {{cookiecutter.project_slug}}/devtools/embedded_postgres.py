@@ -327,8 +327,8 @@ def _account(home: Path, binaries: Path) -> tuple[int, list[str]]:
             if done.returncode == 0:
                 return user, [*plain, *kept]
     raise EmbeddedPostgresError(
-        f"PostgreSQL refuses root, and `nobody` cannot run it (by setpriv) in {home}: let others "
-        "pass its parent folders and those of the Python environment, or work as another user"
+        f"PostgreSQL refuses root, and `nobody` cannot run it (by setpriv) in {home}: let other "
+        "users enter its parent folders and those of the Python environment, or do not run as root"
     )
 
 

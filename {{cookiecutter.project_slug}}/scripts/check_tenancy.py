@@ -26,7 +26,7 @@ from django.utils.module_loading import import_string  # noqa: E402
 from devtools.embedded_postgres import EmbeddedPostgresError, configure_environment  # noqa: E402
 
 ALLOWED = "# every tenant:"
-JUDGED = (ast.Attribute, ast.Call, ast.Subscript, ast.ImportFrom)
+CHECKED = (ast.Attribute, ast.Call, ast.Subscript, ast.ImportFrom)
 BY_HAND = "raw SQL, which no manager filters; use the ORM"
 ALL = "rows of all tenants, which only the platform may use"
 
@@ -72,13 +72,13 @@ def code_problems() -> Iterator[str]:
         folder = Path(AppConfig.create(app).path)
         for path in sorted(folder.rglob("*.py")):
             if not {"tests", "migrations"} & set(path.relative_to(folder).parts):
-                yield from _judge(path)
+                yield from _check_file(path)
 
 
-def _judge(path: Path) -> Iterator[str]:
+def _check_file(path: Path) -> Iterator[str]:
     text = path.read_text(encoding="utf-8")
     lines = ["", *text.splitlines()]
-    nodes = [node for node in ast.walk(ast.parse(text)) if isinstance(node, JUDGED)]
+    nodes = [node for node in ast.walk(ast.parse(text)) if isinstance(node, CHECKED)]
     for node in sorted(nodes, key=lambda node: node.lineno):
         around = lines[node.lineno - 1 : node.lineno + 1]
         if (what := _reach(node)) and not any(ALLOWED in line for line in around):

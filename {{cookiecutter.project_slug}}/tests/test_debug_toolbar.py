@@ -36,17 +36,17 @@ if email:
 page = client.get(path)
 text = page.content.decode()
 found = dict(re.findall(r'data-(request-id|render-panel-url)="([^"]+)"', text))
-told = {"page": page.status_code}
+report = {"page": page.status_code}
 for panel in re.findall(r'id="(\\w+Panel)" class="djdt-panelContent', text) if found else ():
     query = {"request_id": found["request-id"], "panel_id": panel}
     answer = client.get(found["render-panel-url"], query)
-    told[panel] = [answer.status_code, answer.json().get("content", "")]
-signed = re.findall(r'name="signed" value="([^"]+)"', told.get("SQLPanel", ["", ""])[1])
-told["explained"] = [
+    report[panel] = [answer.status_code, answer.json().get("content", "")]
+signed = re.findall(r'name="signed" value="([^"]+)"', report.get("SQLPanel", ["", ""])[1])
+report["explained"] = [
     client.post("/__debug__/sql_explain/", {"signed": unescape(each)}).status_code
     for each in signed
 ]
-print(json.dumps(told))
+print(json.dumps(report))
 """
 
 
@@ -57,14 +57,14 @@ def browse(provisioning: None, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) 
     call_command("seed_demo", stdout=StringIO())
     (tmp_path / "browser_settings.py").write_text(SETTINGS, encoding="utf-8")
 
-    def told(host: str, path: str, email: str = "", **variables: str) -> dict[str, Any]:
+    def ask(host: str, path: str, email: str = "", **variables: str) -> dict[str, Any]:
         names = {"DJANGO_SETTINGS_MODULE": "browser_settings", "PYTHONPATH": f"{tmp_path}:."}
         done = run("-c", BROWSE, host, path, email, PASSWORD, **names | variables)
         assert done.returncode == 0, done.stderr
         answers: dict[str, Any] = json.loads(done.stdout)
         return answers
 
-    return told
+    return ask
 
 
 @pytest.mark.parametrize(
@@ -77,15 +77,15 @@ def browse(provisioning: None, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) 
     ],
 )
 def test_every_panel_opens(browse: Any, host: str, path: str, email: str) -> None:
-    told = browse(host, path, email, DEBUG_TOOLBAR="on")
-    assert told.pop("page") == 200
-    explained = told.pop("explained")
-    assert len(told) > 5
-    assert {status for status, _ in told.values()} == {200}
+    report = browse(host, path, email, DEBUG_TOOLBAR="on")
+    assert report.pop("page") == 200
+    explained = report.pop("explained")
+    assert len(report) > 5
+    assert {status for status, _ in report.values()} == {200}
     assert {*explained} <= {200}
     if email:
         assert explained
-        shown = unescape(re.sub("<[^>]+>", "", told["SQLPanel"][1]))
+        shown = unescape(re.sub("<[^>]+>", "", report["SQLPanel"][1]))
         assert "SELECT" in shown
 
 

@@ -34,9 +34,9 @@ def _print_config(tmp_path: Path, memory: str, **variables: str) -> tuple[int, s
 def test_worker_files_are_in_memory(tmp_path: Path) -> None:
     memory = tmp_path / "memory"
     memory.mkdir()
-    status, printed, told = _print_config(tmp_path, str(memory))
+    status, printed, errors = _print_config(tmp_path, str(memory))
     assert status == 0
-    assert "gunicorn.conf.py:" not in told
+    assert "gunicorn.conf.py:" not in errors
     assert re.search(rf"^worker_tmp_dir += {re.escape(str(memory))}$", printed, re.MULTILINE)
     assert [path.name[:8] for path in memory.iterdir()] == ["metrics-"]
 
@@ -44,10 +44,10 @@ def test_worker_files_are_in_memory(tmp_path: Path) -> None:
 @pytest.mark.parametrize("memory", ["/no/such/folder", "/dev/null", "/proc", "/sys"])
 def test_worker_files_are_on_disk_without_a_folder_in_memory(tmp_path: Path, memory: str) -> None:
     """The folder is missing, a file, or not writable."""
-    status, printed, told = _print_config(tmp_path, memory, TMPDIR=str(tmp_path))
+    status, printed, errors = _print_config(tmp_path, memory, TMPDIR=str(tmp_path))
     assert status == 0
     assert re.search(r"^worker_tmp_dir += None$", printed, re.MULTILINE)
-    (line,) = [line for line in told.splitlines() if "gunicorn.conf.py:" in line]
+    (line,) = [line for line in errors.splitlines() if "gunicorn.conf.py:" in line]
     assert line.startswith(f"gunicorn.conf.py: heartbeats and metrics are in {tmp_path}. ")
 
 

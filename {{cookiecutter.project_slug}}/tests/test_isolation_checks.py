@@ -166,7 +166,7 @@ def _key_to_a_permission() -> None:
     _tenant_model("Board", grants=models.ForeignKey(Permission, models.CASCADE))
 
 
-def _judge(define: Callable[[], None]) -> list[str | None]:
+def _check(define: Callable[[], None]) -> list[str | None]:
     with isolate_apps("tests.sample", "apps.tenants") as isolated:
         assert isolated
         define()
@@ -299,7 +299,7 @@ def test_tenant_storage_is_accepted() -> None:
             _tenant_model(f"Card{number}", file=models.FileField(storage=storage))
         _shared_model("Logo", file=models.FileField(storage=FileSystemStorage()))
 
-    assert _judge(define) == []
+    assert _check(define) == []
 
 
 def _text_of_any_length() -> None:
@@ -337,7 +337,7 @@ def _line_of_any_length() -> None:
     ],
 )
 def test_unsafe_models_are_refused(define: Callable[[], None], problem: str) -> None:
-    assert _judge(define) == [problem]
+    assert _check(define) == [problem]
 
 
 @pytest.mark.parametrize(
@@ -352,7 +352,7 @@ def test_unsafe_models_are_refused(define: Callable[[], None], problem: str) -> 
 def test_relation_that_needs_joins_is_accepted_with_constraints(
     define: Callable[[], None], settings: Any
 ) -> None:
-    assert _judge(define) == ([] if settings.SHARED_DB_CONSTRAINTS else ["isolation.E003"])
+    assert _check(define) == ([] if settings.SHARED_DB_CONSTRAINTS else ["isolation.E003"])
 
 
 @pytest.mark.parametrize(
@@ -372,7 +372,7 @@ def test_relation_that_needs_joins_is_accepted_with_constraints(
     ],
 )
 def test_models_that_work_in_django_are_accepted(define: Callable[[], None]) -> None:
-    assert _judge(define) == []
+    assert _check(define) == []
 
 
 @pytest.mark.parametrize(
@@ -385,17 +385,17 @@ def test_models_that_work_in_django_are_accepted(define: Callable[[], None]) -> 
 def test_plain_relation_that_would_lose_rows_is_refused(
     define: Callable[[], None], problem: str
 ) -> None:
-    assert problem in _judge(define)
+    assert problem in _check(define)
 
 
 def test_unbound_plain_model_is_refused(monkeypatch: Any) -> None:
     with monkeypatch.context() as patched:
         patched.setattr("apps.isolation.plain_models.is_tenant_model", lambda model: False)
-        assert _judge(_plain_models) == ["isolation.E001", "isolation.E001"]
+        assert _check(_plain_models) == ["isolation.E001", "isolation.E001"]
 
 
 def test_safe_models_are_accepted() -> None:
-    assert _judge(_good) == []
+    assert _check(_good) == []
 
 
 def test_tenant_apps_may_be_named_by_path_or_config(settings: Any) -> None:

@@ -221,11 +221,11 @@ def test_number_of_labelled_tenants_is_limited(
 def test_platform_metrics_come_from_the_database(acme: Any, globex: Any, measured: Any) -> None:
     globex.status = "suspended"
     globex.save()
-    told = _scrape()
-    assert told['tenants{status="active"}'] == 1
-    assert told['tenants{status="suspended"}'] == 1
-    assert told["tenants_unmigrated"] == 0
-    assert 0 < told["database_connections"] < told["database_connections_limit"]
+    values = _scrape()
+    assert values['tenants{status="active"}'] == 1
+    assert values['tenants{status="suspended"}'] == 1
+    assert values["tenants_unmigrated"] == 0
+    assert 0 < values["database_connections"] < values["database_connections_limit"]
 
 
 @pytest.mark.django_db(transaction=True)

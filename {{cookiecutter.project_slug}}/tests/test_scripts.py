@@ -195,8 +195,8 @@ def test_verify_uses_the_projects_tools(
     project: Path, variables: dict[str, str], tools: str
 ) -> None:
     """Another environment may be active or first on PATH."""
-    status, told = _verify(project, "format", **variables)
-    assert (status, told) == (0, f"== format\n{tools}\nverify: all is well (format)\n")
+    status, output = _verify(project, "format", **variables)
+    assert (status, output) == (0, f"== format\n{tools}\nverify: all is well (format)\n")
 
 
 def test_verify_works_from_its_folder(project: Path) -> None:
@@ -212,24 +212,24 @@ def test_verify_uses_the_uv_of_the_project(project: Path) -> None:
 
 def test_verify_reports_missing_uv(project: Path) -> None:
     shutil.rmtree(project / "uv")
-    status, told = _verify(project, "format")
+    status, output = _verify(project, "format")
     assert status == 2
-    assert told.startswith("verify: found no uv, which installs the tools; ")
-    assert told.count("\n") == 1
+    assert output.startswith("verify: found no uv, which installs the tools; ")
+    assert output.count("\n") == 1
 
 
 @pytest.mark.parametrize("tool", TOOLS)
 def test_verify_reports_a_missing_tool(project: Path, tool: str) -> None:
     """It does not use another project's tool."""
     (project / OWN / "bin" / tool).unlink()
-    status, told = _verify(project, "format")
+    status, output = _verify(project, "format")
     assert status == 2
-    assert f"/.venv has no {tool}; install the group dev" in told
-    assert told.count("\n") == 1
+    assert f"/.venv has no {tool}; install the group dev" in output
+    assert output.count("\n") == 1
 
 
 def test_verify_refuses_unknown_checks(project: Path) -> None:
     """An unknown name fails before any check runs. CI tests the checks."""
-    status, told = _verify(project, "format", "spelling")
+    status, output = _verify(project, "format", "spelling")
     assert status == 2
-    assert told.startswith("verify: there is no check named spelling")
+    assert output.startswith("verify: there is no check named spelling")

@@ -76,9 +76,9 @@ import django, logging
 django.setup()
 for name in {loggers}:
     for level in ("info", "warning", "error"):
-        getattr(logging.getLogger(name), level)("told")
+        getattr(logging.getLogger(name), level)("logged")
 """
-    assert run("-c", script, **local).stderr.count("told") == 3 * len(loggers)
+    assert run("-c", script, **local).stderr.count("logged") == 3 * len(loggers)
 
 
 def test_development_settings_use_nothing_deprecated() -> None:

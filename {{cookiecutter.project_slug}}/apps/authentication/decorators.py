@@ -27,6 +27,8 @@ from apps.tenants.middleware import activate_locale
 LONGEST_PATH = 1000
 """Maximum length of a path to which a log-in returns: servers limit addresses."""
 
+NO_ACCESS = "You have no access here."
+
 type View = Callable[..., HttpResponseBase]
 
 
@@ -48,7 +50,7 @@ def require_role(read: str, *, write: str = "", scope: str = "") -> Callable[[Vi
         @wraps(view)
         def guarded(request: MemberRequest, *args: object, **kwargs: object) -> HttpResponseBase:
             if current_tenant() is None:
-                raise PermissionDenied("No tenant access.")
+                raise PermissionDenied(NO_ACCESS)
             is_safe = request.method in SAFE_METHODS
             member = _member(request)
             if member is None:
@@ -96,9 +98,9 @@ def unguarded(view: View) -> View:
     return view
 
 
-def judges_members(view: View) -> View:
+def identifies_members(view: View) -> View:
     """Mark an open page whose POST may identify its sender as a member, by its body or session."""
-    vars(view).update(judges_members=True)
+    vars(view).update(identifies_members=True)
     return view
 
 
@@ -119,7 +121,7 @@ def _member(request: MemberRequest) -> Membership | None:
     try:
         member = admit(request.user.pk, require_tenant().id)
     except NoActiveAccount:
-        raise PermissionDenied("No tenant access.") from None
+        raise PermissionDenied(NO_ACCESS) from None
     if has_session_ended(request, member):
         logout(request)
         return None

@@ -18,7 +18,7 @@ from apps.api.conflicts import as_conflict
 from apps.api.database_limits import as_api_error
 from apps.api.error_responses import error_response, failed_after_commit
 from apps.authentication.backends import TenantJWTAuthentication
-from apps.authentication.decorators import View, is_guarded
+from apps.authentication.decorators import NO_ACCESS, View, is_guarded
 from apps.authentication.early_refusals import refuse_again
 from apps.authentication.exceptions import TokenTenantMismatch
 from apps.isolation.context import ActiveTenant, activate_tenant, current_tenant
@@ -96,7 +96,7 @@ class StrictAccessMiddleware(MiddlewareMixin):
         """Refuse a view without permissions before it is called."""
         if current_tenant() is None or is_guarded(view):
             return None
-        return error_response(request, PermissionDenied("No tenant access."))
+        return error_response(request, PermissionDenied(NO_ACCESS))
 
     def process_exception(self, request: HttpRequest, error: Exception) -> HttpResponse | None:
         """Answer errors of services, rows in use, and limits of the database."""
@@ -134,8 +134,8 @@ def _tenant_on_shared_host(request: HttpRequest, slug: str | None) -> UUID | Non
     same answer, so that neither body nor timing reveals which tenants exist.
     """
     try:
-        # By the authentication itself: what only one of the two took for a token would be
-        # authorised outside its tenant, or choose a tenant for nobody.
+        # The same function as in authentication. If the two disagreed about what is a token, a
+        # request could be authorised in a tenant that its token does not name.
         claims = TenantJWTAuthentication().claims(request)
     except AuthenticationFailed:
         return None

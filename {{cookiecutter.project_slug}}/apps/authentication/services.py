@@ -90,7 +90,7 @@ def record_session(*, signal: Signal, user: User | None, **kwargs: object) -> No
 
 
 def send_verification(request: HttpRequest, email: str) -> None:
-    """Send a link that verifies an address; to one that needs none, say so in a mail alike."""
+    """Send a link that verifies an address; an address without need of one gets a similar mail."""
     email = User.objects.normalize_email(email)
     throttle(request, "confirm_email", key=email)
     verified = EmailAddress.objects.filter(

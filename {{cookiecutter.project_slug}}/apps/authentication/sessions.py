@@ -37,7 +37,7 @@ def has_session_ended(request: HttpRequest, member: Membership) -> bool:
 
 
 def begun_before_joining(member: Membership, begun: datetime) -> bool:
-    """Return whether a log-in is from before the user joined the tenant, the last time.
+    """Return whether a log-in is older than the user's latest joining of the tenant.
 
     A user who was removed and is invited again logs in again. Log-ins store whole seconds, and the
     clocks of two servers may differ by the leeway of tokens.

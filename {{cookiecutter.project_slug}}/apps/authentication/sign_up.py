@@ -37,11 +37,11 @@ FIELDS = {
     **dict.fromkeys(("slug", "domain", NON_FIELD_ERRORS), "tenant_slug"),
 }
 OTHERS_WAIT: Final = timedelta(seconds=60)
-"""For how long a worker leaves a sign-up to the request that does it itself."""
+"""Time before a worker completes a sign-up, which the request itself normally does first."""
 
 
 def sign_up(user: User, *, tenant_name: str, tenant_slug: str) -> Tenant:
-    """Store a tenant and its Owner, new or existing; a worker opens it soon, unless it is open.
+    """Store a tenant and its new or existing Owner; a worker opens it, unless it opens at once.
 
     Raises ValidationError for an address, name or slug that is malformed, reserved or taken.
     """
@@ -70,7 +70,7 @@ def sign_up_and_wait(user: User, *, tenant_name: str, tenant_slug: str) -> Membe
 
 @platform_task(queue_name=OWNER_QUEUE)
 def complete_sign_up(tenant_id: str) -> None:
-    """Make the storage of a tenant that was signed up for, and open it; done twice, do nothing."""
+    """Create the storage of a sign-up's tenant, and open it; do nothing if this is done."""
     if tenant := Tenant.objects.filter(pk=UUID(tenant_id)).first():
         _complete(tenant)
 
@@ -119,7 +119,7 @@ def _send_first_verification(user: User) -> None:
 
 
 def _forget(user: User) -> None:
-    """Delete a user who has been nobody's member, unless another sign-up of theirs goes on."""
+    """Delete a user who never was a member, unless another sign-up of theirs goes on."""
     with suppress(IntegrityError), transaction.atomic(using=SHARED_DB):
         if Tenant.objects.filter(founder_id=user.pk).exists():
             return

@@ -49,7 +49,7 @@ class SuspendedTenantMiddleware(MiddlewareMixin):
 def _may_be_members(request: HttpRequest, view: Any) -> bool:
     """Return whether only the view can identify the user: by a token, a session, or the body."""
     target = getattr(view, "cls", view)
-    if request.method == "POST" and getattr(target, "judges_members", False):
+    if request.method == "POST" and getattr(target, "identifies_members", False):
         return True
     if is_of_api(view):
         return bool(target.authentication_classes) and _has_token(request)
@@ -62,10 +62,10 @@ def _has_token(request: HttpRequest) -> bool:
 
 def _is_for_members(request: HttpRequest, response: HttpResponseBase) -> bool:
     """Return whether the answer is for a member: a success, or the notice of the suspension."""
-    is_told = isinstance(getattr(response, "error", None), TenantSuspended)
+    is_notice = isinstance(getattr(response, "error", None), TenantSuspended)
     # A server error may come from the database, so do not query it.
     is_fault = response.status_code >= HTTPStatus.INTERNAL_SERVER_ERROR
-    return getattr(request, "auth", None) is not None or is_told or is_fault
+    return getattr(request, "auth", None) is not None or is_notice or is_fault
 
 
 def _is_hidden(request: HttpRequest) -> bool:

@@ -40,7 +40,7 @@ class ExchangeView(OpenView):
     The serializer sets ``request.auth`` to the membership that authorises the request.
     """
 
-    judges_members = True
+    identifies_members = True
 
     def post(self, request: Request) -> Response:
         return Response(self.accepted(request).validated_data)
@@ -77,7 +77,7 @@ class TokenVerifyView(ExchangeView):
 class LogoutView(ActionView):
     """End a log-in with all its tokens, including those for other tenants."""
 
-    judges_members = True
+    identifies_members = True
     serializer_class = serializers.LogoutSerializer
 
 

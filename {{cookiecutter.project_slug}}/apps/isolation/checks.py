@@ -142,8 +142,8 @@ def violations(of: Invariants | None = None) -> list[str]:
     ]
 
 
-def _error(number: str, culprit: object, message: str, hint: str) -> Error:
-    return Error(message, hint=hint, obj=culprit, id=f"isolation.{number}")
+def _error(number: str, obj: object, message: str, hint: str) -> Error:
+    return Error(message, hint=hint, obj=obj, id=f"isolation.{number}")
 
 
 def _check_model(model: type[Model]) -> Iterator[CheckMessage]:
@@ -256,7 +256,7 @@ def _check_relation(field: ModelField) -> Iterator[CheckMessage]:
 
 
 def _find_obstacle(field: ModelField) -> str:
-    """Return why a relation to shared data does not hold; nothing if it does."""
+    """Return why a relation to shared data cannot work; an empty text if it can."""
     if not isinstance(field, ForeignKey | ManyToManyField):
         return "without a key in the tenant's own tables"
     return "" if isinstance(field, SharedForeignKey) else find_obstacle(field)

@@ -50,7 +50,7 @@ def within_rate(
 def password_attempt(
     request: HttpRequest, email: str, password: str, tenant: UUID = NONEXISTENT_ID
 ) -> Iterator[Any]:
-    """Give the block the user whose credentials these are, or None. See `counted`."""
+    """Yield the user with these credentials, or None, and count the block as `counted` does."""
     email = _normalised(email)
     with counted(request, email, tenant):
         user = authenticate(request, email=email, password=password)
@@ -76,9 +76,9 @@ def own_password_attempt(
 def counted(request: HttpRequest, email: str, tenant: UUID = NONEXISTENT_ID) -> Iterator[None]:
     """Count the block as a failed log-in if it raises; raise `Throttled` at the limit.
 
-    There are limits on attempts from one source, on those at one address from this source, in this
-    tenant and in all tenants, and on those at one address from all sources. The last one excludes
-    sources from which the user has logged in before, so strangers cannot lock a user out.
+    Failures are limited for each source; for each e-mail address from one source, in one tenant and
+    in all tenants; and for each e-mail address from all sources. The last limit excludes sources
+    from which the user has logged in before, so strangers cannot lock a user out.
     """
     email = _normalised(email)
     place = f"{get_ip(request)}|{email}"
@@ -151,7 +151,7 @@ def _give_back(used: list[RateLimitUsage | None]) -> None:
 
 @contextmanager
 def _counting_apart_from_tenants() -> Iterator[None]:
-    """Let allauth, which uses the default cache only, count in a cache that no tenant writes to.
+    """Make allauth, which uses the default cache, count in a cache that belongs to no tenant.
 
     The default cache is bound to the tenant, so counters would start at zero on every host.
     ``caches`` has a cache for each thread, so other requests are not affected.

@@ -7,7 +7,7 @@ class LastOwner(exceptions.APIException):
     """The tenant would be left without an Owner."""
 
     status_code = status.HTTP_409_CONFLICT
-    default_detail = "A tenant needs at least one Owner: make another member an Owner first."
+    default_detail = "At least one Owner must remain: make another member an Owner first."
     default_code = "last_owner"
 
 

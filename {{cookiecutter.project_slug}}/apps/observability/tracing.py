@@ -21,10 +21,11 @@ from apps.observability.logs import ids_of, scrubbed
 
 # Attributes to export, in the old and the new naming convention of the instrumentation. The
 # client's address, query string and browser are not among them.
-TOLD = {"tenant.id", "user.id", "request.id", "error.type"}
-TOLD |= {"http.method", "http.request.method", "http.route"}
-TOLD |= {"http.status_code", "http.response.status_code"}
-TOLD |= {"db.system", "db.system.name", "db.name", "db.namespace", "db.statement", "db.query.text"}
+EXPORTED = {"tenant.id", "user.id", "request.id", "error.type"}
+EXPORTED |= {"http.method", "http.request.method", "http.route"}
+EXPORTED |= {"http.status_code", "http.response.status_code"}
+EXPORTED |= {"db.system", "db.system.name", "db.name", "db.namespace"}
+EXPORTED |= {"db.statement", "db.query.text"}
 
 
 class CleanSpans(BatchSpanProcessor):
@@ -38,7 +39,7 @@ class CleanSpans(BatchSpanProcessor):
                 context=span.context,
                 parent=span.parent,
                 resource=span.resource,
-                attributes=_told(span.attributes or {}),
+                attributes=_exported(span.attributes or {}),
                 kind=span.kind,
                 status=Status(span.status.status_code),
                 start_time=span.start_time,
@@ -75,9 +76,9 @@ def _name_ids(
         span.set_attribute(f"{name.removesuffix('_id')}.id", str(value))
 
 
-def _told(attributes: Mapping[str, AttributeValue]) -> dict[str, AttributeValue]:
+def _exported(attributes: Mapping[str, AttributeValue]) -> dict[str, AttributeValue]:
     return {
         name: scrubbed(value) if isinstance(value, str) else value
         for name, value in attributes.items()
-        if name in TOLD
+        if name in EXPORTED
     }

@@ -82,7 +82,7 @@ def activity(request: MemberRequest) -> HttpResponse:
 @require_role("admin")
 @require_safe
 def export(request: MemberRequest) -> StreamingHttpResponse:
-    """Send the events that the filters leave as CSV."""
+    """Send the events that match the filters as CSV."""
     view = AuditEventListView(request=Request(request))
     rows = filter_rows(ActivityForm(request), view, view.get_queryset())
     disposition = {"Content-Disposition": 'attachment; filename="activity.csv"'}
@@ -124,7 +124,7 @@ def _text(value: Any) -> str:
 
 
 def _in_batches(rows: QuerySet[AuditEvent], zone: tzinfo) -> Iterator[Entry]:
-    """Go through the newest events; no statement and no connection waits for the client."""
+    """Yield the newest events by short queries, so that no connection waits for the client."""
     last: list[Entry] = []
     for _ in range(EXPORTED_EVENTS // BATCH):
         later = rows.filter(pk__lt=last[-1].event.pk) if last else rows
@@ -154,7 +154,7 @@ class _Echo:
 
 
 def _cell(value: object) -> str:
-    """Return a text that spreadsheets show, and do not calculate.
+    """Return a text that spreadsheets do not execute as a formula.
 
     https://owasp.org/www-community/attacks/CSV_Injection
     """

@@ -80,9 +80,9 @@ def add_errors(form: forms.Form, detail: object, field: str | None = None) -> No
 
 
 def _shown_of(error: Exception) -> object | None:
-    """Return what a form shows of a service's error; None for an error with a page of its own."""
+    """Return the details of an error that the form shows; None for errors with their own page."""
     if is_after_commit(error):
-        # What the form asked for has been done: shown in the form, it would be sent again.
+        # The change is saved. An error in the form would make people send it again.
         return None
     if isinstance(error, ValidationError):
         by_field: object = error.message_dict if hasattr(error, "error_dict") else error.messages
@@ -130,7 +130,7 @@ class LoginForm(PageForm):
 class CodeForm(PageForm):
     heading = "Second factor"
     button = "Log in"
-    code = _code("From your app; or one of your recovery codes.")
+    code = _code("The code in your app, or one of your recovery codes.")
 
 
 class LogoutForm(PageForm):

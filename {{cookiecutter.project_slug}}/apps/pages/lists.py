@@ -40,7 +40,7 @@ def list_rows(
 ) -> dict[str, Any]:
     """Return a page of the rows that a view of the API would list, and the form as ``filters``.
 
-    ``rows`` are those to choose from, by default all of the view.
+    ``rows`` are the rows to filter, by default all of the view.
     """
     view = view_class(request=Request(request))
     found = filter_rows(form, view, view.get_queryset() if rows is None else rows)
@@ -48,7 +48,7 @@ def list_rows(
 
 
 def filter_rows(form: ListForm, view: GenericAPIView[Any], rows: QuerySet[Any]) -> QuerySet[Any]:
-    """Return the rows that the view's filters leave; none if the form, which shows it, is wrong."""
+    """Return the rows that match the view's filters; none, and errors, if the form is invalid."""
     if form.is_valid():
         try:
             return view.filter_queryset(rows)

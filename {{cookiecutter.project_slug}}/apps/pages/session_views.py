@@ -13,7 +13,7 @@ from django.utils.crypto import constant_time_compare
 from apps.authentication import second_factor
 from apps.authentication import services as accounts
 from apps.authentication.access import admit
-from apps.authentication.decorators import judges_members, open_to_all, unguarded
+from apps.authentication.decorators import identifies_members, open_to_all, unguarded
 from apps.authentication.exceptions import NoActiveAccount
 from apps.authentication.sessions import begin_session
 from apps.isolation import require_tenant
@@ -30,7 +30,7 @@ CODE_SECONDS = 600
 """Seconds for entering the code."""
 
 
-@judges_members
+@identifies_members
 @form_page(open_to_all)
 def log_in(request: HttpRequest) -> HttpResponse:
     form = forms.LoginForm(request)
@@ -53,7 +53,7 @@ def give_code(request: HttpRequest) -> HttpResponse:
     return render_page(request, "pages/form.html", form, tenant=tenant)
 
 
-@judges_members
+@identifies_members
 @form_page(unguarded)
 def log_out(request: HttpRequest) -> HttpResponse:
     form = forms.LogoutForm(request)

@@ -48,7 +48,7 @@ def sign_up(request: HttpRequest) -> HttpResponse:
 
 
 def preparation_token(tenant: Tenant) -> str:
-    """Return what proves for a day that somebody has signed up for this tenant."""
+    """Return a token by which the person who signed up can see the preparation, for a day."""
     return _signer.sign(str(tenant.pk))
 
 

@@ -73,13 +73,14 @@ def ask_as_platform(tenant_id: UUID, kind: RequestKind, user_id: UUID) -> Privac
 def carry_out_later(request_id: str) -> None:
     """Carry out a request; the worker tries a failed one again.
 
-    No task of the tenant: an erased user is a member no more, and a suspended tenant owes it, too.
+    It is a platform task, since an erased user is no longer a member, and since requests to
+    suspended tenants are due too.
     """
     _carry_out(PrivacyRequest.platform.get(pk=UUID(request_id)))
 
 
 def carry_out(request: PrivacyRequest) -> None:
-    """Carry out a request as `carry_out_later` does; a failure is logged, and is its status."""
+    """Carry out a request as `carry_out_later` does; a failure is logged, and sets the status."""
     try:
         _carry_out(request)
     except Exception:

@@ -8,5 +8,5 @@ from apps.isolation.integrations.tasks import periodic, platform_task
 @periodic("37 3 * * *")
 @platform_task(attempts=1)
 def look_after_requests() -> None:
-    """Carry out what has failed, and delete expired exports; dead if a request is overdue."""
+    """Carry out open requests, and delete expired exports; fail for good if one is overdue."""
     call_command("privacy_requests", run=True, purge=True)

@@ -34,8 +34,8 @@ def count_tasks() -> Iterator[Metric]:
     with connections[SHARED_DB].cursor() as cursor:
         cursor.execute(_WAITING)
         waiting, oldest, dead = cursor.fetchone() or (0, 0, 0)
-    yield GaugeMetricFamily("tasks_waiting", "Tasks that are due, and wait.", waiting)
+    yield GaugeMetricFamily("tasks_waiting", "Due tasks that wait for a worker.", waiting)
     yield GaugeMetricFamily(
-        "task_oldest_seconds", "Seconds for which one of them has waited.", float(oldest)
+        "task_oldest_seconds", "Seconds for which the oldest due task has waited.", float(oldest)
     )
     yield GaugeMetricFamily("tasks_dead", "Tasks that have failed for good.", dead)

@@ -25,7 +25,7 @@ JOB: Final = "task"
 
 DEFAULT: Final = "default"
 REST: Final = "rest"
-"""Queue of a tenant's tasks beyond TENANT_TASKS_AT_ONCE, which half of the workers serve."""
+"""Queue of a tenant's tasks beyond TENANT_TASKS_AT_ONCE, which half of the slots serve."""
 
 UNCONFIRMED_SECONDS: Final = 60
 """Seconds after which a worker queries the outcome of a transaction in another database."""
@@ -148,7 +148,7 @@ def confirm(run_id: UUID, due: datetime | None) -> None:
 
 def discard(run_id: UUID) -> None:
     """Delete a task whose transaction or savepoint was rolled back."""
-    # In a block that will be rolled back anyway, the task goes with it, and nothing can be sent.
+    # A block that will be rolled back deletes the task by itself, and accepts no statements.
     if not connections[SHARED_DB].needs_rollback:
         _execute(_DISCARD, id=run_id)
 

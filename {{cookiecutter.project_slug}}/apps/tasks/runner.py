@@ -35,7 +35,7 @@ MOST_SECONDS: Final = 3600
 """Maximum seconds between two attempts."""
 
 AWAY_SECONDS: Final = 15
-"""Seconds until a task is tried again whose tenant's database did not answer."""
+"""Seconds until a retry of a task whose tenant's database was unreachable."""
 
 PUT_OFF_SECONDS: Final = 300
 """Seconds until a retry of a task whose tenant cannot be entered."""
@@ -66,9 +66,9 @@ def run_job(sealed: str, job: int) -> None:
     try:
         envelope = Envelope.open(sealed)
     except (BadSignature, ValueError, TypeError, KeyError):
-        logger.warning("job %s: nobody here has sealed it", job)
+        logger.warning("job %s has an invalid signature", job)
         run = TaskRun.platform.filter(job=job, state__in=OPEN).first()
-        _bury(run, "ForgedEnvelope")
+        _mark_dead(run, "ForgedEnvelope")
         raise Dead from None
     with _in_log_lines(envelope), continue_trace(envelope.trace, envelope.task):
         _run(envelope, job)
@@ -78,7 +78,7 @@ def _run(envelope: Envelope, job: int) -> None:
     rows = TaskRun.platform.select_related("tenant")
     run = rows.filter(pk=envelope.id, job=job, state__in=OPEN).first()
     if run is None:
-        logger.warning("job %s is of no open task, and was left out", job)
+        logger.warning("job %s belongs to no open task, and was ignored", job)
         return
     if run.transaction and not _is_committed(run):
         queue.discard(run.pk)
@@ -86,7 +86,7 @@ def _run(envelope: Envelope, job: int) -> None:
     try:
         task = _permitted(envelope, run)
     except Refused as refusal:
-        _bury(run, str(refusal))
+        _mark_dead(run, str(refusal))
         raise Dead from None
     _begin(run)
     _call(task, envelope, run)
@@ -98,7 +98,7 @@ def _is_committed(run: TaskRun) -> bool:
     if result == Outcome.IN_PROGRESS:
         raise PutOff(queue.UNCONFIRMED_SECONDS / 6)
     if result == Outcome.FORGOTTEN:
-        _bury(run, "ForgottenTransaction")
+        _mark_dead(run, "ForgottenTransaction")
         raise Dead
     return result == Outcome.COMMITTED
 
@@ -177,7 +177,7 @@ def _answers(tenant: UUID) -> bool:
 
 def _put_off(run: TaskRun, error: Exception) -> NoReturn:
     """Postpone a task without counting an attempt, since its tenant's database is unreachable."""
-    logger.warning("put off: the tenant's database does not answer")
+    logger.warning("postponed: the tenant's database is unreachable")
     queue.put_off(run, type(error).__qualname__, is_counted=False)
     raise PutOff(AWAY_SECONDS) from error
 
@@ -190,13 +190,13 @@ def _fail(run: TaskRun, error: Exception, most: int) -> NoReturn:
     places = "; ".join(f"{at.name} in {at.filename}:{at.lineno}" for at in frames)
     logger.warning("attempt %s failed: %s, %s", run.attempts, name, places)
     if run.attempts >= most:
-        _bury(run, name)
+        _mark_dead(run, name)
         raise Dead from error
     queue.put_off(run, name)
     raise PutOff(min(4**run.attempts, MOST_SECONDS)) from error
 
 
-def _bury(run: TaskRun | None, error: str) -> None:
+def _mark_dead(run: TaskRun | None, error: str) -> None:
     if run:
         queue.end(run, State.DEAD, error)
         logger.error("task %s of tenant %s is dead: %s", run.pk, run.tenant_id, error)

@@ -78,17 +78,17 @@ class Worker:
         connector = PsycopgConnector(kwargs=connector_params(SHARED_DB), min_size=1, max_size=4)
         async with self._app(connector).open_async() as app:
             lanes = [asyncio.ensure_future(self._keep(self._lane, app, *it)) for it in self._lanes]
-            care = asyncio.ensure_future(self._care())
+            heartbeat = asyncio.ensure_future(self._send_heartbeats())
             stop = asyncio.ensure_future(self._stop.wait())
             ends: list[asyncio.Future[Any]] = [stop, asyncio.gather(*lanes)]
             await asyncio.wait(ends, return_when="FIRST_COMPLETED")
             for each in (*lanes, stop):
                 each.cancel()
             ended, busy = await asyncio.wait(lanes, timeout=grace)
-            care.cancel()
+            heartbeat.cancel()
             if busy:
                 await _in_thread(queue.give_back, list(self._jobs))
-                logger.warning("stopped; %s tasks were given back", len(self._jobs))
+                logger.warning("stopped; %s tasks were released", len(self._jobs))
                 logging.shutdown()
                 os._exit(0)
             for each in ended:
@@ -135,7 +135,7 @@ class Worker:
                 return
             await asyncio.sleep(POLL_SECONDS)
 
-    async def _care(self) -> None:
+    async def _send_heartbeats(self) -> None:
         """Update this worker's heartbeat, and release the tasks of lost workers.
 
         Procrastinate's own worker sends no heartbeat while it waits for its last tasks.
@@ -145,7 +145,7 @@ class Worker:
             with self._trouble_is_logged():
                 await _in_thread(queue.hold, list(self._jobs))
                 if count := await _in_thread(queue.give_back_stalled, STALLED_SECONDS):
-                    logger.warning("%s tasks of lost workers were given back", count)
+                    logger.warning("%s tasks of lost workers were released", count)
             await asyncio.sleep(HEARTBEAT_SECONDS)
 
     @contextmanager
@@ -154,7 +154,7 @@ class Worker:
         try:
             yield
         except (exceptions.ConnectorException, DatabaseError, OSError) as error:
-            logger.warning("the queue did not answer: %s", type(error).__name__)
+            logger.warning("the queue is unreachable: %s", type(error).__name__)
 
 
 def _lanes(concurrency: int, queues: Sequence[str] | None) -> list[tuple[Sequence[str], int]]:

@@ -16,6 +16,8 @@ from apps.tenants.managers import LockingManager
 from apps.tenants.settings import one_line, validate_settings
 from apps.tenants.slugs import Skeleton, validate_slug
 
+TAKEN = "This name is taken."
+
 
 class Status(models.TextChoices):
     """State of a tenant."""
@@ -37,7 +39,12 @@ class Tenant(TenantBase):
 
     id = models.UUIDField(primary_key=True, default=new_id, editable=False)
     name = models.CharField(max_length=255, validators=[one_line])
-    slug = models.CharField(max_length=63, unique=True, validators=[validate_slug])
+    slug = models.CharField(
+        max_length=63,
+        unique=True,
+        validators=[validate_slug],
+        error_messages={"unique": TAKEN},
+    )
     status = models.CharField(max_length=9, choices=Status, default=Status.PREPARING)
     settings = models.JSONField(default=dict, blank=True)
     founder_id = models.UUIDField(
@@ -66,7 +73,7 @@ class Tenant(TenantBase):
             UniqueConstraint(
                 Skeleton("slug"),
                 name="tenant_slug_looks_like_no_other",
-                violation_error_message="This name is too similar to another tenant's.",
+                violation_error_message="This name is too similar to one that is taken.",
             ),
         ]
 

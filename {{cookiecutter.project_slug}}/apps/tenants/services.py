@@ -17,7 +17,7 @@ from apps.isolation.app_registry import SHARED_DB
 from apps.isolation.context import activate_tenant
 from apps.isolation.strategy.provisioning import NEEDS_STORAGE, deprovision, provision
 from apps.tenants.lifecycle import OPEN
-from apps.tenants.models import Domain, Status, Tenant
+from apps.tenants.models import TAKEN, Domain, Status, Tenant
 from apps.tenants.pending import claim
 from apps.tenants.settings import change_tenant
 from apps.tenants.slugs import default_domain, validate_slug
@@ -50,7 +50,7 @@ def tenant_creation(*, slug: str, name: str, domain: str = "") -> Iterator[Tenan
         if not has_storage:
             make_storage(tenant)
         with transaction.atomic(using=SHARED_DB):
-            _require(open_tenant(tenant))
+            _require_first(open_tenant(tenant))
             yield tenant
     except Exception:
         abandon(tenant)
@@ -121,9 +121,9 @@ def rename_tenant(
         stored = Tenant.objects.locked(tenant.pk)
         fields = {"name": name or stored.name, "slug": slug or stored.slug}
         own = Domain.objects.for_tenant(stored).filter(domain=default_domain(stored.slug)).first()
-        judged = copy(stored)
-        vars(judged).update(fields)
-        judged.full_clean()
+        renamed = copy(stored)
+        vars(renamed).update(fields)
+        renamed.full_clean()
         change_tenant(stored, actor=actor, settings={}, action=Action.TENANT_RENAMED, **fields)
         if own:
             own.domain = default_domain(stored.slug)
@@ -135,7 +135,7 @@ def save_domain(domain: Domain, *, actor: Model | None) -> None:
     """Store a new or changed domain that has been validated."""
     with transaction.atomic(using=SHARED_DB):
         stored = Domain.platform.filter(pk=domain.pk).first()
-        before, after = _told(stored) if stored else {}, _told(domain)
+        before, after = _snapshot(stored) if stored else {}, _snapshot(domain)
         if before != after:
             domain.save()
             action = Action.DOMAIN_CHANGED if stored else Action.DOMAIN_ADDED
@@ -148,12 +148,12 @@ def remove_domain(domain: Domain, *, actor: Model | None) -> None:
         Tenant.objects.locked(domain.tenant_id)
         if not Domain.objects.for_tenant(domain.tenant_id).exclude(pk=domain.pk).exists():
             raise ValidationError("A tenant needs at least one domain.")
-        told = _told(domain)
-        record(Action.DOMAIN_REMOVED, domain, tenant=domain.tenant_id, actor=actor, before=told)
+        before = _snapshot(domain)
+        record(Action.DOMAIN_REMOVED, domain, tenant=domain.tenant_id, actor=actor, before=before)
         domain.delete()
 
 
-def _told(domain: Domain) -> dict[str, object]:
+def _snapshot(domain: Domain) -> dict[str, object]:
     verified = domain.verified_at and domain.verified_at.isoformat()
     return {"domain": domain.domain, "is_primary": domain.is_primary, "verified_at": verified}
 
@@ -171,9 +171,10 @@ def _new(tenant: Tenant, domain: str = "") -> tuple[Tenant, Domain]:
     return tenant, row
 
 
-def _require(is_first: bool) -> None:
+def _require_first(is_first: bool) -> None:
+    """Raise the error of a taken slug, unless this run was the first to open the tenant."""
     if not is_first:
-        raise ValidationError({"slug": "Tenant with this Slug already exists."})
+        raise ValidationError({"slug": TAKEN})
 
 
 def _unfinished(slug: str, domain: str) -> Tenant | None:
@@ -184,7 +185,7 @@ def _unfinished(slug: str, domain: str) -> Tenant | None:
 
 def _register(tenant: Tenant, domain: Domain) -> bool:
     """Store a new tenant; return whether it got storage provisioned in advance."""
-    _judge(tenant, domain)
+    _validate(tenant, domain)
     try:
         with transaction.atomic(using=SHARED_DB):
             ready = claim()
@@ -194,11 +195,11 @@ def _register(tenant: Tenant, domain: Domain) -> bool:
             domain.save()
     except IntegrityError:
         # A concurrent request was faster. Validating again names the field.
-        _judge(tenant, domain)
+        _validate(tenant, domain)
         raise
     return ready is not None
 
 
-def _judge(tenant: Tenant, domain: Domain) -> None:
+def _validate(tenant: Tenant, domain: Domain) -> None:
     tenant.full_clean()
     domain.full_clean(exclude=["tenant"])

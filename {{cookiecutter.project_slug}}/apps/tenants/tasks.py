@@ -10,13 +10,13 @@ from apps.tenants.pending import prepare
 @periodic("47 3 * * *")
 @platform_task(queue_name=OWNER_QUEUE, attempts=1)
 def check_tenants() -> None:
-    """Look for problems of tenants; a task that has found some is dead, and alerts."""
+    """Check all tenants; fail for good if there are problems, which triggers an alert."""
     call_command("tenant_health_check")
 
 
 @platform_task(queue_name=OWNER_QUEUE)
 def keep_pending_tenants() -> None:
-    """Provision storage in advance, as far as ``PENDING_TENANTS`` asks for more."""
+    """Provision storage in advance for ``PENDING_TENANTS`` tenants."""
     list(prepare(settings.PENDING_TENANTS))
 
 

@@ -75,7 +75,7 @@ ACCOUNT_RATE_LIMITS: dict[str, str] | bool = {
     "login_by_strangers": "300/h/key",
     "signup": "10/m/ip",
     "change_password": "5/m/user",
-    # Codes, after a correct password. At any time three of a million codes are valid.
+    # Attempts at codes, after a correct password. Three of a million codes are valid at any time.
     "second_factor": "10/5m/key,50/d/key",
     "reset_password": "20/m/ip,2/m/key",
     "reset_password_from_key": "20/m/ip",

@@ -12,7 +12,7 @@ TASKS = {
     "default": {"BACKEND": "apps.tasks.backends.TaskBackend", "QUEUES": ["default", "owner"]},
 }
 
-# All workers serve this many open tasks of a tenant; half of the workers serve the others.
+# All slots of the workers serve this many open tasks of a tenant; half of them serve the others.
 TENANT_TASKS_AT_ONCE = env.TENANT_TASKS_AT_ONCE
 
 # A worker keeps storage ready for this many future tenants (apps.tenants.tasks).

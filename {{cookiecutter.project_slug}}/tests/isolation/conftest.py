@@ -117,7 +117,7 @@ class World:
         answer = call(self.clients[who], method, look=look_at_both, **changes)
         # Their Owner may see the name of their own tenant.
         known = [self.theirs.tenant.name] if who == "both" else []
-        assert not answer.tells_of(self.theirs, *known), f"{who}: {method} {call.route}"
+        assert not answer.mentions_of(self.theirs, *known), f"{who}: {method} {call.route}"
         return answer
 
     def assert_theirs_untouched(self) -> None:

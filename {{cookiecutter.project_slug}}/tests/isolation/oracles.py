@@ -50,7 +50,7 @@ class Answer:
             headers, body = headers.replace(str(each), "<id>"), body.replace(str(each), "<id>")
         return self.status, headers, body
 
-    def tells_of(self, theirs: Samples, *known: str) -> str:
+    def mentions_of(self, theirs: Samples, *known: str) -> str:
         """Return the places that mention a tenant, except for the ``known`` texts."""
         for name in ("headers", "body", "mails", "logs"):
             text: str = getattr(self, name)

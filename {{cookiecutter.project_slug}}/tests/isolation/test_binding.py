@@ -71,7 +71,7 @@ def test_ct01_host_header_and_token_must_agree(route: Route, kind: str, world: W
         assert answer.status < 300 or answer.status == 403, said
         ours, theirs = (world.ours, world.theirs) if token == "acme" else (world.theirs, world.ours)
         known = [theirs.tenant.name] if kind == "both" else []
-        assert not answer.tells_of(theirs, *known), said
+        assert not answer.mentions_of(theirs, *known), said
         if method == "GET" and answer.status == 200 and model in ours.rows:
             assert ours.are_in(answer.body, model), said
 

@@ -190,7 +190,7 @@ BODIES = [
 PATHS_OF_NOTHING = ["/nothing/", "/api/v1/nothing/", "/login", "/api/v1/me"]
 
 
-def _told(host: str, method: str, path: str, body: tuple[str, str], **options: Any) -> Any:
+def _comparable(host: str, method: str, path: str, body: tuple[str, str], **options: Any) -> Any:
     """Return a stranger's response, without the parts that always differ."""
     response = Client(headers={"Host": host}, **options).generic(method, path, *body)
     headers = {name: response[name] for name in response.headers if name != "X-Request-ID"}
@@ -208,11 +208,11 @@ def test_ct16_suspended_tenant_looks_missing_to_strangers(
     assert {"/api/schema/", "/api/v1/auth/token/", "/login/"} < set(paths)
     for path in [*paths, *PATHS_OF_NOTHING]:
         for method in METHODS:
-            told, nothing = (
-                _told(host, method, path, body, enforce_csrf_checks=not with_csrf)
+            hidden, missing = (
+                _comparable(host, method, path, body, enforce_csrf_checks=not with_csrf)
                 for host in ("acme.localhost", HOST_OF_NOBODY)
             )
-            assert told == nothing, (method, path)
+            assert hidden == missing, (method, path)
 
 
 @pytest.mark.parametrize("path", ["password/reset/", "email/resend/"])
@@ -242,8 +242,8 @@ def test_ct16_throttling_does_not_reveal_a_suspended_tenant(acme: Any, settings:
     settings.ACCOUNT_RATE_LIMITS = {"login": "2/m/key"}
     type(acme).objects.update(status="suspended")
     guess = ("POST", "/login/", BODIES[2])
-    told = {str(_told("acme.localhost", *guess)) for _ in range(4)}
-    assert told == {str(_told(HOST_OF_NOBODY, *guess))}
+    answers = {str(_comparable("acme.localhost", *guess)) for _ in range(4)}
+    assert answers == {str(_comparable(HOST_OF_NOBODY, *guess))}
 
 
 def test_tenant_in_preparation_answers_with_retry_after(acme: Any) -> None:

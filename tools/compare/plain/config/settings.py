@@ -1,6 +1,6 @@
-"""Production settings of a project without tenants; what is not about them is as in the others.
+"""Production settings of a project without tenants, otherwise the same as in the other projects.
 
-So the same middleware; tokens that end with the password; and throttles, whose rates are lifted.
+The middleware is the same, tokens end when the password changes, and throttles have no limits.
 """
 
 from datetime import timedelta

@@ -88,8 +88,8 @@ def test_log_ins_count_by_address_on_all_hosts(
     body = {"email": "member@acme.test", "password": "guess"}
     for tenant, status in ((acme, 401), (globex, 401), (acme, 429), (globex, 429)):
         # The client's own X-Forwarded-For is ignored.
-        told = {"X-Forwarded-For": f"203.0.113.7, {uuid4()}"}
-        assert api_client(tenant).post(TOKEN, body, headers=told).status_code == status
+        headers = {"X-Forwarded-For": f"203.0.113.7, {uuid4()}"}
+        assert api_client(tenant).post(TOKEN, body, headers=headers).status_code == status
     assert api_client(acme).post(TOKEN, body, REMOTE_ADDR="192.0.2.1").status_code == 401
 
 
@@ -136,8 +136,8 @@ def test_address_behind_proxies(
     rates(anonymous="1/minute")
     client = api_client(acme)
     body = {"email": "member@acme.test", "password": "guess"}
-    told = ["203.0.113.7, 192.0.2.1", "203.0.113.7, 192.0.2.2", "203.0.113.7, 192.0.2.1"]
-    answers = [client.post(TOKEN, body, headers={"X-Forwarded-For": each}) for each in told]
+    forwarded = ["203.0.113.7, 192.0.2.1", "203.0.113.7, 192.0.2.2", "203.0.113.7, 192.0.2.1"]
+    answers = [client.post(TOKEN, body, headers={"X-Forwarded-For": each}) for each in forwarded]
     assert [answer.status_code for answer in answers] == statuses
 
 
@@ -286,7 +286,7 @@ def test_throttling_does_not_reveal_tenants(
     method: str, path: str, acme: Any, rates: Callable[..., None]
 ) -> None:
     type(acme).objects.update(status="suspended")
-    told = []
+    observed = []
     for number, host in enumerate(("acme.localhost", "nobody.localhost")):
         rates(anonymous="3/minute")
         client = APIClient(headers={"Host": host}, REMOTE_ADDR=f"192.0.2.{number}")
@@ -295,9 +295,11 @@ def test_throttling_does_not_reveal_tenants(
             {name: answer.headers.get(name) for name in ("Retry-After", "Vary", "Content-Length")}
             for answer in answers
         ]
-        told.append([(a.status_code, a.content, h) for a, h in zip(answers, headers, strict=True)])
-    assert told[0] == told[1]
-    assert [status for status, *_ in told[0]] == [404] * 3 + [429] * 2
+        observed.append(
+            [(a.status_code, a.content, h) for a, h in zip(answers, headers, strict=True)]
+        )
+    assert observed[0] == observed[1]
+    assert [status for status, *_ in observed[0]] == [404] * 3 + [429] * 2
 
 
 def test_refused_requests_do_not_delay_successful_ones(

@@ -75,7 +75,7 @@ def _delete_user() -> None:
     membership.user.delete()
 
 
-FAREWELLS: dict[str, Any] = {
+REMOVALS: dict[str, Any] = {
     "removed": lambda: Membership.platform.all().delete(),
     "inactive member": lambda: Membership.platform.update(is_active=False),
     "inactive user": _deactivate_user,
@@ -84,9 +84,9 @@ FAREWELLS: dict[str, Any] = {
 
 
 @pytest.mark.parametrize("host", ["acme.localhost", "localhost"])
-@pytest.mark.parametrize("farewell", FAREWELLS)
-def test_former_member_gets_no_token(farewell: str, host: str, pair: dict[str, str]) -> None:
-    FAREWELLS[farewell]()
+@pytest.mark.parametrize("removal", REMOVALS)
+def test_former_member_gets_no_token(removal: str, host: str, pair: dict[str, str]) -> None:
+    REMOVALS[removal]()
     status, body = _refresh(pair["refresh"], host)
     assert (status, body["code"]) == (401, "no_active_account")
 

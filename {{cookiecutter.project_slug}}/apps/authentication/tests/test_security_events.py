@@ -60,7 +60,7 @@ FAILURES: dict[str, tuple[str, dict[str, str], bool, bool]] = {
 def test_failed_log_in_is_recorded_and_names_members_only(
     failure: str, acme: Tenant, globex: Tenant, member: Membership
 ) -> None:
-    host, body, told, named = FAILURES[failure]
+    host, body, has_tenant, named = FAILURES[failure]
     former = make_member(acme, "viewer", "former@acme.test")
     former.is_active = False
     former.save()
@@ -68,7 +68,10 @@ def test_failed_log_in_is_recorded_and_names_members_only(
     assert _log_in("wrong", host=host, **body).status_code == 401
     event = AuditEvent.platform.get()
     whose = former if "email" in body else member
-    assert (event.action, event.tenant_id) == ("session.log_in_failed", acme.pk if told else None)
+    assert (event.action, event.tenant_id) == (
+        "session.log_in_failed",
+        acme.pk if has_tenant else None,
+    )
     assert (event.object_type, event.object_id, event.actor_id) == (
         "authentication.user" if named else "",
         str(whose.user.pk) if named else "",

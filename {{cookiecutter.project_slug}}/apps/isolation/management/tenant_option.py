@@ -37,7 +37,7 @@ class TenantManagementUtility(ManagementUtility):
 
 
 def takes_tenant(name: str) -> bool:
-    """Return whether a command may access rows: it is of TENANT_APPS, a package, or listed."""
+    """Return whether a command may access rows: of TENANT_APPS, of packages, and `OF_ROWS`."""
     app = get_commands().get(name, "")
     return name in OF_ROWS or app in settings.TENANT_APPS or not app.startswith(OF_ALL)
 

@@ -109,7 +109,7 @@ class SharedKeys(Protocol):
     """Plain keys from tenants' tables to shared data."""
 
     def find_obstacle(self, field: Any) -> str:
-        """Return why a plain relation to shared data does not hold; nothing if it does."""
+        """Return why a plain relation to shared data cannot work; an empty text if it can."""
 
 
 class Provisioning(Protocol):

@@ -69,7 +69,7 @@ def test_staff_cannot_remove_the_last_owner(body: dict[str, str], acme: Tenant) 
     page = f"/admin/memberships/membership/{membership.pk}/change/"
     response = _staff().post(page, body, follow=True)
     assert response.redirect_chain == [(page, 302)]
-    assert b"A tenant needs at least one Owner" in response.content
+    assert b"At least one Owner must remain" in response.content
     membership.refresh_from_db()
     assert (membership.role, membership.is_active) == ("owner", True)
     assert _events(acme) == []

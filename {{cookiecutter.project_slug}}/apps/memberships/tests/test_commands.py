@@ -67,7 +67,7 @@ def test_unknown_tenant_is_refused() -> None:
     [
         (["acme", "nobody@example.test"], "There is no user 'nobody@example.test'"),
         (["acme", "new@example.test", "--role", "king"], "invalid choice"),
-        (["acme", "owner@acme.test", "--role", "admin"], "needs at least one Owner"),
+        (["acme", "owner@acme.test", "--role", "admin"], "At least one Owner must remain"),
     ],
 )
 def test_invalid_users_are_not_assigned(arguments: list[str], reason: str) -> None:
@@ -84,5 +84,5 @@ def test_former_member_is_reactivated() -> None:
     _run("acme", "NEW@example.test")
     former.refresh_from_db()
     assert (former.role, former.is_active) == ("member", True)
-    told = AuditEvent.platform.order_by("id").values_list("action", flat=True)
-    assert list(told) == ["member.joined", "member.joined"]
+    actions = AuditEvent.platform.order_by("id").values_list("action", flat=True)
+    assert list(actions) == ["member.joined", "member.joined"]

@@ -107,9 +107,9 @@ def test_request_and_statements_are_traced(
         for span in scope.spans
     ]
     (request,) = [span for span in spans if not span.parent_span_id and span.kind == 2]
-    told = {pair.key: pair.value.string_value for pair in request.attributes}
+    attributes = {pair.key: pair.value.string_value for pair in request.attributes}
     user = ours.tenant.memberships.get(role="member").user
-    assert (told["tenant.id"], told["user.id"]) == (str(ours.tenant.pk), str(user.pk))
+    assert (attributes["tenant.id"], attributes["user.id"]) == (str(ours.tenant.pk), str(user.pk))
     assert request.name == "GET api/v1/sample/books/$"
     # A new connection may set its time zone first.
     within = [span for span in spans if span.parent_span_id == request.span_id]

@@ -123,7 +123,7 @@ def test_ct07_removal_and_demotion_apply_to_the_next_request(
     rows.update(is_active=False)
     response = client.generic(method, url_of(route))
     assert response.status_code == 403
-    assert "No tenant access." in response.content.decode()
+    assert "You have no access here." in response.content.decode()
 
 
 @pytest.mark.parametrize("status", ["suspended", "archived"])
@@ -214,11 +214,14 @@ def test_decorator_works_for_views_of_every_kind(
 
 def test_view_without_a_decorator_is_closed(own_routes: None, acme: Tenant) -> None:
     response = browser().get("/undecorated/")
-    assert (response.status_code, "No tenant access." in response.content.decode()) == (403, True)
+    assert (response.status_code, "You have no access here." in response.content.decode()) == (
+        403,
+        True,
+    )
 
 
 def test_decorator_requires_a_tenant(rf: RequestFactory) -> None:
-    with pytest.raises(PermissionDenied, match="No tenant access"):
+    with pytest.raises(PermissionDenied, match="You have no access here"):
         members_only(rf.get("/"))
 
 
@@ -371,23 +374,26 @@ def test_last_owner_sees_why_leaving_is_refused(acme: Tenant, visit: Visit) -> N
     own = Membership.objects.for_tenant(acme).get()
     response = client.post(f"/members/{own.pk}/role/", {"role": "admin"})
     assert response.status_code == 400
-    assert "A tenant needs at least one Owner" in response.content.decode()
+    assert "At least one Owner must remain" in response.content.decode()
     own.refresh_from_db()
     assert own.role == "owner"
 
 
 def test_owner_transfers_ownership_and_leaves(acme: Tenant, visit: Visit) -> None:
-    client, heir = visit("owner"), make_member(acme, "member")
+    client, successor = visit("owner"), make_member(acme, "member")
     own = Membership.objects.for_tenant(acme).get(role="owner")
     assert "Leave this workspace" in client.get("/members/").content.decode()
     stays = client.post("/members/leave/")
-    assert (stays.status_code, "needs at least one Owner" in stays.content.decode()) == (400, True)
+    assert (stays.status_code, "At least one Owner must remain" in stays.content.decode()) == (
+        400,
+        True,
+    )
     page = client.get("/members/transfer/").content.decode()
-    assert f'value="{heir.pk}"' in page
+    assert f'value="{successor.pk}"' in page
     assert f'value="{own.pk}"' not in page
     for nobody in (own.pk, uuid4(), "x"):
         assert client.post("/members/transfer/", {"member": str(nobody)}).status_code == 400
-    done = client.post("/members/transfer/", {"member": str(heir.pk)})
+    done = client.post("/members/transfer/", {"member": str(successor.pk)})
     assert done["Location"] == "/members/"
     assert client.get("/members/transfer/").status_code == 403
     gone = client.post("/members/leave/", follow=True)

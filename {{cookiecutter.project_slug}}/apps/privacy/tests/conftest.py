@@ -65,7 +65,7 @@ class Side:
         return response
 
     def outcome(self, kind: str, **body: Any) -> str:
-        """Send a request as `ask` does; return what became of it."""
+        """Send a request as `ask` does; return the status of the request."""
         response = self.ask(kind, **body)
         return PrivacyRequest.platform.get(pk=response.json()["id"]).status
 
@@ -78,9 +78,11 @@ class Side:
         """Return whether only the proof of erasure refers to the user, without personal data."""
         rows = [row for row in self.dump() if not row.startswith(("audit.", "privacy."))]
         text = "\n".join(rows).lower()
-        told = [each for each in (EMAIL, NAME, str(self.member.user_id)) if each.lower() in text]
+        mentions = [
+            each for each in (EMAIL, NAME, str(self.member.user_id)) if each.lower() in text
+        ]
         exports = list(Path(settings.MEDIA_ROOT, str(self.tenant.pk)).rglob("*.zip"))
-        return not (self.refer_to_her() or told or exports or self.sessions())
+        return not (self.refer_to_her() or mentions or exports or self.sessions())
 
     def owner_id(self) -> Any:
         """Return the id of the owner's user."""

@@ -82,7 +82,7 @@ def test_erase_user_data_works_for_every_tenant_status(status: str, sides: Sides
 
 def test_last_owner_is_not_erased(sides: Sides) -> None:
     _, error = _fails("erase_user_data", "acme", "owner@acme.test")
-    assert error.startswith("A tenant needs at least one Owner")
+    assert error.startswith("At least one Owner must remain")
     assert not PrivacyRequest.platform.exists()
 
 

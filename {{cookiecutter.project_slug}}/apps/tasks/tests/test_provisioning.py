@@ -1,4 +1,4 @@
-"""Workers make storage: of those who sign up, and in advance."""
+"""Workers create storage for sign-ups, and in advance."""
 
 import subprocess
 from collections.abc import Iterator

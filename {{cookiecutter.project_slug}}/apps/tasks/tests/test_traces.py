@@ -38,5 +38,5 @@ def test_task_continues_the_trace_of_its_request(acme: Any) -> None:
     }
     request, task = spans["request"], spans["tests.sample.tasks.note_tenant"]
     assert task.trace_id == request.trace_id
-    told = {each.key: each.value.string_value for each in task.attributes}
-    assert told["tenant.id"] == str(acme.pk)
+    attributes = {each.key: each.value.string_value for each in task.attributes}
+    assert attributes["tenant.id"] == str(acme.pk)

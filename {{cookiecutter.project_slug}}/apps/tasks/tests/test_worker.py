@@ -260,7 +260,7 @@ def test_dead_task_can_be_listed_and_retried(dead: TaskRun, acme: Any) -> None:
     assert (again.pk, again.attempts, again.state) == (dead.pk, 1, State.WAITING)
     assert _tasks("--cancel", str(dead.pk)) == "Done.\n"
     for option in ("--retry", "--cancel"):
-        with pytest.raises(CommandError, match="is no "):
+        with pytest.raises(CommandError, match="There is no "):
             _tasks(option, str(dead.pk))
 
 

@@ -195,8 +195,8 @@ def test_tenants_are_suspended_and_resumed_from_the_list(acme: Tenant, globex: T
         assert b"Globex: Only a tenant that is" in response.content
         acme.refresh_from_db()
         assert acme.status == status
-    told = ["tenant.suspended", "tenant.resumed", "tenant.archived", "tenant.restored"]
-    assert [action for action, _ in _events(acme)] == told
+    expected = ["tenant.suspended", "tenant.resumed", "tenant.archived", "tenant.restored"]
+    assert [action for action, _ in _events(acme)] == expected
 
 
 def test_members_are_counted_in_the_query_that_finds_the_tenants(

@@ -75,8 +75,8 @@ def test_command_reports_changes_and_dry_run_rolls_back(command: str) -> None:
     assert len(lines) == len(CHANGES[command])
     assert all(": would be " in line for line in lines)
     assert _stored() == before
-    told = json.loads(_run(command, *arguments, "--json"))
-    assert told == {**expected, "dry_run": False}
+    report = json.loads(_run(command, *arguments, "--json"))
+    assert report == {**expected, "dry_run": False}
     assert _stored() != before
 
 
@@ -137,8 +137,8 @@ def test_rename_changes_the_platform_domain_only() -> None:
         ([], "Give --name, --slug, or both"),
         (["--slug", "www"], "This name is reserved"),
         (["--slug", "adm1n"], "This name is reserved"),
-        (["--slug", "globex"], "already exists"),
-        (["--slug", "gl0bex"], "is too similar to another"),
+        (["--slug", "globex"], "This name is taken"),
+        (["--slug", "gl0bex"], "is too similar to one"),
         (["--slug", "Not A Label"], "Use 1 to 63 lower-case letters"),
         (["--slug", "taken"], "Domain with this Domain already exists"),
         (["--name", "two\nlines"], "Enter a single line"),

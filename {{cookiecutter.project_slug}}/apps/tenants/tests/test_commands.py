@@ -51,7 +51,7 @@ def test_create_tenant_with_a_domain_and_without_a_name() -> None:
                 "with no hyphen at either end."
             ),
         ),
-        (["acme"], "Cannot create 'acme': Tenant with this Slug already exists."),
+        (["acme"], "Cannot create 'acme': This name is taken."),
         (
             ["other", "--domain", "acme.localhost"],
             "Cannot create 'other': Domain with this Domain already exists.",

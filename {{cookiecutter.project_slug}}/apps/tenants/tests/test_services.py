@@ -116,11 +116,11 @@ def test_invalid_slug_or_domain_is_refused(slug: str, domain: str, field: str) -
 def test_lost_race_is_refused_like_a_duplicate(
     slug: str, domain: str, field: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    judge = Domain.full_clean
+    full_clean = Domain.full_clean
 
     def lose(row: Domain, **options: Any) -> None:
         """Let another request win between the last check and the first row."""
-        monkeypatch.setattr(Domain, "full_clean", judge)
+        monkeypatch.setattr(Domain, "full_clean", full_clean)
         row.full_clean(**options)
         create_tenant(slug="initech", name="Initech")
 

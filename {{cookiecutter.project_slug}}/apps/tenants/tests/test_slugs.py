@@ -60,7 +60,7 @@ def test_reserved_slugs(slug: str) -> None:
 
 
 def test_reserved_slugs_are_valid_slugs() -> None:
-    """A typing error in the list would have no effect."""
+    """A misspelt entry in the list would reserve nothing."""
     for slug in RESERVED:
         with pytest.raises(ValidationError, match="reserved"):
             validate_slug(slug)

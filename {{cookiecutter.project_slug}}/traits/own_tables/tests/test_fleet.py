@@ -68,7 +68,7 @@ def _break(storage: str) -> None:
         cursor.execute("ALTER TABLE sample_shelf ADD COLUMN colour integer")
 
 
-def _mend(storage: str) -> None:
+def _repair(storage: str) -> None:
     with target_opener() as opened, opened(storage) as connection, connection.cursor() as cursor:
         cursor.execute("ALTER TABLE sample_shelf DROP COLUMN colour")
 
@@ -219,7 +219,7 @@ def test_failed_tenant_stops_no_other_and_is_retried(
     assert all(_times_applied(storage, deployment.names[-1]) == 1 for storage in others)
     assert _times_applied(broken, deployment.names[-1]) == 0
     assert _behind() == 1
-    _mend(broken)
+    _repair(broken)
     answer = json.loads(deployment.migrate("--retry-failed", "--json", "--verbosity=0"))
     assert [outcome["target"] for outcome in answer["outcomes"]] == [broken]
     assert _behind() == 0
@@ -248,7 +248,7 @@ def test_canaries_go_first(tenants: list[Tenant], deployment: Deployment) -> Non
     assert f"{len(fingerprints()) - 1} were not tried." in result.stderr
     assert _times_applied(second, deployment.names[-1]) == 0
     assert _behind() == len(tenants), "those that were not tried, too"
-    _mend(first)
+    _repair(first)
     deployment.migrate("--canary=1")
     assert _behind() == 0
     assert all(_times_applied(storage, deployment.names[-1]) == 1 for storage in fingerprints())
@@ -301,8 +301,8 @@ def test_killed_and_run_again(tenants: list[Tenant], deployment: Deployment) -> 
         killed.kill()
         killed.communicate()
     assert _times_applied(first, deployment.names[-1]) == 1
-    told = again.communicate()
-    assert again.returncode == 0, told
+    output = again.communicate()
+    assert again.returncode == 0, output
     assert all(_times_applied(storage, deployment.names[-1]) == 1 for storage in fingerprints())
 
 

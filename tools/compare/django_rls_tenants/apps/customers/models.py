@@ -15,7 +15,7 @@ class Tenant(models.Model):
         return self.name
 
 
-# What the library asks of a user; the model itself is the one that all the others have.
+# Attributes that the library requires of a user. The user model is the same in all projects.
 ASKED_FOR = {
     "tenant": models.ForeignKey(Tenant, on_delete=models.PROTECT, null=True),
     "rls_tenant_id": property(attrgetter("tenant_id")),

@@ -1,4 +1,4 @@
-"""Routes, in the tenant of who asks: what the library's guide for Django REST framework wants."""
+"""Routes in the tenant of the user, as in the library's guide for Django REST framework."""
 
 from apps.projects import views
 from django_rls_tenants.contrib.drf import RLSTenantAPIViewMixin

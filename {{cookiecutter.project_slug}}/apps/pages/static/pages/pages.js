@@ -1,4 +1,4 @@
-// Shows how much of a file has been sent; forms without a bar, and browsers without scripts, do without.
+// Shows the progress of an upload in the form's progress bar, if it has one.
 document.addEventListener("htmx:xhr:progress", ({ target, detail }) => {
   const bar = target.querySelector("progress");
   if (bar && detail.lengthComputable) {

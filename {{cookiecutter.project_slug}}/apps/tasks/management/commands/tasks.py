@@ -14,16 +14,16 @@ COLUMNS = {"id": "<36", "state": "<9", "attempts": ">8", "tenant": "<36", "task"
 class Command(BaseCommand):
     """``tasks [--failed] [--retry ID] [--cancel ID] [--json]``."""
 
-    help = "List open tasks, or failed ones; run a failed one again; cancel one."
+    help = "List open or dead tasks; run a dead one again; cancel one."
 
     def add_arguments(self, parser: CommandParser) -> None:
         """Declare the arguments."""
         what = parser.add_mutually_exclusive_group()
-        what.add_argument("--failed", action="store_true", help="list what has failed for good")
-        what.add_argument("--retry", type=UUID, metavar="ID", help="run a failed task again")
         what.add_argument(
-            "--cancel", type=UUID, metavar="ID", help="cancel one that waits or failed"
+            "--failed", action="store_true", help="list dead tasks, which have failed for good"
         )
+        what.add_argument("--retry", type=UUID, metavar="ID", help="run a dead task again")
+        what.add_argument("--cancel", type=UUID, metavar="ID", help="cancel a waiting or dead task")
         parser.add_argument("--json", action="store_true", help="print JSON")
 
     def handle(
@@ -37,15 +37,15 @@ class Command(BaseCommand):
     ) -> None:
         """List, retry or cancel tasks."""
         if retry:
-            self._change(queue.retry(retry), retry, "failed")
+            self._change(queue.retry(retry), retry, "dead")
         elif cancel:
-            self._change(queue.cancel(cancel), cancel, "waiting or failed")
+            self._change(queue.cancel(cancel), cancel, "waiting or dead")
         else:
             self._list([State.DEAD] if failed else OPEN, as_json=json)
 
     def _change(self, done: bool, run_id: UUID, state: str) -> None:
         if not done:
-            raise CommandError(f"{run_id} is no {state} task: manage.py tasks lists them.")
+            raise CommandError(f"There is no {state} task {run_id}: manage.py tasks lists tasks.")
         self.stdout.write("Done.")
 
     def _list(self, states: list[State], *, as_json: bool) -> None:

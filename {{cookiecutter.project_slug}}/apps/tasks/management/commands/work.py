@@ -14,18 +14,19 @@ from apps.tasks.worker import Worker
 class Command(BaseCommand):
     """``work [--concurrency 4] [--queues a,b] [--drain] [--grace 25] [--port PORT]``."""
 
-    help = "Run background tasks until SIGTERM or Ctrl-C; what runs then may end, or is given back."
+    help = "Run background tasks until SIGTERM or Ctrl-C; running tasks then end or are released."
 
     def add_arguments(self, parser: CommandParser) -> None:
         """Declare the arguments."""
         parser.add_argument("--concurrency", type=int, default=4, help="tasks at a time")
-        parser.add_argument("--queues", help="only these, with commas between them (default: all)")
-        parser.add_argument("--drain", action="store_true", help="end when nothing is left to do")
+        parser.add_argument("--queues", help="serve only these, separated by commas (default: all)")
+        parser.add_argument("--drain", action="store_true", help="end when no task is due")
         parser.add_argument(
-            "--grace", type=float, default=25, help="seconds that tasks have to end once stopped"
+            "--grace", type=float, default=25, help="seconds for running tasks to end when stopped"
         )
-
-        parser.add_argument("--port", type=int, help="answer a probe and Prometheus there")
+        parser.add_argument(
+            "--port", type=int, help="serve a liveness probe and metrics on this port"
+        )
 
     def handle(
         self,

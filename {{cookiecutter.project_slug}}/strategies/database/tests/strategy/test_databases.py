@@ -210,16 +210,16 @@ STRAYS = [
 ]
 
 
-@pytest.mark.parametrize(("invariant", "make", "mend"), STRAYS)
+@pytest.mark.parametrize(("invariant", "make", "repair"), STRAYS)
 def test_ct05_invariants_are_checked_in_tenants_databases(
-    invariant: str, make: str, mend: str, acme: Any
+    invariant: str, make: str, repair: str, acme: Any
 ) -> None:
     name = physical_name(acme.id)
     _as_owner(make.format(name), database=name)
     try:
         assert [found for found in invariants()[invariant]() if name in found]
     finally:
-        _as_owner(mend.format(name), database=name)
+        _as_owner(repair.format(name), database=name)
     assert invariants()[invariant]() == []
 
 

@@ -268,7 +268,7 @@ def _only_one() -> Any:
 @pytest.mark.parametrize("key", [models.ForeignKey, models.OneToOneField])
 @isolate_apps("tests.sample", "apps.tenants", "django.contrib.contenttypes")
 def test_what_tenants_may_refer_to_is_deleted_by_nobody(on_delete: Any, key: Any) -> None:
-    """Django asks the rows that refer to it first. Content types, which are copies, may go."""
+    """Django would search tenants' rows first. Content types, which are copied, may be deleted."""
     country = _model("Country", "tenants")
     names = {name: models.CharField(max_length=100) for name in ("app_label", "model")}
     kinds = _model("ContentType", "contenttypes", TABLE, **names)
@@ -306,7 +306,7 @@ def test_a_tenant_reads_content_types_and_writes_none(statement: str, acme: Any)
             cursor.execute(statement)
 
 
-def test_migrate_mends_the_copies_where_it_works(acme: Any) -> None:
+def test_migrate_repairs_the_copies(acme: Any) -> None:
     name = physical_name(acme.id)
     _run(name, f"DROP TABLE {TABLE}")
     call_command("migrate", "--one-by-one", verbosity=0)

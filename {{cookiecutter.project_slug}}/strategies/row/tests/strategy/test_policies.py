@@ -232,8 +232,8 @@ def test_ct05_composite_key_over_invalid_rows_fails(two_shelves: None, acme: Any
 @each_model
 def test_ct05_table_without_its_policy_is_found(model: Any) -> None:
     policy = f"POLICY {POLICY} ON {model._meta.db_table}"
-    mend = f"AS RESTRICTIVE TO {runtime_role()} USING ({PREDICATE}) WITH CHECK ({PREDICATE})"
-    with breach(f"DROP {policy}", f"CREATE {policy} {mend}"):
+    repair = f"AS RESTRICTIVE TO {runtime_role()} USING ({PREDICATE}) WITH CHECK ({PREDICATE})"
+    with breach(f"DROP {policy}", f"CREATE {policy} {repair}"):
         found = invariants()["policies are on every tenant table"]()
     assert set(found) == {model._meta.db_table}
 
@@ -295,9 +295,9 @@ BREACHES = [
 
 
 @pytest.mark.django_db(transaction=True)
-@pytest.mark.parametrize(("invariant", "make", "mend"), BREACHES)
-def test_ct21_invariant_finds_other_violations(invariant: str, make: str, mend: str) -> None:
-    with breach(make, mend):
+@pytest.mark.parametrize(("invariant", "make", "repair"), BREACHES)
+def test_ct21_invariant_finds_other_violations(invariant: str, make: str, repair: str) -> None:
+    with breach(make, repair):
         assert invariants()[invariant]() != []
     assert invariants()[invariant]() == []
 

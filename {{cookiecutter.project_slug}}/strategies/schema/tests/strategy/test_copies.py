@@ -95,7 +95,9 @@ def test_circular_dependencies_are_refused() -> None:
         cursor.execute(f"CREATE {function} true")
         cursor.execute("CREATE DOMAIN word AS text CHECK (is_word(VALUE))")
         cursor.execute(f"CREATE OR REPLACE {function} $1::word <> ''")
-        with pytest.raises(ProvisioningError, match=r"is_word\(text\) and word need each other"):
+        with pytest.raises(
+            ProvisioningError, match=r"is_word\(text\) and word depend on each other"
+        ):
             _copy(cursor)
 
 

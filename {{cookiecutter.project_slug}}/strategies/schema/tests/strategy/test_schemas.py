@@ -184,12 +184,12 @@ BREACHES = [
 
 
 @pytest.mark.django_db(transaction=True)
-@pytest.mark.parametrize(("invariant", "make", "mend"), BREACHES)
+@pytest.mark.parametrize(("invariant", "make", "repair"), BREACHES)
 def test_ct21_invariant_finds_other_violations(
-    invariant: str, make: str, mend: str, acme: Any, globex: Any
+    invariant: str, make: str, repair: str, acme: Any, globex: Any
 ) -> None:
     names = {"ours": physical_name(acme.id), "theirs": physical_name(globex.id)}
-    with breach(make.format(**names), mend.format(**names)):
+    with breach(make.format(**names), repair.format(**names)):
         assert invariants()[invariant]() != []
     assert invariants()[invariant]() == []
 

@@ -1,7 +1,7 @@
 """Plain keys from tenants' tables to shared data, as reusable apps have them, and subqueries.
 
-They lead from one database into another, and Django offers no way to say so. What a key of the
-isolation layer does by itself, Django's own keys do by what `install` puts into their place.
+These keys refer from one database to another, and Django has no option for this. `install` replaces
+methods of Django, so that its own keys behave like those of `apps.isolation.fields`.
 """
 
 import re
@@ -19,14 +19,14 @@ from apps.isolation.fields import refuse_join
 from apps.isolation.strategy.naming import PATTERN
 
 COPIED: Final = "contenttypes.contenttype"
-"""The shared model of whose rows tenants have copies, so that queries join them."""
+"""The shared model whose rows are copied into tenants' databases, so that queries can join them."""
 
 _find_related = Collector.related_objects
 _write_subquery = Query.as_sql
 
 
 def install() -> None:
-    """Have Django refuse joins and subqueries across databases, and deletions that need them."""
+    """Make Django refuse joins and subqueries across databases, and deletions that need them."""
     keys: Any = ForeignKey
     keys.get_extra_restriction = _refuse_shared_join
     collector: Any = Collector
@@ -36,13 +36,13 @@ def install() -> None:
 
 
 def find_obstacle(field: Any) -> str:
-    """Return why a plain relation to shared data does not hold; nothing if it does."""
+    """Return why a plain relation to shared data cannot work; an empty text if it can."""
     if isinstance(field, ManyToManyField):
-        return "and Django reads it by joins, which reach no other database"
+        return "and Django reads it by joins, which cannot include another database"
     if isinstance(field.remote_field.on_delete, DatabaseOnDelete):
-        return "and leaves deletions to a constraint, which reaches no other database"
+        return "and leaves deletions to a constraint, which cannot include another database"
     if field.related_model._meta.label_lower == "auth.permission":
-        return "and permissions are looked up by joins, which reach no other database"
+        return "and permissions are looked up by joins, which cannot include another database"
     return ""
 
 
@@ -81,7 +81,7 @@ def _is_copied(model: type[Model]) -> bool:
 def _refuse_shared_join(
     self: ForeignKey[Any, Any], alias: str | None, related_alias: str | None
 ) -> None:
-    """Raise `SharedJoinError` unless tenants have what is joined."""
+    """Raise `SharedJoinError` unless the tenant has a copy of the joined table."""
     if leads_out(self) and not _is_copied(self.related_model):
         refuse_join(self)
 
@@ -92,7 +92,7 @@ def _refuse_shared_deletion(
 ) -> QuerySet[Any]:
     """Raise ProtectedError for shared rows to which tenants' rows, in other databases, may refer.
 
-    A type of content may go: nothing finds what is about it any more.
+    Content types may be deleted; rows that refer to one remain, and joins no longer find them.
     """
     field = related_fields[0]
     if not leads_out(field):

@@ -55,9 +55,9 @@ def _add_tenant(cursor: CursorWrapper, table: str) -> None:
     cursor.execute(f"SELECT EXISTS (SELECT FROM {table})")
     if cursor.fetchone() == (True,):
         message = (
-            f"Table {table} is to be the tenants', and has rows that name no tenant. Keep its app "
-            "in SHARED_APPS, or save the rows, empty the table, migrate, and write them in their "
-            "tenants: docs/third-party-apps.md says how."
+            f"Table {table} cannot become a tenant table: it has rows without a tenant. Keep its "
+            "app in SHARED_APPS, or save the rows, empty the table, migrate, and write them in "
+            "their tenants, as docs/third-party-apps.md describes."
         )
         raise UnknownOwnerError(message)
     cursor.execute(f"ALTER TABLE {table} ADD COLUMN tenant_id uuid DEFAULT {TENANT_SETTING}")
@@ -76,8 +76,9 @@ def explained(statement: str) -> Iterator[None]:
         yield
     except ProgrammingError as error:
         error.add_note(
-            f"This gave a constraint the tenant: {statement}. An exclusion constraint needs "
-            "the extension btree_gist first: BtreeGistExtension() in an earlier migration."
+            f"The failed statement adds the tenant to a constraint: {statement}. An exclusion "
+            "constraint needs the extension btree_gist: run BtreeGistExtension() in an earlier "
+            "migration."
         )
         raise
 

@@ -29,7 +29,7 @@ TENANT_COLUMN = {
     True: ("DROP DEFAULT", "SET NOT NULL"),
     False: (f"SET DEFAULT {TENANT_SETTING}", "DROP NOT NULL"),
 }
-"""Changes that make the tenant's column a required one, or that of a plain table."""
+"""Changes of the tenant's column: to that of a TenantModel (True), or of a plain model."""
 
 
 class TenantIntrospection(DatabaseIntrospection):

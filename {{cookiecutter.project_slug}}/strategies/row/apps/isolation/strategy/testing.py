@@ -50,16 +50,16 @@ def _breaches_of_policies() -> Breaches:
     alter_table, alter = f"ALTER TABLE {table}", f"ALTER POLICY {policy} ON {table}"
     drop, create = f"DROP POLICY {policy} ON {table}", f"CREATE POLICY {policy} ON {table}"
     one = f"USING ({PREDICATE}) WITH CHECK ({PREDICATE})"
-    mend = f"{drop}; {create} AS RESTRICTIVE TO {role} {one}"
+    repair = f"{drop}; {create} AS RESTRICTIVE TO {role} {one}"
     return {
         "policies are on every tenant table": {
             "row-level security is on": Breach(
                 f"{alter_table} DISABLE ROW LEVEL SECURITY",
                 f"{alter_table} ENABLE ROW LEVEL SECURITY",
             ),
-            "a policy restricts": Breach(f"{drop}; {create} TO {role} {one}", mend),
+            "a policy restricts": Breach(f"{drop}; {create} TO {role} {one}", repair),
             "it restricts every command": Breach(
-                f"{drop}; {create} AS RESTRICTIVE FOR SELECT TO {role} USING ({PREDICATE})", mend
+                f"{drop}; {create} AS RESTRICTIVE FOR SELECT TO {role} USING ({PREDICATE})", repair
             ),
         },
         "policies are for the run-time role": {

@@ -26,8 +26,9 @@ def require_copyable(cursor: CursorWrapper) -> None:
     """Raise `ProvisioningError` if a copy of the entered template would lack an object."""
     if found := find_uncopyable(cursor):
         raise ProvisioningError(
-            f"Schema {TEMPLATE} holds what a new tenant's schema would lack: {', '.join(found)}. "
-            f"Make it in the schema {PUBLIC}, or by what docs/copies.md lists as copied."
+            f"Schema {TEMPLATE} has objects that a new tenant's schema would lack: "
+            f"{', '.join(found)}. Create them in the schema {PUBLIC}, or use other kinds of "
+            "objects; docs/copies.md lists them."
         )
 
 

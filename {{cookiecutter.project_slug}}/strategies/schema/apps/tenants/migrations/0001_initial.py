@@ -102,7 +102,10 @@ class Migration(migrations.Migration):
                 (
                     "slug",
                     models.CharField(
-                        max_length=63, unique=True, validators=[apps.tenants.slugs.validate_slug]
+                        error_messages={"unique": "This name is taken."},
+                        max_length=63,
+                        unique=True,
+                        validators=[apps.tenants.slugs.validate_slug],
                     ),
                 ),
                 (
@@ -176,7 +179,7 @@ class Migration(migrations.Migration):
                     models.UniqueConstraint(
                         apps.tenants.slugs.Skeleton("slug"),
                         name="tenant_slug_looks_like_no_other",
-                        violation_error_message="This name is too similar to another tenant's.",
+                        violation_error_message="This name is too similar to one that is taken.",
                     ),
                 ],
             },

@@ -17,7 +17,7 @@ from django.db.migrations import Migration
 from tqdm import tqdm
 
 from apps.isolation.app_registry import as_owner
-from apps.isolation.fleet.executor import Outcome, Recordings, judged, migrate_fleet, take_turns
+from apps.isolation.fleet.executor import Outcome, Recordings, checked, migrate_fleet, take_turns
 from apps.isolation.fleet.recording import Recording, fingerprint_of, recorded
 from apps.isolation.ledger import MigrationRun, RunStatus, latest_runs
 from apps.isolation.migrate import CheckedMigrateCommand
@@ -194,7 +194,7 @@ def _migrate_one_by_one(
                     after, error = fingerprint_of(target, connection), ""
             finally:
                 outcome = Outcome(target, before or "", after, time.monotonic() - started, error)
-                outcomes.append(note(outcome if error else judged(outcome, after_template)))
+                outcomes.append(note(outcome if error else checked(outcome, after_template)))
     return outcomes
 
 

@@ -97,7 +97,7 @@ def migrate_fleet(
             with target_opener() as opened:
                 while True:
                     outcome = _migrate_target(*todo.get_nowait(), opened, recordings)
-                    done.put(outcome if outcome.error else judged(outcome, wanted))
+                    done.put(outcome if outcome.error else checked(outcome, wanted))
         except Empty:
             pass
         finally:
@@ -112,7 +112,7 @@ def migrate_fleet(
             future.result()
 
 
-def judged(outcome: Outcome, wanted: str) -> Outcome:
+def checked(outcome: Outcome, wanted: str) -> Outcome:
     """Return the outcome, as a failure if the applied migrations are not the wanted ones."""
     if outcome.after == wanted:
         return outcome

@@ -79,7 +79,9 @@ def in_order(cursor: CursorWrapper, found: Iterable[Definition]) -> Iterator[Def
         sorter.prepare()
     except CycleError as error:
         names = " and ".join(sorted({known[key].name for key in error.args[1]}))
-        raise ProvisioningError(f"{names} need each other, so neither can be made first.") from None
+        raise ProvisioningError(
+            f"{names} depend on each other, so none can be created first."
+        ) from None
     yield from _by_step(sorter, known)
     yield from (each for each in objects if each.step >= LAST)
 

@@ -15,7 +15,7 @@ class DatabaseWrapper(ConnectionProxy[BaseDatabaseWrapper]):
     """
 
     SchemaEditorClass: None = None
-    """Nothing for packages that extend the schema editors of all backends: it makes no tables."""
+    """None, since packages that extend the schema editors of all backends must skip this one."""
 
     def __init__(self, settings_dict: dict[str, object], alias: str) -> None:
         self.__dict__["_connections"] = connections
