@@ -192,7 +192,7 @@ def test_migrate_names_uncopyable_objects(deployment: Deployment, provisioning: 
     result = deployment.run("migrate", "--skip-checks")
     assert result.returncode == 1
     assert result.stdout.rstrip().endswith(f"Applying sample.{deployment.names[-1]}...")
-    assert "lack: aggregate total(integer). Make it in the schema public" in result.stderr
+    assert "lack: aggregate total(integer). Create them in the schema public" in result.stderr
     assert "Traceback" not in result.stderr
     for schema in (TEMPLATE, physical_name(tenant.pk)):
         with connections[OWNER].cursor() as cursor:
