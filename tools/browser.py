@@ -120,8 +120,8 @@ class Walk:
         self.read_activity()
         self.log_out()
         self.take_second_factor()
-        heir = self.hand_over()
-        self.end(heir)
+        successor = self.hand_over()
+        self.end(successor)
         self.go_astray()
 
     def person(self, **options: Any) -> Any:
