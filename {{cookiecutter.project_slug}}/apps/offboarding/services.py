@@ -53,7 +53,7 @@ def purge(
     """
     begun = Purge.objects.for_tenant(tenant).first()
     if begun is None:
-        _require_purgeable(tenant, reason, at_once=at_once)
+        _require_purgeable(Tenant.objects.get(pk=tenant.pk), reason, at_once=at_once)
         note("count")
         begun = _begin(tenant, inventory(tenant), reason, at_once=at_once, actor=actor)
     note("cache")
@@ -104,6 +104,8 @@ def _begin(
     """Store what there is to delete, before anything is deleted."""
     with transaction.atomic(using=SHARED_DB):
         stored = Tenant.objects.locked(tenant.pk)
+        if other := Purge.objects.for_tenant(tenant).first():
+            return other  # of a concurrent run
         _require_purgeable(stored, reason, at_once=at_once)
         change_status(stored, PURGE, actor=actor, reason=reason)
         actor_id = actor.pk if actor else None
@@ -115,7 +117,9 @@ def _begin(
 def _finish(tenant: Tenant, begun: Purge) -> None:
     """Delete the shared rows and the tenant's own, and issue the certificate."""
     with transaction.atomic(using=SHARED_DB):
-        Tenant.objects.locked(tenant.pk)
+        if not Tenant.objects.select_for_update().filter(pk=tenant.pk).exists():
+            begun.refresh_from_db()  # another run was faster
+            return
         mail_owners(tenant, "purged")
         users = list(Membership.objects.for_tenant(tenant).values_list("user_id", flat=True))
         with connections[SHARED_DB].cursor() as cursor:

@@ -39,6 +39,7 @@ from apps.tenants.models import Domain, Purge, Tenant
 from apps.tenants.services import create_tenant
 from tests.sample import tasks
 from tests.sample.models import Label
+from tests.support import at_once
 
 pytestmark = pytest.mark.usefixtures("provisioning")
 
@@ -180,6 +181,15 @@ def _breaking(function: Callable[..., Any], *, is_before: bool) -> Callable[...,
         raise OSError("No space left on device")
 
     return fail
+
+
+@pytest.mark.two_connections
+def test_concurrent_purges_are_one(doomed: Tenant) -> None:
+    lifecycle.archive(doomed)
+    done = at_once(2, lambda: services.purge(doomed, at_once=True, reason="Both."))
+    assert len({purge.certificate for purge in done}) == 1
+    assert Purge.platform.get().finished_at is not None
+    assert _traces() == []
 
 
 @pytest.mark.parametrize(
