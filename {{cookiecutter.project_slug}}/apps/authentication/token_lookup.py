@@ -65,7 +65,7 @@ def _query() -> tuple[str, tuple[UUID | str, ...]]:
         for field in model._meta.concrete_fields
     ]
     rows = rows.annotate(is_ended=Exists(ended)).values_list(*names, "is_ended")
-    text, gaps = rows.query.sql_with_params()
+    text, gaps = rows.query.get_compiler(SHARED_DB).as_sql()
     return text, tuple(gaps)
 
 
