@@ -215,6 +215,7 @@ def test_a_subquery_does_not_read_another_database(team: Any, plain: Any, acme: 
                 write()
         assert rows.filter(captain__in=[*users]).get() == team
         assert plain.Remark.objects.filter(team__in=rows.filter(name="One")).exists()
+        assert "EXISTS" in str(users.filter(models.Exists(users)).query)
         types = ContentType.objects.filter(model="shelf")
         assert plain.Remark.objects.filter(content_type__in=types).exists()
 

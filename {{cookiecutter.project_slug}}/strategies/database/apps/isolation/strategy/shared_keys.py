@@ -4,7 +4,6 @@ These keys refer from one database to another, and Django has no option for this
 methods of Django, so that its own keys behave like those of `apps.isolation.fields`.
 """
 
-import re
 from collections.abc import Sequence
 from functools import wraps
 from typing import Any, Final
@@ -13,10 +12,9 @@ from django.db.models import ForeignKey, ManyToManyField, Model, ProtectedError,
 from django.db.models.deletion import Collector, DatabaseOnDelete
 from django.db.models.sql import Query
 
-from apps.isolation.app_registry import SHARED_DB, is_tenant_model
+from apps.isolation.app_registry import is_tenant_model
 from apps.isolation.exceptions import SharedJoinError
 from apps.isolation.fields import refuse_join
-from apps.isolation.strategy.naming import PATTERN
 
 COPIED: Final = "contenttypes.contenttype"
 """The shared model whose rows are copied into tenants' databases, so that queries can join them."""
@@ -55,7 +53,8 @@ def leads_out(field: Any) -> bool:
 @wraps(_write_subquery)
 def _refuse_subquery_elsewhere(self: Query, compiler: Any, connection: Any) -> Any:
     """Raise `SharedJoinError` for a subquery over rows that are in another database."""
-    if self.model and _is_elsewhere(self.model, connection.alias):
+    outer = compiler.query.model
+    if outer and self.model and _are_apart(outer, self.model):
         message = (
             f"A subquery over {self.model.__name__} would run in another database, since one of "
             "the two queries reads shared data: read its rows or ids first, "
@@ -65,12 +64,10 @@ def _refuse_subquery_elsewhere(self: Query, compiler: Any, connection: Any) -> A
     return _write_subquery(self, compiler, connection)
 
 
-def _is_elsewhere(model: type[Model], alias: str) -> bool:
-    """Return whether another database than that of a run-time connection has a model's rows."""
-    if alias == SHARED_DB:
-        return is_tenant_model(model)
-    is_tenants = re.fullmatch(PATTERN, alias) is not None
-    return is_tenants and not (is_tenant_model(model) or _is_copied(model))
+def _are_apart(one: type[Model], other: type[Model]) -> bool:
+    """Return whether no database has the rows of both models."""
+    are_copied = _is_copied(one) or _is_copied(other)
+    return is_tenant_model(one) != is_tenant_model(other) and not are_copied
 
 
 def _is_copied(model: type[Model]) -> bool:
