@@ -100,7 +100,7 @@ def abandon(tenant: Tenant) -> bool:
     """Remove an incomplete tenant; return False if another run has activated it meanwhile."""
     with transaction.atomic(using=SHARED_DB):
         row = Tenant.objects.select_for_update().filter(pk=tenant.pk).first()
-        if row and row.status != Status.PREPARING:
+        if row and row.status not in OPEN.sources:
             return False
         deprovision(tenant)
         Domain.objects.for_tenant(tenant).delete()

@@ -12,6 +12,7 @@ SHARED_APPS = [
     # Before apps.tasks, which unregisters this app's models from the admin.
     "procrastinate.contrib.django",
     "apps.tasks",
+    "apps.portability",
     "apps.privacy",
     "apps.offboarding",
     "apps.pages",

@@ -1,0 +1,100 @@
+"""Sums over the contents of a tenant's tables, computed by PostgreSQL."""
+
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+
+from django.contrib.contenttypes.models import ContentType
+from django.db import connection, transaction
+
+from apps.isolation.integrations.limits import allow_long_statements
+from apps.portability.keys import Maps
+from apps.portability.tables import Table
+
+FORMATS = {
+    "TimeZone": "UTC",
+    "DateStyle": "ISO, YMD",
+    "IntervalStyle": "postgres",
+    "extra_float_digits": "1",
+    "bytea_output": "hex",
+}
+"""Settings on which the text of a value depends."""
+
+type Sum = tuple[int, tuple[str, str]]
+"""The number of rows, and the sums of both halves of their hashes."""
+
+
+@contextmanager
+def one_format(isolation: str = "") -> Iterator[None]:
+    """Run a block in one transaction of the tenant, in which every value has one text.
+
+    ``isolation`` is the transaction's mode, such as ``REPEATABLE READ, READ ONLY``.
+    """
+    with transaction.atomic(), connection.cursor() as cursor:
+        if isolation:
+            cursor.execute(f"SET TRANSACTION ISOLATION LEVEL {isolation}")
+        formats = [f"SET LOCAL {name} = '{value}'" for name, value in FORMATS.items()]
+        cursor.execute("; ".join(formats))
+        allow_long_statements()
+        yield
+
+
+def sum_of(table: Table, names: Iterable[str], maps: Maps) -> Sum:
+    """Return the sum of a table's columns, with the keys that the archive has for them.
+
+    The sum does not depend on the order of rows. It finds mistakes; it is no protection against
+    forgery.
+    """
+    joins, texts, values = _translated(table, maps)
+    columns = [
+        texts.get(column.name, f"t.{connection.ops.quote_name(column.name)}")
+        for column in table.columns_named(names)
+    ]
+    left, right = (f"sum(('x' || {half}(h, 16))::bit(64)::bigint)" for half in ("left", "right"))
+    query = (
+        f"SELECT count(*), coalesce({left}, 0)::text, coalesce({right}, 0)::text FROM "
+        f"(SELECT md5(ROW({', '.join(columns)})::text) AS h FROM {table.name} AS t "
+        f"{' '.join(joins)}) AS hashes"
+    )
+    with connection.cursor() as cursor:
+        cursor.execute(query, values)
+        rows, *sums = cursor.fetchone() or (0, "0", "0")
+    return rows, (sums[0], sums[1])
+
+
+def _translated(table: Table, maps: Maps) -> tuple[list[str], dict[str, str], list[list[str]]]:
+    """Return joins, expressions by column, and parameters that give each key of the archive."""
+    joins: list[str] = []
+    texts: dict[str, str] = {}
+    values: list[list[str]] = []
+    for column in table.columns:
+        moved = list(maps[column.refers].moved()) if column.refers in maps else []
+        if moved:
+            join, texts[column.name] = _join(column.name, len(joins))
+            joins.append(join)
+            values += [[here for _, here in moved], [there for there, _ in moved]]
+    for kind, key in table.generics:
+        triples = list(_generic_pairs(maps))
+        if triples:
+            join, texts[key] = _join(key, len(joins), kind)
+            joins.append(join)
+            values += [list(each) for each in zip(*triples, strict=True)]
+    return joins, texts, values
+
+
+def _join(column: str, number: int, kind: str = "") -> tuple[str, str]:
+    quoted = connection.ops.quote_name
+    own, arrays = f"t.{quoted(column)}::text", "%s::text[], %s::text[]"
+    names, condition = "here, there", f"m{number}.here = {own}"
+    if kind:
+        arrays, names = f"{arrays}, %s::text[]", f"{names}, kind"
+        condition += f" AND m{number}.kind = t.{quoted(kind)}::text"
+    join = f"LEFT JOIN unnest({arrays}) AS m{number} ({names}) ON {condition}"
+    return join, f"coalesce(m{number}.there, {own})"
+
+
+def _generic_pairs(maps: Maps) -> Iterator[tuple[str, str, str]]:
+    """Yield keys here and there of all mapped models, with the key here of their content type."""
+    for label, keys in maps.items():
+        app, model = label.split(".")
+        for kind in ContentType.objects.filter(app_label=app, model=model):
+            yield from ((here, there, str(kind.pk)) for there, here in keys.moved())
