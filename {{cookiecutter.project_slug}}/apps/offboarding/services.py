@@ -51,9 +51,11 @@ def purge(
     archived, is on hold, or whose time of grace is not over; ``at_once`` ignores the latter, and
     requires a reason.
     """
+    stored = Tenant.objects.filter(pk=tenant.pk).first() or tenant
+    # Read after the tenant, so that the purge of a tenant that is gone by now is found.
     begun = Purge.objects.for_tenant(tenant).first()
     if begun is None:
-        _require_purgeable(Tenant.objects.get(pk=tenant.pk), reason, at_once=at_once)
+        _require_purgeable(stored, reason, at_once=at_once)
         note("count")
         begun = _begin(tenant, inventory(tenant), reason, at_once=at_once, actor=actor)
     note("cache")
@@ -103,9 +105,11 @@ def _begin(
 ) -> Purge:
     """Store what there is to delete, before anything is deleted."""
     with transaction.atomic(using=SHARED_DB):
-        stored = Tenant.objects.locked(tenant.pk)
+        stored = Tenant.objects.select_for_update().filter(pk=tenant.pk).first()
         if other := Purge.objects.for_tenant(tenant).first():
             return other  # of a concurrent run
+        if stored is None:
+            raise ValidationError({"status": "The tenant was deleted meanwhile."})
         _require_purgeable(stored, reason, at_once=at_once)
         change_status(stored, PURGE, actor=actor, reason=reason)
         actor_id = actor.pk if actor else None

@@ -207,6 +207,7 @@ def _serializer_of_page(callback: Any) -> BaseSerializer[Any] | None:
     view = inspect.unwrap(callback)
     modules = [each for each in view.__globals__.values() if inspect.ismodule(each)]
     named = [getattr(each, name, None) for each in modules for name in view.__code__.co_names]
+    named += [view.__globals__.get(name) for name in view.__code__.co_names]
     named += inspect.getclosurevars(view).nonlocals.values()
     form = next((each for each in named if isinstance(each, type) and issubclass(each, Form)), None)
     if form is None:

@@ -52,6 +52,7 @@ from tests.isolation.routes import Route, model_called
 from tests.isolation.values import (
     FIELD_VALUES,
     MODEL_VALUES,
+    MOMENT,
     SHOWING,
     different,
     find,
@@ -114,6 +115,9 @@ SAMPLES: dict[str, Callable[["Samples"], Any]] = {
     "TransferForm.member": lambda own: str(own.row(Membership).pk),
     "TaskForm.assignee": lambda own: str(own.member.pk),
     "EditTaskForm.assignee": lambda own: str(own.member.pk),
+    # While one is open, there is no other export of the same user.
+    "privacy.PrivacyRequest.status": lambda own: "done",
+    "privacy.PrivacyRequest.completed_at": lambda own: MOMENT,
     "privacy.PrivacyRequest.user_id": lambda own: _member_of_several(own).pk,
     "tenants.Domain.domain": lambda own: f"{own.text()}.example".lower(),
 }
