@@ -77,17 +77,28 @@ def test_other_files(elsewhere: Path, unchanged: None, content: bytes) -> None:
         "files/",
         "rows/sample.shelf/1.gz",
         "rows/../sample.shelf/000000.gz",
-        "rows/authentication.user/000000.gz",
-        "rows/sample.shelf/000001.gz",
-        "audit/000009.gz",
-        "files/unlisted",
         "else.json",
     ],
 )
 def test_member_with_another_name(elsewhere: Path, unchanged: None, name: str) -> None:
     forgery = Forgery(elsewhere)
     forgery.members[name] = b"x"
-    _is_refused(forgery.write(), "is not the name of a member|and not in both")
+    _is_refused(forgery.write(), "is not the name of a member")
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "rows/authentication.user/000000.gz",
+        "rows/sample.shelf/000001.gz",
+        "audit/000009.gz",
+        "files/unlisted",
+    ],
+)
+def test_member_that_is_not_listed(elsewhere: Path, unchanged: None, name: str) -> None:
+    forgery = Forgery(elsewhere)
+    forgery.members[name] = b"x"
+    _is_refused(forgery.write(), "and not in both")
 
 
 @pytest.mark.parametrize("kind", [SYMTYPE, LNKTYPE, DIRTYPE, b"x", b"g", b"L", b"S", b"3", b"\0"])
