@@ -85,14 +85,16 @@ VERSION_TESTS = (
     ),
 )
 
-# Tests that do not depend on the strategy (settings, limits, logs, tools). CI runs them in one of
-# the three projects; `deep.yml` runs them in all, with coverage, and so does a project.
+# Tests that do not depend on the strategy (settings, limits, logs, tools), or that take minutes. CI
+# runs them in one of the three projects; `deep.yml` runs them in all, with coverage, and so does a
+# project.
 ALIKE = (
     *(
         f"apps/authentication/tests/test_{name}.py"
         for name in ("forged_tokens", "in_flight", "rates", "throttling")
     ),
     *(f"apps/observability/tests/test_{name}.py" for name in ("logs", "telemetry")),
+    *(f"apps/portability/tests/test_{name}.py" for name in ("hostile_archives", "kinds")),
     *(f"devtools/tests/test_{name}.py" for name in ("embedded_postgres", "interrupt")),
     *(
         f"tests/test_{name}.py"

@@ -65,6 +65,7 @@ def test_schema_lists_every_route(schema: Any) -> None:
         "/api/v1/privacy-requests/{id}/",
         "/api/v1/privacy-requests/{id}/content/",
         "/api/v1/tenant/",
+        "/api/v1/tenant/archive/",
         "/api/v1/tenant/transfer-ownership/",
     }
 

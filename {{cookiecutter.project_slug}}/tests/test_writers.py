@@ -48,6 +48,7 @@ USERS, ADDRESSES = "apps/authentication/services.py", "apps/memberships/addresse
 INVITATIONS, MEMBERS = "apps/memberships/invitations.py", "apps/memberships/services.py"
 MODEL, TENANTS = "apps/authentication/models.py", "apps/tenants/services.py"
 DEMO, REQUESTS = "devtools/seeding.py", "apps/privacy/services.py"
+IMPORTED = "apps/portability/people.py"
 
 WRITERS: dict[str, set[str]] = {
     "accepted_at": {f"{INVITATIONS}::accept"},
@@ -63,6 +64,7 @@ WRITERS: dict[str, set[str]] = {
         f"{INVITATIONS}::invite",
         f"{INVITATIONS}::invite_owner",
         f"{DEMO}::_user",
+        f"{IMPORTED}::_create",
     },
     "invited_by": {
         f"{INVITATIONS}::invite",
@@ -70,7 +72,13 @@ WRITERS: dict[str, set[str]] = {
         f"{INVITATIONS}::_join",
         f"{MEMBERS}::forget",
     },
-    "is_active": {f"{USERS}::forget", "apps/memberships/selectors.py::membership_or_new"},
+    "is_active": {
+        f"{USERS}::forget",
+        "apps/memberships/selectors.py::membership_or_new",
+        # New rows:
+        f"{IMPORTED}::_create",
+        f"{IMPORTED}::_join",
+    },
     "password": {
         "apps/authentication/adapter.py::set_password",
         f"{USERS}::change_password",
@@ -83,13 +91,18 @@ WRITERS: dict[str, set[str]] = {
     },
     "revoked_at": {"apps/memberships/revocation.py::revoke"},
     # Of memberships, `_store` writes it.
-    "role": {f"{INVITATIONS}::invite", f"{INVITATIONS}::invite_owner"},
+    "role": {
+        f"{INVITATIONS}::invite",
+        f"{INVITATIONS}::invite_owner",
+        f"{IMPORTED}::_join",  # a new row
+    },
     # Of tenants, `change_status` and `open_tenant` write it; the others are a privacy request's.
     "status": {
         f"{TENANTS}::open_tenant",
         f"{REQUESTS}::_carry_out",
         f"{REQUESTS}::_end",
         "apps/offboarding/services.py::_finish",
+        "apps/portability/importing.py::_prepared",  # a new row
     },
     "verified": {f"{ADDRESSES}::mark_verified"},
     ANY: {

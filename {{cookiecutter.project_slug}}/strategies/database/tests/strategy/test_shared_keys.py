@@ -22,7 +22,7 @@ from apps.isolation.strategy.targets import fingerprints
 from apps.isolation.testing import make_member
 from apps.tenants.services import create_tenant
 from tests.deployment import Deployment
-from tests.sample.models import Shelf
+from tests.sample.models import Note, Shelf
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -326,3 +326,14 @@ def test_before_there_are_content_types_nothing_is_copied() -> None:
 def _run(database: str, statement: str) -> None:
     with owner_connection(database) as owner, owner.cursor() as cursor:
         cursor.execute(statement)
+
+
+def test_generic_key_leads_to_shared_data_too(acme: Any) -> None:
+    member = make_member(acme, "member")
+    with tenant_context(acme):
+        shelf = Shelf.objects.create(name="One")
+        for subject in (member.user, shelf):
+            Note.objects.create(author=member.user, subject=subject)
+        assert [note.subject for note in Note.objects.order_by("pk")] == [member.user, shelf]
+        prefetched = Note.objects.order_by("pk").prefetch_related("subject")
+        assert [note.subject for note in prefetched] == [member.user, shelf]

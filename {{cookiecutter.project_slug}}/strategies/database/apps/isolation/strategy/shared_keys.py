@@ -8,11 +8,12 @@ from collections.abc import Sequence
 from functools import wraps
 from typing import Any, Final
 
+from django.apps import apps
 from django.db.models import ForeignKey, ManyToManyField, Model, ProtectedError, QuerySet
 from django.db.models.deletion import Collector, DatabaseOnDelete
 from django.db.models.sql import Query
 
-from apps.isolation.app_registry import is_tenant_model
+from apps.isolation.app_registry import SHARED_DB, is_tenant_model
 from apps.isolation.exceptions import SharedJoinError
 from apps.isolation.fields import refuse_join
 
@@ -31,6 +32,7 @@ def install() -> None:
     collector.related_objects = _refuse_shared_deletion
     query: Any = Query
     query.as_sql = _refuse_subquery_elsewhere
+    apps.lazy_model_operation(_find_generic_targets, tuple(COPIED.split(".")))
 
 
 def find_obstacle(field: Any) -> str:
@@ -48,6 +50,20 @@ def leads_out(field: Any) -> bool:
     """Return whether a field is a key from a tenant's table to shared data."""
     target = field.related_model
     return bool(target) and is_tenant_model(field.model) and not is_tenant_model(target)
+
+
+def _find_generic_targets(content_type: Any) -> None:
+    """Let generic keys find shared rows, which are in another database than the key."""
+    find = content_type.get_object_for_this_type
+
+    @wraps(find)
+    def find_where_it_is(self: Any, using: str | None = None, **kwargs: object) -> Model:
+        model = self.model_class()
+        is_shared = model and not (is_tenant_model(model) or _is_copied(model))
+        found: Model = find(self, SHARED_DB if is_shared else using, **kwargs)
+        return found
+
+    content_type.get_object_for_this_type = find_where_it_is
 
 
 @wraps(_write_subquery)
