@@ -251,6 +251,7 @@ class Walk:
         expect(page.get_by_text("Nothing matches")).to_be_visible()
         self.look(page, "nothing-matches")
         page.get_by_role("link", name="Show all").click()
+        page.wait_for_load_state()  # with its scripts
         page.get_by_label("Order").select_option("name")
         expect(page).to_have_url(re.compile("ordering=name"))
         page.reload()
