@@ -42,6 +42,15 @@ def is_tenant_model(model: type[Model]) -> bool:
     return model._meta.app_label in tenant_app_labels()
 
 
+def tenant_models_with_tables() -> list[type[Model]]:
+    """Return the models of tenants' rows for which Django makes a table."""
+    return [
+        model
+        for model in apps.get_models(include_auto_created=True)
+        if is_tenant_model(model) and model._meta.managed and not model._meta.proxy
+    ]
+
+
 @contextmanager
 def models_of(registry: Apps | None) -> Iterator[None]:
     """Make `tables` use another registry of models within the block, unless it is None."""

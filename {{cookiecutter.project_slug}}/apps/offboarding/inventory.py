@@ -1,18 +1,17 @@
 """Counts what belongs to a tenant, in its own tables and in the shared ones."""
 
 from collections.abc import Iterator
-from pathlib import PurePosixPath
 from typing import Any
 
 from django.apps import apps
-from django.core.files.storage import default_storage
 from django.db import transaction
 from django.db.models import QuerySet
 
 from apps.audit.models import AuditEvent
 from apps.isolation import ActiveTenant
-from apps.isolation.app_registry import is_tenant_model
+from apps.isolation.app_registry import is_tenant_model, tenant_models_with_tables
 from apps.isolation.context import activate_tenant
+from apps.isolation.integrations.files import sizes_of_files
 from apps.isolation.integrations.limits import allow_long_statements
 from apps.privacy.models import PrivacyRequest
 from apps.tenants.models import Purge, Tenant
@@ -23,11 +22,12 @@ KEPT = (AuditEvent, PrivacyRequest, Purge)
 
 def inventory(tenant: Tenant) -> dict[str, int]:
     """Return the numbers of a tenant's rows by model, of its files and of their bytes."""
-    with activate_tenant(ActiveTenant(tenant.pk)):
-        with transaction.atomic():
-            allow_long_statements()
-            rows = {model._meta.label: model._base_manager.count() for model in _tenant_models()}
-        sizes = list(_sizes(""))
+    active = ActiveTenant(tenant.pk)
+    with activate_tenant(active), transaction.atomic():
+        allow_long_statements()
+        models = tenant_models_with_tables()
+        rows = {model._meta.label: model._base_manager.count() for model in models}
+    sizes = list(sizes_of_files(active))
     shared = {each.model._meta.label: each.count() for each in shared_rows(tenant)}
     return {**rows, **shared, "files": len(sizes), "bytes": sum(sizes)}
 
@@ -41,21 +41,3 @@ def shared_rows(tenant: Tenant) -> Iterator[QuerySet[Any]]:
         names = {field.attname for field in model._meta.concrete_fields}
         if "tenant_id" in names and not is_tenant_model(model) and model not in KEPT:
             yield model._base_manager.filter(tenant_id=tenant.pk)
-
-
-def _tenant_models() -> Iterator[Any]:
-    for model in apps.get_models(include_auto_created=True):
-        if is_tenant_model(model) and model._meta.managed and not model._meta.proxy:
-            yield model
-
-
-def _sizes(folder: str) -> Iterator[int]:
-    """Yield the sizes of the active tenant's files in a folder and below it."""
-    try:
-        folders, files = default_storage.listdir(folder)
-    except FileNotFoundError:
-        return
-    for name in files:
-        yield default_storage.size(str(PurePosixPath(folder, name)))
-    for name in folders:
-        yield from _sizes(str(PurePosixPath(folder, name)))

@@ -51,10 +51,11 @@ def purge(
     archived, is on hold, or whose time of grace is not over; ``at_once`` ignores the latter, and
     requires a reason.
     """
-    stored = Tenant.objects.filter(pk=tenant.pk).first() or tenant
-    # Read after the tenant, so that the purge of a tenant that is gone by now is found.
-    begun = Purge.objects.for_tenant(tenant).first()
-    if begun is None:
+    stored = Tenant.objects.filter(pk=tenant.pk).first()
+    # The status decides, and no earlier purge of a tenant that came back from a backup.
+    if stored is None or stored.status == Status.PURGING:
+        begun = _last_purge_of(tenant)
+    else:
         _require_purgeable(stored, reason, at_once=at_once)
         note("count")
         begun = _begin(tenant, inventory(tenant), reason, at_once=at_once, actor=actor)
@@ -86,6 +87,10 @@ def due_for_purge() -> QuerySet[Tenant]:
     return Tenant.objects.filter(is_over | Q(status=Status.PURGING)).order_by("purge_after")
 
 
+def _last_purge_of(tenant: Tenant) -> Purge:
+    return Purge.objects.for_tenant(tenant).latest("begun_at")
+
+
 def _require_purgeable(tenant: Tenant, reason: str, *, at_once: bool) -> None:
     if at_once and not reason.strip():
         raise ValidationError({"reason": "A purge within the time of grace needs a reason."})
@@ -106,10 +111,8 @@ def _begin(
     """Store what there is to delete, before anything is deleted."""
     with transaction.atomic(using=SHARED_DB):
         stored = Tenant.objects.select_for_update().filter(pk=tenant.pk).first()
-        if other := Purge.objects.for_tenant(tenant).first():
-            return other  # of a concurrent run
-        if stored is None:
-            raise ValidationError({"status": "The tenant was deleted meanwhile."})
+        if stored is None or stored.status == Status.PURGING:
+            return _last_purge_of(tenant)  # by a concurrent run
         _require_purgeable(stored, reason, at_once=at_once)
         change_status(stored, PURGE, actor=actor, reason=reason)
         actor_id = actor.pk if actor else None

@@ -42,10 +42,10 @@ def _differences(
                 allows_added and archived is None and known[name].can_be_omitted
             ):
                 continue
-            yield f"{label}.{name}: {_told(archived)} in the archive, {_told(own)} here."
+            yield f"{label}.{name}: {_described(archived)} in the archive, {_described(own)} here."
 
 
-def _told(column: tuple[str, bool] | None) -> str:
+def _described(column: tuple[str, bool] | None) -> str:
     if column is None:
         return "missing"
     type_, null = column

@@ -10,7 +10,7 @@ from django.contrib.contenttypes.fields import GenericForeignKey
 from django.db import connection
 from django.db.models import AutoField, FileField, Model
 
-from apps.isolation.app_registry import is_tenant_model
+from apps.isolation.app_registry import is_tenant_model, tenant_models_with_tables
 from apps.portability.documents import Layout, hash_of
 
 NATIVE = frozenset({"smallint", "integer", "bigint", "boolean"})
@@ -58,8 +58,7 @@ class Table:
 
 def tenant_tables() -> dict[str, Table]:
     """Return the tables of a tenant by the label of their model, in alphabetical order."""
-    models = [model for model in apps.get_models(include_auto_created=True) if _has_table(model)]
-    found = sorted(map(_table_of, models), key=lambda table: table.label)
+    found = sorted(map(_table_of, tenant_models_with_tables()), key=lambda table: table.label)
     numbered = frozenset(table.label for table in found if table.number)
     # A generic relation can name a row of any of them, whose number may change.
     return {
@@ -70,11 +69,14 @@ def tenant_tables() -> dict[str, Table]:
 
 def unmanaged_tables() -> list[str]:
     """Return the labels of tenant models whose tables Django does not make, views excluded."""
-    models = [each for each in apps.get_models() if is_tenant_model(each) and not _has_table(each)]
+    models = [
+        each
+        for each in apps.get_models()
+        if is_tenant_model(each) and not (each._meta.managed or each._meta.proxy)
+    ]
     with connection.cursor() as cursor:
         present = connection.introspection.table_names(cursor)
-    wanted = [each for each in models if not each._meta.proxy]
-    return [each._meta.label_lower for each in wanted if each._meta.db_table in present]
+    return [each._meta.label_lower for each in models if each._meta.db_table in present]
 
 
 def components(tables: Mapping[str, Table]) -> list[list[Table]]:
@@ -98,10 +100,6 @@ def layout_of(tables: Mapping[str, Table]) -> Layout:
 def fingerprint(layout: Layout) -> str:
     """Return a hash over tables and columns, which is the same for all strategies."""
     return hash_of(json.dumps(layout, sort_keys=True, separators=(",", ":")).encode())
-
-
-def _has_table(model: type[Model]) -> bool:
-    return is_tenant_model(model) and model._meta.managed and not model._meta.proxy
 
 
 def _rank(group: list[Table], reached: Mapping[str, set[str]]) -> tuple[int, str]:

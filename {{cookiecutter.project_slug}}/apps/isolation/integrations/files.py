@@ -1,6 +1,7 @@
 """Tenant-scoped files: each tenant's files have the tenant's prefix."""
 
 import re
+from collections.abc import Iterator
 from datetime import datetime
 from typing import IO
 
@@ -73,6 +74,11 @@ def delete_files(tenant: Identified) -> None:
     _delete_tree(_everybodys(), str(tenant.id))
 
 
+def sizes_of_files(tenant: Identified) -> Iterator[int]:
+    """Yield the size of each file of a tenant, in bytes."""
+    return _sizes(_everybodys(), str(tenant.id))
+
+
 def delete_all_files() -> None:
     """Delete the files of all tenants, and leave other files in the storage."""
     folders, _ = _listed(_everybodys(), "")
@@ -104,6 +110,14 @@ def _delete_tree(storage: Storage, folder: str) -> None:
     for name in folders:
         _delete_tree(storage, f"{folder}/{name}")
     storage.delete(folder)
+
+
+def _sizes(storage: Storage, folder: str) -> Iterator[int]:
+    folders, files = _listed(storage, folder)
+    for name in files:
+        yield storage.size(f"{folder}/{name}")
+    for name in folders:
+        yield from _sizes(storage, f"{folder}/{name}")
 
 
 def _listed(storage: Storage, folder: str) -> tuple[list[str], list[str]]:

@@ -220,6 +220,16 @@ def test_only_an_archived_tenant_is_purged(status: str, doomed: Tenant) -> None:
         _purge_now()
 
 
+def test_earlier_purge_of_the_same_id_permits_nothing(doomed: Tenant) -> None:
+    """A tenant that came back, as from a backup, is purged like any other."""
+    Purge.platform.create(tenant_id=doomed.pk, found={}, finished_at=timezone.now())
+    with pytest.raises(CommandError, match="Only an archived tenant"):
+        _purge_now()
+    lifecycle.archive(doomed)
+    assert _purge_now()["deleted"]["sample.Label"] == 5
+    assert _traces() == []
+
+
 def test_hold_prevents_a_purge(doomed: Tenant) -> None:
     lifecycle.archive(doomed)
     _run("hold_tenant", SLUG, "--reason", "A lawsuit.")
