@@ -20,6 +20,7 @@ import secrets
 import shutil
 import statistics
 import sys
+import tarfile
 import time
 from pathlib import Path
 from typing import Any
@@ -121,6 +122,7 @@ class Walk:
         self.log_out()
         self.take_second_factor()
         successor = self.hand_over()
+        self.export(successor)
         self.end(successor)
         self.go_astray()
 
@@ -473,6 +475,20 @@ class Walk:
         successor.get_by_role("link", name="Members").click()
         expect(successor.get_by_text("founder@initech.test")).not_to_be_visible()
         return successor
+
+    def export(self, page: Any) -> None:
+        """Order an export of all data, and download it when the mail says that it is ready."""
+        page.get_by_role("link", name="Settings").click()
+        page.get_by_role("link", name="Export all data").click()
+        page.get_by_label("Current password").fill(PASSWORD)
+        page.get_by_role("button", name="Order an export").click()
+        expect(page.get_by_text("The export was ordered.")).to_be_visible()
+        page.goto(mailed_link(r"http://initech\.localhost:\d+/settings/exports/"))
+        self.look(page, "exports")
+        with page.expect_download() as downloaded:
+            page.get_by_role("link", name="Download the export").click()
+        if not tarfile.is_tarfile(downloaded.value.path()):
+            self.findings.append("the export is no archive")
 
     def end(self, page: Any) -> None:
         """Delete the workspace, as its Owner."""

@@ -153,6 +153,12 @@ class Files(Group):
     ATTACHMENT_MAX_BYTES: Annotated[types.Number, Field(ge=1, le=5 * 1024**3)] = 25 * 1024**2
     """Largest size of an attachment, in bytes."""
 
+    TENANT_EXPORT_DAYS: Annotated[types.Number, Field(ge=1, le=90)] = 7
+    """Days until the archive that an Owner has ordered is deleted."""
+
+    TENANT_EXPORT_HOURS: Annotated[types.Number, Field(ge=0, le=2160)] = 24
+    """Hours between two orders of an archive. 0: only one that is being written delays the next."""
+
     PRIVACY_DUE_DAYS: Annotated[types.Number, Field(ge=1, le=90)] = 30
     """Days until a request for an export or an erasure is due."""
 

@@ -48,6 +48,7 @@ USERS, ADDRESSES = "apps/authentication/services.py", "apps/memberships/addresse
 INVITATIONS, MEMBERS = "apps/memberships/invitations.py", "apps/memberships/services.py"
 MODEL, TENANTS = "apps/authentication/models.py", "apps/tenants/services.py"
 DEMO, REQUESTS = "devtools/seeding.py", "apps/privacy/services.py"
+EXPORTS = "apps/exports/services.py"
 IMPORTED = "apps/portability/people.py"
 
 WRITERS: dict[str, set[str]] = {
@@ -96,11 +97,14 @@ WRITERS: dict[str, set[str]] = {
         f"{INVITATIONS}::invite_owner",
         f"{IMPORTED}::_join",  # a new row
     },
-    # Of tenants, `change_status` and `open_tenant` write it; the others are a privacy request's.
+    # Of tenants, `change_status` and `open_tenant` write it; the others are requests' or exports'.
     "status": {
         f"{TENANTS}::open_tenant",
         f"{REQUESTS}::_carry_out",
         f"{REQUESTS}::_end",
+        f"{EXPORTS}::_expire",
+        f"{EXPORTS}::_store",
+        f"{EXPORTS}::_write",
         "apps/offboarding/services.py::_finish",
         "apps/portability/importing.py::_prepared",  # a new row
     },

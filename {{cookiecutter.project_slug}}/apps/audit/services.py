@@ -28,6 +28,8 @@ class Action(StrEnum):
     DOMAIN_ADDED = "domain.added"
     DOMAIN_CHANGED = "domain.changed"
     DOMAIN_REMOVED = "domain.removed"
+    EXPORT_ORDERED = "export.ordered"
+    EXPORT_READ = "export.read"
     INVITATION_ACCEPTED = "invitation.accepted"
     INVITATION_RESENT = "invitation.resent"
     INVITATION_REVOKED = "invitation.revoked"

@@ -8,6 +8,7 @@ from collections.abc import Callable
 from typing import Final
 from uuid import UUID
 
+from django.conf import settings
 from django.contrib.admin.models import LogEntry
 from django.core.exceptions import ValidationError
 from django.db import connections, transaction
@@ -20,12 +21,12 @@ from apps.isolation.app_registry import SHARED_DB
 from apps.isolation.integrations.cache import forget_tenant
 from apps.isolation.integrations.tasks import OWNER_QUEUE, platform_task
 from apps.isolation.strategy.provisioning import deprovision
+from apps.memberships.mails import mail_owners
 from apps.memberships.models import Membership
 from apps.memberships.roles import Role
 from apps.memberships.services import locked_actor
 from apps.offboarding.certificate import certify
 from apps.offboarding.inventory import inventory, shared_rows
-from apps.offboarding.mails import mail_owners
 from apps.privacy.models import PrivacyRequest, RequestStatus
 from apps.tenants.lifecycle import PURGE, archive, change_status
 from apps.tenants.models import Purge, Status, Tenant
@@ -127,7 +128,8 @@ def _finish(tenant: Tenant, begun: Purge) -> None:
         if not Tenant.objects.select_for_update().filter(pk=tenant.pk).exists():
             begun.refresh_from_db()  # another run was faster
             return
-        mail_owners(tenant, "purged")
+        days = settings.BACKUP_KEEP_DAYS
+        mail_owners(tenant, "offboarding/email/purged", backup_days=days)
         users = list(Membership.objects.for_tenant(tenant).values_list("user_id", flat=True))
         with connections[SHARED_DB].cursor() as cursor:
             cursor.execute(_DELETE_JOBS, [tenant.pk])

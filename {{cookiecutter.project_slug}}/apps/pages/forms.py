@@ -256,6 +256,10 @@ class RemoveForm(PageForm):
     is_destructive = True
 
 
+class ExportForm(OwnPasswordForm):
+    heading = button = "Order an export"
+
+
 class ArchiveForm(OwnPasswordForm):
     heading = button = "Delete this workspace"
     is_destructive = True

@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from apps.pages import activity, session_views, shared_views, views
+from apps.pages import activity, exports, session_views, shared_views, views
 
 urlpatterns = [
     # If the product has a page there, its routes come first.
@@ -18,6 +18,8 @@ urlpatterns = [
     path("activity/", activity.activity, name="activity"),
     path("activity/export/", activity.export, name="export-activity"),
     path("settings/", views.change_settings, name="settings"),
+    path("settings/exports/", exports.exports, name="exports"),
+    path("settings/exports/<uuid:export_id>/", exports.download_export, name="download-export"),
     path("settings/archive/", views.archive, name="archive"),
     path("profile/", views.profile, name="profile"),
     path("profile/password/", views.change_password, name="change-password"),

@@ -168,7 +168,8 @@ def change_settings(request: MemberRequest) -> HttpResponse:
 
     form = forms.TenantForm(request, request.auth.tenant)
     is_owner = request.auth.role == Role.OWNER
-    links = {reverse("archive"): "Delete this workspace"} if is_owner else {}
+    of_owners = {"exports": "Export all data", "archive": "Delete this workspace"}
+    links = {reverse(at): of_owners[at] for at in of_owners} if is_owner else {}
     done = "The settings were changed."
     return fill_in_form(request, form, change, "settings", done=done, links=links)
 

@@ -18,6 +18,7 @@ from apps.audit.models import AuditEvent
 from apps.audit.services import Action, record
 from apps.authentication import services as accounts
 from apps.authentication.models import User
+from apps.exports import services as exports
 from apps.isolation import ActiveTenant
 from apps.isolation.app_registry import SHARED_DB
 from apps.isolation.context import activate_tenant
@@ -205,6 +206,7 @@ def _erase(request: PrivacyRequest) -> None:
             _end(export, RequestStatus.DONE, Action.PRIVACY_DONE)
     runs = TaskRun.objects.for_tenant(request.tenant_id)
     runs.filter(user_id=request.user_id).update(user_id=None)
+    exports.expire(ActiveTenant(request.tenant_id))
     accounts.forget(request.user_id)
 
 

@@ -70,6 +70,7 @@ SPECTACULAR_SETTINGS = {
         "RoleEnum": "apps.memberships.roles.Role",
         "InvitedRoleEnum": "apps.memberships.roles.INVITED_ROLES",
         "TenantStatusEnum": "apps.tenants.models.Status",
+        "ExportStatusEnum": "apps.exports.models.ExportStatus",
         "PrivacyRequestStatusEnum": "apps.privacy.models.RequestStatus",
     },
     "ENFORCE_NON_BLANK_FIELDS": True,

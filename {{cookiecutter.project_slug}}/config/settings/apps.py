@@ -13,6 +13,7 @@ SHARED_APPS = [
     "procrastinate.contrib.django",
     "apps.tasks",
     "apps.portability",
+    "apps.exports",
     "apps.privacy",
     "apps.offboarding",
     "apps.pages",

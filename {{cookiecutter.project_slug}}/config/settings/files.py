@@ -32,6 +32,9 @@ ATTACHMENT_MAX_BYTES = env.ATTACHMENT_MAX_BYTES
 # limit of bodies without files is Django's DATA_UPLOAD_MAX_MEMORY_SIZE.
 REQUEST_MAX_BYTES = ATTACHMENT_MAX_BYTES + 1024**2
 
+# Days for which an Owner can download the archive that they have ordered (docs/export.md).
+TENANT_EXPORT_DAYS = env.TENANT_EXPORT_DAYS
+
 # Days until a privacy request is due.
 PRIVACY_DUE_DAYS = env.PRIVACY_DUE_DAYS
 

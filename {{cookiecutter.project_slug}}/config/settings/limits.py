@@ -30,5 +30,8 @@ TENANT_STORAGE_BYTES = env.TENANT_STORAGE_BYTES
 TENANT_GRACE_DAYS = env.TENANT_GRACE_DAYS
 BACKUP_KEEP_DAYS = env.BACKUP_KEEP_DAYS
 
+# Hours between two orders of a tenant's archive. 0: only one that is being written delays another.
+TENANT_EXPORT_HOURS = env.TENANT_EXPORT_HOURS
+
 # Hours between two exports of one person's data. 0: only an open export delays the next.
 PRIVACY_EXPORT_HOURS = env.PRIVACY_EXPORT_HOURS

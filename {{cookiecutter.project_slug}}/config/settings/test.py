@@ -11,6 +11,7 @@ REST_FRAMEWORK["DEFAULT_THROTTLE_RATES"] = dict.fromkeys(THROTTLE_RATES)
 # Many tests send concurrent requests or repeat exports. Only tests of these limits set them.
 TENANT_REQUESTS_IN_FLIGHT = 0
 PRIVACY_EXPORT_HOURS = 0
+TENANT_EXPORT_HOURS = 0
 # Assertions on logged records need no output.
 LOGGING["root"]["level"] = "WARNING"
 # Tests log in many times per second. Only tests of these limits set them.

@@ -7,6 +7,7 @@ urlpatterns = [
     path("", include("apps.projects.urls")),
     path("", include("apps.authentication.urls")),
     path("", include("apps.memberships.urls")),
+    path("", include("apps.exports.urls")),
     path("", include("apps.privacy.urls")),
     path("", include("apps.offboarding.urls")),
 ]

@@ -83,6 +83,8 @@ SAMPLES: dict[str, Callable[["Samples"], Any]] = {
         "current_password": PASSWORD,
         "new_password": f"{PASSWORD}, again",
     },
+    "POST /settings/exports/": lambda own: {"current_password": PASSWORD},
+    "POST exports/": lambda own: {"current_password": PASSWORD},
     "POST /settings/archive/": lambda own: {"current_password": PASSWORD},
     "POST tenant/archive/": lambda own: {"current_password": PASSWORD},
     "POST /settings/": lambda own: {

@@ -110,6 +110,9 @@ def test_ct07_tokens_of_a_former_member_are_invalid(how: str, acme: Any, owner: 
 
 ROLES_OF_ROUTES = {
     "audit-events/": {"get": Role.ADMIN},
+    "exports/": {"get": Role.OWNER, "post": Role.OWNER},
+    "exports/{id}/": {"get": Role.OWNER},
+    "exports/{id}/content/": {"get": Role.OWNER},
     "invitations/": {"get": Role.ADMIN, "post": Role.ADMIN},
     "invitations/{id}/": {"delete": Role.ADMIN},
     "invitations/{id}/resend/": {"post": Role.ADMIN},

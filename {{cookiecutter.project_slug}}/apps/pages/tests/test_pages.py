@@ -53,6 +53,8 @@ ROLES: dict[str, tuple[Role | None, Role | None]] = {
     "/activity/": (Role.ADMIN, None),
     "/activity/export/": (Role.ADMIN, None),
     "/settings/": (Role.ADMIN, Role.ADMIN),
+    "/settings/exports/": (Role.OWNER, Role.OWNER),
+    "/settings/exports/<uuid:export_id>/": (Role.OWNER, None),
     "/settings/archive/": (Role.OWNER, Role.OWNER),
     "/profile/": (Role.VIEWER, Role.VIEWER),
     "/profile/password/": (Role.VIEWER, Role.VIEWER),
