@@ -119,10 +119,11 @@ def _send_first_verification(user: User) -> None:
 
 
 def _forget(user: User) -> None:
-    """Delete a user who never was a member, unless another sign-up of theirs goes on."""
+    """Delete a user who never was a member.
+
+    If another sign-up of theirs goes on, its tenant's foreign key keeps the user.
+    """
     with suppress(IntegrityError), transaction.atomic(using=SHARED_DB):
-        if Tenant.objects.filter(founder_id=user.pk).exists():
-            return
         address_of(user).delete()
         # Not delete(), which would look for references in the tables of tenants, and has no tenant.
         User.objects.filter(pk=user.pk)._raw_delete(SHARED_DB)  # noqa: SLF001 - no public one does that
