@@ -18,6 +18,7 @@ nox -s compare             measure all three beside plain Django and other libra
 nox -s "browser(row)"      use its demo in Chromium, and check every page
 nox -s "guides(row)"       run every command of its documentation, and restore one of two tenants
 nox -s "tutorial(row)"     follow its tutorial, line by line
+nox -s "adoption(row)"     bring an old project's data, as documented
 nox -s "example(row)"      replace its example by another app, as its documentation says
 nox -s "corpus(row)"       run the conformance suite on forty models of every kind
 nox -s "packages(row)"     add packages from the index to TENANT_APPS, for two tenants
@@ -412,6 +413,14 @@ def tutorial(session: nox.Session, strategy: str) -> None:
     generate(session, strategy)
     session.install("uv")
     session.run("python", str(TOOLS / "tutorial.py"))
+
+
+@of_each_strategy
+def adoption(session: nox.Session, strategy: str) -> None:
+    """Bring an old project's data, as documented; its database is dirty, and a copy is killed."""
+    generate(session, strategy)
+    session.install("uv")
+    session.run("python", str(TOOLS / "adoption.py"))
 
 
 @of_each_strategy

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import textwrap
 
-BLOCK = re.compile(r"^( *)```(\w*)(?: title=.*)?\n(.*?)^\1```", re.MULTILINE | re.DOTALL)
+BLOCK = re.compile(r"^( *)```(\w*)(?: title=[^\n]*)?\n(.*?)^\1```", re.MULTILINE | re.DOTALL)
 SPAN = re.compile(r"`([^`]+)`")
 # A comment, but no "#" within a word or a parameter.
 COMMENT = re.compile(r"(?:^|\s)#\s.*")

@@ -81,9 +81,10 @@ def expire(tenant: Identified) -> None:
 
 
 def expire_old() -> None:
-    """Delete the archives of all tenants that are older than ``TENANT_EXPORT_DAYS``."""
+    """Delete archives older than ``TENANT_EXPORT_DAYS``, except those of tenants on hold."""
     before = timezone.now() - timedelta(days=settings.TENANT_EXPORT_DAYS)
-    old = TenantExport.platform.filter(created_at__lt=before)
+    held = Tenant.objects.exclude(hold_reason="").values("pk")
+    old = TenantExport.platform.filter(created_at__lt=before).exclude(tenant__in=held)
     for export in old.exclude(status=ExportStatus.EXPIRED):
         _expire(export)
 

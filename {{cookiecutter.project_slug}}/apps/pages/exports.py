@@ -2,6 +2,7 @@
 
 from uuid import UUID
 
+from django.core.exceptions import ValidationError
 from django.http import FileResponse, Http404, HttpResponse
 from django.shortcuts import get_object_or_404
 from django.urls import reverse
@@ -10,8 +11,10 @@ from django.views.decorators.http import require_safe
 from apps.api.downloads import download
 from apps.authentication.decorators import MemberRequest, require_role
 from apps.exports import services
+from apps.exports.exceptions import TenantExportTooSoon
 from apps.exports.models import TenantExport, name_of
 from apps.isolation import require_tenant
+from apps.memberships.models import Membership
 from apps.pages import forms
 from apps.pages.rendering import form_page, paginate, redirect_with_message, render_page
 
@@ -22,11 +25,19 @@ DONE = "The export was ordered. All Owners get a mail when it is ready."
 def exports(request: MemberRequest) -> HttpResponse:
     """List the exports, and ask for the password to order one."""
     form = forms.ExportForm(request)
-    if form.succeeds(lambda **_: services.order(request.auth)):
+    if form.succeeds(lambda **_: _order(request.auth)):
         return redirect_with_message(request, DONE, "exports")
     rows = TenantExport.objects.for_tenant(require_tenant())
     context = {"title": "Exports", "cancel": reverse("settings")}
     return render_page(request, "pages/exports.html", form, **context, **paginate(request, rows))
+
+
+def _order(member: Membership) -> TenantExport:
+    """Order an export; show a refusal in the form."""
+    try:
+        return services.order(member)
+    except TenantExportTooSoon as error:
+        raise ValidationError(str(error.detail)) from error
 
 
 @require_role("owner")

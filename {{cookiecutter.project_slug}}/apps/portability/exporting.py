@@ -1,10 +1,10 @@
 """Writes the archive of one tenant, as of one moment."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import IO, Any
 
-from django.db import connection, connections, reset_queries, transaction
+from django.db import connection, connections, transaction
 from django.db.migrations.recorder import MigrationRecorder
 from django.db.models import QuerySet
 from django.utils import timezone
@@ -22,26 +22,22 @@ from apps.portability.documents import (
     Manifest,
     Part,
     Shared,
-    TableSum,
 )
 from apps.portability.files import names_in, write_files
-from apps.portability.progress import progress_bar
+from apps.portability.rows import write_tables
 from apps.portability.shared_data import keys_named, shared_data_of
-from apps.portability.sums import Sum, one_format, sum_of
+from apps.portability.sums import one_format
 from apps.portability.tables import (
-    NATIVE,
-    Table,
-    components,
     fingerprint,
     layout_of,
     tenant_tables,
     unmanaged_tables,
 )
-from apps.portability.writing import PART, ArchiveWriter, Row, json_line
+from apps.portability.writing import ArchiveWriter, Row, json_line
 from apps.tenants.models import Tenant
 
-MOST_ROWS = 2000
-"""Rows that are fetched at a time, if they are short."""
+MOST_EVENTS = 2000
+"""Events that are fetched at a time."""
 
 EVENT_FIELDS = (
     *("id", "time", "actor_id", "action", "object_type", "object_id", "request_id", "reason"),
@@ -74,27 +70,27 @@ class _Export:
     def __init__(self, tenant: Tenant, writer: ArchiveWriter, options: ExportOptions) -> None:
         self._tenant, self._writer, self._options = tenant, writer, options
         self._tables = tenant_tables()
-        self._sums: dict[str, TableSum] = {}
 
     def run(self) -> dict[str, Any]:
         """Write all members in their order."""
         with one_format("REPEATABLE READ, READ ONLY"):
             unmanaged = unmanaged_tables()
             shared = shared_data_of(self._tenant, keys_named(self._tables))
-            header = self._header(layout_of(self._tables))
+            layout = layout_of(self._tables)
+            header = self._header(layout)
             hashes = self._write_documents(header, shared)
-            self._write_rows()
+            sums = write_tables(self._writer, self._tables, layout)
             names = sorted(names_in(self._tables)) if self._options.with_files else []
         files = dict(write_files(self._writer, self._tables, names))
         found: dict[str, FileSum] = {name: each for name, each in files.items() if each}
         missing = [name for name, each in files.items() if not each]
         audit = list(self._write_audit()) if self._options.with_audit else []
-        manifest = Manifest(**hashes, tables=self._sums, files=found, missing=missing, audit=audit)
+        manifest = Manifest(**hashes, tables=sums, files=found, missing=missing, audit=audit)
         self._writer.add("manifest.json", manifest.write())
         self._writer.close()
         return {
             "archive": str(header.archive),
-            "rows": sum(each.rows for each in self._sums.values()),
+            "rows": sum(each.rows for each in sums.values()),
             "files": len(found),
             "events": sum(part.rows for part in audit),
             "bytes": self._writer.size,
@@ -121,61 +117,21 @@ class _Export:
             "shared": self._writer.add("shared.json", shared.write()),
         }
 
-    def _write_rows(self) -> None:
-        layout = layout_of(self._tables)
-        tables = [table for group in components(self._tables) for table in group]
-        sums: dict[str, Sum] = {each.label: sum_of(each, layout[each.label], {}) for each in tables}
-        with progress_bar(sum(rows for rows, _ in sums.values()), "row") as advance:
-            for table in tables:
-                parts = []
-                for part in self._writer.add_rows(f"rows/{table.label}", _rows(table)):
-                    parts.append(part)
-                    advance(part.rows)
-                    reset_queries()  # which Django keeps with DEBUG
-                rows, values = sums[table.label]
-                self._sums[table.label] = TableSum(rows=rows, sums=values, parts=parts)
-
     def _write_audit(self) -> Iterator[Part]:
         events = AuditEvent.objects.for_tenant(self._tenant).order_by("pk")
         return self._writer.add_rows("audit", _events(events))
 
 
-def _rows(table: Table) -> Iterator[Row]:
-    """Yield the rows of a table in the order of their keys, without holding many."""
-    quoted = connection.ops.quote_name
-    columns = ", ".join(_as_json(quoted(each.name), each.type) for each in table.columns)
-    key = [f"t.{quoted(name)}" for name in table.key]
-    types: Mapping[str, str] = {each.name: each.type for each in table.columns}
-    values = ", ".join(_as_json(quoted(name), types[name]) for name in table.key)
-    query = (
-        f"SELECT row_to_json(r)::text, {values} FROM {table.name} AS t "
-        f"CROSS JOIN LATERAL (SELECT {columns}) AS r ORDER BY {', '.join(key)}"
-    )
-    with connection.chunked_cursor() as cursor:
-        cursor.execute(query)
-        count, longest = 1, 1
-        while fetched := cursor.fetchmany(count):
-            for text, *values_of_key in fetched:
-                row = Row(text.encode(), values_of_key)
-                longest = max(longest, len(row.text))
-                yield row
-            count = max(1, min(MOST_ROWS, PART // longest))
-
-
-def _as_json(column: str, type_: str) -> str:
-    return f"t.{column}" if type_ in NATIVE else f"t.{column}::text AS {column}"
-
-
 def _events(events: QuerySet[AuditEvent]) -> Iterator[Row]:
     """Yield audit events, a batch at a time: shared data may have no cursors on the server."""
-    batch = list(events[:MOST_ROWS])
+    batch = list(events[:MOST_EVENTS])
     while batch:
         for event in batch:
             values = {name: getattr(event, name) for name in EVENT_FIELDS}
             texts = {name: str(values[name]) for name in ("id", "time")}
             actor = {"actor_id": str(event.actor_id) if event.actor_id else None}
             yield Row(json_line({**values, **texts, **actor}), [str(event.pk)])
-        batch = list(events.filter(pk__gt=batch[-1].pk)[:MOST_ROWS])
+        batch = list(events.filter(pk__gt=batch[-1].pk)[:MOST_EVENTS])
 
 
 def _migrations() -> list[str]:

@@ -4,6 +4,7 @@ import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
+from uuid import UUID
 
 from django.db import connections, transaction
 
@@ -14,6 +15,7 @@ from apps.isolation.app_registry import SHARED_DB
 from apps.isolation.context import activate_tenant
 from apps.portability import people
 from apps.portability.compatibility import require_same_tables
+from apps.portability.documents import Shared
 from apps.portability.exceptions import ArchiveError
 from apps.portability.files import misnamed_files, restore_files
 from apps.portability.keys import KeyMap
@@ -37,6 +39,8 @@ class ImportOptions:
     mapping: Mapping[str, str] = field(default_factory=dict)
     trusts_addresses: bool = False
     allows_added: bool = False
+    opens: bool = True
+    """If false, the tenant stays "importing" until it is imported again."""
 
 
 def preview(archive: Archive, options: ImportOptions) -> dict[str, Any]:
@@ -63,20 +67,20 @@ def import_tenant(archive: Archive, options: ImportOptions) -> dict[str, Any]:
             people.create_accounts(matches)
             with activate_tenant(ActiveTenant(tenant.pk)):
                 _fill(archive, maps, resumes=resumes)
-            counts = _open(archive, tenant, matches, maps, options)
+            counts = _open(archive, tenant, matches, maps, options) if options.opens else {}
         except ArchiveError:
-            _remove(archive, tenant)
+            _remove(archive.shared, tenant)
             raise
     return {**_report(archive, tenant, matches), **counts}
 
 
-def cancel_import(archive: Archive) -> None:
+def cancel_import(tenant_id: UUID, shared: Shared) -> None:
     """Remove what an unfinished import of an archive has left; raise `ArchiveError`."""
-    with import_lock(archive.header.tenant):
-        tenant = Tenant.objects.filter(pk=archive.header.tenant).first()
+    with import_lock(tenant_id):
+        tenant = Tenant.objects.filter(pk=tenant_id).first()
         if tenant is None or tenant.status != Status.IMPORTING:
             raise ArchiveError("There is no unfinished import of this archive.")
-        _remove(archive, tenant)
+        _remove(shared, tenant)
 
 
 def _prepared(
@@ -174,10 +178,10 @@ def _import_events(archive: Archive, tenant: Tenant, maps: Mapping[str, KeyMap])
     return count
 
 
-def _remove(archive: Archive, tenant: Tenant) -> None:
+def _remove(shared: Shared, tenant: Tenant) -> None:
     """Remove an unfinished tenant with its rows, files, domains and new accounts."""
     abandon(tenant)
-    people.remove_accounts(archive.shared, tenant.created_at)
+    people.remove_accounts(shared, tenant.created_at)
 
 
 def _report(archive: Archive, tenant: Tenant, matches: Iterable[Match]) -> dict[str, Any]:

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
+from typing import Any
 
 from django.contrib.contenttypes.models import ContentType
 from django.db import connection, transaction
@@ -38,7 +39,7 @@ def one_format(isolation: str = "") -> Iterator[None]:
         yield
 
 
-def sum_of(table: Table, names: Iterable[str], maps: Maps) -> Sum:
+def sum_of(table: Table, names: Iterable[str], maps: Maps, source: Any = connection) -> Sum:
     """Return the sum of a table's columns, with the keys that the archive has for them.
 
     The sum does not depend on the order of rows. It finds mistakes; it is no protection against
@@ -46,7 +47,7 @@ def sum_of(table: Table, names: Iterable[str], maps: Maps) -> Sum:
     """
     joins, texts, values = _translated(table, maps)
     columns = [
-        texts.get(column.name, f"t.{connection.ops.quote_name(column.name)}")
+        texts.get(column.name, f"t.{source.ops.quote_name(column.name)}")
         for column in table.columns_named(names)
     ]
     left, right = (f"sum(('x' || {half}(h, 16))::bit(64)::bigint)" for half in ("left", "right"))
@@ -55,7 +56,7 @@ def sum_of(table: Table, names: Iterable[str], maps: Maps) -> Sum:
         f"(SELECT md5(ROW({', '.join(columns)})::text) AS h FROM {table.name} AS t "
         f"{' '.join(joins)}) AS hashes"
     )
-    with connection.cursor() as cursor:
+    with source.cursor() as cursor:
         cursor.execute(query, values)
         rows, *sums = cursor.fetchone() or (0, "0", "0")
     return rows, (sums[0], sums[1])

@@ -110,7 +110,8 @@ def _reach(label: str, tables: Mapping[str, Table]) -> set[str]:
     found: set[str] = set()
     waiting = [label]
     while waiting:
-        new = tables[waiting.pop()].needs - found
+        # An archive of an earlier release may lack a table to which one of them refers.
+        new = (tables[waiting.pop()].needs & tables.keys()) - found
         found |= new
         waiting += new
     return found
@@ -136,9 +137,10 @@ def _table_of(model: type[Model]) -> Table:
 
 
 def _column(of: Any) -> Column:
-    has_default = of.has_db_default() or (of.has_default() and not callable(of.default))
+    is_computed = of.has_default() and callable(of.default)
+    has_default = of.has_db_default() or (of.has_default() and not is_computed)
     is_empty = of.empty_strings_allowed and of.blank and not of.remote_field
-    default = None if of.has_db_default() or callable(of.default) else of.get_default()
+    default = None if of.has_db_default() or is_computed else of.get_default()
     return Column(
         name=of.column,
         type=of.db_type(connection),

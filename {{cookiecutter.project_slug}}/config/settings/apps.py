@@ -16,6 +16,7 @@ SHARED_APPS = [
     "apps.exports",
     "apps.privacy",
     "apps.offboarding",
+    "apps.adoption",
     "apps.pages",
     "allauth",
     "allauth.account",

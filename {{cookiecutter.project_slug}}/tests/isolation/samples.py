@@ -19,6 +19,7 @@ from django.contrib.contenttypes.models import ContentType
 from django.db import DEFAULT_DB_ALIAS, DatabaseError, models, transaction
 from rest_framework import serializers
 
+from apps.exports.models import TenantExport
 from apps.isolation import tenant_context
 from apps.isolation.app_registry import SHARED_DB, is_tenant_model
 from apps.isolation.testing import api_client, make_member
@@ -71,6 +72,7 @@ SAMPLES: dict[str, Callable[["Samples"], Any]] = {
     "/admin/r/<path:content_type_id>/<path:object_id>/ content_type_id": lambda own: 1,
     "/admin/r/<path:content_type_id>/<path:object_id>/ object_id": lambda own: own.tenant.pk,
     "/invitations/<str:token>/ token": lambda own: _invitation_of(own),  # noqa: PLW0108 - it is below
+    "/settings/exports/<uuid:export_id>/ export_id": lambda own: own.row(TenantExport).pk,
     "localhost/password-reset/<str:token>/ token": lambda own: _reset_of(own.member),
     "localhost/signup/<str:token>/ token": lambda own: preparation_token(own.tenant),
     "localhost/verify-email/<str:token>/ token": lambda own: _verification_of(own.member),
@@ -117,7 +119,9 @@ SAMPLES: dict[str, Callable[["Samples"], Any]] = {
     "TransferForm.member": lambda own: str(own.row(Membership).pk),
     "TaskForm.assignee": lambda own: str(own.member.pk),
     "EditTaskForm.assignee": lambda own: str(own.member.pk),
-    # While one is open, there is no other export of the same user.
+    # While one is open, there is no other export of the tenant, or of the same user.
+    "exports.TenantExport.status": lambda own: "done",
+    "exports.TenantExport.completed_at": lambda own: MOMENT,
     "privacy.PrivacyRequest.status": lambda own: "done",
     "privacy.PrivacyRequest.completed_at": lambda own: MOMENT,
     "privacy.PrivacyRequest.user_id": lambda own: _member_of_several(own).pk,

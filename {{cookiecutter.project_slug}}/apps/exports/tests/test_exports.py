@@ -225,6 +225,15 @@ def test_old_archives_are_deleted(client: Any, settings: Any) -> None:
     assert _content(client).status_code == 404
 
 
+def test_hold_keeps_old_archives(client: Any, owner: Membership) -> None:
+    client.post(API, BODY)
+    run_enqueued_tasks()
+    lifecycle.hold(owner.tenant, reason="A lawsuit.")
+    TenantExport.platform.update(created_at=timezone.now() - timedelta(days=100))
+    services.expire_old()
+    assert _is_stored(_export())
+
+
 def _erase(client: Any, owner: Membership) -> None:
     member = make_member(owner.tenant, "member", "gone@acme.test")
     body = {"kind": "erase", "user": str(member.user_id)}

@@ -18,6 +18,9 @@ def test_owner_orders_and_downloads_an_export(visit: Visit) -> None:
     shown = page.post(PAGE, {"current_password": PASSWORD}, follow=True).content.decode()
     assert "The export was ordered" in shown
     assert "Pending" in shown
+    again = page.post(PAGE, {"current_password": PASSWORD}).content.decode()
+    assert "A recent export already exists" in again
+    assert "Order an export" in again
     link = f"{PAGE}{TenantExport.platform.get().pk}/"
     assert page.get(link).status_code == 404
     run_enqueued_tasks()

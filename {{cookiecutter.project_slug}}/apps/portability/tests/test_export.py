@@ -155,7 +155,7 @@ def test_memory_does_not_grow_with_the_table(
 ) -> None:
     """Parts of 20,000 bytes stand for those of a megabyte."""
     monkeypatch.setattr(writing, "PART", 20_000)
-    monkeypatch.setattr(exporting, "PART", 20_000)
+    monkeypatch.setattr("apps.portability.rows.PART", 20_000)
     with tenant_context(source):
         shelf = Shelf.objects.get()
     peaks = []

@@ -447,7 +447,9 @@ def test_unknown_table(elsewhere: Path, unchanged: None) -> None:
     _is_refused(_changed(forgery), "authentication.user: no tenant's table here")
 
 
-@pytest.mark.parametrize(("name", "is_allowed"), [("created_by_id", True), ("name", False)])
+@pytest.mark.parametrize(
+    ("name", "is_allowed"), [("created_by_id", True), ("description", True), ("name", False)]
+)
 def test_added_columns_are_allowed_if_empty(elsewhere: Path, name: str, is_allowed: bool) -> None:
     forgery = Forgery(elsewhere)
     rows = forgery.rows("sample.shelf")

@@ -37,7 +37,7 @@ class Command(BaseCommand):
         """Import the archive, or fail with one sentence."""
         with in_sentences(f"import {file}"), opened_archive(file) as archive:
             if options["cancel"]:
-                cancel_import(archive)
+                cancel_import(archive.header.tenant, archive.shared)
                 report = {"id": str(archive.header.tenant), "status": "removed"}
             else:
                 wanted = ImportOptions(

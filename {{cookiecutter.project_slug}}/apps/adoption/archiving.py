@@ -1,0 +1,125 @@
+"""Writes the archive of one tenant of the source, as `apps.portability` imports it."""
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import IO, Any
+from uuid import UUID
+
+from django.apps import apps
+from django.contrib.contenttypes.models import ContentType
+from django.utils import timezone
+
+from apps.adoption.source import Customer, Source
+from apps.isolation.app_registry import is_tenant_model
+from apps.isolation.fields import new_id
+from apps.memberships.roles import Role
+from apps.portability.documents import FileSum, Header, Manifest, Person, Shared
+from apps.portability.exceptions import ArchiveError
+from apps.portability.people import USERS
+from apps.portability.reading import NAME
+from apps.portability.rows import write_tables
+from apps.portability.tables import Table, fingerprint, layout_of
+from apps.portability.writing import ArchiveWriter
+
+
+def write_archive(
+    source: Source, customer: Customer, stream: IO[bytes], media: Path | None
+) -> Shared:
+    """Write an archive; return its shared data. ``media`` is the folder of the source's files."""
+    tables = source.tables(customer.key)
+    layout = layout_of(tables)
+    header = Header(
+        format=1,
+        archive=new_id(),
+        tenant=customer.id,
+        created_at=timezone.now(),
+        fingerprint=fingerprint(layout),
+        tables=layout,
+        migrations=[],
+        postgresql=str(source.connection.pg_version),
+        with_files=media is not None,
+        with_audit=False,
+    )
+    shared = shared_data_of(source, customer)
+    writer = ArchiveWriter(stream)
+    hashes = {
+        "header": writer.add("header.json", header.write()),
+        "shared": writer.add("shared.json", shared.write()),
+    }
+    sums = write_tables(writer, tables, layout, source.connection)
+    names = _names(source, tables.values()) if media else ()
+    files = {name: _write_file(writer, media, name) for name in names if media}
+    manifest = Manifest(**hashes, tables=sums, files=files, missing=[], audit=[])
+    writer.add("manifest.json", manifest.write())
+    writer.close()
+    return shared
+
+
+def shared_data_of(source: Source, customer: Customer) -> Shared:
+    """Return the name, the slug and the users of a tenant of the source."""
+    rows = source.rows(source.plan.users.query, customer.key)
+    return Shared(
+        name=customer.name,
+        slug=customer.slug,
+        settings={},
+        domains=[],
+        members=sorted(map(_person, rows), key=lambda person: person.user),
+        invitations=[],
+        keys=_content_types(),
+    )
+
+
+def _person(row: dict[str, Any]) -> Person:
+    """Return a user; only ``id`` and ``email`` are required, and members have a ``role``."""
+    if not row.get("id") or not row.get("email"):
+        raise ArchiveError("users.query: a row lacks id or email.")
+    try:
+        role = Role(row["role"]) if row.get("role") else None
+        user = UUID(str(row["id"]))
+    except ValueError as error:
+        raise ArchiveError(f"users.query: {error}.") from error
+    return Person(
+        user=user,
+        email=str(row["email"]).lower(),
+        verified=False,
+        full_name=row.get("full_name") or "",
+        role=role,
+        is_active=bool(role and row.get("is_active", True)),
+        joined_at=row.get("joined_at"),
+    )
+
+
+def _content_types() -> dict[str, dict[str, list[str | int]]]:
+    """Return the content types that `type()` in a plan can name."""
+    models = [each for each in apps.get_models() if is_tenant_model(each)]
+    models.append(apps.get_model(USERS))
+    found = ContentType.objects.get_for_models(*models)
+    keys: dict[str, list[str | int]] = {
+        str(each.pk): list(each.natural_key()) for each in found.values()
+    }
+    return {ContentType._meta.label_lower: keys}
+
+
+def _names(source: Source, tables: Any) -> Iterator[str]:
+    found = set()
+    for table in tables:
+        found |= {name for name in _names_in(source, table) if name}
+    yield from sorted(found)
+
+
+def _names_in(source: Source, table: Table) -> Iterator[str]:
+    for column in map(source.connection.ops.quote_name, table.files):
+        query = f"SELECT DISTINCT t.{column} AS name FROM {table.name} AS t"
+        yield from (row["name"] for row in source.execute(query))
+
+
+def _write_file(writer: ArchiveWriter, media: Path, name: str) -> FileSum:
+    if not NAME.fullmatch(f"files/{name}"):
+        raise ArchiveError(f"{name!r} cannot be the name of a file here.")
+    place = media / name
+    try:
+        size = place.stat().st_size
+        with place.open("rb") as file:
+            return FileSum(size=size, sha256=writer.add_file(f"files/{name}", size, file))
+    except FileNotFoundError as error:
+        raise ArchiveError(f"A row names the file {name!r}, which is not in {media}.") from error

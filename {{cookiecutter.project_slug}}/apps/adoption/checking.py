@@ -1,0 +1,129 @@
+"""Finds what would stop an adoption, without writing anything."""
+
+from collections import Counter
+from collections.abc import Iterator
+
+from django.apps import apps
+from django.core.exceptions import ValidationError
+
+from apps.adoption.source import SCHEMA, Customer, Source, longest
+from apps.isolation.app_registry import is_tenant_model
+from apps.portability.people import USERS
+from apps.portability.progress import progress_bar
+from apps.portability.tables import Column, Table
+from apps.tenants.models import Tenant
+
+MOST_EXAMPLES = 3
+
+
+def check(source: Source) -> tuple[dict[str, int], list[str]]:
+    """Return the number of rows by model, and a sentence for each thing that is wrong."""
+    customers = source.customers()
+    counts: Counter[str] = Counter()
+    found = list(_slugs(customers))
+    with progress_bar(len(customers) * len(source.models), "table") as advance:
+        for each in customers:
+            found += [f"{each.slug}: {sentence}" for sentence in _people(source, each)]
+            for table in source.tables(each.key, is_typed=False).values():
+                counts[table.label] += _count(source, table.name)
+                found += [f"{each.slug}: {s}" for s in _rows(source, table, each)]
+                advance(1)
+    return dict(counts), [*found, *_strays(source, counts)]
+
+
+def _slugs(customers: list[Customer]) -> Iterator[str]:
+    """Yield a sentence for each tenant that could not be created here."""
+    for slug, count in Counter(each.slug for each in customers).items():
+        if count > 1:
+            yield f"{slug}: {count} tenants have this slug."
+    here = dict(Tenant.objects.values_list("slug", "pk"))
+    for each in customers:
+        if here.get(each.slug) == each.id:
+            continue
+        try:
+            Tenant(id=each.id, slug=each.slug, name=each.name).full_clean()
+        except ValidationError as error:
+            yield f"{each.slug}: {' '.join(error.messages)}"
+
+
+def _people(source: Source, customer: Customer) -> Iterator[str]:
+    users = source.users(customer.key)
+    query = "SELECT lower(email) AS value FROM {} AS t GROUP BY 1 HAVING count(*) > 1"
+    yield from _examples(source, query.format(users), "addresses belong to several users")
+    query = "SELECT id::text AS value FROM {} AS t GROUP BY 1 HAVING count(*) > 1"
+    yield from _examples(source, query.format(users), "users are returned twice")
+    query = "SELECT id::text AS value FROM {} AS t WHERE coalesce(email, '') !~ '^[^@]+@[^@]+$'"
+    yield from _examples(source, query.format(users), "users have no address")
+
+
+def _rows(source: Source, table: Table, customer: Customer) -> Iterator[str]:
+    """Yield a sentence for each kind of row that could not be stored."""
+    key = ", ".join(f"t.{source.connection.ops.quote_name(name)}" for name in table.key)
+    start = f"SELECT concat_ws(', ', {key}) AS value FROM {table.name} AS t"
+    group = f"{start} GROUP BY {key} HAVING count(*) > 1"
+    yield from _examples(source, group, f"rows of {table.label} are returned twice")
+    for column in table.columns:
+        for condition, what in _conditions(source, table, column, customer):
+            query = f"{start} WHERE {condition}"
+            yield from _examples(source, query, f"rows of {table.label} {what}")
+
+
+def _conditions(
+    source: Source, table: Table, column: Column, customer: Customer
+) -> Iterator[tuple[str, str]]:
+    own = f"t.{source.connection.ops.quote_name(column.name)}"
+    if not column.null:
+        yield f"{own} IS NULL", f"have no {column.name}"
+    if length := longest(column.type):
+        yield f"length({own}::text) > {length}", f"have a {column.name} over {length} characters"
+    if column.refers == USERS:
+        missing = f"NOT EXISTS (SELECT FROM {source.users(customer.key)} u WHERE u.id = {own})"
+        yield (
+            f"{own} IS NOT NULL AND {missing}",
+            f"refer by {column.name} to users whom users.query lacks",
+        )
+        return
+    for label, target in _targets(table, column):
+        if label not in source.models:
+            yield f"{own} IS NOT NULL", f"have a {column.name}, and the plan lacks {label}"
+            continue
+        rows = source.tables(customer.key, is_typed=False)[label].name
+        other = source.connection.ops.quote_name(target)
+        missing = f"NOT EXISTS (SELECT FROM {rows} o WHERE o.{other} = {own})"
+        what = f"refer by {column.name} to rows of another tenant, or to none"
+        yield f"{own} IS NOT NULL AND {missing}", what
+
+
+def _targets(table: Table, column: Column) -> Iterator[tuple[str, str]]:
+    """Yield the tenants' table to which a column refers, and the column that is referred to."""
+    model = apps.get_model(table.label)
+    for each in model._meta.local_concrete_fields:
+        if each.column == column.name and each.remote_field and is_tenant_model(each.related_model):
+            yield each.related_model._meta.label_lower, each.target_field.column
+
+
+def _strays(source: Source, counts: Counter[str]) -> Iterator[str]:
+    """Yield a sentence for each model some of whose rows belong to no tenant, or to several."""
+    for label, (_, plan) in source.models.items():
+        if SCHEMA in plan.from_:
+            continue  # each tenant has its own table
+        origin, only = source.text(plan.from_, None), source.text(plan.only, None)
+        total = _count(source, f"(SELECT FROM {origin} WHERE ({only}) IS NOT FALSE)")
+        if total != counts[label]:
+            yield (
+                f"{label}: the source has {total} rows, and the tenants have {counts[label]}: "
+                "rows belong to no tenant or to several. Change `where`, or exclude them by `only`."
+            )
+
+
+def _count(source: Source, table: str) -> int:
+    return int(source.execute(f"SELECT count(*) AS count FROM {table} AS t")[0]["count"])
+
+
+def _examples(source: Source, query: str, what: str) -> Iterator[str]:
+    start = "SELECT value, count(*) OVER () FROM"
+    found = source.execute(f"{start} ({query}) AS f LIMIT {MOST_EXAMPLES}")
+    if found:
+        examples = ", ".join(str(each["value"]) for each in found)
+        more = " …" if found[0]["count"] > len(found) else ""
+        yield f"{found[0]['count']} {what}: {examples}{more}"

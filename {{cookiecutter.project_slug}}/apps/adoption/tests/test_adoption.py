@@ -1,0 +1,341 @@
+"""The steps of an adoption, over a source with integer keys."""
+
+from io import StringIO
+from pathlib import Path
+from uuid import UUID
+
+import pytest
+from django.core.files.storage import default_storage
+from django.core.management import CommandError, call_command
+
+from apps.adoption import services
+from apps.adoption.keys import LARGEST, old_id
+from apps.adoption.plan import Plan
+from apps.adoption.source import Customer
+from apps.adoption.tests.conftest import PLAN, Adopt, Execute
+from apps.authentication.models import User
+from apps.isolation import tenant_context
+from apps.isolation.testing import api_client
+from apps.memberships.models import Membership
+from apps.portability.exceptions import ArchiveError
+from apps.tenants.models import Purge, Tenant
+from tests.sample.models import Book, Label, Labelling, Note, Scan, Shelf
+
+CARD = "Card 100 % 39"
+TWICE = """
+ALTER TABLE legacy.pm_tag DROP CONSTRAINT pm_tag_pkey;
+INSERT INTO legacy.pm_tag VALUES (1, 1, 'twice');
+"""
+
+
+def _tenant(slug: str = "acme") -> Tenant:
+    return Tenant.objects.get(slug=slug)
+
+
+def _statuses(adopt: Adopt) -> dict[str, str]:
+    return {slug: report["status"] for slug, report in adopt("status").items()}
+
+
+# From check to open
+
+
+def test_check_counts_rows_and_writes_nothing(adopt: Adopt) -> None:
+    report = adopt("check")
+    assert report["problems"] == []
+    assert report["rows"]["sample.book"] == 40
+    assert not Tenant.objects.exists()
+    assert not User.objects.exists()
+
+
+def test_copied_tenants_are_served_once_they_are_opened(adopt: Adopt) -> None:
+    assert adopt("copy")["acme"]["rows"] == 2 + 20 + 1 + 5 + 1 + 1
+    assert _statuses(adopt) == {"acme": "importing", "globex": "importing"}
+    assert adopt("verify") == {slug: {"differences": 0} for slug in ("acme", "globex")}
+    assert api_client(_tenant()).get("/api/v1/me/").status_code == 404
+    adopt("open", "--tenant", "acme")
+    assert _statuses(adopt) == {"acme": "active", "globex": "importing"}
+    assert adopt("verify")["acme"] == {"differences": 0}
+
+
+def test_rows_refer_to_each_other_as_in_the_source(adopt: Adopt) -> None:
+    adopt("open")
+    with tenant_context(_tenant()):
+        books = list(Book.objects.order_by("pk"))
+        assert [old_id(book.pk) for book in books] == [n for n in range(1, 41) if n % 2]
+        last = books[-1]
+        assert (last.title, last.status, str(last.due_on)) == (CARD, "lent", "2026-02-28")
+        assert last.original_id is not None
+        assert old_id(last.original_id) == 35
+        assert last.shelf.name == "Board 4"
+        assert last.shelf.created_by.email == "owner@acme.test"
+        assert old_id(last.shelf.created_by.pk) == 1
+        assert Labelling.objects.filter(label=Label.objects.get()).count() == 5
+        note = Note.objects.get()
+        assert note.subject == books[0]
+        assert note.details == {"text": "fine"}
+        with default_storage.open(str(Scan.objects.get().file)) as file:
+            assert file.read() == b"the first card"
+    with tenant_context(_tenant("globex")):
+        assert {old_id(shelf.pk) for shelf in Shelf.objects.all()} == {1, 3}
+        assert not Scan.objects.exists()
+
+
+def test_everybody_keeps_their_membership(adopt: Adopt) -> None:
+    adopt("open")
+    found = Membership.platform.values_list("user__email", "tenant__slug", "role")
+    assert set(found) == {
+        ("owner@acme.test", "acme", "owner"),
+        ("member@acme.test", "acme", "member"),
+        ("owner@globex.test", "globex", "owner"),
+    }
+
+
+def test_open_copies_what_has_changed_since(adopt: Adopt, execute: Execute) -> None:
+    adopt("copy")
+    execute("UPDATE legacy.pm_card SET headline = 'Changed' WHERE id = 1")
+    execute("INSERT INTO legacy.pm_card VALUES (41, 2, 1, 'New', 0, NULL)")
+    execute("DELETE FROM legacy.pm_card WHERE id = 39")
+    with pytest.raises(CommandError, match="1 of 2 tenants failed"):
+        adopt("verify")
+    adopt("open")
+    with tenant_context(_tenant()):
+        titles = {old_id(book.pk): book.title for book in Book.objects.all()}
+    assert (titles[1], 39 in titles) == ("Changed", False)
+
+
+def test_source_is_only_read(adopt: Adopt, plan: Path) -> None:
+    plan.write_text(PLAN.replace("SELECT id AS key", "DELETE FROM pm_card; SELECT id AS key"))
+    with pytest.raises(CommandError, match="refuses it"):
+        adopt("check")
+
+
+def test_integer_that_is_too_large_for_a_key_is_found(adopt: Adopt, execute: Execute) -> None:
+    execute("ALTER TABLE legacy.pm_tag ALTER id TYPE bigint")
+    execute(f"INSERT INTO legacy.pm_tag VALUES ({LARGEST + 1}, 1, 'much')")
+    with pytest.raises(CommandError, match=f"does not fit into a key: {LARGEST + 1}"):
+        adopt("check")
+
+
+SCHEMAS = """
+CREATE SCHEMA legacy_acme;
+CREATE TABLE legacy_acme.pm_tag (id int PRIMARY KEY, word text);
+INSERT INTO legacy_acme.pm_tag VALUES (1, 'red');
+CREATE SCHEMA legacy_globex;
+CREATE TABLE legacy_globex.pm_tag (id int PRIMARY KEY, word text);
+INSERT INTO legacy_globex.pm_tag VALUES (1, 'blue');
+"""
+
+
+def test_source_with_a_schema_for_each_tenant(adopt: Adopt, execute: Execute, plan: Path) -> None:
+    """As django-tenants has it: the numbers of two tenants' rows are equal."""
+    execute(SCHEMAS)
+    start, _, _ = PLAN.partition('[models."sample.Shelf"]')
+    start = start.replace("SELECT id AS key", "SELECT 'legacy_' || slug AS key")
+    start = start.replace(" = %(key)s", " = (SELECT id FROM crm_customer WHERE slug = 'acme')")
+    plan.write_text(f"""{start}
+[models."sample.Label"]
+from = "%(schema)s.pm_tag g"
+[models."sample.Label".columns]
+id = "own_id(pm_tag, g.id)"
+word = "g.word"
+""")
+    assert adopt("check")["problems"] == []
+    adopt("open")
+    execute("DROP SCHEMA legacy_acme, legacy_globex CASCADE")
+    for slug, word in (("acme", "red"), ("globex", "blue")):
+        with tenant_context(_tenant(slug)):
+            label = Label.objects.get()
+            assert (label.word, old_id(label.pk)) == (word, 1)
+
+
+def test_largest_integer_fits_into_a_key(adopt: Adopt, execute: Execute) -> None:
+    execute("ALTER TABLE legacy.pm_tag ALTER id TYPE bigint")
+    execute(f"INSERT INTO legacy.pm_tag VALUES ({LARGEST}, 1, 'much')")
+    adopt("open")
+    with tenant_context(_tenant()):
+        assert old_id(Label.objects.get(word="much").pk) == LARGEST
+    with pytest.raises(ValueError, match="not the key"):
+        old_id(UUID(int=7))
+
+
+# What check finds
+
+
+@pytest.mark.parametrize(
+    ("change", "problem"),
+    [
+        (
+            "UPDATE legacy.crm_customer SET slug = 'acme' WHERE id = 2",
+            "acme: 2 tenants have this slug.",
+        ),
+        ("UPDATE legacy.crm_customer SET slug = 'Not valid' WHERE id = 2", "Not valid: "),
+        (
+            "INSERT INTO legacy.auth_user VALUES (9, 'owner@ACME.test', 'Twin', false, 1)",
+            "acme: 1 addresses belong to several users: owner@acme.test",
+        ),
+        (
+            "UPDATE legacy.auth_user SET email = NULL WHERE id = 2",
+            "acme: 1 users have no address: ",
+        ),
+        (
+            "UPDATE legacy.pm_card SET headline = NULL WHERE id = 1",
+            "acme: 1 rows of sample.book have no title: ",
+        ),
+        (
+            "UPDATE legacy.pm_board SET title = NULL WHERE id = 2",
+            "acme: 1 rows of sample.shelf have no name: ",
+        ),
+        (
+            "UPDATE legacy.pm_card SET headline = repeat('x', 201) WHERE id = 1",
+            "acme: 1 rows of sample.book have a title over 200 characters: ",
+        ),
+        (
+            "UPDATE legacy.pm_board SET customer_id = NULL WHERE id = 2",
+            "sample.shelf: the source has 4 rows, and the tenants have 3",
+        ),
+        (
+            "UPDATE legacy.pm_card SET previous_id = 2 WHERE id = 5",
+            "acme: 1 rows of sample.book refer by original_id to rows of another tenant",
+        ),
+        (
+            "UPDATE legacy.pm_board SET owner_id = 3 WHERE id = 2",
+            "acme: 1 rows of sample.shelf refer by created_by_id to users whom users.query lacks: ",
+        ),
+        (
+            TWICE,
+            "acme: 1 rows of sample.label are returned twice: ",
+        ),
+    ],
+)
+def test_check_finds(change: str, problem: str, adopt: Adopt, execute: Execute) -> None:
+    execute(change)
+    found = _problems(adopt)
+    assert any(each.startswith(problem) for each in found), found
+    assert not Tenant.objects.exists()
+
+
+def _problems(adopt: Adopt) -> list[str]:
+    report = adopt("check")
+    assert report["error"].endswith("Nothing was written.")
+    problems: list[str] = report["problems"]
+    return problems
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "reason"),
+    [
+        ("pm_card c JOIN", "pm_cards c JOIN", 'relation "pm_cards" does not exist'),
+        ('"c.headline"', '"c.headlin"', "column c.headlin does not exist"),
+        ('title = "c.headline"\n', "", r"\[models.sample.Book.columns\]: title is missing"),
+        ('title = "c.', 'titel = "c.', "has no column 'titel'; it has "),
+        ('[models."sample.Label"', '[models."sample.Tag"', "no model of tenants with this name"),
+        ("id(pm_tag, g.id)", "id(pm_tags, g.id)", "add a line pm_tags = 8 to"),
+        ("id(pm_tag, g.id)", "id(pm_tag, g.id", "parenthesis is not closed"),
+        ("type(sample.Book)", "type(sample.Page)", "there is no such model"),
+        ("pm_tag = 4", "pm_tag = 3", "same number"),
+        ('run = "7c3a91e0"', 'run = "x"', "run: String should match"),
+        ('run = "7c3a91e0"', "run = ", "not valid"),
+        ("env:LEGACY_URL", "env:NOTHING", "Set the variable NOTHING"),
+        ("env:LEGACY_URL", "nonsense", "not one of a PostgreSQL database"),
+        ('only = "c', 'olny = "c', "Extra inputs"),
+    ],
+)
+def test_wrong_plan_is_refused_with_a_sentence(
+    old: str, new: str, reason: str, adopt: Adopt, plan: Path
+) -> None:
+    assert old in PLAN
+    plan.write_text(PLAN.replace(old, new))
+    with pytest.raises(CommandError, match=reason):
+        adopt("check")
+
+
+def test_unknown_tenant_is_refused(adopt: Adopt) -> None:
+    with pytest.raises(CommandError, match="returns no tenant 'initech'"):
+        adopt("copy", "--tenant", "initech")
+    assert not Tenant.objects.exists()
+
+
+# Interruptions, and the way back
+
+
+def test_second_copy_loads_nothing_again(adopt: Adopt, monkeypatch: pytest.MonkeyPatch) -> None:
+    adopt("copy")
+    monkeypatch.setattr("apps.portability.loading.Loader._load_group", _fail)
+    assert adopt("copy")["acme"]["rows"] == 30
+
+
+def _fail(*args: object) -> None:
+    raise OSError("No space left on device")
+
+
+def test_one_tenant_that_fails_stops_no_other(adopt: Adopt, legacy: Path, execute: Execute) -> None:
+    (legacy / "cards/1.txt").unlink()
+    with pytest.raises(CommandError, match="1 of 2 tenants failed"):
+        adopt("copy")
+    assert _statuses(adopt) == {"acme": "absent", "globex": "importing"}
+    (legacy / "cards/1.txt").write_text("again")
+    adopt("open")
+    assert _statuses(adopt) == {"acme": "active", "globex": "active"}
+
+
+def test_rows_that_the_database_refuses_leave_nothing(adopt: Adopt, execute: Execute) -> None:
+    execute("UPDATE legacy.pm_board SET title = 'Board 4' WHERE id = 2")
+    with pytest.raises(CommandError, match="1 of 2 tenants failed"):
+        adopt("copy")
+    assert _statuses(adopt) == {"acme": "absent", "globex": "importing"}
+
+
+def test_rollback_removes_what_was_copied(adopt: Adopt) -> None:
+    adopt("copy")
+    assert adopt("rollback") == {slug: {"done": "removed"} for slug in ("acme", "globex")}
+    assert not Tenant.objects.exists()
+    assert not User.objects.exists()
+    adopt("open")
+    assert _statuses(adopt) == {"acme": "active", "globex": "active"}
+
+
+def test_rollback_of_an_opened_tenant_requires_that_nothing_was_written(adopt: Adopt) -> None:
+    adopt("open")
+    with tenant_context(_tenant()):
+        Label.objects.create(word="new")
+    with pytest.raises(CommandError, match="1 of 2 tenants failed"):
+        adopt("rollback")
+    assert _statuses(adopt) == {"acme": "active", "globex": "absent"}
+    assert adopt("rollback", "--tenant", "acme", "--discard-changes")["acme"] == {"done": "purged"}
+    assert Purge.platform.count() == 2
+
+
+def test_id_of_a_purged_tenant_is_not_used_again(adopt: Adopt, plan: Path) -> None:
+    adopt("open")
+    adopt("rollback")
+    with pytest.raises(CommandError, match="2 of 2"):
+        adopt("copy")
+    plan.write_text(PLAN.replace("7c3a91e0", "7c3a91e1"))
+    adopt("open")
+    assert _statuses(adopt) == {"acme": "active", "globex": "active"}
+
+
+def test_services_name_a_tenant_that_was_not_copied(adopt: Adopt, plan: Path) -> None:
+    customer = Customer(UUID(int=1), 1, "acme", "Acme")
+    with pytest.raises(ArchiveError, match="has not been copied"):
+        services.verify(Plan.read(str(plan)), customer, None)
+
+
+# The first plan
+
+
+def test_draft_names_tables_and_columns_of_equal_names(legacy: Path, execute: Execute) -> None:
+    execute("ALTER TABLE legacy.pm_tag RENAME TO crm_label")
+    file = legacy / "draft.toml"
+    output = StringIO()
+    call_command("adopt", str(file), "init", stdout=output)
+    text = file.read_text()
+    assert "Complete it" in output.getvalue()
+    assert 'source = "env:LEGACY_URL"' in text
+    assert "FROM crm_customer" in text
+    assert 'from = "crm_label t"\nwhere = "t.customer_id = %(key)s"' in text
+    assert 'id = "id(crm_label, t.id)"\nword = "t.word"' in text
+    plan = Plan.read(str(file))
+    assert set(plan.ids) == {"auth_user", "crm_label"}
+    with pytest.raises(CommandError, match="exists"):
+        call_command("adopt", str(file), "init")
