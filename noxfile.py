@@ -14,6 +14,7 @@ nox -s "mutants(row)"      remove its guards, one at a time; a test must fail
 nox -s "fuzz(row)"         send valid and invalid requests to every route
 nox -s "noisy(row)"        flood it as one tenant, and measure the effect on another
 nox -s "tasks(row)"        kill its workers, flood its queue, and count the results of the tasks
+nox -s mobility            move a large tenant between all strategies, and measure
 nox -s compare             measure all three beside plain Django and other libraries
 nox -s "browser(row)"      use its demo in Chromium, and check every page
 nox -s "guides(row)"       run every command of its documentation, and restore one of two tenants
@@ -326,6 +327,15 @@ def compare(session: nox.Session) -> None:
     folder = BUILD / "compare"
     program = (f"{session.bin}/python", str(TOOLS / "compare"), f"--build={folder}")
     run_on_postgres(session, *program, *session.posargs)
+
+
+@nox.session(python=PYTHON or False)
+def mobility(session: nox.Session) -> None:
+    """Move a large tenant between all strategies, kill imports, and measure; `-- --docs`."""
+    for strategy in STRATEGIES:
+        generate(session, strategy)
+    session.chdir(ROOT)
+    session.run("python", str(TOOLS / "mobility.py"), str(BUILD / "mobility"), *session.posargs)
 
 
 @nox.session(python=PYTHON or False)

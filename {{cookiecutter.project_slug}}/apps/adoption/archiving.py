@@ -3,16 +3,15 @@
 from collections.abc import Iterator
 from pathlib import Path
 from typing import IO, Any
-from uuid import UUID
 
 from django.apps import apps
 from django.contrib.contenttypes.models import ContentType
 from django.utils import timezone
+from pydantic import ValidationError
 
 from apps.adoption.source import Customer, Source
 from apps.isolation.app_registry import is_tenant_model
 from apps.isolation.fields import new_id
-from apps.memberships.roles import Role
 from apps.portability.documents import FileSum, Header, Manifest, Person, Shared
 from apps.portability.exceptions import ArchiveError
 from apps.portability.people import USERS
@@ -71,22 +70,21 @@ def shared_data_of(source: Source, customer: Customer) -> Shared:
 
 def _person(row: dict[str, Any]) -> Person:
     """Return a user; only ``id`` and ``email`` are required, and members have a ``role``."""
-    if not row.get("id") or not row.get("email"):
-        raise ArchiveError("users.query: a row lacks id or email.")
+    role = row.get("role") or None
     try:
-        role = Role(row["role"]) if row.get("role") else None
-        user = UUID(str(row["id"]))
-    except ValueError as error:
-        raise ArchiveError(f"users.query: {error}.") from error
-    return Person(
-        user=user,
-        email=str(row["email"]).lower(),
-        verified=False,
-        full_name=row.get("full_name") or "",
-        role=role,
-        is_active=bool(role and row.get("is_active", True)),
-        joined_at=row.get("joined_at"),
-    )
+        return Person(
+            user=row.get("id"),  # type: ignore[arg-type] # validated here
+            email=str(row.get("email") or "").lower(),
+            verified=False,
+            full_name=row.get("full_name") or "",
+            role=role,
+            is_active=bool(role and row.get("is_active", True)),
+            joined_at=row.get("joined_at"),
+        )
+    except ValidationError as error:
+        first = error.errors()[0]
+        what = f"{first['loc'][0]}: {first['msg']}"
+        raise ArchiveError(f"users.query: the user {row.get('id')}: {what}.") from error
 
 
 def _content_types() -> dict[str, dict[str, list[str | int]]]:

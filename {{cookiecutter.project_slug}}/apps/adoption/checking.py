@@ -2,14 +2,18 @@
 
 from collections import Counter
 from collections.abc import Iterator
+from typing import Any
 
 from django.apps import apps
 from django.core.exceptions import ValidationError
 
+from apps.adoption.archiving import shared_data_of
 from apps.adoption.source import SCHEMA, Customer, Source, longest
 from apps.isolation.app_registry import is_tenant_model
+from apps.portability.exceptions import ArchiveError
 from apps.portability.people import USERS
 from apps.portability.progress import progress_bar
+from apps.portability.sums import sum_of
 from apps.portability.tables import Column, Table
 from apps.tenants.models import Tenant
 
@@ -26,7 +30,8 @@ def check(source: Source) -> tuple[dict[str, int], list[str]]:
             found += [f"{each.slug}: {sentence}" for sentence in _people(source, each)]
             for table in source.tables(each.key, is_typed=False).values():
                 counts[table.label] += _count(source, table.name)
-                found += [f"{each.slug}: {s}" for s in _rows(source, table, each)]
+                sentences = [*_rows(source, table, each), *_conversion(source, table, each)]
+                found += [f"{each.slug}: {sentence}" for sentence in sentences]
                 advance(1)
     return dict(counts), [*found, *_strays(source, counts)]
 
@@ -47,6 +52,10 @@ def _slugs(customers: list[Customer]) -> Iterator[str]:
 
 
 def _people(source: Source, customer: Customer) -> Iterator[str]:
+    try:
+        shared_data_of(source, customer)
+    except ArchiveError as error:
+        yield str(error)
     users = source.users(customer.key)
     query = "SELECT lower(email) AS value FROM {} AS t GROUP BY 1 HAVING count(*) > 1"
     yield from _examples(source, query.format(users), "addresses belong to several users")
@@ -56,12 +65,26 @@ def _people(source: Source, customer: Customer) -> Iterator[str]:
     yield from _examples(source, query.format(users), "users have no address")
 
 
+def _conversion(source: Source, table: Table, customer: Customer) -> Iterator[str]:
+    """Yield a sentence if a value cannot be converted into the type of its column here."""
+    typed = source.tables(customer.key)[table.label]
+    with source.refusals() as found:
+        sum_of(typed, [column.name for column in typed.columns], {}, source.connection)
+    yield from (f"rows of {table.label} cannot be converted: {sentence}" for sentence in found)
+
+
 def _rows(source: Source, table: Table, customer: Customer) -> Iterator[str]:
     """Yield a sentence for each kind of row that could not be stored."""
     key = ", ".join(f"t.{source.connection.ops.quote_name(name)}" for name in table.key)
     start = f"SELECT concat_ws(', ', {key}) AS value FROM {table.name} AS t"
     group = f"{start} GROUP BY {key} HAVING count(*) > 1"
     yield from _examples(source, group, f"rows of {table.label} are returned twice")
+    for names in _uniques(table):
+        own = [f"t.{source.connection.ops.quote_name(name)}" for name in names]
+        group = f"SELECT concat_ws(', ', {', '.join(own)}) AS value FROM {table.name} AS t"
+        group += f" WHERE num_nulls({', '.join(own)}) = 0 GROUP BY {', '.join(own)}"
+        what = f"values of {' and '.join(names)} are those of several rows of {table.label}"
+        yield from _examples(source, f"{group} HAVING count(*) > 1", what)
     for column in table.columns:
         for condition, what in _conditions(source, table, column, customer):
             query = f"{start} WHERE {condition}"
@@ -92,6 +115,19 @@ def _conditions(
         missing = f"NOT EXISTS (SELECT FROM {rows} o WHERE o.{other} = {own})"
         what = f"refer by {column.name} to rows of another tenant, or to none"
         yield f"{own} IS NOT NULL AND {missing}", what
+
+
+def _uniques(table: Table) -> Iterator[list[str]]:
+    """Yield the columns of each unique constraint, without the tenant's."""
+    options: Any = apps.get_model(table.label)._meta
+    for each in options.total_unique_constraints:
+        columns = [options.get_field(name).column for name in each.fields]
+        named = [column.name for column in table.columns_named(columns)]
+        if len(named) == len(set(columns) - {table.owner}):
+            yield named
+    for field in options.local_concrete_fields:
+        if field.unique and not field.primary_key and table.columns_named([field.column]):
+            yield [field.column]
 
 
 def _targets(table: Table, column: Column) -> Iterator[tuple[str, str]]:

@@ -117,6 +117,19 @@ class Source:
         complete = self.plan.sql(text, key).replace(KEY, literal).replace(SCHEMA, name)
         return complete.replace("%", "%%")
 
+    @contextmanager
+    def refusals(self) -> Iterator[list[str]]:
+        """Run a block; yield a list that gets PostgreSQL's sentence if it refuses the block."""
+        found: list[str] = []
+        point = self.connection.savepoint()
+        try:
+            yield found
+        except DatabaseError as error:
+            self.connection.savepoint_rollback(point)
+            found.append(str(error).partition("\n")[0])
+        else:
+            self.connection.savepoint_commit(point)
+
     def _models(self) -> dict[str, tuple[Table, ModelPlan]]:
         known = {table.label: table for table in tenant_tables().values()}
         found = {}

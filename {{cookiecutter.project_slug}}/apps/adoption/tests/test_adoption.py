@@ -22,6 +22,10 @@ from apps.tenants.models import Purge, Tenant
 from tests.sample.models import Book, Label, Labelling, Note, Scan, Shelf
 
 CARD = "Card 100 % 39"
+BAD_DATE = """
+ALTER TABLE legacy.pm_card ALTER due TYPE text;
+UPDATE legacy.pm_card SET due = '31.12.2026' WHERE id = 1;
+"""
 TWICE = """
 ALTER TABLE legacy.pm_tag DROP CONSTRAINT pm_tag_pkey;
 INSERT INTO legacy.pm_tag VALUES (1, 1, 'twice');
@@ -188,6 +192,18 @@ def test_largest_integer_fits_into_a_key(adopt: Adopt, execute: Execute) -> None
         (
             "UPDATE legacy.pm_card SET headline = repeat('x', 201) WHERE id = 1",
             "acme: 1 rows of sample.book have a title over 200 characters: ",
+        ),
+        (
+            "UPDATE legacy.pm_board SET title = 'Board 4' WHERE id = 2",
+            "acme: 1 values of name are those of several rows of sample.shelf: Board 4",
+        ),
+        (
+            BAD_DATE,
+            "acme: rows of sample.book cannot be converted: date/time field value out of range",
+        ),
+        (
+            "UPDATE legacy.auth_user SET first_name = repeat('x', 300) WHERE id = 2",
+            "acme: users.query: the user 00007c3a-91e0-8001-8000-000000000002: full_name: String",
         ),
         (
             "UPDATE legacy.pm_board SET customer_id = NULL WHERE id = 2",

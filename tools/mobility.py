@@ -1,0 +1,307 @@
+"""Moves tenants between all strategies, kills imports, and measures: `nox -s mobility`.
+
+Run in the build's folder, which contains a project of each strategy: ``python mobility.py FOLDER``.
+A tenant with 200,000 rows and files goes through all nine pairs of strategies, each into an
+installation of its own, and around through all three. Its sums, and those of a neighbour, stay
+equal. Then imports are killed, and the memory for a million rows and the time of a purge are
+compared with those of a hundredth. ``--rows N`` measures with fewer; ``--docs`` writes the figures
+into docs/choosing.md.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import random
+import shutil
+import subprocess
+import sys
+import tarfile
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+STRATEGIES = ("schema", "row", "database")
+CHOOSING = Path(__file__).parents[1] / "docs" / "choosing.md"
+BEGIN, END = "<!-- made by nox -s mobility -->\n", "<!-- until here: mobility -->\n"
+KILLS = 3
+FEW = 10_000
+MOST_MEMORY = 20 * 1024
+"""Kilobytes that a hundred times the rows may add to a process."""
+MOST_WAIT_SECONDS = 5
+"""How long another tenant may wait for a lock during a purge."""
+
+SEED = """
+import sys
+from django.core.files.base import ContentFile
+from django.core.management import call_command
+from apps.authentication.models import User
+from apps.isolation import tenant_context
+from apps.projects.models import Attachment, Project, Task
+from apps.tenants.models import Tenant
+
+slug, rows = {slug!r}, {rows}
+email = f"owner@{{slug}}.test"
+if not User.objects.filter(email=email).exists():
+    User.objects.create_user(email, full_name="Ann Owner")
+call_command("create_tenant", slug, owner=email, verbosity=0)
+with tenant_context(Tenant.objects.get(slug=slug)):
+    project = Project.objects.create(name="Move", created_by=User.objects.get(email=email))
+    for begin in range(0, rows, 5000):
+        Task.objects.bulk_create(
+            Task(project=project, title=f"Task {{n}} of {{slug}}", position=n % 1000)
+            for n in range(begin, min(rows, begin + 5000))
+        )
+    for task in Task.objects.all()[:3]:
+        Attachment.objects.create(
+            task=task, file=ContentFile(slug.encode() * 1000, name="a"), name="a", size=1
+        )
+"""
+# Writes into another tenant, until the file is there; prints the longest wait.
+WRITE = """
+import time
+from pathlib import Path
+from apps.isolation import tenant_context
+from apps.projects.models import Project
+from apps.tenants.models import Tenant
+longest = 0
+tenant = Tenant.objects.get(slug="neighbour")
+while not Path({stop!r}).exists():
+    begun = time.monotonic()
+    with tenant_context(tenant):
+        Project.objects.create(name=f"{{begun}}")
+    longest = max(longest, time.monotonic() - begun)
+    time.sleep(0.05)
+print(longest)
+"""
+
+
+@dataclass
+class Done:
+    """A process that has ended."""
+
+    output: str
+    seconds: float
+    kilobytes: int
+
+
+@dataclass
+class Installation:
+    """A project with its own PostgreSQL and files."""
+
+    strategy: str
+    folder: Path
+
+    def manage(self, *arguments: str) -> Done:
+        """Run a command, which must succeed, and measure it."""
+        begun = time.monotonic()
+        with (self.folder / "output.log").open("w+", encoding="utf-8") as log:
+            process = subprocess.Popen(
+                [sys.executable, "manage.py", *arguments],
+                cwd=self.folder,
+                env=environment(),
+                stdout=log,
+                stderr=log,
+            )
+            _, status, used = os.wait4(process.pid, 0)
+            process.returncode = os.waitstatus_to_exitcode(status)
+            log.seek(0)
+            output = log.read()
+        if process.returncode:
+            sys.exit(f"FAILED  {' '.join(arguments)[:200]}\n{output[-3000:]}")
+        return Done(output, time.monotonic() - begun, used.ru_maxrss)
+
+    def start(self, *arguments: str) -> subprocess.Popen[str]:
+        """Start a command."""
+        return subprocess.Popen(
+            [sys.executable, "manage.py", *arguments],
+            cwd=self.folder,
+            env=environment(),
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+
+    def run(self, code: str) -> str:
+        """Run Python in the project."""
+        return self.manage("shell", "--no-imports", "-c", code).output.strip()
+
+    def seed(self, slug: str, rows: int) -> None:
+        """Create a tenant with rows and files."""
+        self.run(SEED.format(slug=slug, rows=rows))
+
+    def export(self, slug: str, file: Path) -> Done:
+        """Export a tenant, and measure it."""
+        file.unlink(missing_ok=True)
+        return self.manage("export_tenant", slug, str(file))
+
+    def sums(self, slug: str) -> dict[str, Any]:
+        """Return the sums of a tenant's tables, and the hashes of its files."""
+        file = self.folder / f"{slug}.sums.tar"
+        self.export(slug, file)
+        found = manifest(file)
+        file.unlink()
+        return found
+
+
+def environment() -> dict[str, str]:
+    """Return the environment of the projects: each starts its own PostgreSQL."""
+    own = ("DATABASE_", "EMBEDDED_")
+    return {name: text for name, text in os.environ.items() if not name.startswith(own)}
+
+
+def manifest(file: Path) -> dict[str, Any]:
+    """Return what an archive says of its tables and files, in the terms of no strategy."""
+    with tarfile.open(file) as archive:
+        read = archive.extractfile("manifest.json")
+        found = json.loads(read.read()) if read else {}
+    tables = {name: [each["rows"], each["sums"]] for name, each in found["tables"].items()}
+    return {"tables": tables, "files": found["files"]}
+
+
+def expect(holds: object, what: str) -> None:
+    """Print what holds; exit if it does not."""
+    if not holds:
+        sys.exit(f"FAILED  {what}")
+    print(f"ok  {what}", flush=True)
+
+
+def copy_of(one: Installation, name: str) -> Installation:
+    """Return a second installation of a project, with its own PostgreSQL."""
+    folder = one.folder.parent / name
+    shutil.rmtree(folder, ignore_errors=True)
+    shutil.copytree(one.folder, folder, ignore=shutil.ignore_patterns(".postgres", "media", ".env"))
+    subprocess.run(["scripts/bootstrap-env.sh"], cwd=folder, check=True, capture_output=True)
+    two = Installation(one.strategy, folder)
+    two.manage("migrate", "--verbosity=0")
+    two.seed("neighbour", 100)
+    return two
+
+
+def pairs(ones: list[Installation], rows: int, build: Path) -> dict[str, dict[str, float]]:
+    """Move a tenant of each strategy into an installation of each; return seconds by pair."""
+    archives, wanted, seconds = {}, {}, {}
+    for one in ones:
+        slug = f"from-{one.strategy}"
+        one.manage("migrate", "--verbosity=0")
+        one.seed("neighbour", 100)
+        one.seed(slug, rows)
+        archives[one.strategy] = build / f"{slug}.tar"
+        done = one.export(slug, archives[one.strategy])
+        wanted[one.strategy] = manifest(archives[one.strategy])
+        seconds[f"{one.strategy} export"] = {"seconds": done.seconds, "kilobytes": done.kilobytes}
+    for one in ones:
+        two = copy_of(one, "second")
+        neighbour = two.sums("neighbour")
+        for source, archive in archives.items():
+            done = two.manage("import_tenant", str(archive))
+            two.manage("verify_tenant", f"from-{source}", str(archive))
+            same = two.sums(f"from-{source}") == wanted[source]
+            expect(same, f"{source} to {two.strategy}: equal rows and files, {done.seconds:.0f} s")
+            seconds[f"{source} to {two.strategy}"] = {
+                "seconds": done.seconds,
+                "kilobytes": done.kilobytes,
+            }
+        expect(two.sums("neighbour") == neighbour, f"{two.strategy}: the neighbour is unchanged")
+    return seconds
+
+
+def around(ones: list[Installation], build: Path) -> None:
+    """Move the tenant of the first one through the others and back."""
+    first, *others = ones
+    place = build / "from-schema.tar"
+    wanted = manifest(place)
+    for one in (*others, copy_of(first, "third")):
+        one.manage("import_tenant", str(place))
+        place = build / f"around-{one.strategy}.tar"
+        one.export("from-schema", place)
+    expect(manifest(place) == wanted, "schema, row, database, schema: equal rows and files")
+
+
+def kill(one: Installation, archive: Path, slug: str) -> None:
+    """Kill imports at random moments; the last run must complete them."""
+    wanted = manifest(archive)
+    for number in range(KILLS):
+        process = one.start("import_tenant", str(archive))
+        time.sleep(random.uniform(3, 9))  # noqa: S311 - no secret
+        process.kill()
+        process.wait()
+        expect(process.returncode < 0, f"{one.strategy}: import {number + 1} was killed")
+    one.manage("import_tenant", str(archive))
+    expect(one.sums(slug) == wanted, f"{one.strategy}: equal after {KILLS} kills")
+
+
+def grow(one: Installation, rows: int, build: Path) -> dict[str, float]:
+    """Compare the memory of few rows with that of many, and time a purge beside a writer."""
+    used: dict[int, list[int]] = {}
+    figures: dict[str, float] = {}
+    two = copy_of(one, "large")
+    for count in (FEW, rows):
+        slug, archive = f"rows-{count}", build / f"rows-{count}.tar"
+        one.seed(slug, count)
+        exported = one.export(slug, archive)
+        imported = two.manage("import_tenant", str(archive))
+        used[count] = [exported.kilobytes, imported.kilobytes]
+        figures |= {f"export of {count}": exported.seconds, f"import of {count}": imported.seconds}
+    more = [late - early for early, late in zip(used[FEW], used[rows], strict=True)]
+    expect(max(more) <= MOST_MEMORY, f"{one.strategy}: {more} kB more for {rows} rows")
+    figures["purge"] = purge(two, f"rows-{rows}")
+    return figures
+
+
+def purge(one: Installation, slug: str) -> float:
+    """Purge a tenant while another one writes; return the seconds."""
+    stop = one.folder / "stop"
+    stop.unlink(missing_ok=True)
+    writer = one.start("shell", "--no-imports", "-c", WRITE.format(stop=str(stop)))
+    one.manage("archive_tenant", slug)
+    options = ("--confirm", slug, "--now", "--reason", "A measurement.")
+    done = one.manage("purge_tenant", slug, *options)
+    stop.touch()
+    output, errors = writer.communicate()
+    expect(writer.returncode == 0, f"{one.strategy}: another tenant writes during a purge {errors}")
+    longest = float(output.split()[-1])
+    what = f"{one.strategy}: purge in {done.seconds:.0f} s; others waited {longest:.1f} s at most"
+    expect(longest < MOST_WAIT_SECONDS, what)
+    return done.seconds
+
+
+def put_into(page: Path, figures: dict[str, Any], rows: int) -> None:
+    """Write the figures into the page."""
+    text = page.read_text(encoding="utf-8")
+    before, _, rest = text.partition(BEGIN)
+    _, _, after = rest.partition(END)
+    lines = [f"Seconds for a tenant with {rows:,} rows, verification included, in one run:", ""]
+    lines += ["| from | export | to `schema` | to `row` | to `database` |"]
+    lines += ["| --- | --- | --- | --- | --- |"]
+    for one in STRATEGIES:
+        cells = [figures[f"{one} export"]["seconds"]]
+        cells += [figures[f"{one} to {other}"]["seconds"] for other in STRATEGIES]
+        lines.append(f"| `{one}` | " + " | ".join(f"{cell:.0f}" for cell in cells) + " |")
+    page.write_text(f"{before}{BEGIN}{chr(10).join(lines)}\n{END}{after}", encoding="utf-8")
+
+
+def main() -> None:
+    """Run all parts; exit 1 after a problem."""
+    parser = argparse.ArgumentParser("nox -s mobility --", description=__doc__)
+    parser.add_argument("folder", type=Path, help=argparse.SUPPRESS)
+    parser.add_argument("--rows", type=int, default=200_000, help="rows of each pair")
+    parser.add_argument("--many", type=int, default=1_000_000, help="rows for memory and purge")
+    parser.add_argument("--docs", action="store_true", help="put figures into docs/choosing.md")
+    options = parser.parse_args()
+    build = options.folder.absolute()
+    ones = [Installation(name, next((build / name).glob("my_*"))) for name in STRATEGIES]
+    figures: dict[str, Any] = pairs(ones, options.rows, build)
+    around(ones, build)
+    for one in ones:
+        kill(copy_of(one, "killed"), build / f"from-{one.strategy}.tar", f"from-{one.strategy}")
+    figures["many"] = {one.strategy: grow(one, options.many, build) for one in ones}
+    (build / "results.json").write_text(json.dumps(figures, indent=1), encoding="utf-8")
+    if options.docs:
+        put_into(CHOOSING, figures, options.rows)
+
+
+if __name__ == "__main__":
+    main()
