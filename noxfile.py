@@ -331,7 +331,7 @@ def compare(session: nox.Session) -> None:
 
 @nox.session(python=PYTHON or False)
 def mobility(session: nox.Session) -> None:
-    """Move a large tenant between all strategies, kill imports, and measure; `-- --docs`."""
+    """Move a large tenant between all strategies, kill imports, and measure."""
     for strategy in STRATEGIES:
         generate(session, strategy)
     session.chdir(ROOT)

@@ -62,10 +62,10 @@ MOST_LINES = {
     "apps/offboarding": 370,
     # Orders, limits, expiry, and the task that writes.
     "apps/exports": 250,
-    # Plans, checks, archives of a source, a draft, a command with seven steps.
-    "apps/adoption": 700,
+    # Plans, checks of dirty sources, archives of them, a draft, a command with seven steps.
+    "apps/adoption": 860,
     # An archive from one moment; hostile archives; people, keys and files elsewhere; resuming.
-    "apps/portability": 1670,
+    "apps/portability": 1700,
     # The API, and pages for all that it offers.
     "apps/projects": 680,
     # The queue and its two lanes, the runner, the worker with its probe, mails, two commands.

@@ -4,8 +4,8 @@ Run in the build's folder, which contains a project of each strategy: ``python m
 A tenant with 200,000 rows and files goes through all nine pairs of strategies, each into an
 installation of its own, and around through all three. Its sums, and those of a neighbour, stay
 equal. Then imports are killed, and the memory for a million rows and the time of a purge are
-compared with those of a hundredth. ``--rows N`` measures with fewer; ``--docs`` writes the figures
-into docs/choosing.md.
+compared with those of a hundredth. ``--rows N`` measures with fewer.
+The figures are in results.json.
 """
 
 from __future__ import annotations
@@ -24,8 +24,6 @@ from pathlib import Path
 from typing import Any
 
 STRATEGIES = ("schema", "row", "database")
-CHOOSING = Path(__file__).parents[1] / "docs" / "choosing.md"
-BEGIN, END = "<!-- made by nox -s mobility -->\n", "<!-- until here: mobility -->\n"
 KILLS = 3
 FEW = 10_000
 MOST_MEMORY = 20 * 1024
@@ -268,28 +266,12 @@ def purge(one: Installation, slug: str) -> float:
     return done.seconds
 
 
-def put_into(page: Path, figures: dict[str, Any], rows: int) -> None:
-    """Write the figures into the page."""
-    text = page.read_text(encoding="utf-8")
-    before, _, rest = text.partition(BEGIN)
-    _, _, after = rest.partition(END)
-    lines = [f"Seconds for a tenant with {rows:,} rows, verification included, in one run:", ""]
-    lines += ["| from | export | to `schema` | to `row` | to `database` |"]
-    lines += ["| --- | --- | --- | --- | --- |"]
-    for one in STRATEGIES:
-        cells = [figures[f"{one} export"]["seconds"]]
-        cells += [figures[f"{one} to {other}"]["seconds"] for other in STRATEGIES]
-        lines.append(f"| `{one}` | " + " | ".join(f"{cell:.0f}" for cell in cells) + " |")
-    page.write_text(f"{before}{BEGIN}{chr(10).join(lines)}\n{END}{after}", encoding="utf-8")
-
-
 def main() -> None:
     """Run all parts; exit 1 after a problem."""
     parser = argparse.ArgumentParser("nox -s mobility --", description=__doc__)
     parser.add_argument("folder", type=Path, help=argparse.SUPPRESS)
     parser.add_argument("--rows", type=int, default=200_000, help="rows of each pair")
     parser.add_argument("--many", type=int, default=1_000_000, help="rows for memory and purge")
-    parser.add_argument("--docs", action="store_true", help="put figures into docs/choosing.md")
     options = parser.parse_args()
     build = options.folder.absolute()
     ones = [Installation(name, next((build / name).glob("my_*"))) for name in STRATEGIES]
@@ -299,8 +281,6 @@ def main() -> None:
         kill(copy_of(one, "killed"), build / f"from-{one.strategy}.tar", f"from-{one.strategy}")
     figures["many"] = {one.strategy: grow(one, options.many, build) for one in ones}
     (build / "results.json").write_text(json.dumps(figures, indent=1), encoding="utf-8")
-    if options.docs:
-        put_into(CHOOSING, figures, options.rows)
 
 
 if __name__ == "__main__":

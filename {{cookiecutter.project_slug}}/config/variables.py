@@ -156,6 +156,10 @@ class Files(Group):
     TENANT_EXPORT_DAYS: Annotated[types.Number, Field(ge=1, le=90)] = 7
     """Days until the archive that an Owner has ordered is deleted."""
 
+    TENANT_EXPORT_BYTES: Annotated[types.Number, Field(ge=0, le=1024**5)] = 512 * 1024**2
+    """Largest size of a tenant's files, in bytes, for which an Owner can order an archive. A worker
+    writes it into its temporary folder. 0: no limit."""
+
     TENANT_EXPORT_HOURS: Annotated[types.Number, Field(ge=0, le=2160)] = 24
     """Hours between two orders of an archive. 0: only one that is being written delays the next."""
 

@@ -58,7 +58,8 @@ WRITERS: dict[str, set[str]] = {
         f"{ADDRESSES}::change_address",
         f"{ADDRESSES}::address_of",
         f"{USERS}::forget",  # locks the user, and deletes what depends on the address
-        # New rows:
+        # New rows, and one of an import that is repeated:
+        f"{IMPORTED}::create_accounts",
         f"{MODEL}::create_user",
         f"{USERS}::new_or_known_user",
         f"{INVITATIONS}::_invitee",
@@ -104,6 +105,7 @@ WRITERS: dict[str, set[str]] = {
         f"{REQUESTS}::_end",
         f"{EXPORTS}::_expire",
         f"{EXPORTS}::_store",
+        f"{EXPORTS}::fail_lost",
         f"{EXPORTS}::_write",
         "apps/offboarding/services.py::_finish",
         "apps/portability/importing.py::_prepared",  # a new row

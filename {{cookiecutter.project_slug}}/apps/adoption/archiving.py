@@ -12,6 +12,7 @@ from pydantic import ValidationError
 from apps.adoption.source import Customer, Source
 from apps.isolation.app_registry import is_tenant_model
 from apps.isolation.fields import new_id
+from apps.memberships.roles import Role
 from apps.portability.documents import FileSum, Header, Manifest, Person, Shared
 from apps.portability.exceptions import ArchiveError
 from apps.portability.people import USERS
@@ -36,7 +37,7 @@ def write_archive(
         tables=layout,
         migrations=[],
         postgresql=str(source.connection.pg_version),
-        with_files=media is not None,
+        with_files=True,
         with_audit=False,
     )
     shared = shared_data_of(source, customer)
@@ -46,8 +47,7 @@ def write_archive(
         "shared": writer.add("shared.json", shared.write()),
     }
     sums = write_tables(writer, tables, layout, source.connection)
-    names = _names(source, tables.values()) if media else ()
-    files = {name: _write_file(writer, media, name) for name in names if media}
+    files = {name: _write_file(writer, media, name) for name in _names(source, tables.values())}
     manifest = Manifest(**hashes, tables=sums, files=files, missing=[], audit=[])
     writer.add("manifest.json", manifest.write())
     writer.close()
@@ -69,7 +69,10 @@ def shared_data_of(source: Source, customer: Customer) -> Shared:
 
 
 def _person(row: dict[str, Any]) -> Person:
-    """Return a user; only ``id`` and ``email`` are required, and members have a ``role``."""
+    """Return a user; only ``id`` and ``email`` are required.
+
+    Users without a ``role`` become former members, whom a purge and an erasure find.
+    """
     role = row.get("role") or None
     try:
         return Person(
@@ -77,7 +80,7 @@ def _person(row: dict[str, Any]) -> Person:
             email=str(row.get("email") or "").lower(),
             verified=False,
             full_name=row.get("full_name") or "",
-            role=role,
+            role=role or Role.VIEWER,
             is_active=bool(role and row.get("is_active", True)),
             joined_at=row.get("joined_at"),
         )
@@ -101,17 +104,20 @@ def _content_types() -> dict[str, dict[str, list[str | int]]]:
 def _names(source: Source, tables: Any) -> Iterator[str]:
     found = set()
     for table in tables:
-        found |= {name for name in _names_in(source, table) if name}
+        found |= {name for name in names_in(source, table) if name}
     yield from sorted(found)
 
 
-def _names_in(source: Source, table: Table) -> Iterator[str]:
+def names_in(source: Source, table: Table) -> Iterator[str]:
+    """Yield the names of files in the rows of a table, which may be empty."""
     for column in map(source.connection.ops.quote_name, table.files):
         query = f"SELECT DISTINCT t.{column} AS name FROM {table.name} AS t"
         yield from (row["name"] for row in source.execute(query))
 
 
-def _write_file(writer: ArchiveWriter, media: Path, name: str) -> FileSum:
+def _write_file(writer: ArchiveWriter, media: Path | None, name: str) -> FileSum:
+    if media is None:
+        raise ArchiveError(f"Rows name files, such as {name!r}: give their folder by --media.")
     if not NAME.fullmatch(f"files/{name}"):
         raise ArchiveError(f"{name!r} cannot be the name of a file here.")
     place = media / name

@@ -2,14 +2,17 @@
 
 from collections import Counter
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 from django.apps import apps
+from django.contrib.contenttypes.models import ContentType
 from django.core.exceptions import ValidationError
 
-from apps.adoption.archiving import shared_data_of
+from apps.adoption.archiving import names_in, shared_data_of
 from apps.adoption.source import SCHEMA, Customer, Source, longest
 from apps.isolation.app_registry import is_tenant_model
+from apps.memberships.roles import Role
 from apps.portability.exceptions import ArchiveError
 from apps.portability.people import USERS
 from apps.portability.progress import progress_bar
@@ -18,9 +21,10 @@ from apps.portability.tables import Column, Table
 from apps.tenants.models import Tenant
 
 MOST_EXAMPLES = 3
+CONTENT_TYPES = ContentType._meta.label_lower
 
 
-def check(source: Source) -> tuple[dict[str, int], list[str]]:
+def check(source: Source, media: Path | None) -> tuple[dict[str, int], list[str]]:
     """Return the number of rows by model, and a sentence for each thing that is wrong."""
     customers = source.customers()
     counts: Counter[str] = Counter()
@@ -30,10 +34,14 @@ def check(source: Source) -> tuple[dict[str, int], list[str]]:
             found += [f"{each.slug}: {sentence}" for sentence in _people(source, each)]
             for table in source.tables(each.key, is_typed=False).values():
                 counts[table.label] += _count(source, table.name)
-                sentences = [*_rows(source, table, each), *_conversion(source, table, each)]
+                sentences = [
+                    *_rows(source, table, each),
+                    *_conversion(source, table, each),
+                    *_lost_files(source, table, media),
+                ]
                 found += [f"{each.slug}: {sentence}" for sentence in sentences]
                 advance(1)
-    return dict(counts), [*found, *_strays(source, counts)]
+    return dict(counts), [*found, *_strays(source, counts), *_doubles(source, customers)]
 
 
 def _slugs(customers: list[Customer]) -> Iterator[str]:
@@ -53,16 +61,18 @@ def _slugs(customers: list[Customer]) -> Iterator[str]:
 
 def _people(source: Source, customer: Customer) -> Iterator[str]:
     try:
-        shared_data_of(source, customer)
+        people = shared_data_of(source, customer).members
+        if not any(person.role == Role.OWNER for person in people):
+            yield "no user has the role owner"
     except ArchiveError as error:
         yield str(error)
     users = source.users(customer.key)
     query = "SELECT lower(email) AS value FROM {} AS t GROUP BY 1 HAVING count(*) > 1"
-    yield from _examples(source, query.format(users), "addresses belong to several users")
+    yield from _examples(source, query.format(users), "addresses of several users")
     query = "SELECT id::text AS value FROM {} AS t GROUP BY 1 HAVING count(*) > 1"
-    yield from _examples(source, query.format(users), "users are returned twice")
+    yield from _examples(source, query.format(users), "users who are returned twice")
     query = "SELECT id::text AS value FROM {} AS t WHERE coalesce(email, '') !~ '^[^@]+@[^@]+$'"
-    yield from _examples(source, query.format(users), "users have no address")
+    yield from _examples(source, query.format(users), "users without an address")
 
 
 def _conversion(source: Source, table: Table, customer: Customer) -> Iterator[str]:
@@ -73,17 +83,26 @@ def _conversion(source: Source, table: Table, customer: Customer) -> Iterator[st
     yield from (f"rows of {table.label} cannot be converted: {sentence}" for sentence in found)
 
 
+def _lost_files(source: Source, table: Table, media: Path | None) -> Iterator[str]:
+    """Yield a sentence for files that rows name, and that are not in the folder."""
+    names = [name for name in names_in(source, table) if name] if table.files else []
+    if names and media is None:
+        yield f"rows of {table.label} name files: give their folder by --media"
+    elif lost := [name for name in names if media and not (media / name).is_file()]:
+        yield f"files of {table.label} that are missing: {len(lost)}, such as {lost[0]}"
+
+
 def _rows(source: Source, table: Table, customer: Customer) -> Iterator[str]:
     """Yield a sentence for each kind of row that could not be stored."""
     key = ", ".join(f"t.{source.connection.ops.quote_name(name)}" for name in table.key)
     start = f"SELECT concat_ws(', ', {key}) AS value FROM {table.name} AS t"
     group = f"{start} GROUP BY {key} HAVING count(*) > 1"
-    yield from _examples(source, group, f"rows of {table.label} are returned twice")
+    yield from _examples(source, group, f"rows of {table.label} that are returned twice")
     for names in _uniques(table):
         own = [f"t.{source.connection.ops.quote_name(name)}" for name in names]
         group = f"SELECT concat_ws(', ', {', '.join(own)}) AS value FROM {table.name} AS t"
         group += f" WHERE num_nulls({', '.join(own)}) = 0 GROUP BY {', '.join(own)}"
-        what = f"values of {' and '.join(names)} are those of several rows of {table.label}"
+        what = f"values of {' and '.join(names)} in several rows of {table.label}"
         yield from _examples(source, f"{group} HAVING count(*) > 1", what)
     for column in table.columns:
         for condition, what in _conditions(source, table, column, customer):
@@ -96,24 +115,33 @@ def _conditions(
 ) -> Iterator[tuple[str, str]]:
     own = f"t.{source.connection.ops.quote_name(column.name)}"
     if not column.null:
-        yield f"{own} IS NULL", f"have no {column.name}"
+        yield f"{own} IS NULL", f"without a {column.name}"
     if length := longest(column.type):
-        yield f"length({own}::text) > {length}", f"have a {column.name} over {length} characters"
+        yield f"length({own}::text) > {length}", f"with a {column.name} over {length} characters"
+    if column.type == "timestamp with time zone":
+        zoneless = f"pg_typeof({own}) = 'timestamp'::regtype"
+        yield zoneless, f"with a {column.name} without a time zone; add AT TIME ZONE"
     if column.refers == USERS:
-        missing = f"NOT EXISTS (SELECT FROM {source.users(customer.key)} u WHERE u.id = {own})"
+        users = source.users(customer.key)
+        missing = f"NOT EXISTS (SELECT FROM {users} u WHERE u.id::text = {own}::text)"
         yield (
             f"{own} IS NOT NULL AND {missing}",
-            f"refer by {column.name} to users whom users.query lacks",
+            f"with a {column.name} whom users.query lacks",
         )
+        return
+    if column.refers not in {"", CONTENT_TYPES} and not is_tenant_model(
+        apps.get_model(column.refers)
+    ):
+        yield f"{own} IS NOT NULL", f"with a {column.name}: {column.refers} cannot be adopted"
         return
     for label, target in _targets(table, column):
         if label not in source.models:
-            yield f"{own} IS NOT NULL", f"have a {column.name}, and the plan lacks {label}"
+            yield f"{own} IS NOT NULL", f"with a {column.name}, while the plan lacks {label}"
             continue
         rows = source.tables(customer.key, is_typed=False)[label].name
         other = source.connection.ops.quote_name(target)
-        missing = f"NOT EXISTS (SELECT FROM {rows} o WHERE o.{other} = {own})"
-        what = f"refer by {column.name} to rows of another tenant, or to none"
+        missing = f"NOT EXISTS (SELECT FROM {rows} o WHERE o.{other}::text = {own}::text)"
+        what = f"with a {column.name} of another tenant, or of none"
         yield f"{own} IS NOT NULL AND {missing}", what
 
 
@@ -152,6 +180,21 @@ def _strays(source: Source, counts: Counter[str]) -> Iterator[str]:
             )
 
 
+def _doubles(source: Source, customers: list[Customer]) -> Iterator[str]:
+    """Yield a sentence for rows that belong to several tenants."""
+    for label, (table, plan) in source.models.items():
+        if SCHEMA in plan.from_ or not customers:
+            continue
+        key = ", ".join(f"t.{source.connection.ops.quote_name(name)}" for name in table.key)
+        tables = (source.tables(each.key, is_typed=False)[label].name for each in customers)
+        every = " UNION ALL ".join(
+            f"SELECT concat_ws(', ', {key}) AS value, {number} AS tenant FROM {each} AS t"
+            for number, each in enumerate(tables)
+        )
+        query = f"SELECT value FROM ({every}) AS u GROUP BY 1 HAVING count(DISTINCT tenant) > 1"
+        yield from _examples(source, query, f"rows of {label} in several tenants")
+
+
 def _count(source: Source, table: str) -> int:
     return int(source.execute(f"SELECT count(*) AS count FROM {table} AS t")[0]["count"])
 
@@ -162,4 +205,4 @@ def _examples(source: Source, query: str, what: str) -> Iterator[str]:
     if found:
         examples = ", ".join(str(each["value"]) for each in found)
         more = " …" if found[0]["count"] > len(found) else ""
-        yield f"{found[0]['count']} {what}: {examples}{more}"
+        yield f"{what}: {found[0]['count']}, such as {examples}{more}"

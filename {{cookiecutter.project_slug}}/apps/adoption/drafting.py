@@ -1,5 +1,6 @@
 """Drafts a plan from the tables and columns of a source that have the names of models here."""
 
+import json
 import secrets
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -9,6 +10,7 @@ from django.apps import apps
 from django.db.models import UUIDField
 
 from apps.isolation.app_registry import is_tenant_model, tenant_models_with_tables
+from apps.portability.tables import tenant_tables
 
 OWNERS: Final = ("tenant_id", "customer_id", "organization_id", "company_id", "account_id")
 """Columns that often contain the customer of a row."""
@@ -24,7 +26,7 @@ _INTEGERS: Final = frozenset({"smallint", "integer", "bigint"})
 
 _START: Final = """\
 # How the rows of a source become those of tenants (docs/adoption.md). Expressions are its SQL.
-source = "{source}"
+source = {source}
 # Fixed: the next run gives rows the same keys.
 run = "{run}"
 
@@ -62,7 +64,7 @@ def draft(rows: list[dict[str, Any]], source: str) -> str:
     ids = {name: number for number, name in enumerate(sorted({users, *counted}), 1)}
     customers = next((name for name in tables if name.endswith(("_customer", "_tenant"))), "???")
     values = {"run": secrets.token_hex(4), "tenants": customers, "users": users}
-    start = _START.format(source=source, user=f"id({users}, id)", **values)
+    start = _START.format(source=json.dumps(source), user=f"id({users}, id)", **values)
     lines = [start, "# Numbers in keys that are made from the integers of a table.", "[ids]"]
     lines += [f"{name} = {number}" for name, number in ids.items()]
     for each in matches:
@@ -99,8 +101,9 @@ def _section(match: _Match, matches: Mapping[Any, _Match], ids: Mapping[str, int
 
 def _line(field: Any, match: _Match, matches: Mapping[Any, _Match], ids: Mapping[str, int]) -> str:
     if field.column not in match.columns:
-        is_needed = not (field.null or field.has_default() or field.blank)
-        return f'{"" if is_needed else "# "}{field.column} = "???"'
+        (column,) = tenant_tables()[match.model._meta.label_lower].columns_named([field.column])
+        start = "# " if column.can_be_omitted else ""
+        return f'{start}{field.column} = "???"'
     value = f"t.{field.column}"
     target = match.model if field.primary_key else field.related_model
     table = _table_of(target, matches, ids)

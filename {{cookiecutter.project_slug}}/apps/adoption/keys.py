@@ -16,6 +16,7 @@ from apps.portability.exceptions import ArchiveError
 LARGEST: Final = 2**60 - 1
 """The largest integer that a key can contain."""
 
+_QUOTED = re.compile(r"""'(?:[^']|'')*'|"(?:[^"]|"")*\"""")
 _ADOPTED = re.compile(r"0000[0-9a-f]{8}8[0-9a-f]{3}8([0-9a-f]{15})")
 
 
@@ -50,22 +51,34 @@ def run_of(run: str, key: object) -> str:
 def expand(text: str, functions: Mapping[str, Callable[[str, str], str]]) -> str:
     """Replace each call ``name(first, rest)`` in a SQL text by what the function returns.
 
-    Raises `ArchiveError` for a call without its closing parenthesis.
+    Literals and quoted names stay as they are. Raises `ArchiveError` for a call without its closing
+    parenthesis.
     """
-    pattern = re.compile(rf"\b({'|'.join(functions)})\(")
+    call = re.compile(rf"(?<![\w.])({'|'.join(functions)})\(")
     done, place = "", 0
-    while found := pattern.search(text, place):
-        end = _closing(text, found.end())
-        first, _, rest = text[found.end() : end].partition(",")
-        value = functions[found[1]](first.strip(), expand(rest.strip(), functions))
-        done, place = f"{done}{text[place : found.start()]}{value}", end + 1
-    return done + text[place:]
+    while place < len(text):
+        quoted, found = _QUOTED.match(text, place), call.match(text, place)
+        if quoted:
+            done, place = done + quoted[0], quoted.end()
+        elif found:
+            end = _closing(text, found.end())
+            first, _, rest = text[found.end() : end].partition(",")
+            done += functions[found[1]](first.strip(), expand(rest.strip(), functions))
+            place = end + 1
+        else:
+            done, place = done + text[place], place + 1
+    return done
 
 
 def _closing(text: str, place: int) -> int:
-    depth = 1
-    for number, letter in enumerate(text[place:], place):
-        depth += {"(": 1, ")": -1}.get(letter, 0)
+    """Return the place of the parenthesis that closes the one before ``place``."""
+    depth, start = 1, place
+    while place < len(text):
+        if quoted := _QUOTED.match(text, place):
+            place = quoted.end()
+            continue
+        depth += {"(": 1, ")": -1}.get(text[place], 0)
         if not depth:
-            return number
-    raise ArchiveError(f"A parenthesis is not closed: {text[:60]}")
+            return place
+        place += 1
+    raise ArchiveError(f"A parenthesis is not closed: {text[start:][:60]}")

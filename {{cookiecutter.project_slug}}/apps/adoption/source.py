@@ -25,6 +25,7 @@ SCHEMA: Final = "%(schema)s"
 NAMESPACE: Final = UUID("6f0f4c1e-6c5b-4d6a-8f5e-0d7c0f1b2a93")
 """Of the ids of adopted tenants (RFC 9562, section 5.5)."""
 
+_MARKS: Final = re.compile("|".join(map(re.escape, (KEY, SCHEMA))))
 _PARAMETERS: Final = {"dbname": "NAME", "user": "USER", "password": "PASSWORD", "host": "HOST"}
 
 
@@ -114,7 +115,8 @@ class Source:
             value.as_string(self.connection.connection)
             for value in (sql.Literal(key), sql.Identifier(str(key)))
         )
-        complete = self.plan.sql(text, key).replace(KEY, literal).replace(SCHEMA, name)
+        values = {KEY: literal, SCHEMA: name}
+        complete = _MARKS.sub(lambda mark: values[mark[0]], self.plan.sql(text, key))
         return complete.replace("%", "%%")
 
     @contextmanager
@@ -151,9 +153,8 @@ class Source:
         table, plan = self.models[label]
         columns = table.columns_named(plan.columns)
         values = ", ".join(
-            f"({self.text(plan.columns[each.name], key)})"
-            f"{f'::{each.type}' if is_typed else ''} AS "
-            f"{self.connection.ops.quote_name(each.name)}"
+            f"{_typed(self.text(plan.columns[each.name], key), each.type if is_typed else '')}"
+            f" AS {self.connection.ops.quote_name(each.name)}"
             for each in columns
         )
         origin, where, only = (self.text(each, key) for each in (plan.from_, plan.where, plan.only))
@@ -184,6 +185,19 @@ def _connection(address: str) -> Any:
     settings["PORT"] = str(given.pop("port", ""))
     settings |= {"ENGINE": "django.db.backends.postgresql", "OPTIONS": given}
     return ConnectionHandler({DEFAULT_DB_ALIAS: {}, "source": settings})["source"]
+
+
+def _typed(expression: str, type_: str) -> str:
+    """Return an expression of a type, which PostgreSQL refuses instead of cutting or rounding."""
+    value, keeps = f"({expression})", ""
+    if length := longest(type_):
+        keeps = f"length({value}::text) <= {length}"
+    elif re.fullmatch(r"numeric\(.+\)|smallint|integer|bigint", type_):
+        keeps = f"{value}::numeric = {value}::numeric::{type_}"
+    if not keeps:
+        return f"{value}::{type_}" if type_ else value
+    refusal = f"('{type_} cannot hold ' || left({value}::text, 40))::integer::text::{type_}"
+    return f"CASE WHEN {value} IS NULL OR {keeps} THEN {value}::{type_} ELSE {refusal} END"
 
 
 def longest(type_: str) -> int | None:

@@ -13,18 +13,20 @@ from django.db.models import Q
 from django.utils import timezone
 
 from apps.audit.services import Action, record
-from apps.exports.exceptions import TenantExportTooSoon
+from apps.exports.exceptions import TenantExportTooLarge, TenantExportTooSoon
 from apps.exports.models import UNFINISHED, ExportStatus, TenantExport, place_of
 from apps.isolation import ActiveTenant
 from apps.isolation.app_registry import SHARED_DB
 from apps.isolation.context import Identified, activate_tenant
+from apps.isolation.integrations.files import sizes_of_files
+from apps.isolation.integrations.limits import allow_long_statements
 from apps.isolation.integrations.tasks import platform_task
 from apps.memberships.mails import mail_owners
 from apps.memberships.models import Membership
 from apps.memberships.roles import Role
 from apps.memberships.services import locked_actor
 from apps.portability.exporting import ExportOptions, export_tenant
-from apps.tenants.models import Tenant
+from apps.tenants.models import Status, Tenant
 
 PAGE: Final = "/settings/exports/"
 
@@ -35,8 +37,11 @@ OPEN_WAIT: Final = 60
 def order(asking: Membership) -> TenantExport:
     """Store an Owner's order of an export, which a worker writes; all Owners are mailed.
 
-    Raises PermissionDenied unless the actor is an Owner, and `TenantExportTooSoon`.
+    Raises PermissionDenied unless the actor is an Owner, `TenantExportTooLarge`, and
+    `TenantExportTooSoon`.
     """
+    if sum(sizes_of_files(ActiveTenant(asking.tenant_id))) > settings.TENANT_EXPORT_BYTES > 0:
+        raise TenantExportTooLarge
     with locked_actor(asking, Role.OWNER) as actor:
         _require_no_other(actor.tenant)
         export = TenantExport(tenant=actor.tenant)
@@ -75,8 +80,9 @@ def expire(tenant: Identified) -> None:
     An erasure calls it, so that no archive has what the tenant has no more.
     """
     with transaction.atomic(using=SHARED_DB):
-        rows = TenantExport.objects.for_tenant(tenant).exclude(status=ExportStatus.EXPIRED)
-        for export in rows.select_for_update():
+        # An order that holds this lock is seen afterwards.
+        Tenant.objects.select_for_update().filter(pk=tenant.id).first()
+        for export in TenantExport.objects.for_tenant(tenant):
             _expire(export)
 
 
@@ -84,21 +90,30 @@ def expire_old() -> None:
     """Delete archives older than ``TENANT_EXPORT_DAYS``, except those of tenants on hold."""
     before = timezone.now() - timedelta(days=settings.TENANT_EXPORT_DAYS)
     held = Tenant.objects.exclude(hold_reason="").values("pk")
-    old = TenantExport.platform.filter(created_at__lt=before).exclude(tenant__in=held)
-    for export in old.exclude(status=ExportStatus.EXPIRED):
-        _expire(export)
+    is_old = Q(completed_at__lt=before) | Q(completed_at=None, created_at__lt=before)
+    for export in TenantExport.platform.filter(is_old).exclude(tenant__in=held):
+        with transaction.atomic(using=SHARED_DB):
+            _expire(export)
+
+
+def fail_lost() -> None:
+    """Fail the exports that have been pending for a day, as of a worker that was killed."""
+    before = timezone.now() - timedelta(days=1)
+    lost = TenantExport.platform.filter(status=ExportStatus.PENDING, created_at__lt=before)
+    lost.update(status=ExportStatus.FAILED)
 
 
 def _require_no_other(tenant: Tenant) -> None:
     """Raise `TenantExportTooSoon` for a second export; the caller has locked the tenant's row."""
     hours, now = timedelta(hours=settings.TENANT_EXPORT_HOURS), timezone.now()
-    is_recent = Q(created_at__gt=now - hours, status__in=[*UNFINISHED, ExportStatus.DONE])
+    is_recent = Q(created_at__gt=now - hours, status=ExportStatus.DONE)
     others = TenantExport.objects.for_tenant(tenant).filter(
         is_recent | Q(status=ExportStatus.PENDING)
     )
     if last := others.order_by("created_at").last():
         wait = math.ceil((last.created_at + hours - now).total_seconds())
-        raise TenantExportTooSoon(max(wait, OPEN_WAIT))
+        is_pending = last.status == ExportStatus.PENDING
+        raise TenantExportTooSoon(max(wait, OPEN_WAIT), is_pending=is_pending)
 
 
 def _write(export: TenantExport) -> None:
@@ -113,8 +128,12 @@ def _write(export: TenantExport) -> None:
 
 
 def _store(export: TenantExport, file: IO[bytes]) -> None:
-    """Store the archive, unless an erasure or another run was faster."""
+    """Store the archive, unless an erasure, a purge or another run was faster."""
     with transaction.atomic(using=SHARED_DB):
+        allow_long_statements(SHARED_DB)  # while the file is copied, the transaction is idle
+        tenant = Tenant.objects.select_for_update().filter(pk=export.tenant_id).first()
+        if tenant is None or tenant.status == Status.PURGING:
+            return
         rows = TenantExport.objects.for_tenant(export.tenant).filter(pk=export.pk)
         stored = rows.filter(status__in=UNFINISHED).select_for_update().first()
         if stored is None:
@@ -131,6 +150,9 @@ def _store(export: TenantExport, file: IO[bytes]) -> None:
 
 
 def _expire(export: TenantExport) -> None:
+    rows = TenantExport.objects.for_tenant(export.tenant_id).filter(pk=export.pk)
+    if not rows.exclude(status=ExportStatus.EXPIRED).select_for_update().exists():
+        return
     with activate_tenant(ActiveTenant(export.tenant_id)):
         export.content.storage.delete(place_of(export))
     export.status, export.content = ExportStatus.EXPIRED, ""

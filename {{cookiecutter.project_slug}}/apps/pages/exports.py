@@ -11,7 +11,7 @@ from django.views.decorators.http import require_safe
 from apps.api.downloads import download
 from apps.authentication.decorators import MemberRequest, require_role
 from apps.exports import services
-from apps.exports.exceptions import TenantExportTooSoon
+from apps.exports.exceptions import TenantExportTooLarge, TenantExportTooSoon
 from apps.exports.models import TenantExport, name_of
 from apps.isolation import require_tenant
 from apps.memberships.models import Membership
@@ -36,7 +36,7 @@ def _order(member: Membership) -> TenantExport:
     """Order an export; show a refusal in the form."""
     try:
         return services.order(member)
-    except TenantExportTooSoon as error:
+    except (TenantExportTooLarge, TenantExportTooSoon) as error:
         raise ValidationError(str(error.detail)) from error
 
 

@@ -41,6 +41,8 @@ class ImportOptions:
     allows_added: bool = False
     opens: bool = True
     """If false, the tenant stays "importing" until it is imported again."""
+    keeps: bool = False
+    """If true, a refused archive leaves what an earlier one has stored."""
 
 
 def preview(archive: Archive, options: ImportOptions) -> dict[str, Any]:
@@ -69,7 +71,8 @@ def import_tenant(archive: Archive, options: ImportOptions) -> dict[str, Any]:
                 _fill(archive, maps, resumes=resumes)
             counts = _open(archive, tenant, matches, maps, options) if options.opens else {}
         except ArchiveError:
-            _remove(archive.shared, tenant)
+            if not (resumes and options.keeps):
+                _remove(archive.shared, tenant)
             raise
     return {**_report(archive, tenant, matches), **counts}
 

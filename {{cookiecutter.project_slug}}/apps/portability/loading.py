@@ -39,12 +39,26 @@ class Loader:
 
     def load(self, *, resumes: bool) -> None:
         """Load all rows; ``resumes`` skips groups of tables that are complete."""
-        for group in self._groups():
-            if not (resumes and self._is_complete(group)):
-                with _sentences(group), one_format():
-                    self._load_group(group)
-            else:
+        groups = self._groups()
+        for number, group in enumerate(groups, 1):
+            if resumes and self._is_complete(group):
                 self.progress(sum(self._expected(table)[0] for table in group))
+                continue
+            with _sentences(group):
+                self._load_again(group, groups[number:] if resumes else [])
+
+    def _load_again(self, group: list[Table], later: list[list[Table]]) -> None:
+        """Load a group; empty later ones if rows of an earlier archive refer to lost rows."""
+        try:
+            with one_format():
+                self._load_group(group)
+        except IntegrityError:
+            if not later:
+                raise
+            with one_format():
+                for each in reversed(later):
+                    _delete(each)
+                self._load_group(group)
 
     def check(self) -> list[str]:
         """Return a sentence for each table whose sum differs from the archive's."""

@@ -7,6 +7,7 @@ such a user decides by an invitation whether to join, unless the operator trusts
 import csv
 from collections import Counter
 from collections.abc import Iterable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
@@ -16,7 +17,7 @@ from uuid import UUID
 
 from allauth.account.models import EmailAddress
 from django.core.exceptions import ValidationError
-from django.db import connections, transaction
+from django.db import IntegrityError, connections, transaction
 
 from apps.audit.services import Action, record
 from apps.authentication.models import User
@@ -107,6 +108,10 @@ def create_accounts(matches: Iterable[Match]) -> None:
         for each in matches:
             if not each.exists:
                 _create(each)
+            elif each.how == How.NEW:
+                # An interrupted import has created it; its person may have another address now.
+                known = User.objects.filter(pk=each.id)
+                known.update(email=each.person.email, full_name=each.person.full_name)
 
 
 def remove_accounts(shared: Shared, since: datetime) -> None:
@@ -116,8 +121,14 @@ def remove_accounts(shared: Shared, since: datetime) -> None:
     ids = [user.pk for user in new.filter(memberships=None) if not user.has_usable_password()]
     table = connections[SHARED_DB].ops.quote_name(User._meta.db_table)
     # By SQL: the ORM refuses to delete shared rows to which tenants' rows could refer.
-    with connections[SHARED_DB].cursor() as cursor:
-        cursor.execute(f"DELETE FROM {table} WHERE id = ANY (%s)", [ids])
+    for key in ids:
+        # Another unfinished tenant may name the same user.
+        with (
+            suppress(IntegrityError),
+            transaction.atomic(using=SHARED_DB),
+            connections[SHARED_DB].cursor() as cursor,
+        ):
+            cursor.execute(f"DELETE FROM {table} WHERE id = %s", [key])
 
 
 def admit(tenant: Tenant, matches: Iterable[Match], *, trusts: bool) -> dict[str, int]:
@@ -154,6 +165,8 @@ class _Known:
         if person.email in mapping:
             return self._mapped(person, mapping[person.email])
         same, other = self._by_id.get(person.user), self._by_email.get(person.email)
+        if other is None and same and self._is_of_this_import(same):
+            return Match(person, same.pk, How.NEW, exists=True)
         if other is None:
             return Match(person, new_id() if same else person.user, How.NEW, exists=False)
         if self._is_of_this_import(other):

@@ -1,6 +1,7 @@
 """Reads the rows of a table as JSON, in the order of their keys, without holding many of them."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Generator, Mapping
+from contextlib import closing
 from typing import Any
 
 from django.db import connection, reset_queries
@@ -30,16 +31,18 @@ def write_tables(
     with progress_bar(sum(rows for rows, _ in sums.values()), "row") as advance:
         for table in ordered:
             parts = []
-            for part in writer.add_rows(f"rows/{table.label}", rows_of(table, source)):
-                parts.append(part)
-                advance(part.rows)
-                reset_queries()  # which Django keeps with DEBUG
-            rows, values = sums[table.label]
-            written[table.label] = TableSum(rows=rows, sums=values, parts=parts)
+            # After an error too: the cursor must not be closed later, during another statement.
+            with closing(rows_of(table, source)) as rows:
+                for part in writer.add_rows(f"rows/{table.label}", rows):
+                    parts.append(part)
+                    advance(part.rows)
+                    reset_queries()  # which Django keeps with DEBUG
+            count, values = sums[table.label]
+            written[table.label] = TableSum(rows=count, sums=values, parts=parts)
     return written
 
 
-def rows_of(table: Table, source: Any = connection) -> Iterator[Row]:
+def rows_of(table: Table, source: Any = connection) -> Generator[Row]:
     """Yield the rows of a table in the order of their keys."""
     quoted = source.ops.quote_name
     columns = ", ".join(_as_json(quoted(each.name), each.type) for each in table.columns)

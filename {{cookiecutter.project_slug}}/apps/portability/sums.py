@@ -53,8 +53,8 @@ def sum_of(table: Table, names: Iterable[str], maps: Maps, source: Any = connect
     left, right = (f"sum(('x' || {half}(h, 16))::bit(64)::bigint)" for half in ("left", "right"))
     query = (
         f"SELECT count(*), coalesce({left}, 0)::text, coalesce({right}, 0)::text FROM "
-        f"(SELECT md5(ROW({', '.join(columns)})::text) AS h FROM {table.name} AS t "
-        f"{' '.join(joins)}) AS hashes"
+        f"(SELECT md5(convert_to(ROW({', '.join(columns)})::text, 'UTF8')) AS h "
+        f"FROM {table.name} AS t {' '.join(joins)}) AS hashes"
     )
     with source.cursor() as cursor:
         cursor.execute(query, values)

@@ -35,6 +35,9 @@ REQUEST_MAX_BYTES = ATTACHMENT_MAX_BYTES + 1024**2
 # Days for which an Owner can download the archive that they have ordered (docs/export.md).
 TENANT_EXPORT_DAYS = env.TENANT_EXPORT_DAYS
 
+# Largest size of a tenant's files, in bytes, for which an Owner can order an archive. 0: no limit.
+TENANT_EXPORT_BYTES = env.TENANT_EXPORT_BYTES
+
 # Days until a privacy request is due.
 PRIVACY_DUE_DAYS = env.PRIVACY_DUE_DAYS
 

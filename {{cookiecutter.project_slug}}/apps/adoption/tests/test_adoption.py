@@ -18,6 +18,7 @@ from apps.isolation import tenant_context
 from apps.isolation.testing import api_client
 from apps.memberships.models import Membership
 from apps.portability.exceptions import ArchiveError
+from apps.tenants import lifecycle
 from apps.tenants.models import Purge, Tenant
 from tests.sample.models import Book, Label, Labelling, Note, Scan, Shelf
 
@@ -107,6 +108,83 @@ def test_open_copies_what_has_changed_since(adopt: Adopt, execute: Execute) -> N
     assert (titles[1], 39 in titles) == ("Changed", False)
 
 
+def test_open_copies_a_source_in_which_rows_with_references_were_deleted(
+    adopt: Adopt, execute: Execute
+) -> None:
+    adopt("copy")
+    execute("DELETE FROM legacy.pm_card_tags; DELETE FROM legacy.pm_card WHERE board_id = 4")
+    execute("DELETE FROM legacy.pm_board WHERE id = 4")
+    adopt("open")
+    with tenant_context(_tenant()):
+        assert [old_id(shelf.pk) for shelf in Shelf.objects.all()] == [2]
+        assert Book.objects.count() == 10
+    assert adopt("verify")["acme"] == {"differences": 0}
+
+
+def test_user_whose_address_changes_stays_one_user(adopt: Adopt, execute: Execute) -> None:
+    adopt("copy", "--tenant", "acme")
+    execute("UPDATE legacy.auth_user SET email = 'new@acme.test' WHERE id = 1")
+    adopt("open", "--tenant", "acme")
+    emails = set(User.objects.values_list("email", flat=True))
+    assert emails == {"new@acme.test", "member@acme.test"}
+    with tenant_context(_tenant()):
+        shelf = Shelf.objects.order_by("pk")[0]
+        assert shelf.created_by.email == "new@acme.test"
+
+
+def test_author_without_a_role_becomes_a_former_member(adopt: Adopt, plan: Path) -> None:
+    """So that an erasure and a purge find them."""
+    plan.write_text(PLAN.replace("ELSE 'member' END", "END"))
+    adopt("open")
+    members = Membership.platform.filter(user__email="member@acme.test")
+    assert list(members.values_list("role", "is_active")) == [("viewer", False)]
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "reason"),
+    [
+        ('title = "c.headline"', "title = \"repeat('x', 201)\"", "cannot hold xxx"),
+        ('due_on = "c.due"', 'due_on = "c.due"\nposition = "c.id + 0.5"', "cannot hold"),
+    ],
+)
+def test_value_is_refused_instead_of_cut(
+    old: str, new: str, reason: str, adopt: Adopt, plan: Path
+) -> None:
+    assert old in PLAN
+    plan.write_text(PLAN.replace(old, new))
+    output = StringIO()
+    with pytest.raises(CommandError, match="2 of 2"):
+        call_command("adopt", str(plan), "copy", "--media", str(plan.parent), stdout=output)
+    assert reason in output.getvalue()
+    assert not Tenant.objects.exists()
+
+
+def test_literals_are_no_calls(adopt: Adopt, plan: Path) -> None:
+    title = "title = \"c.headline || 'id(x, 1) type(y) )' || split_part('a)b', ')', 1)\""
+    plan.write_text(PLAN.replace('title = "c.headline"', title))
+    adopt("open")
+    with tenant_context(_tenant()):
+        assert Book.objects.order_by("pk")[0].title == "Card 100 % 1id(x, 1) type(y) )a"
+
+
+def test_tenant_without_an_owner_is_not_opened(adopt: Adopt, execute: Execute) -> None:
+    execute("UPDATE legacy.auth_user SET is_superuser = false WHERE id = 1")
+    with pytest.raises(CommandError, match="1 of 2 tenants failed"):
+        adopt("open")
+    assert _statuses(adopt) == {"acme": "absent", "globex": "active"}
+
+
+def test_refused_copy_keeps_what_was_copied_before(adopt: Adopt, execute: Execute) -> None:
+    adopt("copy")
+    execute("UPDATE legacy.pm_board SET title = 'Board 4' WHERE id = 2")
+    with pytest.raises(CommandError, match="1 of 2 tenants failed"):
+        adopt("open")
+    assert _statuses(adopt) == {"acme": "importing", "globex": "active"}
+    execute("UPDATE legacy.pm_board SET title = 'Board 2' WHERE id = 2")
+    adopt("open")
+    assert _statuses(adopt) == {"acme": "active", "globex": "active"}
+
+
 def test_source_is_only_read(adopt: Adopt, plan: Path) -> None:
     plan.write_text(PLAN.replace("SELECT id AS key", "DELETE FROM pm_card; SELECT id AS key"))
     with pytest.raises(CommandError, match="refuses it"):
@@ -175,27 +253,27 @@ def test_largest_integer_fits_into_a_key(adopt: Adopt, execute: Execute) -> None
         ("UPDATE legacy.crm_customer SET slug = 'Not valid' WHERE id = 2", "Not valid: "),
         (
             "INSERT INTO legacy.auth_user VALUES (9, 'owner@ACME.test', 'Twin', false, 1)",
-            "acme: 1 addresses belong to several users: owner@acme.test",
+            "acme: addresses of several users: 1, such as owner@acme.test",
         ),
         (
             "UPDATE legacy.auth_user SET email = NULL WHERE id = 2",
-            "acme: 1 users have no address: ",
+            "acme: users without an address: 1, such as ",
         ),
         (
             "UPDATE legacy.pm_card SET headline = NULL WHERE id = 1",
-            "acme: 1 rows of sample.book have no title: ",
+            "acme: rows of sample.book without a title: 1, such as ",
         ),
         (
             "UPDATE legacy.pm_board SET title = NULL WHERE id = 2",
-            "acme: 1 rows of sample.shelf have no name: ",
+            "acme: rows of sample.shelf without a name: 1, such as ",
         ),
         (
             "UPDATE legacy.pm_card SET headline = repeat('x', 201) WHERE id = 1",
-            "acme: 1 rows of sample.book have a title over 200 characters: ",
+            "acme: rows of sample.book with a title over 200 characters: 1, such as ",
         ),
         (
             "UPDATE legacy.pm_board SET title = 'Board 4' WHERE id = 2",
-            "acme: 1 values of name are those of several rows of sample.shelf: Board 4",
+            "acme: values of name in several rows of sample.shelf: 1, such as Board 4",
         ),
         (
             BAD_DATE,
@@ -206,20 +284,32 @@ def test_largest_integer_fits_into_a_key(adopt: Adopt, execute: Execute) -> None
             "acme: users.query: the user 00007c3a-91e0-8001-8000-000000000002: full_name: String",
         ),
         (
+            "ALTER TABLE legacy.pm_board ALTER made TYPE timestamp",
+            "acme: rows of sample.shelf with a created_at without a time zone; add AT TIME ZONE",
+        ),
+        (
+            "UPDATE legacy.auth_user SET is_superuser = false",
+            "acme: no user has the role owner",
+        ),
+        (
+            "UPDATE legacy.pm_file SET file = 'cards/2.txt'",
+            "acme: files of sample.scan that are missing: 1, such as cards/2.txt",
+        ),
+        (
             "UPDATE legacy.pm_board SET customer_id = NULL WHERE id = 2",
             "sample.shelf: the source has 4 rows, and the tenants have 3",
         ),
         (
             "UPDATE legacy.pm_card SET previous_id = 2 WHERE id = 5",
-            "acme: 1 rows of sample.book refer by original_id to rows of another tenant",
+            "acme: rows of sample.book with a original_id of another tenant, or of none: 1",
         ),
         (
             "UPDATE legacy.pm_board SET owner_id = 3 WHERE id = 2",
-            "acme: 1 rows of sample.shelf refer by created_by_id to users whom users.query lacks: ",
+            "acme: rows of sample.shelf with a created_by_id whom users.query lacks: 1",
         ),
         (
             TWICE,
-            "acme: 1 rows of sample.label are returned twice: ",
+            "acme: rows of sample.label that are returned twice: 1",
         ),
     ],
 )
@@ -321,6 +411,34 @@ def test_rollback_of_an_opened_tenant_requires_that_nothing_was_written(adopt: A
     assert Purge.platform.count() == 2
 
 
+def test_rollback_sees_changes_outside_the_plan(adopt: Adopt) -> None:
+    adopt("open")
+    with tenant_context(_tenant()):
+        Shelf.objects.update(description="written after the opening")
+    with pytest.raises(CommandError, match="1 of 2 tenants failed"):
+        adopt("rollback")
+    assert _statuses(adopt)["acme"] == "active"
+
+
+def test_rollback_respects_a_hold(adopt: Adopt) -> None:
+    adopt("open")
+    lifecycle.hold(_tenant(), reason="A lawsuit.")
+    with pytest.raises(CommandError, match="1 of 2 tenants failed"):
+        adopt("rollback", "--discard-changes")
+    assert _statuses(adopt) == {"acme": "active", "globex": "absent"}
+
+
+def test_interrupted_rollback_is_completed(adopt: Adopt, monkeypatch: pytest.MonkeyPatch) -> None:
+    adopt("open")
+    with monkeypatch.context() as patch:
+        patch.setattr("apps.offboarding.services.deprovision", _fail)
+        with pytest.raises(CommandError, match="2 of 2 tenants failed"):
+            adopt("rollback")
+    assert _statuses(adopt)["acme"] == "purging"
+    adopt("rollback")
+    assert not Tenant.objects.exists()
+
+
 def test_id_of_a_purged_tenant_is_not_used_again(adopt: Adopt, plan: Path) -> None:
     adopt("open")
     adopt("rollback")
@@ -334,7 +452,7 @@ def test_id_of_a_purged_tenant_is_not_used_again(adopt: Adopt, plan: Path) -> No
 def test_services_name_a_tenant_that_was_not_copied(adopt: Adopt, plan: Path) -> None:
     customer = Customer(UUID(int=1), 1, "acme", "Acme")
     with pytest.raises(ArchiveError, match="has not been copied"):
-        services.verify(Plan.read(str(plan)), customer, None)
+        services.verify(Plan.read(str(plan)), customer, services.Options())
 
 
 # The first plan

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from django.core.files.base import ContentFile
 from django.core.files.storage import default_storage
 from django.core.management import call_command
 from django.utils import timezone
@@ -17,6 +18,7 @@ from apps.exports import services
 from apps.exports.models import TenantExport
 from apps.exports.tasks import delete_old_archives
 from apps.isolation import ActiveTenant, tenant_context
+from apps.isolation.context import activate_tenant
 from apps.isolation.testing import api_client, make_member
 from apps.isolation.testing.people import PASSWORD
 from apps.memberships.models import Membership
@@ -142,7 +144,7 @@ def test_another_tenants_owner_finds_no_export(client: Any) -> None:
         ({"created_at": timezone.now() - timedelta(hours=25)}, 201),
         ({"created_at": timezone.now() - timedelta(hours=25), "status": "pending"}, 429),
         ({"created_at": timezone.now() - timedelta(hours=25), "status": "failed"}, 201),
-        ({"status": "failed"}, 429),
+        ({"status": "failed"}, 201),
         ({"status": "expired"}, 201),
     ],
 )
@@ -158,6 +160,18 @@ def test_recent_or_unfinished_export_delays_the_next(
     if status == 429:
         assert response.json()["code"] == "export_too_soon"
         assert 60 <= int(response.headers["Retry-After"]) <= 24 * 3600
+
+
+def test_tenant_with_too_many_files_is_refused(
+    client: Any, owner: Membership, settings: Any
+) -> None:
+    settings.TENANT_EXPORT_BYTES = 10
+    with tenant_context(owner.tenant):
+        default_storage.save("large", ContentFile(b"x" * 11))
+    response = client.post(API, BODY)
+    assert (response.status_code, response.json()["code"]) == (413, "export_too_large")
+    settings.TENANT_EXPORT_BYTES = 11
+    assert client.post(API, BODY).status_code == 201
 
 
 @pytest.mark.two_connections
@@ -216,7 +230,7 @@ def test_old_archives_are_deleted(client: Any, settings: Any) -> None:
     run_enqueued_tasks()
     assert _is_stored(_export())
     TenantExport.platform.update(
-        created_at=timezone.now() - timedelta(days=settings.TENANT_EXPORT_DAYS, hours=1)
+        completed_at=timezone.now() - timedelta(days=settings.TENANT_EXPORT_DAYS, hours=1)
     )
     delete_old_archives.enqueue()
     run_enqueued_tasks()
@@ -229,7 +243,7 @@ def test_hold_keeps_old_archives(client: Any, owner: Membership) -> None:
     client.post(API, BODY)
     run_enqueued_tasks()
     lifecycle.hold(owner.tenant, reason="A lawsuit.")
-    TenantExport.platform.update(created_at=timezone.now() - timedelta(days=100))
+    TenantExport.platform.update(completed_at=timezone.now() - timedelta(days=100))
     services.expire_old()
     assert _is_stored(_export())
 
@@ -264,6 +278,32 @@ def test_archive_that_an_erasure_overtakes_is_discarded(
     run_enqueued_tasks()
     assert _export().status == "expired"
     assert not _is_stored(_export())
+
+
+def test_archive_that_a_purge_overtakes_is_discarded(
+    client: Any, owner: Membership, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    client.post(API, BODY)
+    write = exporting.export_tenant
+
+    def write_slowly(*args: Any) -> Any:
+        report = write(*args)
+        Tenant.objects.filter(pk=owner.tenant_id).update(status="purging")
+        return report
+
+    monkeypatch.setattr(services, "export_tenant", write_slowly)
+    run_enqueued_tasks()
+    assert _export().status == "pending"
+    with activate_tenant(ActiveTenant(owner.tenant_id)):
+        assert not default_storage.exists(f"exports/{_export().pk}.tar")
+
+
+def test_export_of_a_worker_that_was_lost_fails(client: Any) -> None:
+    client.post(API, BODY)
+    TenantExport.platform.update(created_at=timezone.now() - timedelta(hours=25))
+    services.fail_lost()
+    assert _export().status == "failed"
+    assert client.post(API, BODY).status_code == 201
 
 
 def test_task_of_a_purged_tenant_does_nothing(client: Any, owner: Membership) -> None:

@@ -19,7 +19,7 @@ def test_owner_orders_and_downloads_an_export(visit: Visit) -> None:
     assert "The export was ordered" in shown
     assert "Pending" in shown
     again = page.post(PAGE, {"current_password": PASSWORD}).content.decode()
-    assert "A recent export already exists" in again
+    assert "An export is being written" in again
     assert "Order an export" in again
     link = f"{PAGE}{TenantExport.platform.get().pk}/"
     assert page.get(link).status_code == 404

@@ -1,19 +1,23 @@
 """Bring the data of an existing project."""
 
 import json
+import os
 from argparse import ArgumentParser
 from pathlib import Path
 from typing import Any, Final
 
 from django.core.management.base import BaseCommand, CommandError
+from django.db import DatabaseError
 
 from apps.adoption import services
 from apps.adoption.checking import check
 from apps.adoption.drafting import COLUMNS, draft
 from apps.adoption.plan import Plan
+from apps.adoption.services import Options
 from apps.adoption.source import Customer, connected, opened_source
 from apps.portability.exceptions import ArchiveError
 from apps.portability.management.base import in_sentences
+from apps.portability.people import read_mapping
 
 STEPS: Final = {
     "init": "write a first plan from tables and columns of equal names",
@@ -39,6 +43,7 @@ class Command(BaseCommand):
         parser.add_argument("--source", default="env:LEGACY_URL", help="init: the source's address")
         parser.add_argument("--tenant", action="append", help="slug; all tenants without it")
         parser.add_argument("--media", type=Path, help="folder of the source's files")
+        parser.add_argument("--users", default="", help="CSV file, as in import_tenant")
         parser.add_argument("--trust-addresses", action="store_true", help="as in import_tenant")
         parser.add_argument(
             "--discard-changes", action="store_true", help="rollback: also of changed tenants"
@@ -53,24 +58,31 @@ class Command(BaseCommand):
                 return
             read = Plan.read(plan)
             if step == "check":
-                self._check(read, as_json=options["json"])
+                self._check(read, options["media"], as_json=options["json"])
                 return
             with opened_source(read) as source:
                 customers = _chosen(source.customers(), options["tenant"])
-        self._do(step, read, customers, options)
+            wanted = Options(
+                media=options["media"],
+                mapping=read_mapping(options["users"]),
+                trusts_addresses=options["trust_addresses"],
+                discards=options["discard_changes"],
+            )
+        self._do(step, read, customers, wanted, as_json=options["json"])
 
     def _draft(self, file: Path, address: str) -> None:
         with connected(address) as connection, connection.cursor() as cursor:
             cursor.execute(COLUMNS)
             names = [column.name for column in cursor.description]
             rows = [dict(zip(names, row, strict=True)) for row in cursor.fetchall()]
-        with file.open("x", encoding="utf-8") as new:
+        # The address may contain a password.
+        with os.fdopen(os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as new:
             new.write(draft(rows, address))
         self.stdout.write(f"{file} was written. Complete it, then run: adopt {file} check")
 
-    def _check(self, plan: Plan, *, as_json: bool) -> None:
+    def _check(self, plan: Plan, media: Path | None, *, as_json: bool) -> None:
         with opened_source(plan) as source:
-            counts, found = check(source)
+            counts, found = check(source, media)
         if as_json:
             self.stdout.write(json.dumps({"rows": counts, "problems": found}))
         else:
@@ -79,10 +91,16 @@ class Command(BaseCommand):
             for sentence in found:
                 self.stdout.write(sentence)
         if found:
-            raise CommandError(f"{len(found)} problems. Nothing was written.")
+            raise CommandError(f"Problems: {len(found)}. Nothing was written.")
 
     def _do(
-        self, step: str, plan: Plan, customers: list[Customer], options: dict[str, Any]
+        self,
+        step: str,
+        plan: Plan,
+        customers: list[Customer],
+        options: Options,
+        *,
+        as_json: bool,
     ) -> None:
         failed = 0
         reports: dict[str, Any] = {}
@@ -90,12 +108,12 @@ class Command(BaseCommand):
             try:
                 with in_sentences(f"{step} {customer.slug!r}"):
                     reports[customer.slug] = _result(step, plan, customer, options)
-            except CommandError as error:
+            except (CommandError, DatabaseError, ValueError) as error:
                 failed += 1
                 reports[customer.slug] = {"error": str(error)}
-            if not options["json"]:
+            if not as_json:
                 self.stdout.write(f"{customer.slug}: {_words(reports[customer.slug])}")
-        if options["json"]:
+        if as_json:
             self.stdout.write(json.dumps(reports))
         if failed:
             raise CommandError(f"{failed} of {len(customers)} tenants failed. Run it again.")
@@ -108,22 +126,19 @@ def _chosen(customers: list[Customer], slugs: list[str] | None) -> list[Customer
     return [known[slug] for slug in slugs] if slugs else customers
 
 
-def _result(step: str, plan: Plan, customer: Customer, options: dict[str, Any]) -> dict[str, Any]:
-    media, trusts = options["media"], options["trust_addresses"]
+def _result(step: str, plan: Plan, customer: Customer, options: Options) -> dict[str, Any]:
     status = services.status_of(customer)
-    if step == "status" or (step in {"copy", "open"} and status not in {"absent", "importing"}):
+    is_idle = step == "status" or (step == "rollback" and status == "absent")
+    if is_idle or (step in {"copy", "open"} and status not in {"absent", "importing"}):
         return {"status": status}
     if step == "rollback":
-        if status == "absent":
-            return {"status": status}
-        discards = options["discard_changes"]
-        return {"done": services.roll_back(plan, customer, media, discards=discards)}
+        return {"done": services.roll_back(plan, customer, options)}
     if step == "verify":
-        if found := services.verify(plan, customer, media):
+        if found := services.verify(plan, customer, options):
             raise ArchiveError("\n".join(found))
         return {"differences": 0}
     work = services.copy if step == "copy" else services.open_tenant
-    report = work(plan, customer, media, trusts=trusts)
+    report = work(plan, customer, options)
     users = {str(how): count for how, count in report["users"].items() if count}
     return {"rows": report["rows"], "files": report["files"], "users": users}
 
