@@ -246,6 +246,7 @@ class Walk:
 
     def narrow(self, page: Any) -> None:
         """Search in a list, which updates while typing; the address contains the search."""
+        page.wait_for_load_state()  # with its scripts
         page.get_by_label("Search").press_sequentially("web")
         expect(page.get_by_role("link", name="Move")).not_to_be_visible()
         expect(page.get_by_label("Search")).to_be_focused()
