@@ -24,8 +24,8 @@ from apps.portability.writing import ArchiveWriter
 
 def write_archive(
     source: Source, customer: Customer, stream: IO[bytes], media: Path | None
-) -> Shared:
-    """Write an archive; return its shared data. ``media`` is the folder of the source's files."""
+) -> None:
+    """Write an archive; ``media`` is the folder of the source's files."""
     tables = source.tables(customer.key)
     layout = layout_of(tables)
     header = Header(
@@ -51,7 +51,6 @@ def write_archive(
     manifest = Manifest(**hashes, tables=sums, files=files, missing=[], audit=[])
     writer.add("manifest.json", manifest.write())
     writer.close()
-    return shared
 
 
 def shared_data_of(source: Source, customer: Customer) -> Shared:
@@ -102,17 +101,14 @@ def _content_types() -> dict[str, dict[str, list[str | int]]]:
 
 
 def _names(source: Source, tables: Any) -> Iterator[str]:
-    found = set()
-    for table in tables:
-        found |= {name for name in names_in(source, table) if name}
-    yield from sorted(found)
+    yield from sorted({name for table in tables for name in names_in(source, table)})
 
 
 def names_in(source: Source, table: Table) -> Iterator[str]:
-    """Yield the names of files in the rows of a table, which may be empty."""
+    """Yield the names of files in the rows of a table."""
     for column in map(source.connection.ops.quote_name, table.files):
         query = f"SELECT DISTINCT t.{column} AS name FROM {table.name} AS t"
-        yield from (row["name"] for row in source.execute(query))
+        yield from (row["name"] for row in source.execute(query) if row["name"])
 
 
 def _write_file(writer: ArchiveWriter, media: Path | None, name: str) -> FileSum:

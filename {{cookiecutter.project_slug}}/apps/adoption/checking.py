@@ -78,14 +78,14 @@ def _people(source: Source, customer: Customer) -> Iterator[str]:
 def _conversion(source: Source, table: Table, customer: Customer) -> Iterator[str]:
     """Yield a sentence if a value cannot be converted into the type of its column here."""
     typed = source.tables(customer.key)[table.label]
-    with source.refusals() as found:
+    with source.collecting_errors() as found:
         sum_of(typed, [column.name for column in typed.columns], {}, source.connection)
     yield from (f"rows of {table.label} cannot be converted: {sentence}" for sentence in found)
 
 
 def _lost_files(source: Source, table: Table, media: Path | None) -> Iterator[str]:
     """Yield a sentence for files that rows name, and that are not in the folder."""
-    names = [name for name in names_in(source, table) if name] if table.files else []
+    names = list(names_in(source, table))
     if names and media is None:
         yield f"rows of {table.label} name files: give their folder by --media"
     elif lost := [name for name in names if media and not (media / name).is_file()]:

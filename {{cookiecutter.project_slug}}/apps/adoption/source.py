@@ -120,8 +120,8 @@ class Source:
         return complete.replace("%", "%%")
 
     @contextmanager
-    def refusals(self) -> Iterator[list[str]]:
-        """Run a block; yield a list that gets PostgreSQL's sentence if it refuses the block."""
+    def collecting_errors(self) -> Iterator[list[str]]:
+        """Run a block; yield a list that gets the sentence of an error of PostgreSQL."""
         found: list[str] = []
         point = self.connection.savepoint()
         try:
