@@ -174,6 +174,13 @@ def test_tenant_with_too_many_files_is_refused(
     assert client.post(API, BODY).status_code == 201
 
 
+def test_earlier_archives_do_not_count_as_files(client: Any, settings: Any) -> None:
+    settings.TENANT_EXPORT_BYTES = 1
+    assert client.post(API, BODY).status_code == 201
+    run_enqueued_tasks()
+    assert client.post(API, BODY).status_code == 201
+
+
 @pytest.mark.two_connections
 def test_concurrent_orders_create_one_export(client: Any) -> None:
     assert sorted(at_once(3, lambda: client.post(API, BODY).status_code)) == [201, 429, 429]
