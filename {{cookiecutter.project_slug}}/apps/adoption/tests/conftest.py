@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterator
 from io import StringIO
 from pathlib import Path
 from typing import Any
+from uuid import uuid4
 
 import pytest
 from django.core.management import CommandError, call_command
@@ -151,6 +152,8 @@ def legacy(
 ) -> Iterator[Path]:
     """Create the source; return the folder of its files."""
     execute(TABLES)
+    # Tests in parallel share a server, and a tenant's id may name its storage there.
+    monkeypatch.setattr("apps.adoption.source.NAMESPACE", uuid4())
     values = connections[OWNER].settings_dict
     parts = {"NAME": "dbname", "USER": "user", "PASSWORD": "password", "HOST": "host"}
     address = " ".join(f"{parts[key]}='{values[key]}'" for key in parts if values[key])
