@@ -28,8 +28,8 @@ STEP = re.compile(
     re.MULTILINE | re.DOTALL | re.VERBOSE,
 )
 
-# Texts in the responses to the requests of the first page, in this order.
-ANSWERS = ['"name":"Blue"', '"code":"unique"', '"code":"token_tenant_mismatch"']
+# Texts in the responses to the requests of a block, in this order.
+ANSWERS = ['"name":"Blue"', "Room with this name already exists", '"token_tenant_mismatch"']
 
 
 def steps(page: Path) -> Iterator[dict[str, str]]:
@@ -62,7 +62,6 @@ class Reader:
         self.environment = environment
         self.terminal = ExitStack()
         self.port = "8000"
-        self.answers = ""
 
     def run(self, block: str) -> None:
         """Run a block; stop the demo before the next block that sends it no request."""
@@ -74,7 +73,9 @@ class Reader:
             return
         done = shell(*lines, environment=self.environment, replacing=(":8000", f":{self.port}"))
         expect(done.returncode == 0, lines[-1], done.stdout + done.stderr)
-        self.answers += done.stdout
+        if "curl" in block:
+            expected = ".*".join(map(re.escape, ANSWERS))
+            expect(re.search(expected, done.stdout, re.DOTALL), "the answers", done.stdout)
 
     def follow(self, page: Path) -> None:
         print(f"== {page}", flush=True)
@@ -88,13 +89,11 @@ class Reader:
 
 
 def follow() -> None:
-    """Follow both pages, and compare the responses."""
+    """Follow both pages."""
     reader = Reader(make_environment())
     with reader.terminal:
         for page in PAGES:
             reader.follow(page)
-    expected = ".*".join(map(re.escape, ANSWERS))
-    expect(re.search(expected, reader.answers, re.DOTALL), "the answers", reader.answers)
 
 
 if __name__ == "__main__":

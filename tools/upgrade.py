@@ -37,8 +37,8 @@ EDITS = {
         '    "apps.projects",\n    "apps.rooms",\n]\n',
     ),
     "pyproject.toml": (
-        '    "projects",\n    "pages",\n',
-        '    "rooms",\n    "projects",\n    "pages",\n',
+        'layers = [\n    "projects",\n',
+        'layers = [\n    "rooms",\n    "projects",\n',
     ),
 }
 # The template changes a line beside a user's change in the README: git can merge the two, but a
