@@ -18,6 +18,7 @@ from apps.isolation.strategy.naming import physical_name
 from apps.isolation.strategy.protocol import Outcome
 from apps.tasks.models import State, TaskRun
 from apps.tasks.testing import run_enqueued_tasks
+from tests.pooler import is_behind_pooler
 from tests.sample import tasks
 from tests.sample.models import Label
 from tests.support import run
@@ -30,6 +31,7 @@ import django
 django.setup()
 from django.db import transaction
 from apps.isolation import tenant_context
+from tests.pooler import is_behind_pooler
 from tests.sample import tasks
 from tests.sample.models import Label
 
@@ -63,6 +65,8 @@ def test_task_of_a_killed_process_runs_if_committed(when: str, ran: list[str], a
 
 
 def test_task_waits_for_its_tenants_database_without_a_counted_attempt(acme: Any) -> None:
+    if is_behind_pooler():
+        pytest.skip("a pooler keeps connections that were made before")
     name = physical_name(acme.pk)
     with tenant_context(acme):
         tasks.build_shelf.enqueue("later")
