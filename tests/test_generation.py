@@ -42,21 +42,21 @@ if TYPE_CHECKING:
 # Lines of code of each app and package, without tests and migrations. A new capability states its
 # own limit; one that grows past it takes something away, or says here why it needs more.
 MOST_LINES = {
-    # Parsers, limits and error responses for all views.
-    "apps/api": 600,
+    # Parsers, limits and error responses for all views, those with files too.
+    "apps/api": 630,
     "apps/audit": 200,
-    # Includes sign-up in two steps, of which a worker may do the second.
-    "apps/authentication": 1600,
+    # Includes sign-up in two steps, of which a worker may do the second, and the current user.
+    "apps/authentication": 1640,
     # Includes invariants with a breach of each for the tests, limits on statements, Django's own
     # commands in a tenant, definitions of all objects of a schema, envelopes of tasks, a check for
     # apps that record tenants' rows, keys of reusable apps into another database, the deletion of
     # tenants in batches, and subqueries over another database.
     "apps/isolation": 3960,
     # Includes limits on attempts at passwords, all services for memberships, and mails to Owners.
-    "apps/memberships": 950,
+    "apps/memberships": 990,
     "apps/observability": 500,
-    # Includes the layout, lists with filters, readable colours, members, and the audit log.
-    "apps/pages": 960,
+    # Includes the layout, lists with filters, readable colours, members, profiles, and the audit log.
+    "apps/pages": 1015,
     "apps/privacy": 460,
     # Counts, certificates, mails, the purge itself, a route, and three commands.
     "apps/offboarding": 370,
@@ -66,8 +66,10 @@ MOST_LINES = {
     "apps/adoption": 860,
     # An archive from one moment; hostile archives; people, keys and files elsewhere; resuming.
     "apps/portability": 1700,
+    # A model, the conversion of photos, and their services.
+    "apps/profiles": 230,
     # The API, and pages for all that it offers.
-    "apps/projects": 680,
+    "apps/projects": 660,
     # The queue and its two lanes, the runner, the worker with its probe, mails, two commands.
     "apps/tasks": 870,
     # The table of statuses, the end of a tenant, and nine commands.

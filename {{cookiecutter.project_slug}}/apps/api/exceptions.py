@@ -37,3 +37,11 @@ class UnsupportedCharset(APIException):
     status_code = HTTPStatus.UNSUPPORTED_MEDIA_TYPE
     default_detail = "Send the body in UTF-8."
     default_code = "unsupported_media_type"
+
+
+class FilesUnavailable(APIException):
+    """The disk is full, or the process may not write to the folder."""
+
+    status_code = HTTPStatus.SERVICE_UNAVAILABLE
+    default_detail = "Files cannot be stored or read at present."
+    default_code = "files_unavailable"

@@ -233,20 +233,6 @@ class ChangePasswordSerializer(OwnPasswordSerializer, NewPairSerializer):
         return token_pair(membership)
 
 
-class UserSerializer(serializers.ModelSerializer[User]):
-    """The user's own data."""
-
-    class Meta:
-        model = User
-        fields = ["id", "email", "full_name"]
-        read_only_fields = ["email"]
-
-    def update(self, instance: User, validated_data: dict[str, str]) -> User:
-        """Change the user."""
-        full_name = validated_data.get("full_name", instance.full_name)
-        return services.update_user(instance, full_name=full_name)
-
-
 class TenantSerializer(serializers.ModelSerializer[Tenant]):
     """A tenant, for its members."""
 
@@ -300,26 +286,6 @@ class SignUpSerializer(EmailSerializer, NewPairSerializer):
             )
         tenant = NewTenantSerializer(membership.tenant).data
         return {"tenant": tenant, **token_pair(membership)}
-
-
-class MembershipSerializer(serializers.ModelSerializer[Membership]):
-    """One membership of the user."""
-
-    tenant = TenantSerializer(read_only=True)
-
-    class Meta:
-        model = Membership
-        fields = ["tenant", "role"]
-        read_only_fields = fields
-
-
-class MeSerializer(serializers.Serializer[object]):
-    """The user, their tenant and role, and their other memberships."""
-
-    user = UserSerializer(read_only=True)
-    tenant = TenantSerializer(read_only=True)
-    role = serializers.CharField(read_only=True)
-    memberships = MembershipSerializer(many=True, read_only=True)
 
 
 def token_pair(membership: Membership, family: str = "") -> dict[str, str]:

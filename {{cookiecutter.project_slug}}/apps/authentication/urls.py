@@ -16,4 +16,5 @@ urlpatterns = [
     path("auth/email/verify/", views.EmailVerifyView.as_view()),
     path("auth/email/resend/", views.EmailResendView.as_view()),
     path("me/", views.MeView.as_view()),
+    path("me/photo/", views.MyPhotoView.as_view()),
 ]

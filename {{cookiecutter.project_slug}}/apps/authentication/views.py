@@ -10,10 +10,16 @@ from rest_framework.response import Response
 from rest_framework.serializers import BaseSerializer
 from rest_framework.views import APIView
 
+from apps.api.uploads import storage_errors
 from apps.authentication import serializers, services
+from apps.authentication.current_user import MeSerializer, OwnDataSerializer
 from apps.memberships.models import Membership
 from apps.memberships.roles import Role
 from apps.memberships.selectors import membership_of
+from apps.profiles.photos import PhotoParser
+from apps.profiles.selectors import profile_of
+from apps.profiles.serializers import PhotoSerializer, ProfileSerializer
+from apps.profiles.services import remove_photo, set_photo
 
 
 class OpenView(APIView):
@@ -146,7 +152,7 @@ class MeView(APIView):
 
     read_role = write_role = Role.VIEWER
 
-    @extend_schema(responses=serializers.MeSerializer)
+    @extend_schema(responses=MeSerializer)
     def get(self, request: Request) -> Response:
         """Return the user, the tenant, the role in it, and all active memberships."""
         membership = membership_of(request)
@@ -155,15 +161,39 @@ class MeView(APIView):
             "user": membership.user,
             "tenant": membership.tenant,
             "role": membership.role,
+            "profile": profile_of(membership.user_id),
             "memberships": memberships.select_related("tenant").order_by("tenant__slug"),
         }
-        return Response(serializers.MeSerializer(body).data)
+        return Response(MeSerializer(body).data)
 
-    @extend_schema(request=serializers.UserSerializer, responses=serializers.MeSerializer)
+    @extend_schema(request=OwnDataSerializer, responses=MeSerializer)
     def patch(self, request: Request) -> Response:
         """Change the user's own fields, and return the same as GET."""
         user = membership_of(request).user
-        serializer = serializers.UserSerializer(user, data=request.data, partial=True)
+        serializer = OwnDataSerializer(user, data=request.data, partial=True)
         serializer.is_valid(raise_exception=True)
         serializer.save()
         return self.get(request)
+
+
+class MyPhotoView(APIView):
+    """The user's photo in the tenant."""
+
+    read_role = write_role = Role.VIEWER
+    parser_classes = (PhotoParser,)
+    serializer_class = PhotoSerializer
+
+    @extend_schema(responses=ProfileSerializer)
+    def put(self, request: Request) -> Response:
+        """Replace the photo, and return the profile."""
+        with storage_errors():
+            serializer = PhotoSerializer(data=request.data)
+            serializer.is_valid(raise_exception=True)
+        profile = set_photo(membership_of(request).user_id, serializer.validated_data["photo"])
+        return Response(ProfileSerializer(profile).data)
+
+    @extend_schema(responses={204: None})
+    def delete(self, request: Request) -> Response:
+        """Delete the photo."""
+        remove_photo(membership_of(request).user_id)
+        return Response(status=status.HTTP_204_NO_CONTENT)

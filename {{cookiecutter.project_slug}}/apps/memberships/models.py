@@ -6,12 +6,15 @@ from django.conf import settings
 from django.db import models
 from django.db.models import CheckConstraint, Q, UniqueConstraint
 from django.db.models.functions import Lower
+from django.utils.functional import cached_property
 
 from apps.isolation.fields import new_id
 from apps.isolation.managers import PerTenantManager, PlatformManager
 from apps.memberships.managers import MembershipManager
 from apps.memberships.roles import INVITED_ROLES, Role
 from apps.memberships.validators import validate_mailable
+from apps.profiles.models import Profile
+from apps.profiles.selectors import profile_of
 from apps.tenants.models import Tenant
 
 
@@ -49,6 +52,20 @@ class Membership(models.Model):
 
     def __str__(self) -> str:
         return f"{self.user} - {self.tenant} ({self.role})"
+
+    @cached_property
+    def profile(self) -> Profile:
+        """Return the user's profile in the active tenant.
+
+        For many members, `with_profiles` reads the profiles by one query.
+        """
+        return profile_of(self.user_id)
+
+    @property
+    def display_name(self) -> str:
+        """The user's name in the active tenant: that of the profile, or else their own."""
+        name: str = self.profile.display_name or self.user.get_full_name()
+        return name
 
 
 class Invitation(models.Model):

@@ -1,5 +1,6 @@
 """Queries of members and invitations."""
 
+from collections.abc import Iterable
 from typing import Any
 from uuid import UUID
 
@@ -9,6 +10,7 @@ from rest_framework.request import Request
 
 from apps.memberships.models import Invitation, Membership
 from apps.memberships.roles import Role
+from apps.profiles.selectors import profiles_of
 
 
 def membership_of(request: Request) -> Membership:
@@ -21,6 +23,15 @@ def active_members(tenant_id: UUID) -> QuerySet[Membership]:
     """Return the active memberships of a tenant, with their users."""
     members = Membership.objects.for_tenant(tenant_id).filter(is_active=True)
     return members.select_related("user")
+
+
+def with_profiles(members: Iterable[Membership]) -> list[Membership]:
+    """Return members of the active tenant with their profiles, which one query reads."""
+    found = list(members)
+    profiles = profiles_of(each.user_id for each in found)
+    for each in found:
+        each.profile = profiles[each.user_id]
+    return found
 
 
 def owners() -> QuerySet[Membership]:

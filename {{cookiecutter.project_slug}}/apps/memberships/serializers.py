@@ -4,6 +4,7 @@ from rest_framework import serializers
 
 from apps.memberships.models import Invitation, Membership
 from apps.memberships.roles import INVITED_ROLES, Role
+from apps.profiles.serializers import ProfileSerializer
 from apps.tenants.serializers import TenantDetailSerializer
 
 
@@ -12,10 +13,11 @@ class MemberSerializer(serializers.ModelSerializer[Membership]):
 
     email = serializers.EmailField(source="user.email", read_only=True)
     full_name = serializers.CharField(source="user.full_name", read_only=True)
+    profile = ProfileSerializer(read_only=True)
 
     class Meta:
         model = Membership
-        fields = ["id", "user", "email", "full_name", "role", "joined_at"]
+        fields = ["id", "user", "email", "full_name", "profile", "role", "joined_at"]
         read_only_fields = fields
 
 

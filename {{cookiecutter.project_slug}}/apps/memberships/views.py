@@ -4,15 +4,19 @@ from typing import Any
 from uuid import UUID
 
 from django.db.models import QuerySet
+from django.http import FileResponse
+from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import extend_schema
 from rest_framework.generics import ListAPIView, ListCreateAPIView
 from rest_framework.permissions import AllowAny
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.serializers import BaseSerializer
-from rest_framework.status import HTTP_204_NO_CONTENT
+from rest_framework.status import HTTP_200_OK, HTTP_204_NO_CONTENT
 from rest_framework.views import APIView
+from rest_framework.viewsets import GenericViewSet
 
+from apps.api.downloads import ContentMixin
 from apps.audit.filters import AuditEventFilter
 from apps.audit.models import AuditEvent
 from apps.audit.serializers import AuditEventSerializer
@@ -21,6 +25,8 @@ from apps.memberships import invitations, selectors, serializers, services
 from apps.memberships.models import Invitation, Membership
 from apps.memberships.roles import Role
 from apps.memberships.selectors import membership_of
+from apps.profiles.models import Profile
+from apps.profiles.photos import CONTENT_TYPE, send_photo
 from apps.tenants.resolver import wanted_tenant
 from apps.tenants.serializers import TenantDetailSerializer
 
@@ -61,6 +67,10 @@ class MemberListView(ListAPIView[Membership]):
         """Return the active memberships."""
         return selectors.active_members(require_tenant().id)
 
+    def paginate_queryset(self, queryset: Any) -> Any:
+        """Return a page of members with their profiles."""
+        return selectors.with_profiles(super().paginate_queryset(queryset) or ())
+
 
 class MemberView(APIView):
     """One member."""
@@ -81,6 +91,19 @@ class MemberView(APIView):
         """Remove the member from the tenant."""
         services.remove(membership_of(request), kwargs["id"])
         return Response(status=HTTP_204_NO_CONTENT)
+
+
+class ProfilePhotoViewSet(ContentMixin, GenericViewSet[Profile]):
+    """The photo of a user in the tenant, by the user's id."""
+
+    queryset = Profile.objects.exclude(photo="")
+    lookup_field = "user_id"
+    read_role = Role.VIEWER
+
+    @extend_schema(responses={(HTTP_200_OK, CONTENT_TYPE): OpenApiTypes.BINARY})
+    def content(self, request: Request, user_id: UUID) -> FileResponse:
+        """Send the photo."""
+        return send_photo(self.get_object())
 
 
 class LeaveView(APIView):

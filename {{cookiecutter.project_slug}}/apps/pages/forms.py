@@ -191,9 +191,31 @@ class AcceptForm(JoinForm):
 # The user's own account
 
 
-class UserForm(PageForm):
+class ProfileForm(PageForm):
     heading = "Profile"
     full_name = _full_name()
+    display_name = forms.CharField(
+        max_length=255,
+        required=False,
+        label="Your name in this workspace",
+        help_text="Empty: your name.",
+    )
+    title = forms.CharField(
+        max_length=100,
+        required=False,
+        help_text="Your position in this workspace.",
+        widget=forms.TextInput({"autocomplete": "organization-title"}),
+    )
+
+
+class PhotoForm(PageForm):
+    heading = "Photo"
+    button = "Upload"
+    photo = forms.FileField(
+        label="A picture in JPEG, PNG or WebP",
+        allow_empty_file=True,
+        widget=forms.FileInput({"accept": "image/jpeg,image/png,image/webp"}),
+    )
 
 
 class OwnPasswordForm(PageForm):

@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from apps.pages import activity, exports, session_views, shared_views, views
+from apps.pages import activity, exports, profile, session_views, shared_views, views
 
 urlpatterns = [
     # If the product has a page there, its routes come first.
@@ -21,7 +21,10 @@ urlpatterns = [
     path("settings/exports/", exports.exports, name="exports"),
     path("settings/exports/<uuid:export_id>/", exports.download_export, name="download-export"),
     path("settings/archive/", views.archive, name="archive"),
-    path("profile/", views.profile, name="profile"),
+    path("profile/", profile.profile, name="profile"),
+    path("profile/photo/", profile.change_photo, name="change-photo"),
+    path("profile/photo/remove/", profile.remove_photo, name="remove-photo"),
+    path("photos/<uuid:user_id>/", profile.photo, name="photo"),
     path("profile/password/", views.change_password, name="change-password"),
     path("profile/second-factor/", views.change_second_factor, name="second-factor"),
     path("switch/", views.switch, name="switch"),

@@ -66,12 +66,14 @@ def members(request: MemberRequest) -> HttpResponse:
         done = f"{form.result.email} was invited as {form.result.get_role_display()}."
         return redirect_with_message(request, done, "members")
     may_invite = Role(request.auth.role).reaches(Role.ADMIN)
+    context = paginate(request, _members())
+    context["rows"] = selectors.with_profiles(context["rows"])
     return render_page(
         request,
         "pages/members.html",
         form,
         invitations=selectors.open_invitations(require_tenant().id) if may_invite else (),
-        **paginate(request, _members()),
+        **context,
     )
 
 
@@ -79,7 +81,7 @@ def members(request: MemberRequest) -> HttpResponse:
 def change_role(request: MemberRequest, membership_id: UUID) -> HttpResponse:
     member = get_object_or_404(_members(), pk=membership_id)
     form = forms.RoleForm(request, member.role, has_owner=request.auth.role == Role.OWNER)
-    name = member.user.get_full_name()
+    name = member.display_name
 
     def change(role: str) -> Membership:
         return people.change_role(request.auth, membership_id, Role(role))
@@ -94,7 +96,7 @@ def change_role(request: MemberRequest, membership_id: UUID) -> HttpResponse:
 @form_page(require_role("admin"))
 def remove(request: MemberRequest, membership_id: UUID) -> HttpResponse:
     """Ask for confirmation, then end a membership."""
-    name = get_object_or_404(_members(), pk=membership_id).user.get_full_name()
+    name = get_object_or_404(_members(), pk=membership_id).display_name
     return fill_in_form(
         request,
         forms.RemoveForm(request),
@@ -129,16 +131,14 @@ revoke = _button(invitations.revoke, "revoked")
 @form_page(require_role("owner"))
 def transfer_ownership(request: MemberRequest) -> HttpResponse:
     """Make another member the Owner, and the user an Admin."""
-    others = [
-        (each.pk, each.user.get_full_name()) for each in _members() if each.pk != request.auth.pk
-    ]
-    form = forms.TransferForm(request, others)
+    others = selectors.with_profiles(_members().exclude(pk=request.auth.pk))
+    form = forms.TransferForm(request, [(each.pk, each.display_name) for each in others])
 
     def transfer(member: UUID) -> Membership:
         return people.transfer_ownership(request.auth, member)
 
     if form.succeeds(transfer):
-        done = f"{form.result.user.get_full_name()} is now Owner, and you are Admin."
+        done = f"{form.result.display_name} is now Owner, and you are Admin."
         return redirect_with_message(request, done, "members")
     text = "The new Owner may do everything here. You remain as an Admin."
     context = {"text": text, "cancel": reverse("members")}
@@ -187,17 +187,6 @@ def archive(request: MemberRequest) -> HttpResponse:
     title = f"{tenant.name} is archived"
     date = tenant.purge_after
     return render_page(request, "pages/archived.html", title=title, date=date)
-
-
-@form_page(require_role("viewer"))
-def profile(request: MemberRequest) -> HttpResponse:
-    user = request.auth.user
-    form = forms.UserForm(request, full_name=user.full_name)
-    links = {"change-password": "Change your password", "second-factor": "Second factor"}
-    named = {reverse(at): links[at] for at in links}
-    update = partial(accounts.update_user, user)
-    done = "Your profile was changed."
-    return fill_in_form(request, form, update, "profile", done=done, links=named)
 
 
 @form_page(require_role("viewer"))

@@ -28,11 +28,3 @@ class StorageFull(APIException):
     def __init__(self) -> None:
         most = filesizeformat(settings.TENANT_STORAGE_BYTES)
         super().__init__(f"All files together may have at most {most}. Delete some first.")
-
-
-class FilesUnavailable(APIException):
-    """The disk is full, or the process may not write to the folder."""
-
-    status_code = HTTPStatus.SERVICE_UNAVAILABLE
-    default_detail = "Files cannot be stored or read at present."
-    default_code = "files_unavailable"

@@ -12,10 +12,11 @@ from django.urls import reverse
 from django.views.decorators.http import require_POST, require_safe
 
 from apps.api.downloads import download
+from apps.api.uploads import storage_errors
 from apps.authentication.decorators import MemberRequest, require_role
-from apps.authentication.models import User
 from apps.isolation import require_tenant
-from apps.memberships.selectors import active_members
+from apps.memberships.models import Membership
+from apps.memberships.selectors import active_members, with_profiles
 from apps.pages.forms import DeleteForm
 from apps.pages.lists import list_rows
 from apps.pages.rendering import (
@@ -103,11 +104,11 @@ def tasks(request: MemberRequest) -> HttpResponse:
 @form_page(require_role("member"))
 def new_task(request: MemberRequest, project_id: UUID) -> HttpResponse:
     found = get_object_or_404(Project, pk=project_id)
-    place, users = reverse("project", args=[project_id]), _members()
-    form = forms.TaskForm(request, _choices(users))
+    place, members = reverse("project", args=[project_id]), _members()
+    form = forms.TaskForm(request, _choices(members))
 
     def create(assignee: UUID | None, **fields: Any) -> Task:
-        who = users[assignee] if assignee else None
+        who = members[assignee].user if assignee else None
         return services.create_task(request.auth.user, project=found, assignee=who, **fields)
 
     if form.succeeds(create):
@@ -122,7 +123,7 @@ def task(request: MemberRequest, task_id: UUID) -> HttpResponse:
     form = forms.UploadForm(request)
 
     def attach(file: UploadedFile[bytes]) -> Attachment:
-        with services.storage_errors():
+        with storage_errors():
             return services.attach(found, file, request.auth.user)
 
     if form.succeeds(attach):
@@ -136,9 +137,9 @@ def task(request: MemberRequest, task_id: UUID) -> HttpResponse:
 
 @form_page(require_role("member"))
 def edit_task(request: MemberRequest, task_id: UUID) -> HttpResponse:
-    found, users = _task(task_id), _members()
-    choices = _choices(users)
-    if found.assignee_id and found.assignee_id not in users:
+    found, members = _task(task_id), _members()
+    choices = _choices(members)
+    if found.assignee_id and found.assignee_id not in members:
         choices.append((found.assignee_id, FORMER_MEMBER))
     form = forms.EditTaskForm(
         request,
@@ -151,7 +152,7 @@ def edit_task(request: MemberRequest, task_id: UUID) -> HttpResponse:
 
     def change(assignee: UUID | None, **fields: Any) -> Task:
         if assignee != found.assignee_id:
-            fields["assignee"] = users[assignee] if assignee else None
+            fields["assignee"] = members[assignee].user if assignee else None
         return services.update_task(found, **fields)
 
     place = reverse("task", args=[task_id])
@@ -220,26 +221,28 @@ def _task(task_id: UUID) -> Task:
     return get_object_or_404(Task.objects.select_related("project"), pk=task_id)
 
 
-def _members() -> dict[UUID, User]:
-    """Return the users to whom a task may be assigned."""
+def _members() -> dict[UUID, Membership]:
+    """Return the members to whom a task may be assigned, by their users' ids."""
     members = active_members(require_tenant().id).filter(user__is_active=True)
-    return {each.user_id: each.user for each in members}
+    return {each.user_id: each for each in with_profiles(members)}
 
 
-def _choices(users: dict[UUID, User]) -> list[tuple[UUID, str]]:
-    return [(pk, user.get_full_name()) for pk, user in users.items()]
+def _choices(members: dict[UUID, Membership]) -> list[tuple[UUID, str]]:
+    return [(pk, member.display_name) for pk, member in members.items()]
 
 
-def _with_assignees(tasks: Iterable[Task], users: dict[UUID, User]) -> list[tuple[Task, str]]:
+def _with_assignees(
+    tasks: Iterable[Task], members: dict[UUID, Membership]
+) -> list[tuple[Task, str]]:
     """Return tasks with the names of their assignees."""
-    names: dict[UUID | None, str] = {None: "", **dict(_choices(users))}
+    names: dict[UUID | None, str] = {None: "", **dict(_choices(members))}
     return [(each, names.get(each.assignee_id, FORMER_MEMBER)) for each in tasks]
 
 
 def _task_list(request: MemberRequest, rows: Any) -> dict[str, Any]:
     """Return the context of ``projects/_tasks.html``."""
-    users = _members()
-    form = forms.TaskListForm(request, _choices(users))
+    members = _members()
+    form = forms.TaskListForm(request, _choices(members))
     context = list_rows(request, form, TaskViewSet, rows)
-    context["rows"] = _with_assignees(context["rows"], users)
+    context["rows"] = _with_assignees(context["rows"], members)
     return context | {"statuses": TaskStatus.choices}

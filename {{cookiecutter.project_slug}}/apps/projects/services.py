@@ -1,9 +1,8 @@
 """Services for projects, tasks and attachments. Routes and pages use these functions."""
 
-import logging
 import re
-from collections.abc import Iterable, Iterator, Mapping
-from contextlib import contextmanager, suppress
+from collections.abc import Iterable, Mapping
+from contextlib import suppress
 from datetime import date
 from functools import partial
 from typing import TypedDict, Unpack
@@ -14,13 +13,12 @@ from django.db import transaction
 from django.db.models import Model
 from django.db.models.fields.files import FieldFile
 
+from apps.api.uploads import storage_errors
 from apps.authentication.models import User
 from apps.isolation.integrations.rest_framework import unique_errors
 from apps.projects import selectors
-from apps.projects.exceptions import FilesUnavailable, FileTooLarge, StorageFull
+from apps.projects.exceptions import FileTooLarge, StorageFull
 from apps.projects.models import Attachment, Project, Task, place_of
-
-logger = logging.getLogger(__name__)
 
 CONTENT_TYPE = re.compile(r"[\w.+-]{1,49}/[\w.+-]{1,50}", re.ASCII)
 UNKNOWN_TYPE = "application/octet-stream"
@@ -89,16 +87,21 @@ def delete_task(task: Task) -> None:
     task.delete()
 
 
+def require_room(size: int) -> None:
+    """Raise `FileTooLarge` or `StorageFull` if a file of ``size`` bytes cannot be attached."""
+    if size > settings.ATTACHMENT_MAX_BYTES:
+        raise FileTooLarge
+    if not selectors.has_room(size):
+        raise StorageFull
+
+
 def attach(task: Task, upload: UploadedFile[bytes], uploader: User) -> Attachment:
     """Store a file and its row, or neither.
 
     This needs its own transaction: if a surrounding one failed later, the file would remain.
     Raises `FileTooLarge` or `StorageFull`; concurrent uploads may each find the same free space.
     """
-    if (upload.size or 0) > settings.ATTACHMENT_MAX_BYTES:
-        raise FileTooLarge
-    if not selectors.has_room(upload.size or 0):
-        raise StorageFull
+    require_room(upload.size or 0)
     attachment = Attachment(
         task=task,
         file=upload,
@@ -130,16 +133,6 @@ def delete_attachment(attachment: Attachment) -> None:
     """Delete an attachment."""
     _delete_files_of([attachment])
     attachment.delete()
-
-
-@contextmanager
-def storage_errors() -> Iterator[None]:
-    """Raise `FilesUnavailable` for errors of the operating system."""
-    try:
-        yield
-    except OSError as error:
-        logger.exception("A file could not be stored or read.")
-        raise FilesUnavailable from error
 
 
 def _assign(row: Model, fields: Mapping[str, object]) -> None:

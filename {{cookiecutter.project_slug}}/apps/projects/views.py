@@ -16,11 +16,12 @@ from rest_framework.viewsets import GenericViewSet, ModelViewSet
 
 from apps.api.downloads import ContentMixin, download
 from apps.api.filters import SearchFilter
+from apps.api.uploads import storage_errors
 from apps.memberships.roles import Role
 from apps.projects import services
 from apps.projects.filters import ProjectFilter, TaskFilter
 from apps.projects.models import Attachment, Project, Task
-from apps.projects.parsers import UploadParser
+from apps.projects.parsers import AttachmentParser
 from apps.projects.serializers import AttachmentSerializer, ProjectSerializer, TaskSerializer
 
 
@@ -63,7 +64,7 @@ class TaskViewSet(ModelViewSet[Any]):
         detail=True,
         serializer_class=AttachmentSerializer,
         filter_backends=(),
-        parser_classes=[UploadParser],
+        parser_classes=[AttachmentParser],
     )
     def attachments(self, request: Request, pk: str) -> Response:
         """List the files of a task."""
@@ -75,7 +76,7 @@ class TaskViewSet(ModelViewSet[Any]):
     def attach(self, request: Request, pk: str) -> Response:
         """Add a file to a task."""
         task = self.get_object()
-        with services.storage_errors():
+        with storage_errors():
             serializer = self.get_serializer(data=request.data)
             serializer.is_valid(raise_exception=True)
             serializer.save(task=task)

@@ -37,8 +37,9 @@ SHARED_APPS = [
 
 TENANT_MODEL = "tenants.Tenant"
 
-# The product: all rows of these apps belong to a tenant. Add your apps here.
+# All rows of these apps belong to a tenant. Add your apps here.
 TENANT_APPS = [
+    "apps.profiles",
     "apps.projects",
 ]
 

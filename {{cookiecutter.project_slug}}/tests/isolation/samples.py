@@ -16,6 +16,7 @@ from allauth.account.models import EmailAddress, EmailConfirmationHMAC
 from django.contrib.auth import get_user_model
 from django.contrib.contenttypes.fields import GenericForeignKey
 from django.contrib.contenttypes.models import ContentType
+from django.core.files.uploadedfile import SimpleUploadedFile
 from django.db import DEFAULT_DB_ALIAS, DatabaseError, models, transaction
 from rest_framework import serializers
 
@@ -27,6 +28,8 @@ from apps.isolation.testing.people import PASSWORD
 from apps.memberships.invitations import hash_of
 from apps.memberships.models import Invitation, Membership
 from apps.pages.shared_views import preparation_token
+from apps.profiles.models import Profile
+from apps.profiles.testing import picture
 from apps.tenants.settings import TenantSettings
 from tests.isolation.declarations import (
     LONG_ENOUGH,
@@ -95,6 +98,10 @@ SAMPLES: dict[str, Callable[["Samples"], Any]] = {
         "brand_name": own.text(),
     },
     "PATCH tenant/": lambda own: {"name": own.text(), "settings": {"brand_name": own.text()}},
+    "PUT me/photo/": lambda own: {"photo": SimpleUploadedFile("me.png", picture())},
+    "POST /profile/photo/": lambda own: {"photo": SimpleUploadedFile("me.png", picture())},
+    "profiles/<uuid:user_id>/photo/ user_id": lambda own: own.row(Profile).user_id,
+    "/photos/<uuid:user_id>/ user_id": lambda own: own.row(Profile).user_id,
     "POST auth/email/verify/": lambda own: {"token": _verification_of(own.member)},
     "POST auth/logout/": lambda own: {"refresh": own.tokens()["refresh"]},
     "POST auth/password/change/": lambda own: {

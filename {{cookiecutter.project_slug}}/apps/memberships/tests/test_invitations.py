@@ -194,7 +194,7 @@ def test_new_user_has_the_given_name(admin: APIClient, acme: Tenant) -> None:
     members = admin.get("/api/v1/members/").json()["results"]
     new = next(each for each in members if each["email"] == "new@example.test")
     assert (new["full_name"], new["role"]) == ("New Person", "member")
-    assert set(new) == {"id", "user", "email", "full_name", "role", "joined_at"}
+    assert set(new) == {"id", "user", "email", "full_name", "profile", "role", "joined_at"}
     inviter = acme.memberships.get(user__email="admin@acme.test").user
     assert acme.memberships.get(pk=new["id"]).invited_by == inviter
 

@@ -14,6 +14,7 @@ from apps.isolation.testing import make_member
 from apps.memberships.models import Membership
 from apps.memberships.roles import Role
 from apps.pages.testing import Visit
+from apps.profiles.services import update_profile
 from apps.projects.models import Attachment, Project, Task
 from apps.tenants.models import Tenant
 from tests.isolation.routes import routes
@@ -329,3 +330,14 @@ def test_files_of_another_tenant_are_not_found(
     for path in (f"/attachments/{_attached(acme)}/", f"/tasks/{pier.pk}/"):
         assert stranger.get(path).status_code == 404
         assert stranger.post(path).status_code in {404, 405}
+
+
+def test_assignee_has_the_name_of_the_profile(visit: Visit, acme: Tenant) -> None:
+    client = visit("member")
+    member = make_member(acme, "member", "mia@acme.test").user
+    with tenant_context(acme):
+        update_profile(member.pk, display_name="Captain Mia")
+        project = Project.objects.create(name="Moon")
+        task = Task.objects.create(project=project, title="Land", assignee=member)
+    for page in (f"/projects/{project.pk}/", f"/tasks/{task.pk}/", f"/tasks/{task.pk}/edit/"):
+        assert "Captain Mia" in client.get(page).content.decode(), page

@@ -1,0 +1,69 @@
+import apps.isolation.fields
+import apps.isolation.strategy.models
+import apps.profiles.models
+import django.db.models.deletion
+import django.db.models.manager
+from django.conf import settings
+from django.db import migrations, models
+
+
+class Migration(migrations.Migration):
+    initial = True
+
+    dependencies = [
+        ("tenants", "0001_initial"),
+        migrations.swappable_dependency(settings.AUTH_USER_MODEL),
+    ]
+
+    operations = [
+        migrations.CreateModel(
+            name="Profile",
+            fields=[
+                (
+                    "id",
+                    models.UUIDField(
+                        default=apps.isolation.fields.new_id,
+                        editable=False,
+                        primary_key=True,
+                        serialize=False,
+                    ),
+                ),
+                ("display_name", models.CharField(blank=True, max_length=255)),
+                ("title", models.CharField(blank=True, max_length=100)),
+                (
+                    "photo",
+                    models.FileField(
+                        blank=True, editable=False, upload_to=apps.profiles.models.new_place
+                    ),
+                ),
+                ("updated_at", models.DateTimeField(auto_now=True)),
+                (
+                    "tenant",
+                    apps.isolation.strategy.models.TenantForeignKey(
+                        blank=True,
+                        db_index=False,
+                        editable=False,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="+",
+                        to="tenants.tenant",
+                    ),
+                ),
+                (
+                    "user",
+                    apps.isolation.fields.UserForeignKey(
+                        db_index=False, editable=False, to=settings.AUTH_USER_MODEL
+                    ),
+                ),
+            ],
+            options={
+                "indexes": [models.Index(fields=["tenant", "user"], name="profiles_profile_user")],
+                "constraints": [
+                    models.UniqueConstraint(fields=("tenant", "user"), name="profile_once_per_user")
+                ],
+            },
+            managers=[
+                ("objects", django.db.models.manager.Manager()),
+                ("all_rows", django.db.models.manager.Manager()),
+            ],
+        ),
+    ]
