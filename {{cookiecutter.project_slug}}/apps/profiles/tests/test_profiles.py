@@ -136,7 +136,8 @@ def test_photo_is_turned_upright(viewer: Any) -> None:
     image.save(to, "JPEG", exif=exif)
     photo = upload(viewer, to.getvalue()).json()["photo"]
     shown = Image.open(BytesIO(content_of(viewer.get(photo)))).convert("RGB")
-    red, _, blue = shown.getpixel((128, 20))
+    pixel: Any = shown.getpixel((128, 20))
+    red, _, blue = pixel
     assert red > blue
 
 
