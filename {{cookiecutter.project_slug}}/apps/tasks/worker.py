@@ -80,9 +80,11 @@ class Worker:
             lanes = [asyncio.ensure_future(self._keep(self._lane, app, *it)) for it in self._lanes]
             heartbeat = asyncio.ensure_future(self._send_heartbeats())
             stop = asyncio.ensure_future(self._stop.wait())
-            ends: list[asyncio.Future[Any]] = [stop, asyncio.gather(*lanes)]
+            # Unlike `gather`, it has no result of its own, whose loss would be logged as an error.
+            work = asyncio.ensure_future(asyncio.wait(lanes, return_when="FIRST_EXCEPTION"))
+            ends: list[asyncio.Future[Any]] = [stop, work]
             await asyncio.wait(ends, return_when="FIRST_COMPLETED")
-            for each in (*lanes, stop):
+            for each in (*lanes, *ends):
                 each.cancel()
             ended, busy = await asyncio.wait(lanes, timeout=grace)
             heartbeat.cancel()
