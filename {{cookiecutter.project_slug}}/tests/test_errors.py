@@ -14,7 +14,8 @@ from rest_framework import exceptions
 from apps.api import error_views
 from apps.authentication.middleware import StrictAccessMiddleware
 from apps.isolation.app_registry import SHARED_DB
-from apps.isolation.integrations.transactions import AFTER_COMMIT, is_after_commit
+from apps.isolation.integrations.transactions import is_after_commit
+from apps.isolation.postgresql.on_commit import AFTER_COMMIT
 from apps.isolation.testing import api_client
 from tests.sample.views import ShelfViewSet
 

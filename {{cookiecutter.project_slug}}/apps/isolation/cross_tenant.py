@@ -7,13 +7,16 @@ code.
 import logging
 from collections.abc import Generator, Iterator
 from contextlib import closing, contextmanager
+from typing import TYPE_CHECKING
 
 from django.apps import apps
 from django.conf import settings
 from django.dispatch import Signal
 
 from apps.isolation.context import ActiveTenant, activate_tenant, current_tenant
-from apps.isolation.models import TenantBase
+
+if TYPE_CHECKING:  # its modules import this one
+    from apps.isolation.models import TenantBase
 
 logger = logging.getLogger(__name__)
 
@@ -22,7 +25,7 @@ cross_tenant_started = Signal()
 
 
 @contextmanager
-def cross_tenant(*, reason: str) -> Iterator[Iterator[TenantBase]]:
+def cross_tenant(*, reason: str) -> Iterator[Iterator["TenantBase"]]:
     """Iterate over all tenants, one after the other; for platform code only.
 
     Yields an iterator over the tenants of every status. Each step enters the tenant, so the body of
@@ -53,7 +56,7 @@ def cross_tenant(*, reason: str) -> Iterator[Iterator[TenantBase]]:
         yield tenants
 
 
-def _each_tenant() -> Generator[TenantBase]:
+def _each_tenant() -> Generator["TenantBase"]:
     model: type[TenantBase] = apps.get_model(settings.TENANT_MODEL)
     for tenant in model._default_manager.order_by("pk"):
         with activate_tenant(ActiveTenant(tenant.pk)):

@@ -1,7 +1,6 @@
 """Errors of ``on_commit`` callbacks, after the commit."""
 
-AFTER_COMMIT = "Raised by a callback of on_commit(): the transaction was committed before."
-"""Note that is added to exceptions of such callbacks."""
+from apps.isolation.postgresql.on_commit import AFTER_COMMIT
 
 
 def is_after_commit(error: BaseException | None) -> bool:

@@ -2,8 +2,7 @@
 
 from apps.isolation.context import ActiveTenant
 from apps.isolation.postgresql.grants import runtime_role
-from apps.isolation.postgresql.invariants import POWERS, select_violations
-from apps.isolation.strategy.protocol import Breach
+from apps.isolation.postgresql.invariants import POWERS, Breach, select_violations
 
 _UNGRANTABLE = (
     "is a superuser",

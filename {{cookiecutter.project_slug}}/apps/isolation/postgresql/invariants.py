@@ -11,6 +11,7 @@ from django.db import connections
 from django.db.migrations.recorder import MigrationRecorder
 
 from apps.isolation.app_registry import SHARED_DB
+from apps.isolation.context import ActiveTenant
 
 type Check = Callable[[], list[str]]
 """A function that returns a phrase for each violation."""
@@ -34,6 +35,20 @@ class Invariant:
 
 type Invariants = Mapping[str, Invariant]
 """Invariants by name."""
+
+
+@dataclass(frozen=True, slots=True)
+class Breach:
+    """A way to violate one clause of an invariant in a test.
+
+    It is a pair of the owner's statements, to run where the tables of ``tenant`` are, by default in
+    the shared data. Or it is a role to ``examine``, which has a power that cannot be granted.
+    """
+
+    make: str = ""
+    undo: str = ""
+    tenant: ActiveTenant | None = None
+    examine: str = ""
 
 
 def in_clauses(

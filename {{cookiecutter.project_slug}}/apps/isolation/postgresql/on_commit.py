@@ -6,7 +6,9 @@ from functools import wraps
 from django.db.backends.base.base import BaseDatabaseWrapper
 
 from apps.isolation.context import activate_tenant, current_tenant
-from apps.isolation.integrations.transactions import AFTER_COMMIT
+
+AFTER_COMMIT = "Raised by a callback of on_commit(): the transaction was committed before."
+"""Note that is added to exceptions of such callbacks."""
 
 
 class OnCommitMixin(BaseDatabaseWrapper):

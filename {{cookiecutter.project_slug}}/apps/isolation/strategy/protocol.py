@@ -15,7 +15,7 @@ from django.db import models
 from django.db.backends.utils import CursorWrapper
 
 from apps.isolation.context import ActiveTenant, Identified
-from apps.isolation.postgresql.invariants import Invariants
+from apps.isolation.postgresql.invariants import Breach, Invariants
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,20 +26,6 @@ class ProvisioningReport:
     exists: bool
     tables: int
     size: int
-
-
-@dataclass(frozen=True, slots=True)
-class Breach:
-    """A way to violate one clause of an invariant in a test.
-
-    It is a pair of the owner's statements, to run where the tables of ``tenant`` are, by default in
-    the shared data. Or it is a role to ``examine``, which has a power that cannot be granted.
-    """
-
-    make: str = ""
-    undo: str = ""
-    tenant: ActiveTenant | None = None
-    examine: str = ""
 
 
 type Breaches = Mapping[str, Mapping[str, Breach]]

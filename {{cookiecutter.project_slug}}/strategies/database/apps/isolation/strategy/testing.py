@@ -9,10 +9,11 @@ from django.db.backends.utils import CursorWrapper
 from apps.isolation.app_registry import tables
 from apps.isolation.context import ActiveTenant, Identified
 from apps.isolation.postgresql.breaches import breach_of_functions, breaches_of_powers
+from apps.isolation.postgresql.invariants import Breach
 from apps.isolation.strategy.content_types import TABLE
 from apps.isolation.strategy.invariants import tenant_targets
 from apps.isolation.strategy.naming import physical_name, tenant_of
-from apps.isolation.strategy.protocol import Breach, Breaches
+from apps.isolation.strategy.protocol import Breaches
 from apps.isolation.strategy.targets import target_opener
 
 INAPPLICABLE = {

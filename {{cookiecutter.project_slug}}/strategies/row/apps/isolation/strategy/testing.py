@@ -11,8 +11,9 @@ from django.db.backends.utils import CursorWrapper
 from apps.isolation.app_registry import OWNER, is_tenant_model
 from apps.isolation.context import Identified
 from apps.isolation.postgresql.grants import runtime_role
+from apps.isolation.postgresql.invariants import Breach
 from apps.isolation.strategy.policies import POLICY, PREDICATE
-from apps.isolation.strategy.protocol import Breach, Breaches
+from apps.isolation.strategy.protocol import Breaches
 
 INAPPLICABLE: dict[str, str] = {}
 """Invariants of other strategies that this one does not need, with the reason."""

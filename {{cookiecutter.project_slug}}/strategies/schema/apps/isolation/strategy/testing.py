@@ -9,9 +9,9 @@ from django.db.backends.utils import CursorWrapper
 
 from apps.isolation.app_registry import OWNER, tables
 from apps.isolation.context import Identified
-from apps.isolation.postgresql.invariants import select_violations
+from apps.isolation.postgresql.invariants import Breach, select_violations
 from apps.isolation.strategy.naming import PATTERN, PUBLIC, physical_name
-from apps.isolation.strategy.protocol import Breach, Breaches
+from apps.isolation.strategy.protocol import Breaches
 
 INAPPLICABLE: dict[str, str] = {}
 """Invariants of other strategies that this one does not need, with the reason."""
