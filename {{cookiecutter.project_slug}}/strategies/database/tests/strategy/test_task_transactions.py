@@ -31,7 +31,6 @@ import django
 django.setup()
 from django.db import transaction
 from apps.isolation import tenant_context
-from tests.pooler import is_behind_pooler
 from tests.sample import tasks
 from tests.sample.models import Label
 
