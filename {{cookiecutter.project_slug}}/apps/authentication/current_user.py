@@ -27,7 +27,7 @@ class UserSerializer(serializers.ModelSerializer[User]):
 
 
 class OwnDataSerializer(UserSerializer):
-    """Input: the user's own data, and that in the tenant."""
+    """Input: the user's own data, and their profile in the tenant."""
 
     profile = ProfileSerializer(required=False)
 
@@ -35,7 +35,7 @@ class OwnDataSerializer(UserSerializer):
         fields = [*UserSerializer.Meta.fields, "profile"]
 
     def update(self, instance: User, validated_data: dict[str, Any]) -> User:
-        """Change both."""
+        """Change the profile, then the user; a profile in another database is stored alone."""
         if profile := validated_data.pop("profile", None):
             update_profile(instance.pk, **profile)
         return super().update(instance, validated_data)

@@ -8,6 +8,7 @@ from django.db.models import CheckConstraint, Q, UniqueConstraint
 from django.db.models.functions import Lower
 from django.utils.functional import cached_property
 
+from apps.isolation.context import ActiveTenant, require_active
 from apps.isolation.fields import new_id
 from apps.isolation.managers import PerTenantManager, PlatformManager
 from apps.memberships.managers import MembershipManager
@@ -59,11 +60,12 @@ class Membership(models.Model):
 
         For many members, `with_profiles` reads the profiles by one query.
         """
+        require_active(ActiveTenant(self.tenant_id), "The membership")
         return profile_of(self.user_id)
 
     @property
     def display_name(self) -> str:
-        """The user's name in the active tenant: that of the profile, or else their own."""
+        """Return the user's name in the active tenant: the profile's, or else the account's."""
         name: str = self.profile.display_name or self.user.get_full_name()
         return name
 

@@ -69,7 +69,8 @@ class MemberListView(ListAPIView[Membership]):
 
     def paginate_queryset(self, queryset: Any) -> Any:
         """Return a page of members with their profiles."""
-        return selectors.with_profiles(super().paginate_queryset(queryset) or ())
+        page = super().paginate_queryset(queryset)
+        return page if page is None else selectors.with_profiles(page)
 
 
 class MemberView(APIView):

@@ -19,7 +19,7 @@ from apps.audit.services import Action
 from apps.authentication.decorators import MemberRequest, require_role
 from apps.isolation import require_tenant
 from apps.memberships.models import Membership
-from apps.memberships.selectors import active_members
+from apps.memberships.selectors import active_members, with_profiles
 from apps.memberships.views import AuditEventListView
 from apps.pages.lists import ListForm, filter_rows, list_rows
 from apps.pages.rendering import render_page
@@ -54,8 +54,8 @@ class ActivityForm(ListForm):
 
     def __init__(self, request: MemberRequest) -> None:
         super().__init__(request)
-        members = active_members(require_tenant().id)
-        people = [(each.user_id, each.user.get_full_name()) for each in members]
+        members = with_profiles(active_members(require_tenant().id))
+        people = [(each.user_id, each.display_name) for each in members]
         self.fields["actor"].choices = [("", "All"), *people]  # type: ignore[attr-defined] # of the class
 
 
@@ -92,14 +92,14 @@ def export(request: MemberRequest) -> StreamingHttpResponse:
 
 
 def _entries(events: Iterable[AuditEvent]) -> list[Entry]:
-    """Return events with the names of their people, in one query."""
+    """Return events with the names of their people, in two queries."""
     events = list(events)
     ids = {str(each.actor_id) for each in events if each.actor_id}
     ids |= {each.object_id for each in events if each.object_type in PEOPLE}
     members = Membership.objects.for_tenant(require_tenant()).select_related("user")
     names: dict[str, str] = {}
-    for member in members.filter(Q(pk__in=ids) | Q(user_id__in=ids)):
-        names |= dict.fromkeys((str(member.pk), str(member.user_id)), member.user.get_full_name())
+    for member in with_profiles(members.filter(Q(pk__in=ids) | Q(user_id__in=ids))):
+        names |= dict.fromkeys((str(member.pk), str(member.user_id)), member.display_name)
     return [_entry(each, names) for each in events]
 
 

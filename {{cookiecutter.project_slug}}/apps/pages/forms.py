@@ -11,6 +11,7 @@ from django.conf import settings
 from django.core.exceptions import ValidationError
 from django.db import IntegrityError
 from django.http import HttpRequest
+from django.template.defaultfilters import filesizeformat
 from rest_framework.exceptions import APIException
 
 from apps.api.conflicts import as_conflict
@@ -198,7 +199,7 @@ class ProfileForm(PageForm):
         max_length=255,
         required=False,
         label="Your name in this workspace",
-        help_text="Empty: your name.",
+        help_text="If it is empty, your name is shown.",
     )
     title = forms.CharField(
         max_length=100,
@@ -213,6 +214,7 @@ class PhotoForm(PageForm):
     button = "Upload"
     photo = forms.FileField(
         label="A picture in JPEG, PNG or WebP",
+        help_text=f"At most {filesizeformat(settings.PHOTO_MAX_BYTES)}.",
         allow_empty_file=True,
         widget=forms.FileInput({"accept": "image/jpeg,image/png,image/webp"}),
     )

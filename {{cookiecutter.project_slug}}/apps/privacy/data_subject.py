@@ -36,7 +36,8 @@ def erase(user_id: UUID) -> None:
     with transaction.atomic():
         allow_long_statements()
         own = [_rows(user_id, field) for field in _every_field() if is_personal(field)]
-        files = [file for rows in own for _, file in _files(rows)]
+        # Locked, so that no concurrent upload replaces a file that is about to be deleted.
+        files = [file for rows in own for _, file in _files(rows.select_for_update())]
         for rows in own:
             rows.delete()
         for field in _every_field():

@@ -10,7 +10,7 @@ from apps.isolation.models import TenantModel, tenant_unique
 
 
 def new_place(profile: "Profile | None" = None, name: str = "") -> str:
-    """Return an unused path: a photo never replaces another one, so both exist until COMMIT."""
+    """Return an unused path. A new photo never overwrites the earlier one before COMMIT."""
     return f"photos/{uuid4().hex}"
 
 
@@ -35,5 +35,5 @@ class Profile(TenantModel):
 
     @property
     def photo_version(self) -> str:
-        """A text that changes with the photo, for addresses; empty without a photo."""
+        """Return a text that changes with the photo; it is empty without one."""
         return PurePosixPath(self.photo.name or "").name

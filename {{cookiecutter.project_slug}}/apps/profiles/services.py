@@ -2,15 +2,16 @@
 
 from contextlib import suppress
 from functools import partial
-from typing import IO, TypedDict, Unpack
+from typing import TypedDict, Unpack
 from uuid import UUID
 
+from django.core.files import File
 from django.core.files.storage import default_storage
 from django.db import transaction
 
 from apps.api.uploads import storage_errors
 from apps.profiles.models import Profile, new_place
-from apps.profiles.photos import converted
+from apps.profiles.photos import converted, require_size
 
 
 class ProfileFields(TypedDict, total=False):
@@ -26,28 +27,30 @@ def update_profile(user_id: UUID, **fields: Unpack[ProfileFields]) -> Profile:
     return profile
 
 
-def set_photo(user_id: UUID, upload: IO[bytes]) -> Profile:
+def set_photo(user_id: UUID, upload: File[bytes]) -> Profile:
     """Store a photo, which replaces the earlier one.
 
     This needs its own transaction: if a surrounding one failed later, the file would remain. Raises
-    `PhotoInvalid` if the upload cannot be used, and `FilesUnavailable`.
+    `PhotoTooLarge` or `PhotoInvalid` if the upload cannot be used, and `FilesUnavailable`.
     """
+    require_size(upload.size)
     photo = converted(upload)
-    with storage_errors():
-        place = default_storage.save(new_place(), photo)
-        try:
-            with transaction.atomic(durable=True):
-                return _change_photo(user_id, place)
-        except BaseException:
-            with suppress(OSError):
-                default_storage.delete(place)
-            raise
+    place = new_place()
+    try:
+        with storage_errors(), transaction.atomic(durable=True):
+            default_storage.save(place, photo)
+            return _change_photo(user_id, place)
+    except BaseException:
+        with suppress(OSError):
+            default_storage.delete(place)
+        raise
 
 
 @transaction.atomic
 def remove_photo(user_id: UUID) -> None:
     """Delete a user's photo, if there is one."""
-    _change_photo(user_id, "")
+    if Profile.objects.exclude(photo="").filter(user_id=user_id).exists():
+        _change_photo(user_id, "")
 
 
 def _change_photo(user_id: UUID, place: str) -> Profile:

@@ -28,9 +28,12 @@ FILE_UPLOAD_HANDLERS = [
 
 ATTACHMENT_MAX_BYTES = env.ATTACHMENT_MAX_BYTES
 
-# The largest body with files: the largest attachment and a megabyte for the rest of the form. The
-# limit of bodies without files is Django's DATA_UPLOAD_MAX_MEMORY_SIZE.
-REQUEST_MAX_BYTES = ATTACHMENT_MAX_BYTES + 1024**2
+# Largest size of an uploaded photo of a member, which is stored much smaller.
+PHOTO_MAX_BYTES = 10 * 1024**2
+
+# The largest body with files: the largest file and a megabyte for the rest of the form. The limit
+# of bodies without files is Django's DATA_UPLOAD_MAX_MEMORY_SIZE.
+REQUEST_MAX_BYTES = max(ATTACHMENT_MAX_BYTES, PHOTO_MAX_BYTES) + 1024**2
 
 # Days for which an Owner can download the archive that they have ordered (docs/export.md).
 TENANT_EXPORT_DAYS = env.TENANT_EXPORT_DAYS

@@ -32,18 +32,17 @@ def test_photo_page_shows_replaces_and_removes_the_photo(visit: Visit) -> None:
     source = page.partition('<img class="photo" src="')[2].partition('"')[0]
     image: Any = client.get(source)
     assert Image.open(BytesIO(b"".join(image.streaming_content))).size == (photos.SIDE, photos.SIDE)
-    assert source in client.get("/members/").content.decode()
     assert client.post("/profile/photo/remove/")["Location"] == "/profile/photo/"
     assert "<img" not in client.get("/profile/photo/").content.decode()
     assert client.get(source).status_code == 404
 
 
-def test_photo_page_explains_a_refusal(visit: Visit, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_photo_page_explains_a_refusal(visit: Visit, settings: Any) -> None:
     client = visit("viewer")
     response = client.post("/profile/photo/", {"photo": SimpleUploadedFile("x", b"no picture")})
     assert response.status_code == 400
     assert "JPEG, PNG or WebP, with" in response.content.decode()
-    monkeypatch.setattr(photos, "MOST_BYTES", 5)
+    settings.PHOTO_MAX_BYTES = 5
     response = client.post("/profile/photo/", {"photo": SimpleUploadedFile("x", picture())})
     assert response.status_code == 400
     assert "A picture may have at most" in response.content.decode()

@@ -1,11 +1,11 @@
 """Erasure of profiles."""
 
-from io import BytesIO
 from pathlib import Path
 from typing import Any
 
 import pytest
 from django.conf import settings as django_settings
+from django.core.files.base import ContentFile
 
 from apps.isolation import tenant_context
 from apps.isolation.testing import make_member
@@ -23,7 +23,7 @@ def test_erasure_deletes_the_profile_and_its_photo_here_only(acme: Any, globex: 
     for tenant in (acme, globex):
         with tenant_context(tenant):
             update_profile(user.pk, display_name="Mia")
-            set_photo(user.pk, BytesIO(picture()))
+            set_photo(user.pk, ContentFile(picture()))
     with tenant_context(acme):
         assert tally(user.pk)["profiles.Profile.user"] == 1
         erase(user.pk)

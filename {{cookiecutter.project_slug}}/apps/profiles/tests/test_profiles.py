@@ -1,6 +1,7 @@
 """Profiles of members, which each tenant keeps apart."""
 
 from collections.abc import Callable
+from errno import ENOSPC
 from io import BytesIO
 from pathlib import Path
 from typing import Any
@@ -8,12 +9,15 @@ from uuid import uuid4
 
 import pytest
 from django.conf import settings as django_settings
+from django.core.files.base import ContentFile
+from django.core.files.storage import FileSystemStorage
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.db import connections, transaction
 from django.test.utils import CaptureQueriesContext
 from PIL import Image
+from PIL.PngImagePlugin import PngImageFile
 
-from apps.isolation import tenant_context
+from apps.isolation import NoTenantError, WrongTenantError, tenant_context
 from apps.isolation.testing import api_client, make_member
 from apps.profiles import photos
 from apps.profiles.exceptions import PhotoInvalid
@@ -153,6 +157,12 @@ def test_new_photo_replaces_the_earlier_one_and_its_file(viewer: Any) -> None:
     assert viewer.delete(PHOTO).status_code == 204  # there is none
 
 
+def test_removal_without_a_profile_creates_none(viewer: Any, acme: Any) -> None:
+    assert viewer.delete(PHOTO).status_code == 204
+    with tenant_context(acme):
+        assert not Profile.objects.exists()
+
+
 @pytest.mark.parametrize(
     "content",
     [
@@ -179,13 +189,19 @@ def test_picture_with_too_many_pixels_is_refused_before_it_is_decoded(
     viewer: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(photos, "MOST_PIXELS", 100 * 100)
-    monkeypatch.setattr(Image.Image, "draft", None)
+    decoded: list[object] = []
+    monkeypatch.setattr(PngImageFile, "load_prepare", decoded.append)
     assert upload(viewer, picture(size=(101, 100))).status_code == 400
+    assert not decoded
+    monkeypatch.undo()
+    monkeypatch.setattr(photos, "MOST_PIXELS", 100 * 100)
+    assert upload(viewer, picture(size=(100, 100))).status_code == 200
 
 
-def test_body_that_is_too_large_is_refused(viewer: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(photos, "MOST_BYTES", 1000)
-    answer = upload(viewer, b"x" * 100_000)
+@pytest.mark.parametrize("size", [1001, 100_000])
+def test_body_that_is_too_large_is_refused(viewer: Any, settings: Any, size: int) -> None:
+    settings.PHOTO_MAX_BYTES = 1000
+    answer = upload(viewer, b"x" * size)
     assert (answer.status_code, answer.json()["code"]) == (413, "file_too_large")
 
 
@@ -201,18 +217,49 @@ def test_photo_of_nobody_is_not_found(viewer: Any) -> None:
 
 def test_unusable_folder_is_reported_and_keeps_the_earlier_photo(viewer: Any, acme: Any) -> None:
     """A file is in the folder's place, since permissions would not stop root."""
-    folder = Path(django_settings.MEDIA_ROOT) / str(acme.id)
-    folder.mkdir(parents=True, exist_ok=True)
-    (folder / "photos").touch()
+    photo = upload(viewer, picture()).json()["photo"]
+    folder = Path(django_settings.MEDIA_ROOT) / str(acme.id) / "photos"
+    folder.rename(folder.with_name("aside"))
+    folder.touch()
     answer = upload(viewer, picture())
     assert (answer.status_code, answer.json()["code"]) == (503, "files_unavailable")
-    assert viewer.get(ME).json()["profile"]["photo"] is None
-    (folder / "photos").unlink()
+    folder.unlink()
+    folder.with_name("aside").rename(folder)
+    assert viewer.get(ME).json()["profile"]["photo"] == photo
+    assert content_of(viewer.get(photo))
+
+
+def test_full_disk_leaves_no_incomplete_file(viewer: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    def write_some(storage: Any, name: str, content: Any) -> str:
+        path = Path(storage.path(name))
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(content.read()[:10])
+        raise OSError(ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(FileSystemStorage, "_save", write_some)
+    answer = upload(viewer, picture())
+    assert (answer.status_code, answer.json()["code"]) == (503, "files_unavailable")
+    assert stored() == []
+
+
+def test_lost_photo_is_not_found(viewer: Any) -> None:
+    photo = upload(viewer, picture()).json()["photo"]
+    stored()[0].unlink()
+    assert viewer.get(photo).status_code == 404
+    assert viewer.delete(PHOTO).status_code == 204
+
+
+def test_profile_of_a_member_of_another_tenant_is_refused(acme: Any, globex: Any) -> None:
+    member = make_member(globex, "member")
+    with tenant_context(acme), pytest.raises(WrongTenantError):
+        _ = member.display_name
+    with pytest.raises(NoTenantError):
+        _ = member.profile
 
 
 def test_failed_change_leaves_no_file(acme: Any) -> None:
     user = make_member(acme, "member").user
-    upload = BytesIO(picture())
+    upload = ContentFile(picture())
     with tenant_context(acme), transaction.atomic(), pytest.raises(RuntimeError, match="durable"):
         set_photo(user.pk, upload)
     assert stored() == []
@@ -221,9 +268,9 @@ def test_failed_change_leaves_no_file(acme: Any) -> None:
 def test_removal_that_is_rolled_back_keeps_the_file(acme: Any) -> None:
     user = make_member(acme, "member").user
     with tenant_context(acme):
-        set_photo(user.pk, BytesIO(picture()))
+        set_photo(user.pk, ContentFile(picture()))
         with pytest.raises(PhotoInvalid), transaction.atomic():
             remove_photo(user.pk)
-            raise PhotoInvalid
+            raise PhotoInvalid(1)
         assert Profile.objects.get().photo
     assert len(stored()) == 1
