@@ -55,7 +55,7 @@ MOST_LINES = {
     # Includes limits on attempts at passwords, all services for memberships, and mails to Owners.
     "apps/memberships": 990,
     "apps/observability": 500,
-    # Includes the layout, lists with filters, readable colours, members, profiles, and the audit log.
+    # Includes the layout, lists with filters, readable colours, members, profiles, the audit log.
     "apps/pages": 1015,
     "apps/privacy": 460,
     # Counts, certificates, mails, the purge itself, a route, and three commands.
