@@ -190,7 +190,11 @@ def test_picture_with_too_many_pixels_is_refused_before_it_is_decoded(
 ) -> None:
     monkeypatch.setattr(photos, "MOST_PIXELS", 100 * 100)
     decoded: list[object] = []
-    monkeypatch.setattr(PngImageFile, "load_prepare", decoded.append)
+
+    def note(image: object) -> None:
+        decoded.append(image)
+
+    monkeypatch.setattr(PngImageFile, "load_prepare", note)
     assert upload(viewer, picture(size=(101, 100))).status_code == 400
     assert not decoded
     monkeypatch.undo()
