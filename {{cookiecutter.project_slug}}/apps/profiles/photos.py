@@ -11,7 +11,6 @@ from django.http import FileResponse, Http404
 from PIL import Image, ImageOps
 
 from apps.api.downloads import download
-from apps.api.exceptions import FilesUnavailable
 from apps.api.uploads import UploadParser, storage_errors
 from apps.profiles.exceptions import PhotoInvalid, PhotoTooLarge
 from apps.profiles.models import Profile
@@ -30,13 +29,11 @@ _ONE_AT_A_TIME = Lock()
 
 def send_photo(profile: Profile) -> FileResponse:
     """Send a stored photo; raise `Http404` if its file is lost or was replaced just now."""
-    try:
-        with storage_errors():
+    with storage_errors():
+        try:
             file = profile.photo.open()
-    except FilesUnavailable as error:
-        if isinstance(error.__cause__, FileNotFoundError):
+        except FileNotFoundError:
             raise Http404 from None
-        raise
     return download(file, "photo.webp", CONTENT_TYPE)
 
 

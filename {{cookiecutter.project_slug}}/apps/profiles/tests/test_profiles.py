@@ -246,10 +246,11 @@ def test_full_disk_leaves_no_incomplete_file(viewer: Any, monkeypatch: pytest.Mo
     assert stored() == []
 
 
-def test_lost_photo_is_not_found(viewer: Any) -> None:
+def test_lost_photo_is_not_found(viewer: Any, caplog: pytest.LogCaptureFixture) -> None:
     photo = upload(viewer, picture()).json()["photo"]
     stored()[0].unlink()
     assert viewer.get(photo).status_code == 404
+    assert "Traceback" not in caplog.text
     assert viewer.delete(PHOTO).status_code == 204
 
 
