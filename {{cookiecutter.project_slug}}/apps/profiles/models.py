@@ -21,7 +21,7 @@ class Profile(TenantModel):
     remains until the user is erased.
     """
 
-    user = UserForeignKey(personal=True, editable=False)
+    user = UserForeignKey(personal=True, editable=False, db_index=False)
     display_name = models.CharField(max_length=255, blank=True)
     title = models.CharField(max_length=100, blank=True)
     photo = models.FileField(upload_to=new_place, blank=True, editable=False)

@@ -35,6 +35,7 @@ def test_complete_response(host: str, client: Any, acme: Tenant, globex: Tenant)
         "user": {"id": str(user.pk), "email": "member@acme.test", "full_name": ""},
         "tenant": _brief(acme),
         "role": "member",
+        "profile": {"display_name": "", "title": "", "photo": None},
         "memberships": [
             {"tenant": _brief(acme), "role": "member"},
             {"tenant": _brief(globex), "role": "admin"},
@@ -52,7 +53,7 @@ def test_number_of_queries(client: Any) -> None:
     client.get("/api/v1/me/")
     with statements() as sent:
         assert client.get("/api/v1/me/").status_code == 200
-    assert len(sent) == 2, sent
+    assert len(sent) == 3, sent
 
 
 @pytest.mark.parametrize("role", ["viewer", "owner"])

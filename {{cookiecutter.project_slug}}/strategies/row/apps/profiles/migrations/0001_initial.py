@@ -56,7 +56,6 @@ class Migration(migrations.Migration):
                 ),
             ],
             options={
-                "indexes": [models.Index(fields=["tenant", "user"], name="profiles_profile_user")],
                 "constraints": [
                     models.UniqueConstraint(fields=("tenant", "user"), name="profile_once_per_user")
                 ],

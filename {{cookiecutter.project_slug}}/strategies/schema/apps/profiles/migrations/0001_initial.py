@@ -36,7 +36,7 @@ class Migration(migrations.Migration):
                 (
                     "user",
                     apps.isolation.fields.UserForeignKey(
-                        editable=False, to=settings.AUTH_USER_MODEL
+                        db_index=False, editable=False, to=settings.AUTH_USER_MODEL
                     ),
                 ),
             ],
