@@ -283,10 +283,10 @@ class Samples:
 
     def _key(self, field: Any) -> Any:
         if isinstance(field, models.AutoField):
-            return new_key()
+            return new_key(field)
         if _has_default(field):
             raise _LeaveOut
-        return new_key() if isinstance(field, models.IntegerField) else self._of_type(field)
+        return new_key(field) if isinstance(field, models.IntegerField) else self._of_type(field)
 
     def _of_type(self, field: Any) -> Any:
         """Return a value of a field's type that its validators accept."""

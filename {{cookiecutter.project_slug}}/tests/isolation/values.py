@@ -29,7 +29,9 @@ DAY = date(2030, 1, 2)
 MOMENT = datetime(2030, 1, 2, 3, 4, 5, tzinfo=UTC)
 _STEPS = (0, 1, 2, 5, 10, 100, -1)
 
-_keys = count(1000)
+# Above the numbers that sequences reach while all tests run.
+_keys, _small_keys = count(1_000_000), count(20_000)
+_SMALL = (models.SmallAutoField, models.SmallIntegerField, models.PositiveSmallIntegerField)
 _numbers = count(1)
 
 type Value = Callable[[Any, Any], Any]
@@ -118,9 +120,9 @@ FIELD_VALUES: dict[type[serializers.Field[Any, Any, Any, Any]], Value] = {
 }
 
 
-def new_key() -> int:
+def new_key(field: Any) -> int:
     """Return a number that is no row's primary key yet, in any tenant."""
-    return next(_keys)
+    return next(_small_keys if isinstance(field, _SMALL) else _keys)
 
 
 def find(table: dict[Any, Any], field: Any) -> Any:
