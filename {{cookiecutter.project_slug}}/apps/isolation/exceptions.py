@@ -13,7 +13,7 @@ class NoTenantError(Exception):
 
 
 class TenantUnavailableError(Exception):
-    """The tenant exists but may not be entered: it is being prepared, suspended or archived."""
+    """The tenant exists but may not be entered; its status says why."""
 
 
 class WrongTenantError(PermissionDenied):
@@ -30,3 +30,7 @@ class SharedJoinError(FieldError):
 
 class ProvisioningError(Exception):
     """A tenant's tables cannot be created. The message says what to do."""
+
+
+class WritesContinueError(Exception):
+    """A transaction that writes to a tenant's tables is open for too long."""

@@ -4,6 +4,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from apps.isolation.strategy import (
+        fence_triggers,
         invariants,
         models,
         naming,
@@ -23,3 +24,4 @@ if TYPE_CHECKING:
     _invariants: protocol.DatabaseInvariants = invariants
     _testing: protocol.Testing = testing
     _transactions: protocol.Transactions = transactions
+    _fence_triggers: protocol.FenceTriggers = fence_triggers

@@ -114,8 +114,18 @@ class Provisioning(Protocol):
     def provisioning_report(self, tenant: Identified) -> ProvisioningReport:
         """Describe the tenant's tables."""
 
+    def owner_cursor(self, tenant: Identified) -> AbstractContextManager[CursorWrapper]:
+        """Open a cursor of the owner in the place of the tenant's tables."""
+
     def wipe(self) -> None:
         """Delete all rows of the shared data and of every tenant."""
+
+
+class FenceTriggers(Protocol):
+    """Triggers that refuse writes to one tenant's rows."""
+
+    def triggers(self, tenant: Identified) -> Mapping[str, str]:
+        """Return the events and conditions of the triggers of a table, by their names."""
 
 
 class DatabaseInvariants(Protocol):
@@ -152,9 +162,6 @@ class Testing(Protocol):
     @property
     def PRESETS(self) -> Sequence[str]:  # noqa: N802 - a constant
         """Connection options that would preset a tenant for every statement."""
-
-    def owner_cursor(self, tenant: Identified) -> AbstractContextManager[CursorWrapper]:
-        """Open a cursor of the owner in the place of the tenant's tables."""
 
     def breaches(self) -> Breaches:
         """Return a breach for each clause of each invariant of this strategy alone."""

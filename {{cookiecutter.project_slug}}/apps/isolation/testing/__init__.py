@@ -1,12 +1,12 @@
 """Test support: fast tenants, logged-in clients, and access to the invariants."""
 
 from apps.isolation.strategy.invariants import invariants
+from apps.isolation.strategy.provisioning import owner_cursor
 from apps.isolation.strategy.testing import (
     IDS_ARE_UNIQUE_AMONG_TENANTS,
     INAPPLICABLE,
     PRESETS,
     STATEMENTS_CARRY_THE_TENANT,
-    owner_cursor,
 )
 from apps.isolation.testing.cases import TenantAPITestCase
 from apps.isolation.testing.people import api_client, make_member, make_tenant

@@ -13,7 +13,8 @@ from apps.isolation.postgresql.breaches import breach_of_functions, breaches_of_
 from apps.isolation.postgresql.invariants import examine
 from apps.isolation.strategy.invariants import connection_identity
 from apps.isolation.strategy.protocol import Breaches
-from apps.isolation.strategy.testing import breaches, owner_cursor
+from apps.isolation.strategy.provisioning import owner_cursor
+from apps.isolation.strategy.testing import breaches
 
 
 @dataclass(frozen=True, slots=True)

@@ -81,6 +81,14 @@ def provisioning_report(tenant: Identified) -> ProvisioningReport:
     return ProvisioningReport(name=name, exists=True, tables=tables, size=size)
 
 
+@contextmanager
+def owner_cursor(tenant: Identified) -> Iterator[CursorWrapper]:
+    """Open a cursor of the owner in the tenant's database."""
+    name = physical_name(tenant.id)
+    with owner_connection(name) as connection, connection.cursor() as cursor:
+        yield cursor
+
+
 def wipe() -> None:
     """Delete all rows of the shared data and of every tenant."""
     with owner_connection() as connection, connection.cursor() as cursor:

@@ -1,20 +1,15 @@
 """Facts about the strategy for tests, and statements that violate its invariants."""
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from typing import Final
 
-from django.db.backends.utils import CursorWrapper
-
 from apps.isolation.app_registry import tables
-from apps.isolation.context import ActiveTenant, Identified
+from apps.isolation.context import ActiveTenant
 from apps.isolation.postgresql.breaches import breach_of_functions, breaches_of_powers
 from apps.isolation.postgresql.invariants import Breach
 from apps.isolation.strategy.content_types import TABLE
 from apps.isolation.strategy.invariants import tenant_targets
-from apps.isolation.strategy.naming import physical_name, tenant_of
+from apps.isolation.strategy.naming import tenant_of
 from apps.isolation.strategy.protocol import Breaches
-from apps.isolation.strategy.targets import target_opener
 
 INAPPLICABLE = {
     "views show the tenant's rows only": "a view is in one database and can read no other",
@@ -29,17 +24,6 @@ STATEMENTS_CARRY_THE_TENANT: Final = False
 
 PRESETS: Final[list[str]] = []
 """Connection options that would preset a tenant for every statement."""
-
-
-@contextmanager
-def owner_cursor(tenant: Identified) -> Iterator[CursorWrapper]:
-    """Open a cursor of the owner in the tenant's database."""
-    with (
-        target_opener() as opened,
-        opened(physical_name(tenant.id)) as connection,
-        connection.cursor() as cursor,
-    ):
-        yield cursor
 
 
 def breaches() -> Breaches:

@@ -1,9 +1,11 @@
 """Creates, destroys and describes a tenant's rows in the shared tables."""
 
 from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from typing import Final
 
 from django.db import connections, transaction
+from django.db.backends.utils import CursorWrapper
 
 from apps.isolation.app_registry import OWNER, SHARED_DB, tables
 from apps.isolation.context import ActiveTenant, Identified, activate_tenant
@@ -64,6 +66,13 @@ def provisioning_report(tenant: Identified) -> ProvisioningReport:
         count, size = cursor.fetchone() or (0, 0)
     name = physical_name(tenant.id)
     return ProvisioningReport(name=name, exists=True, tables=count, size=int(size))
+
+
+@contextmanager
+def owner_cursor(tenant: Identified) -> Iterator[CursorWrapper]:
+    """Open a cursor of the owner of the shared tables."""
+    with connections[OWNER].cursor() as cursor:
+        yield cursor
 
 
 def wipe() -> None:

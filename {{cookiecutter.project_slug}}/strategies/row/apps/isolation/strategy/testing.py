@@ -1,15 +1,11 @@
 """Facts about the strategy for tests, and statements that violate its invariants."""
 
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from typing import Final
 
 from django.apps import apps
-from django.db import connections
-from django.db.backends.utils import CursorWrapper
 
-from apps.isolation.app_registry import OWNER, is_tenant_model
-from apps.isolation.context import Identified
+from apps.isolation.app_registry import is_tenant_model
 from apps.isolation.postgresql.grants import runtime_role
 from apps.isolation.postgresql.invariants import Breach
 from apps.isolation.strategy.policies import POLICY, PREDICATE
@@ -26,13 +22,6 @@ STATEMENTS_CARRY_THE_TENANT: Final = True
 
 PRESETS: Final = ["-c app.tenant=01234567-89ab-7def-8123-456789abcdef", "-c app.tenant=nobody"]
 """Connection options that would preset a tenant for every statement."""
-
-
-@contextmanager
-def owner_cursor(tenant: Identified) -> Iterator[CursorWrapper]:
-    """Open a cursor of the owner inside the tenant."""
-    with connections[OWNER].cursor() as cursor:
-        yield cursor
 
 
 def breaches() -> Breaches:

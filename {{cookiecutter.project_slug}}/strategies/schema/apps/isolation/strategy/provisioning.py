@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any, Final
 
 from django.db import DEFAULT_DB_ALIAS, connections, transaction
 
@@ -15,6 +16,10 @@ from apps.isolation.strategy.naming import PATTERN, PUBLIC, TEMPLATE, physical_n
 from apps.isolation.strategy.protocol import ProvisioningReport
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from django.db.backends.utils import CursorWrapper
+
     from apps.isolation.context import Identified
 
 NEEDS_STORAGE: Final = True
@@ -64,6 +69,18 @@ def provisioning_report(tenant: Identified) -> ProvisioningReport:
         )
         exists, tables, size = cursor.fetchone() or (False, 0, 0)
     return ProvisioningReport(name=schema, exists=exists, tables=tables, size=size)
+
+
+@contextmanager
+def owner_cursor(tenant: Identified) -> Iterator[CursorWrapper]:
+    """Open a cursor of the owner in the tenant's schema."""
+    connection: Any = connections[OWNER].copy()  # the thread's own is led through all schemas
+    connection.set_schema(physical_name(tenant.id))
+    try:
+        with connection.cursor() as cursor:
+            yield cursor
+    finally:
+        connection.close()
 
 
 def wipe() -> None:

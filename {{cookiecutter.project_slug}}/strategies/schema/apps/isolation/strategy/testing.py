@@ -1,16 +1,12 @@
 """Facts about the strategy for tests, and statements that violate its invariants."""
 
-from collections.abc import Iterator
-from contextlib import contextmanager
-from typing import Any, Final
+from typing import Final
 
 from django.db import DEFAULT_DB_ALIAS, connections
-from django.db.backends.utils import CursorWrapper
 
-from apps.isolation.app_registry import OWNER, tables
-from apps.isolation.context import Identified
+from apps.isolation.app_registry import tables
 from apps.isolation.postgresql.invariants import Breach, select_violations
-from apps.isolation.strategy.naming import PATTERN, PUBLIC, physical_name
+from apps.isolation.strategy.naming import PATTERN, PUBLIC
 from apps.isolation.strategy.protocol import Breaches
 
 INAPPLICABLE: dict[str, str] = {}
@@ -27,18 +23,6 @@ PRESETS: Final = [
     "-c search_path=elsewhere",
 ]
 """Connection options that would preset a tenant for every statement."""
-
-
-@contextmanager
-def owner_cursor(tenant: Identified) -> Iterator[CursorWrapper]:
-    """Open a cursor of the owner in the tenant's schema."""
-    connection: Any = connections[OWNER].copy()  # the thread's own is led through all schemas
-    connection.set_schema(physical_name(tenant.id))
-    try:
-        with connection.cursor() as cursor:
-            yield cursor
-    finally:
-        connection.close()
 
 
 def breaches() -> Breaches:
