@@ -48,7 +48,7 @@ def write_archive(
     }
     sums = write_tables(writer, tables, layout, source.connection)
     files = {name: _write_file(writer, media, name) for name in _names(source, tables.values())}
-    manifest = Manifest(**hashes, tables=sums, files=files, missing=[], audit=[])
+    manifest = Manifest(**hashes, tables=sums, files=files, missing=[], audit=[], unchanged=None)
     writer.add("manifest.json", manifest.write())
     writer.close()
 

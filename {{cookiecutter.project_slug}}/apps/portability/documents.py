@@ -18,6 +18,12 @@ type Count = Annotated[int, Field(ge=0)]
 type Address = Annotated[str, Field(max_length=254)]
 type Key = str | int
 
+type Range = tuple[Key | None, Key | None]
+"""The keys from the first one up to, and without, the second one. None: there is no such end."""
+
+type Ranges = list[Range] | None
+"""Ranges of a table's keys. None: all rows."""
+
 
 class Document(BaseModel):
     """A document that refuses unknown fields."""
@@ -103,11 +109,12 @@ class Part(Document):
 
 
 class TableSum(Document):
-    """The number of a table's rows, and the sum over their contents."""
+    """The number of a table's rows, and the sum over their contents, in these ranges of keys."""
 
     rows: Count
     sums: tuple[str, str]
     parts: list[Part]
+    ranges: Ranges = None
 
 
 class FileSum(Document):
@@ -126,6 +133,8 @@ class Manifest(Document):
     files: dict[str, FileSum]
     missing: list[str]
     audit: list[Part]
+    unchanged: list[str] | None = None
+    """Names of files that an archive of changes leaves out; None in a complete archive."""
 
 
 def hash_of(content: bytes) -> str:

@@ -1,6 +1,6 @@
 """Writes the archive of one tenant, as of one moment."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import IO, Any
 
@@ -21,6 +21,7 @@ from apps.portability.documents import (
     Layout,
     Manifest,
     Part,
+    Ranges,
     Shared,
 )
 from apps.portability.files import names_in, write_files
@@ -46,11 +47,20 @@ EVENT_FIELDS = (
 
 
 @dataclass(frozen=True, slots=True)
+class Changes:
+    """The contents of an archive of changes: ranges of each table, and names of files."""
+
+    ranges: Mapping[str, Ranges]
+    files: frozenset[str]
+
+
+@dataclass(frozen=True, slots=True)
 class ExportOptions:
-    """The contents of an archive besides rows and shared data."""
+    """The contents of an archive besides shared data. Without ``changes`` it has all rows."""
 
     with_audit: bool = False
     with_files: bool = True
+    changes: Changes | None = None
 
 
 def export_tenant(tenant: Tenant, stream: IO[bytes], options: ExportOptions) -> dict[str, Any]:
@@ -60,8 +70,21 @@ def export_tenant(tenant: Tenant, stream: IO[bytes], options: ExportOptions) -> 
     """
     with transaction.atomic(using=SHARED_DB):
         record(Action.TENANT_EXPORTED, tenant, tenant=tenant, actor=None)
+    return write_archive(tenant, stream, options)
+
+
+def write_archive(tenant: Tenant, stream: IO[bytes], options: ExportOptions) -> dict[str, Any]:
+    """Do as `export_tenant` without an audit event, for steps of one recorded action."""
     with activate_tenant(ActiveTenant(tenant.pk)):
         return _Export(tenant, ArchiveWriter(stream), options).run()
+
+
+def describe(tenant: Tenant) -> tuple[Header, Shared]:
+    """Return the documents that an archive of a tenant would begin with."""
+    with activate_tenant(ActiveTenant(tenant.pk)), one_format("REPEATABLE READ, READ ONLY"):
+        tables = tenant_tables()
+        shared = shared_data_of(tenant, keys_named(tables))
+        return header_of(tenant, layout_of(tables), ExportOptions()), shared
 
 
 class _Export:
@@ -77,15 +100,21 @@ class _Export:
             unmanaged = unmanaged_tables()
             shared = shared_data_of(self._tenant, keys_named(self._tables))
             layout = layout_of(self._tables)
-            header = self._header(layout)
+            header = header_of(self._tenant, layout, self._options)
             hashes = self._write_documents(header, shared)
-            sums = write_tables(self._writer, self._tables, layout)
-            names = sorted(names_in(self._tables)) if self._options.with_files else []
+            changes = self._options.changes
+            ranges = changes.ranges if changes else None
+            sums = write_tables(self._writer, self._tables, layout, ranges=ranges)
+            named = names_in(self._tables) if self._options.with_files else set()
+        names = sorted(named & changes.files if changes else named)
         files = dict(write_files(self._writer, self._tables, names))
         found: dict[str, FileSum] = {name: each for name, each in files.items() if each}
         missing = [name for name, each in files.items() if not each]
         audit = list(self._write_audit()) if self._options.with_audit else []
-        manifest = Manifest(**hashes, tables=sums, files=found, missing=missing, audit=audit)
+        unchanged = sorted(named - changes.files) if changes else None
+        manifest = Manifest(
+            **hashes, tables=sums, files=found, missing=missing, audit=audit, unchanged=unchanged
+        )
         self._writer.add("manifest.json", manifest.write())
         self._writer.close()
         return {
@@ -97,20 +126,6 @@ class _Export:
             "left_out": unmanaged,
         }
 
-    def _header(self, layout: Layout) -> Header:
-        return Header(
-            format=1,
-            archive=new_id(),
-            tenant=self._tenant.pk,
-            created_at=timezone.now(),
-            fingerprint=fingerprint(layout),
-            tables=layout,
-            migrations=_migrations(),
-            postgresql=_server_version(),
-            with_files=self._options.with_files,
-            with_audit=self._options.with_audit,
-        )
-
     def _write_documents(self, header: Header, shared: Shared) -> dict[str, str]:
         return {
             "header": self._writer.add("header.json", header.write()),
@@ -120,6 +135,22 @@ class _Export:
     def _write_audit(self) -> Iterator[Part]:
         events = AuditEvent.objects.for_tenant(self._tenant).order_by("pk")
         return self._writer.add_rows("audit", _events(events))
+
+
+def header_of(tenant: Tenant, layout: Layout, options: ExportOptions) -> Header:
+    """Return the header of a new archive."""
+    return Header(
+        format=1,
+        archive=new_id(),
+        tenant=tenant.pk,
+        created_at=timezone.now(),
+        fingerprint=fingerprint(layout),
+        tables=layout,
+        migrations=_migrations(),
+        postgresql=_server_version(),
+        with_files=options.with_files,
+        with_audit=options.with_audit,
+    )
 
 
 def _events(events: QuerySet[AuditEvent]) -> Iterator[Row]:

@@ -77,8 +77,17 @@ def misnamed_files(archive: Archive, tables: Mapping[str, Table]) -> Iterator[st
     named, listed = names_in(tables), archive.manifest.files.keys()
     yield from (f"No row names the file {name!r}." for name in sorted(listed - named))
     if archive.header.with_files:
-        lost = named - listed - set(archive.manifest.missing)
+        known = {*archive.manifest.missing, *(archive.manifest.unchanged or [])}
+        lost = named - listed - known
         yield from (f"A row names the file {name!r}, which is missing." for name in sorted(lost))
+
+
+def hash_of_file(file: IO[bytes]) -> str:
+    """Return the SHA-256 of a file's content, in hexadecimal digits."""
+    hashed = sha256()
+    while chunk := file.read(CHUNK):
+        hashed.update(chunk)
+    return hashed.hexdigest()
 
 
 def _names(table: Table, name: str = "") -> Iterator[str]:
@@ -95,13 +104,6 @@ def _is_here(name: str, listed: FileSum) -> bool:
         if not default_storage.exists(name) or default_storage.size(name) != listed.size:
             return False
         with default_storage.open(name) as file:
-            return _hash_of(file) == listed.sha256
+            return hash_of_file(file) == listed.sha256
     except (FileNotFoundError, SuspiciousFileOperation):
         return False
-
-
-def _hash_of(file: IO[bytes]) -> str:
-    hashed = sha256()
-    while chunk := file.read(CHUNK):
-        hashed.update(chunk)
-    return hashed.hexdigest()

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from typing import Any
 from uuid import UUID
 
+from django.core.files.storage import default_storage
 from django.db import connections, transaction
 
 from apps.audit.models import AuditEvent
@@ -15,9 +16,9 @@ from apps.isolation.app_registry import SHARED_DB
 from apps.isolation.context import activate_tenant
 from apps.portability import people
 from apps.portability.compatibility import require_same_tables
-from apps.portability.documents import Shared
+from apps.portability.documents import Header, Shared
 from apps.portability.exceptions import ArchiveError
-from apps.portability.files import misnamed_files, restore_files
+from apps.portability.files import misnamed_files, names_in, restore_files
 from apps.portability.keys import KeyMap
 from apps.portability.loading import Loader
 from apps.portability.locks import import_lock
@@ -43,12 +44,13 @@ class ImportOptions:
     """If false, the tenant stays "importing" until it is imported again."""
     keeps: bool = False
     """If true, a refused archive leaves what an earlier one has stored."""
+    accepts_changes: bool = False
+    """If true, an archive of changes is accepted for a tenant whose import has begun."""
 
 
 def preview(archive: Archive, options: ImportOptions) -> dict[str, Any]:
     """Return what an import would do; raise `ArchiveError` as the import would."""
-    tenant, matches, _ = _prepared(archive, options)
-    _validate(tenant)
+    tenant, matches, _ = prepared(archive.header, archive.shared, options)
     return _report(archive, tenant, matches)
 
 
@@ -59,11 +61,14 @@ def import_tenant(archive: Archive, options: ImportOptions) -> dict[str, Any]:
     with the same archive continues after an interruption. If the archive is refused, nothing is
     left. Raises `ArchiveError`.
     """
+    if archive.has_changes_only and not options.accepts_changes:
+        raise ArchiveError("The archive has only changes: move_tenant sends such archives.")
     with import_lock(archive.header.tenant):
-        tenant, matches, maps = _prepared(archive, options)
+        tenant, matches, maps = prepared(archive.header, archive.shared, options)
         resumes = not tenant._state.adding
-        if not resumes:
-            _register(tenant)
+        if archive.has_changes_only and not resumes:
+            raise ArchiveError("The archive has only changes, and nothing of the tenant is here.")
+        _register(tenant)
         try:
             make_storage(tenant)
             people.create_accounts(matches)
@@ -86,11 +91,13 @@ def cancel_import(tenant_id: UUID, shared: Shared) -> None:
         _remove(shared, tenant)
 
 
-def _prepared(
-    archive: Archive, options: ImportOptions
+def prepared(
+    header: Header, shared: Shared, options: ImportOptions
 ) -> tuple[Tenant, list[Match], dict[str, KeyMap]]:
-    """Return the tenant, which is new or unfinished, and the keys of users and shared rows."""
-    header, shared = archive.header, archive.shared
+    """Return the tenant, which is new or unfinished, and the keys of users and shared rows.
+
+    Raises `ArchiveError`, or ValidationError for a slug, for what an import would refuse.
+    """
     require_same_tables(header.tables, tenant_tables(), allows_added=options.allows_added)
     tenant = Tenant.objects.filter(pk=header.tenant).first()
     if tenant is not None and tenant.status != Status.IMPORTING:
@@ -101,10 +108,11 @@ def _prepared(
     since = tenant.created_at if tenant else None
     if tenant is None:
         slug = options.slug or shared.slug
-        tenant = Tenant(id=header.tenant, slug=slug, name=shared.name, status=Status.IMPORTING)
-        tenant.settings = dict(shared.settings)
+        tenant = Tenant(id=header.tenant, slug=slug, status=Status.IMPORTING)
     elif options.slug not in {"", tenant.slug}:
         raise ArchiveError(f"The import began with the slug {tenant.slug!r}: leave out --slug.")
+    tenant.name, tenant.settings = shared.name, dict(shared.settings)
+    _validate(tenant)
     matches = people.match(shared, options.mapping, since)
     maps = {**maps_of_shared(shared), people.USERS: people.user_map(matches)}
     return tenant, matches, maps
@@ -112,14 +120,18 @@ def _prepared(
 
 def _validate(tenant: Tenant) -> Domain:
     domain = Domain(domain=default_domain(tenant.slug), tenant=tenant, is_primary=True)
+    tenant.full_clean()
     if tenant._state.adding:
-        tenant.full_clean()
         domain.full_clean(exclude=["tenant"])
     return domain
 
 
 def _register(tenant: Tenant) -> None:
     domain = _validate(tenant)
+    if not tenant._state.adding:
+        # An earlier archive may have had another name and other settings.
+        tenant.save(update_fields=["name", "settings", "updated_at"])
+        return
     with transaction.atomic(using=SHARED_DB):
         tenant.save(force_insert=True)
         domain.tenant = tenant
@@ -130,6 +142,7 @@ def _fill(archive: Archive, maps: dict[str, KeyMap], *, resumes: bool) -> None:
     rows = sum(table.rows for table in archive.manifest.tables.values())
     with progress_bar(rows, "row") as advance:
         loader = Loader(archive, maps, advance)
+        earlier = names_in(loader.tables) if resumes else set()
         loader.load(resumes=resumes)
     problems = [*misnamed_files(archive, loader.tables), *loader.check()]
     if problems:
@@ -138,6 +151,8 @@ def _fill(archive: Archive, maps: dict[str, KeyMap], *, resumes: bool) -> None:
     with progress_bar(total, "B") as advance:
         for size in restore_files(archive):
             advance(size)
+    for name in earlier - names_in(loader.tables):
+        default_storage.delete(name)
 
 
 def _open(

@@ -2,7 +2,8 @@
 
 The tables of a group that refer to each other are loaded in one transaction. Its label is the sum
 of the tables: if it is right, the group has been loaded before; otherwise the group is emptied and
-loaded again. So an interrupted import continues where it stopped.
+loaded again. So an interrupted import continues where it stopped. An archive of changes says which
+ranges of keys it has, and all of this holds for the rows in these ranges.
 """
 
 import json
@@ -18,9 +19,11 @@ from django.db import DataError, IntegrityError, connection, reset_queries
 
 from apps.isolation import WrongTenantError, require_tenant
 from apps.isolation.app_registry import is_tenant_model
+from apps.portability.documents import Ranges
 from apps.portability.exceptions import ArchiveError
 from apps.portability.keys import KeyMap, NumberMap
 from apps.portability.numbers import numbers_for, numbers_here
+from apps.portability.ranges import condition
 from apps.portability.reading import Archive, parsed
 from apps.portability.sums import one_format, sum_of
 from apps.portability.tables import NATIVE, PARSED, Column, Table, components, tenant_tables
@@ -57,7 +60,7 @@ class Loader:
                 raise
             with one_format():
                 for each in reversed(later):
-                    _delete(each)
+                    self._delete(each)
                 self._load_group(group)
 
     def check(self) -> list[str]:
@@ -82,7 +85,11 @@ class Loader:
         return listed.rows, listed.sums
 
     def _sum(self, table: Table) -> tuple[int, tuple[str, str]]:
-        return sum_of(table, self.archive.header.tables[table.label], self.maps)
+        names = self.archive.header.tables[table.label]
+        return sum_of(table, names, self.maps, ranges=self._ranges(table))
+
+    def _ranges(self, table: Table) -> Ranges:
+        return self.archive.manifest.tables[table.label].ranges
 
     def _is_complete(self, group: list[Table]) -> bool:
         self._find_numbers(group)
@@ -110,8 +117,15 @@ class Loader:
                 raise ArchiveError(f"A key in {folder} is too large.") from error
         return numbers
 
+    def _delete(self, group: Iterable[Table]) -> None:
+        with connection.cursor() as cursor:
+            cursor.execute("SET CONSTRAINTS ALL DEFERRED")
+            for table in group:
+                within, keys = condition(table, self._ranges(table))
+                cursor.execute(f"DELETE FROM {table.name} AS t WHERE {within}", keys)
+
     def _load_group(self, group: list[Table]) -> None:
-        _delete(group)
+        self._delete(group)
         for table in group:
             if table.number:
                 there = self._numbers(table)
@@ -173,13 +187,6 @@ class Loader:
 
 def _is_of_tenants(label: str) -> bool:
     return is_tenant_model(apps.get_model(label))
-
-
-def _delete(group: Iterable[Table]) -> None:
-    with connection.cursor() as cursor:
-        cursor.execute("SET CONSTRAINTS ALL DEFERRED")
-        for table in group:
-            cursor.execute(f"DELETE FROM {table.name}")
 
 
 def _insert(table: Table, columns: Iterable[Column], added: Iterable[Column]) -> str:

@@ -28,7 +28,7 @@ def import_lock(tenant_id: UUID) -> Iterator[None]:
             key = f"import:{tenant_id}"
             cursor.execute("SELECT pg_try_advisory_xact_lock(hashtextextended(%s, 0))", [key])
             if cursor.fetchone() != (True,):
-                raise ArchiveError("Another process is importing this tenant.")
+                raise ArchiveError("Another process imports or moves this tenant.")
         yield
     finally:
         connection.close()

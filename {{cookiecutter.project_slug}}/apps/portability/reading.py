@@ -84,6 +84,11 @@ class Archive:
         self._require_listed()
         self._require_contents()
 
+    @property
+    def has_changes_only(self) -> bool:
+        """True if the archive has only what differs from an earlier one."""
+        return self.manifest.unchanged is not None
+
     def blocks(self, folder: str) -> Iterator[tuple[Part, list[bytes]]]:
         """Yield each part of a folder of rows, with its lines."""
         for number, part in enumerate(self._parts()[folder]):
@@ -153,6 +158,10 @@ class Archive:
         if differing := sorted(found ^ (parts | files)):
             message = f"{differing[0]} is in the archive or in its manifest, and not in both."
             raise ArchiveError(message)
+        if not self.has_changes_only and any(
+            each.ranges is not None for each in self.manifest.tables.values()
+        ):
+            raise ArchiveError("The manifest lists ranges of keys, but no unchanged files.")
         if self.manifest.tables.keys() != self.header.tables.keys():
             raise ArchiveError("The manifest and the header list different tables.")
         if fingerprint(self.header.tables) != self.header.fingerprint:

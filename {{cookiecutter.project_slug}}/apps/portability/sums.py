@@ -1,6 +1,6 @@
 """Sums over the contents of a tenant's tables, computed by PostgreSQL."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
@@ -8,7 +8,9 @@ from django.contrib.contenttypes.models import ContentType
 from django.db import connection, transaction
 
 from apps.isolation.integrations.limits import allow_long_statements
+from apps.portability.documents import Key, Ranges
 from apps.portability.keys import Maps
+from apps.portability.ranges import condition
 from apps.portability.tables import Table
 
 FORMATS = {
@@ -22,6 +24,11 @@ FORMATS = {
 
 type Sum = tuple[int, tuple[str, str]]
 """The number of rows, and the sums of both halves of their hashes."""
+
+NOTHING: Sum = (0, ("0", "0"))
+
+_HALVES = [f"sum(('x' || {half}(h, 16))::bit(64)::bigint)" for half in ("left", "right")]
+_SUM = ", ".join(["count(*)", *(f"coalesce({half}, 0)::text" for half in _HALVES)])
 
 
 @contextmanager
@@ -39,27 +46,56 @@ def one_format(isolation: str = "") -> Iterator[None]:
         yield
 
 
-def sum_of(table: Table, names: Iterable[str], maps: Maps, source: Any = connection) -> Sum:
+def sum_of(
+    table: Table,
+    names: Iterable[str],
+    maps: Maps,
+    source: Any = connection,
+    ranges: Ranges = None,
+) -> Sum:
     """Return the sum of a table's columns, with the keys that the archive has for them.
 
     The sum does not depend on the order of rows. It finds mistakes; it is no protection against
     forgery.
     """
-    joins, texts, values = _translated(table, maps)
-    columns = [
-        texts.get(column.name, f"t.{source.ops.quote_name(column.name)}")
-        for column in table.columns_named(names)
-    ]
-    left, right = (f"sum(('x' || {half}(h, 16))::bit(64)::bigint)" for half in ("left", "right"))
-    query = (
-        f"SELECT count(*), coalesce({left}, 0)::text, coalesce({right}, 0)::text FROM "
-        f"(SELECT md5(convert_to(ROW({', '.join(columns)})::text, 'UTF8')) AS h "
-        f"FROM {table.name} AS t {' '.join(joins)}) AS hashes"
-    )
+    hashes, values = _hashes(table, names, maps, source)
+    within, keys = condition(table, ranges)
     with source.cursor() as cursor:
-        cursor.execute(query, values)
+        cursor.execute(f"SELECT {_SUM} FROM ({hashes} WHERE {within}) AS hashes", [*values, *keys])
         rows, *sums = cursor.fetchone() or (0, "0", "0")
     return rows, (sums[0], sums[1])
+
+
+def sums_between(
+    table: Table, names: Iterable[str], maps: Maps, bounds: Sequence[Key]
+) -> list[Sum]:
+    """Return the sum of the rows before the first bound, between each two, and from the last on."""
+    hashes, values = _hashes(table, names, maps, connection, table.ordered_key)
+    key = f"%s::{table.type_of(table.ordered_key)}[]"
+    query = f"SELECT width_bucket(k, {key}), {_SUM} FROM ({hashes}) AS hashes GROUP BY 1"
+    found = [NOTHING] * (len(bounds) + 1)
+    with connection.cursor() as cursor:
+        cursor.execute(query, [list(map(str, bounds)), *values])
+        for place, rows, *sums in cursor.fetchall():
+            found[place] = (rows, (sums[0], sums[1]))
+    return found
+
+
+def _hashes(
+    table: Table, names: Iterable[str], maps: Maps, source: Any, key: str = ""
+) -> tuple[str, list[list[str]]]:
+    """Return a query for the hash of each row, without a condition, and its parameters.
+
+    The rows also have the column ``key``, as k.
+    """
+    joins, texts, values = _translated(table, maps)
+    quoted = source.ops.quote_name
+    columns = [
+        texts.get(column.name, f"t.{quoted(column.name)}") for column in table.columns_named(names)
+    ]
+    hashed = f"md5(convert_to(ROW({', '.join(columns)})::text, 'UTF8')) AS h"
+    own = f", t.{quoted(key)} AS k" if key else ""
+    return f"SELECT {hashed}{own} FROM {table.name} AS t {' '.join(joins)}", values
 
 
 def _translated(table: Table, maps: Maps) -> tuple[list[str], dict[str, str], list[list[str]]]:

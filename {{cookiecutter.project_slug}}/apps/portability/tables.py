@@ -9,6 +9,7 @@ from django.apps import apps
 from django.contrib.contenttypes.fields import GenericForeignKey
 from django.db import connection
 from django.db.models import AutoField, FileField, Model
+from django.db.models.deletion import DatabaseOnDelete
 
 from apps.isolation.app_registry import is_tenant_model, tenant_models_with_tables
 from apps.portability.documents import Layout, hash_of
@@ -18,6 +19,10 @@ NATIVE = frozenset({"smallint", "integer", "bigint", "boolean"})
 
 PARSED = frozenset({"json", "jsonb"})
 """Types whose text would be a JSON string, if PostgreSQL read them from JSON."""
+
+
+ORDERED = frozenset({"uuid", "smallint", "integer", "bigint"})
+"""Types whose values have the same order on every server."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +54,27 @@ class Table:
     """Pairs of columns of generic relations: content type, and key."""
     needs: frozenset[str] = field(compare=False)
     """Labels of the tables to which this one refers."""
+    cascades: frozenset[str] = field(default=frozenset(), compare=False)
+    """Labels of the tables whose deletions PostgreSQL itself extends to this one."""
+
+    @property
+    def names(self) -> list[str]:
+        """The names of the columns."""
+        return [column.name for column in self.columns]
+
+    @property
+    def ordered_key(self) -> str:
+        """The column whose values two installations compare by ranges; empty if there is none.
+
+        The order of texts depends on the server, and keys may differ between installations.
+        """
+        own = [column for column in self.columns if column.name in self.key]
+        is_ordered = len(own) == 1 and own[0].type in ORDERED and not own[0].refers
+        return own[0].name if is_ordered and not self.number else ""
+
+    def type_of(self, name: str) -> str:
+        """Return the type of a column in PostgreSQL."""
+        return next(column.type for column in self.columns if column.name == name)
 
     def columns_named(self, names: Iterable[str]) -> list[Column]:
         """Return these columns by name, in alphabetical order."""
@@ -133,6 +159,7 @@ def _table_of(model: type[Model]) -> Table:
         files=tuple(str(each.column) for each in own if isinstance(each, FileField)),
         generics=tuple(_generics(options)),
         needs=frozenset(_needs(own)),
+        cascades=frozenset(_cascades(own)),
     )
 
 
@@ -172,4 +199,10 @@ def _generics(options: Any) -> Iterator[tuple[str, str]]:
 def _needs(fields: Iterable[Any]) -> Iterator[str]:
     for each in fields:
         if each.remote_field and is_tenant_model(each.related_model):
+            yield each.related_model._meta.label_lower
+
+
+def _cascades(fields: Iterable[Any]) -> Iterator[str]:
+    for each in fields:
+        if each.remote_field and isinstance(each.remote_field.on_delete, DatabaseOnDelete):
             yield each.related_model._meta.label_lower

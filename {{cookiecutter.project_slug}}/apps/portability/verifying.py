@@ -6,8 +6,10 @@ from apps.isolation import ActiveTenant
 from apps.isolation.context import activate_tenant
 from apps.portability import people
 from apps.portability.compatibility import require_same_tables
+from apps.portability.documents import Shared
 from apps.portability.exceptions import ArchiveError
 from apps.portability.files import differing_files
+from apps.portability.keys import KeyMap
 from apps.portability.loading import Loader
 from apps.portability.progress import progress_bar
 from apps.portability.reading import Archive
@@ -24,7 +26,12 @@ def differences(
         message = f"The archive is of the tenant {archive.header.tenant}, not of {tenant.slug!r}."
         raise ArchiveError(message)
     require_same_tables(archive.header.tables, tenant_tables(), allows_added=allows_added)
-    users = people.map_for_verification(archive.shared, mapping)
-    maps = {**maps_of_shared(archive.shared), people.USERS: users}
+    maps = stored_maps(archive.shared, mapping)
     with activate_tenant(ActiveTenant(tenant.pk)), progress_bar(0, "row") as advance:
         return [*Loader(archive, maps, advance).check(), *differing_files(archive)]
+
+
+def stored_maps(shared: Shared, mapping: Mapping[str, str]) -> dict[str, KeyMap]:
+    """Return the keys of users and shared rows as an import has stored them here."""
+    users = people.map_for_verification(shared, mapping)
+    return {**maps_of_shared(shared), people.USERS: users}
