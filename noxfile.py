@@ -96,6 +96,7 @@ ALIKE = (
         for name in ("forged_tokens", "in_flight", "rates", "throttling")
     ),
     *(f"apps/observability/tests/test_{name}.py" for name in ("logs", "telemetry")),
+    "apps/moves/tests/test_moves.py",  # `mobility` moves between all pairs of strategies
     *(f"apps/portability/tests/test_{name}.py" for name in ("hostile_archives", "kinds")),
     *(f"devtools/tests/test_{name}.py" for name in ("embedded_postgres", "interrupt")),
     *(

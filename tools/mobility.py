@@ -3,8 +3,10 @@
 Run in the build's folder, which contains a project of each strategy: ``python mobility.py FOLDER``.
 A tenant with 200,000 rows and files goes through all nine pairs of strategies, each into an
 installation of its own, and around through all three. Its sums, and those of a neighbour, stay
-equal. Then imports are killed, and the memory for a million rows and the time of a purge are
-compared with those of a hundredth. ``--rows N`` measures with fewer.
+equal. Tenants with a writer and a reader are moved while they work, as docs/moving.md says; some of
+the moves are killed. Then imports are killed, and the memory for a million rows and the time of a
+purge are compared with those of a hundredth. ``--rows N`` measures with fewer; ``--moves`` moves
+tenants that work, and does nothing else.
 The figures are in results.json.
 """
 
@@ -73,6 +75,50 @@ while not Path({stop!r}).exists():
     longest = max(longest, time.monotonic() - begun)
     time.sleep(0.05)
 print(longest)
+"""
+
+# Writes over HTTP twenty times a second, and reads, until the tenant has moved. Prints the projects
+# that were accepted, and the longest time without an accepted one.
+WORK = """
+import json, time
+from pathlib import Path
+from django.test import Client
+from apps.isolation.testing.people import PASSWORD
+from apps.authentication.models import User
+
+user = User.objects.get(email="owner@{slug}.test")
+user.set_password(PASSWORD)
+user.save()
+client = Client(headers={{"Host": "{slug}.localhost"}}, raise_request_exception=False)
+body = {{"email": user.email, "password": PASSWORD}}
+token = client.post("/api/v1/auth/token/", body, "application/json").json()["access"]
+headers = {{"Authorization": f"Bearer {{token}}"}}
+accepted, longest, last, refused = [], 0, time.monotonic(), 0
+while not Path({stop!r}).exists():
+    name = f"written {{len(accepted)}} {{time.monotonic()}}"
+    body = {{"name": name}}
+    written = client.post("/api/v1/projects/", body, "application/json", headers=headers)
+    read = client.get("/api/v1/projects/", headers=headers).status_code
+    if written.status_code == 201:
+        accepted.append(name)
+        longest, last = max(longest, time.monotonic() - last), time.monotonic()
+    elif written.status_code == 421:
+        break
+    else:
+        assert written.json()["code"] == "tenant_moving", written.content
+        refused += 1
+        assert read in (200, 421), read
+    Path({begun!r}).touch()
+    time.sleep(0.05)
+print(json.dumps({{"accepted": accepted, "longest": longest, "refused": refused}}))
+"""
+NAMES = """
+import json
+from apps.isolation import tenant_context
+from apps.projects.models import Project
+from apps.tenants.models import Tenant
+with tenant_context(Tenant.objects.get(slug={slug!r})):
+    print(json.dumps(list(Project.objects.values_list("name", flat=True))))
 """
 
 
@@ -218,6 +264,64 @@ def around(ones: list[Installation], build: Path) -> None:
     expect(manifest(place) == wanted, "schema, row, database, schema: equal rows and files")
 
 
+def move_all(ones: list[Installation], rows: int) -> dict[str, dict[str, float]]:
+    """Move a tenant that works from each strategy to each; return seconds by pair."""
+    figures = {}
+    for one in ones:
+        source = copy_of(one, "moving")
+        for other in ones:
+            target = copy_of(other, "receiving")
+            figures[f"{one.strategy} to {other.strategy}"] = move(source, target, rows)
+    return figures
+
+
+def move(one: Installation, two: Installation, rows: int) -> dict[str, float]:
+    """Move a tenant while it works, with a kill in each step; return seconds."""
+    slug, pair = f"to-{two.strategy}", f"{one.strategy} to {two.strategy}"
+    one.seed(slug, rows)
+    neighbours = [each.sums("neighbour") for each in (one, two)]
+    to = f"env --chdir={two.folder} {sys.executable} manage.py"
+    begin = time.monotonic()
+    start_and_kill(one, slug, "start", to)
+    one.manage("move_tenant", slug, "start", "--to", to)
+    seconds = {"start": time.monotonic() - begin}
+
+    stop, begun = one.folder / "stop", one.folder / "begun"
+    for each in (stop, begun):
+        each.unlink(missing_ok=True)
+    code = WORK.format(slug=slug, stop=str(stop), begun=str(begun))
+    worker = one.start("shell", "--no-imports", "-c", code)
+    while not begun.exists() and worker.poll() is None:
+        time.sleep(0.1)
+    start_and_kill(one, slug, "switch", to)
+    done = one.manage("move_tenant", slug, "switch", "--to", to, "--fence-seconds=1", "--json")
+    output, errors = worker.communicate(timeout=60)
+    expect(
+        worker.returncode == 0, f"{pair}: reads were answered, writes accepted or refused {errors}"
+    )
+    work = json.loads(output.splitlines()[-1])
+    names = set(json.loads(two.run(NAMES.format(slug=slug))))
+    lost = set(work["accepted"]) - names
+    expect(work["accepted"] and not lost, f"{pair}: none of {len(work['accepted'])} writes is lost")
+    expect(one.sums(slug) == two.sums(slug), f"{pair}: equal rows and files")
+    report = json.loads(next(line for line in done.output.splitlines() if line.startswith("{")))
+    seconds["without writes"] = report["pause_seconds"]
+
+    one.manage("move_tenant", slug, "back", "--to", to)
+    one.manage("move_tenant", slug, "cancel", "--to", to)
+    same = [each.sums("neighbour") for each in (one, two)] == neighbours
+    expect(same, f"{pair}: moved back; the neighbours are unchanged; {seconds}")
+    return seconds
+
+
+def start_and_kill(one: Installation, slug: str, action: str, to: str) -> None:
+    """Kill a step of a move at a random moment."""
+    process = one.start("move_tenant", slug, action, "--to", to, "--fence-seconds=60")
+    time.sleep(random.uniform(3, 12))  # noqa: S311 - no secret
+    process.kill()
+    process.communicate()
+
+
 def kill(one: Installation, archive: Path, slug: str) -> None:
     """Kill imports at random moments; the last run must complete them."""
     wanted = manifest(archive)
@@ -272,10 +376,15 @@ def main() -> None:
     parser.add_argument("folder", type=Path, help=argparse.SUPPRESS)
     parser.add_argument("--rows", type=int, default=200_000, help="rows of each pair")
     parser.add_argument("--many", type=int, default=1_000_000, help="rows for memory and purge")
+    parser.add_argument("--moves", action="store_true", help="only move tenants that work")
     options = parser.parse_args()
     build = options.folder.absolute()
     ones = [Installation(name, next((build / name).glob("my_*"))) for name in STRATEGIES]
-    figures: dict[str, Any] = pairs(ones, options.rows, build)
+    figures: dict[str, Any] = {"moves": move_all(ones, options.rows)}
+    if options.moves:
+        print(json.dumps(figures, indent=1))
+        return
+    figures |= pairs(ones, options.rows, build)
     around(ones, build)
     for one in ones:
         kill(copy_of(one, "killed"), build / f"from-{one.strategy}.tar", f"from-{one.strategy}")

@@ -108,7 +108,7 @@ WRITERS: dict[str, set[str]] = {
         f"{EXPORTS}::fail_lost",
         f"{EXPORTS}::_write",
         "apps/offboarding/services.py::_finish",
-        "apps/portability/importing.py::_prepared",  # a new row
+        "apps/portability/importing.py::prepared",  # a new row
     },
     "verified": {f"{ADDRESSES}::mark_verified"},
     ANY: {

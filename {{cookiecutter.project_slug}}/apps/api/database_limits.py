@@ -25,6 +25,8 @@ LIMITS = {
     "55P03": Limit("lock_timeout", "Another request is changing the same data. Try again.", wait=1),
     "25P03": Limit("transaction_timeout", "The request exceeds the time limit."),
     "53400": Limit("statement_too_large", "The request exceeds the limit on temporary files."),
+    # The code of apps.isolation.strategy.write_fence.
+    "TM001": Limit("tenant_moving", "This tenant is being moved. Try again.", wait=5),
     "53300": Limit(
         "too_many_connections", "Too many requests are being served. Try again.", wait=1
     ),

@@ -5,6 +5,7 @@ from uuid import UUID
 from django.contrib.auth.base_user import AbstractBaseUser
 from django.utils.crypto import constant_time_compare
 from rest_framework import exceptions
+from rest_framework.permissions import SAFE_METHODS
 from rest_framework_simplejwt.exceptions import InvalidToken
 
 from apps.authentication.exceptions import NoActiveAccount, TokenTenantMismatch
@@ -13,13 +14,14 @@ from apps.authentication.token_lookup import membership_of_token
 from apps.authentication.tokens import Claims
 from apps.isolation import require_tenant
 from apps.memberships.models import Membership
-from apps.tenants.exceptions import TenantNotReady, TenantSuspended
+from apps.tenants.exceptions import TenantMoved, TenantMoving, TenantNotReady, TenantSuspended
 from apps.tenants.models import Status
 
 REFUSALS: dict[str, type[exceptions.APIException]] = {
     Status.PREPARING: TenantNotReady,
     Status.SUSPENDED: TenantSuspended,
     Status.ARCHIVED: TenantSuspended,
+    Status.MOVED: TenantMoved,
     Status.IMPORTING: NoActiveAccount,
     Status.PURGING: NoActiveAccount,
 }
@@ -28,8 +30,8 @@ REFUSALS: dict[str, type[exceptions.APIException]] = {
 def admit(user_id: object, tenant_id: UUID) -> Membership:
     """Return the membership of a user in a tenant, with both, in one query.
 
-    Raises `NoActiveAccount` unless user and membership are active, `TenantSuspended` or
-    `TenantNotReady` if the tenant is not served.
+    Raises `NoActiveAccount` unless user and membership are active, and the error in `REFUSALS` if
+    the tenant is not served.
     """
     return _admitted(Membership.objects.of_user_in(user_id, tenant_id).first())
 
@@ -48,6 +50,12 @@ def admit_token(claims: Claims) -> Membership:
     ):
         raise InvalidToken("Token is blacklisted")
     return _admitted(membership)
+
+
+def require_writable(membership: Membership, method: str | None) -> None:
+    """Raise `TenantMoving` if a request may write and its tenant is only read now."""
+    if membership.tenant.status == Status.MOVING and method not in SAFE_METHODS:
+        raise TenantMoving
 
 
 def require_same_tenant(tenant_id: UUID) -> None:

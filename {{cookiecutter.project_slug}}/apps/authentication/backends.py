@@ -73,12 +73,14 @@ class TenantJWTAuthentication(JWTAuthentication):
             raise TenantNotFound
         access.require_same_tenant(claims.tenant_id)
         try:
-            return access.admit_token(claims)
+            membership = access.admit_token(claims)
         except NoActiveAccount:
             # On the shared host, a tenant without the user's membership does not exist.
             if is_shared(host_of(request)):
                 raise TenantNotFound from None
             raise
+        access.require_writable(membership, request.method)
+        return membership
 
 
 def is_bearer(header: bytes) -> bool:

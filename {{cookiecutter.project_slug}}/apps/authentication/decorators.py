@@ -15,7 +15,7 @@ from rest_framework.exceptions import PermissionDenied
 from rest_framework.permissions import SAFE_METHODS
 from rest_framework.views import APIView
 
-from apps.authentication.access import admit
+from apps.authentication.access import admit, require_writable
 from apps.authentication.error_throttling import count_request
 from apps.authentication.exceptions import NoActiveAccount
 from apps.authentication.sessions import has_session_ended
@@ -125,4 +125,5 @@ def _member(request: MemberRequest) -> Membership | None:
     if has_session_ended(request, member):
         logout(request)
         return None
+    require_writable(member, request.method)
     return member

@@ -15,8 +15,11 @@ from apps.api.error_responses import attach_error, error_response
 from apps.authentication.backends import is_bearer
 from apps.authentication.decorators import View, is_of_api
 from apps.isolation import current_tenant
-from apps.tenants.exceptions import TenantNotFound, TenantSuspended
-from apps.tenants.models import Status, Tenant
+from apps.tenants.exceptions import TenantMoved, TenantNotFound, TenantSuspended
+from apps.tenants.models import SERVED, Tenant
+
+NOTICES = (TenantSuspended, TenantMoved)
+"""Errors that only members get."""
 
 
 class SuspendedTenantMiddleware(MiddlewareMixin):
@@ -61,8 +64,8 @@ def _has_token(request: HttpRequest) -> bool:
 
 
 def _is_for_members(request: HttpRequest, response: HttpResponseBase) -> bool:
-    """Return whether the answer is for a member: a success, or the notice of the suspension."""
-    is_notice = isinstance(getattr(response, "error", None), TenantSuspended)
+    """Return whether the answer is for a member: a success, or a notice about the tenant."""
+    is_notice = isinstance(getattr(response, "error", None), NOTICES)
     # A server error may come from the database, so do not query it.
     is_fault = response.status_code >= HTTPStatus.INTERNAL_SERVER_ERROR
     return getattr(request, "auth", None) is not None or is_notice or is_fault
@@ -74,6 +77,6 @@ def _is_hidden(request: HttpRequest) -> bool:
     if tenant is None:
         return False
     if "is_tenant_hidden" not in vars(request):
-        is_served = Tenant.objects.filter(pk=tenant.id, status=Status.ACTIVE).exists()
+        is_served = Tenant.objects.filter(pk=tenant.id, status__in=SERVED).exists()
         vars(request).update(is_tenant_hidden=not is_served)
     return bool(vars(request)["is_tenant_hidden"])

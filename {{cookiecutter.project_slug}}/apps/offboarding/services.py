@@ -20,7 +20,8 @@ from apps.authentication import services as accounts
 from apps.isolation.app_registry import SHARED_DB
 from apps.isolation.integrations.cache import forget_tenant
 from apps.isolation.integrations.tasks import OWNER_QUEUE, platform_task
-from apps.isolation.strategy.provisioning import deprovision
+from apps.isolation.strategy.provisioning import NEEDS_STORAGE, deprovision
+from apps.isolation.strategy.write_fence import lower_fence
 from apps.memberships.mails import mail_owners
 from apps.memberships.models import Membership
 from apps.memberships.roles import Role
@@ -63,6 +64,8 @@ def purge(
     note("cache")
     forget_tenant(tenant)
     note("tables and files")
+    if not NEEDS_STORAGE:  # rows are deleted one by one, which the fence of a move would refuse
+        lower_fence(tenant, seconds=0)
     deprovision(tenant)
     note("shared data")
     _finish(tenant, begun)
@@ -84,7 +87,7 @@ def purge_later(tenant_id: str) -> None:
 
 def due_for_purge() -> QuerySet[Tenant]:
     """Return the tenants whose time of grace is over, and those with an interrupted purge."""
-    is_over = Q(status=Status.ARCHIVED, purge_after__lte=timezone.now(), hold_reason="")
+    is_over = Q(status__in=PURGE.sources, purge_after__lte=timezone.now(), hold_reason="")
     return Tenant.objects.filter(is_over | Q(status=Status.PURGING)).order_by("purge_after")
 
 
@@ -97,10 +100,12 @@ def _require_purgeable(tenant: Tenant, reason: str, *, at_once: bool) -> None:
         raise ValidationError({"reason": "A purge within the time of grace needs a reason."})
     if tenant.hold_reason:
         raise ValidationError({"hold": f"The tenant is on hold: {tenant.hold_reason}"})
-    if tenant.status != Status.ARCHIVED:
-        raise ValidationError(
-            {"status": f"Only an archived tenant can be purged; this one is {tenant.status}."}
-        )
+    if tenant.status not in PURGE.sources:
+        wanted = "Only a tenant that is archived or has moved can be purged"
+        raise ValidationError({"status": f"{wanted}; this one is {tenant.status}."})
+    if tenant.status == Status.MOVED and tenant.purge_after is None:
+        message = "No other installation has opened the tenant: run move_tenant switch again."
+        raise ValidationError({"purge_after": message})
     if not at_once and (tenant.purge_after is None or tenant.purge_after > timezone.now()):
         until = f"{tenant.purge_after:%Y-%m-%d}" if tenant.purge_after else "it is archived again"
         raise ValidationError({"purge_after": f"The tenant can be restored until {until}."})
@@ -129,7 +134,8 @@ def _finish(tenant: Tenant, begun: Purge) -> None:
             begun.refresh_from_db()  # another run was faster
             return
         days = settings.BACKUP_KEEP_DAYS
-        mail_owners(tenant, "offboarding/email/purged", backup_days=days)
+        if tenant.archived_at:  # a tenant that has moved goes on elsewhere
+            mail_owners(tenant, "offboarding/email/purged", backup_days=days)
         users = list(Membership.objects.for_tenant(tenant).values_list("user_id", flat=True))
         with connections[SHARED_DB].cursor() as cursor:
             cursor.execute(_DELETE_JOBS, [tenant.pk])

@@ -38,7 +38,7 @@ from apps.pages.rendering import (
     render_page,
     tenant_address,
 )
-from apps.tenants.models import Status
+from apps.tenants.models import SERVED
 from apps.tenants.settings import BRAND_COLOR, TenantSettings
 
 PENDING_FACTOR = "second_factor"
@@ -236,7 +236,7 @@ def change_second_factor(request: MemberRequest) -> HttpResponse:
 def switch(request: MemberRequest) -> HttpResponse:
     """List the user's tenants. Each needs its own log-in, since sessions belong to a tenant."""
     own = Membership.objects.for_user(request.auth.user).filter(is_active=True)
-    own = own.filter(tenant__status=Status.ACTIVE, tenant__domains__is_primary=True)
+    own = own.filter(tenant__status__in=SERVED, tenant__domains__is_primary=True)
     own = own.annotate(name=F("tenant__name"), domain=F("tenant__domains__domain"))
     rows = own.order_by("name").values("role", "tenant_id", "name", "domain")
     places = [{**row, "url": tenant_address(row["domain"])} for row in rows]

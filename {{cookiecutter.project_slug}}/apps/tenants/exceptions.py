@@ -27,6 +27,23 @@ class TenantSuspended(exceptions.APIException):
     default_code = "tenant_suspended"
 
 
+class TenantMoving(exceptions.APIException):
+    """The tenant moves to another installation, and is only read for some seconds."""
+
+    status_code = status.HTTP_503_SERVICE_UNAVAILABLE
+    default_detail = "This tenant is being moved. Try again in a few seconds."
+    default_code = "tenant_moving"
+    wait = 5
+
+
+class TenantMoved(exceptions.APIException):
+    """Another installation serves the tenant now; only its members here get this answer."""
+
+    status_code = status.HTTP_421_MISDIRECTED_REQUEST
+    default_detail = "This tenant has moved to another server."
+    default_code = "tenant_moved"
+
+
 class TenantNotReady(exceptions.APIException):
     """The tenant's storage is still being created."""
 

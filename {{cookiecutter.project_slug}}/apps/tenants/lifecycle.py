@@ -53,10 +53,29 @@ ARCHIVE: Final = Transition(
 RESTORE: Final = Transition(
     "restored", _from(Status.ARCHIVED), Status.ACTIVE, Action.TENANT_RESTORED
 )
-PURGE: Final = Transition(
-    "purged", _from(Status.ARCHIVED), Status.PURGING, Action.TENANT_PURGE_BEGUN
+MOVE: Final = Transition("moved", _from(Status.ACTIVE), Status.MOVING, Action.TENANT_MOVE_BEGUN)
+CANCEL_MOVE: Final = Transition(
+    "kept here", _from(Status.MOVING), Status.ACTIVE, Action.TENANT_MOVE_CANCELLED
 )
-TRANSITIONS: Final = (OPEN, SUSPEND, RESUME, ARCHIVE, RESTORE, PURGE)
+COMPLETE_MOVE: Final = Transition(
+    "handed over", _from(Status.MOVING), Status.MOVED, Action.TENANT_MOVED
+)
+MOVE_BACK: Final = Transition(
+    "moved back", _from(Status.MOVED), Status.ACTIVE, Action.TENANT_MOVED_BACK
+)
+RETURN: Final = Transition(
+    "returned", _from(Status.SUSPENDED), Status.IMPORTING, Action.TENANT_RETURNED
+)
+PURGE: Final = Transition(
+    "purged",
+    _from(Status.ARCHIVED, Status.MOVED),
+    Status.PURGING,
+    Action.TENANT_PURGE_BEGUN,
+)
+TRANSITIONS: Final = (
+    *(OPEN, SUSPEND, RESUME, ARCHIVE, RESTORE),
+    *(MOVE, CANCEL_MOVE, COMPLETE_MOVE, MOVE_BACK, RETURN, PURGE),
+)
 """All changes of a status. A purged tenant has no row, and therefore no status."""
 
 
@@ -83,6 +102,33 @@ def archive(tenant: Tenant, *, reason: str = "", actor: Model | None = None) -> 
 def restore(tenant: Tenant, *, actor: Model | None = None) -> None:
     """Serve an archived tenant again; raise ValidationError for one that is not archived."""
     change_status(tenant, RESTORE, actor=actor, archived_at=None, purge_after=None)
+
+
+def begin_move(tenant: Tenant) -> None:
+    """Serve a tenant for reading only, until its move to another installation ends."""
+    change_status(tenant, MOVE, actor=None)
+
+
+def cancel_move(tenant: Tenant) -> None:
+    """Serve a tenant that is moving for writing again."""
+    change_status(tenant, CANCEL_MOVE, actor=None)
+
+
+def complete_move(tenant: Tenant) -> None:
+    """Serve a tenant here no more, so that another installation may open it."""
+    change_status(tenant, COMPLETE_MOVE, actor=None)
+
+
+def permit_purge_of_moved(tenant: Tenant) -> None:
+    """Purge a moved tenant here after ``TENANT_GRACE_DAYS``, since it is open elsewhere."""
+    until = timezone.now() + timedelta(days=settings.TENANT_GRACE_DAYS)
+    moved = Tenant.objects.filter(pk=tenant.pk, status=Status.MOVED, purge_after=None)
+    moved.update(purge_after=until)
+
+
+def move_back(tenant: Tenant) -> None:
+    """Serve a tenant here again that had moved; its other installation has stopped before."""
+    change_status(tenant, MOVE_BACK, actor=None, purge_after=None)
 
 
 def hold(tenant: Tenant, *, reason: str, actor: Model | None = None) -> None:

@@ -26,12 +26,17 @@ class Status(models.TextChoices):
     IMPORTING = "importing"
     ACTIVE = "active"
     SUSPENDED = "suspended"
+    MOVING = "moving"
+    MOVED = "moved"
     ARCHIVED = "archived"
     PURGING = "purging"
 
 
 INCOMPLETE = [Status.PREPARING, Status.IMPORTING, Status.PURGING]
 """Statuses of tenants whose data is being made or deleted. They are served to nobody."""
+
+SERVED = [Status.ACTIVE, Status.MOVING]
+"""Statuses of tenants that are served. A tenant that moves is only read."""
 
 
 class Tenant(TenantBase):

@@ -5,7 +5,7 @@ from django.http import HttpRequest, HttpResponse
 from django.views.decorators.http import require_safe
 
 from apps.tenants.hosts import checked, is_shared, normalised
-from apps.tenants.models import Domain, Status
+from apps.tenants.models import SERVED, Domain
 
 
 @require_safe
@@ -26,4 +26,4 @@ def _is_ours(domain: str) -> bool:
 
 
 def _is_served(domain: str) -> bool:
-    return Domain.platform.filter(domain=domain, tenant__status=Status.ACTIVE).exists()
+    return Domain.platform.filter(domain=domain, tenant__status__in=SERVED).exists()

@@ -16,6 +16,7 @@ SHARED_APPS = [
     "apps.exports",
     "apps.privacy",
     "apps.offboarding",
+    "apps.moves",
     "apps.adoption",
     "apps.pages",
     "allauth",

@@ -166,6 +166,7 @@ def test_ct07_changes_of_a_member_take_effect_at_once(sides: tuple[Side, Side]) 
     [
         ("suspended", 403, "tenant_suspended"),
         ("archived", 403, "tenant_suspended"),
+        ("moved", 421, "tenant_moved"),
         ("preparing", 503, "tenant_not_ready"),
     ],
 )
@@ -199,7 +200,7 @@ def _comparable(host: str, method: str, path: str, body: tuple[str, str], **opti
 
 @pytest.mark.parametrize("body", BODIES)
 @pytest.mark.parametrize("with_csrf", [True, False])
-@pytest.mark.parametrize("status", ["suspended", "archived"])
+@pytest.mark.parametrize("status", ["suspended", "archived", "moved"])
 def test_ct16_suspended_tenant_looks_missing_to_strangers(
     status: str, with_csrf: bool, body: tuple[str, str], acme: Any
 ) -> None:

@@ -216,14 +216,14 @@ def test_purge_is_refused(arguments: list[str], reason: str, doomed: Tenant) -> 
 @pytest.mark.parametrize("status", ["active", "suspended"])
 def test_only_an_archived_tenant_is_purged(status: str, doomed: Tenant) -> None:
     Tenant.objects.filter(pk=doomed.pk).update(status=status)
-    with pytest.raises(CommandError, match="Only an archived tenant"):
+    with pytest.raises(CommandError, match="Only a tenant that is archived"):
         _purge_now()
 
 
 def test_earlier_purge_of_the_same_id_permits_nothing(doomed: Tenant) -> None:
     """A tenant that came back, as from a backup, is purged like any other."""
     Purge.platform.create(tenant_id=doomed.pk, found={}, finished_at=timezone.now())
-    with pytest.raises(CommandError, match="Only an archived tenant"):
+    with pytest.raises(CommandError, match="Only a tenant that is archived"):
         _purge_now()
     lifecycle.archive(doomed)
     assert _purge_now()["deleted"]["sample.Label"] == 5

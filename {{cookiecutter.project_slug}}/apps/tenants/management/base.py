@@ -13,7 +13,7 @@ from rest_framework.exceptions import APIException
 
 from apps.audit.services import differences
 from apps.isolation.app_registry import SHARED_DB
-from apps.isolation.exceptions import ProvisioningError
+from apps.isolation.exceptions import ProvisioningError, WritesContinueError
 from apps.tenants.models import Domain, Tenant
 
 
@@ -24,7 +24,7 @@ def in_a_sentence(what: str) -> Iterator[None]:
         yield
     except ValidationError as error:
         raise CommandError(f"Cannot {what}: {' '.join(error.messages)}") from error
-    except (APIException, ProvisioningError) as error:
+    except (APIException, ProvisioningError, WritesContinueError) as error:
         raise CommandError(f"Cannot {what}: {error}") from error
     except IntegrityError as error:
         raise CommandError(f"Cannot {what}: another request changed the same data.") from error

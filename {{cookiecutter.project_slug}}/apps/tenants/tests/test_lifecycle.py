@@ -17,7 +17,12 @@ ALLOWED = {
     "resumed": {"suspended"},
     "archived": {"active", "suspended"},
     "restored": {"archived"},
-    "purged": {"archived"},
+    "moved": {"active"},
+    "kept here": {"moving"},
+    "handed over": {"moving"},
+    "moved back": {"moved"},
+    "returned": {"suspended"},
+    "purged": {"archived", "moved"},
 }
 
 
