@@ -5,9 +5,9 @@ the time of a change is needed, and deleted rows are noticed.
 """
 
 from array import array
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from django.core.files.storage import default_storage
@@ -16,7 +16,7 @@ from apps.isolation import ActiveTenant
 from apps.isolation.context import activate_tenant
 from apps.moves.documents import Answer, Question
 from apps.moves.peer import Peer
-from apps.portability.documents import Ranges
+from apps.portability.documents import Key, Ranges
 from apps.portability.exporting import Changes, ExportOptions, header_of
 from apps.portability.files import hash_of_file, names_in
 from apps.portability.keys import KeyMap, NumberMap
@@ -32,15 +32,36 @@ FEW = 10
 
 
 @dataclass(frozen=True, slots=True)
-class Difference:
-    """The ranges and files that differ, and the number of all ranges."""
+class Content:
+    """The sums of a tenant's ranges here, its files, and the question about them."""
 
+    tables: Mapping[str, Table]
+    question: Question
+    sums: Mapping[str, list[Sum]]
+    files: Mapping[str, str]
+
+    def compared(self, answer: Answer) -> "Difference":
+        """Return what the answer lacks, or has otherwise."""
+        ranges = _differing_ranges(self.tables, self.question, self.sums, answer)
+        files = {name for name, word in self.files.items() if answer.files.get(name) != word}
+        return Difference(self, Changes(with_dependents(self.tables, ranges), frozenset(files)))
+
+
+@dataclass(frozen=True, slots=True)
+class Difference:
+    """The ranges and files that differ from a tenant's content here."""
+
+    content: Content
     changes: Changes
-    total: int
+
+    @property
+    def total(self) -> int:
+        """The number of all ranges; a table without ranges counts as one."""
+        return sum(map(len, self.content.sums.values()))
 
     @property
     def ranges(self) -> int:
-        """The number of ranges that differ; a table without ranges counts as one."""
+        """The number of ranges that differ."""
         return sum(1 if each is None else len(each) for each in self.changes.ranges.values())
 
     @property
@@ -54,34 +75,50 @@ class Difference:
         return self.ranges <= max(FEW, self.total // 100)
 
 
-def question_of(tenant: Tenant, tables: Mapping[str, Table], *, by_hash: bool) -> Question:
-    """Return the question about a tenant, which is active, within one snapshot."""
-    return Question(
-        header=header_of(tenant, layout_of(tables), ExportOptions()),
-        shared=shared_data_of(tenant, keys_named(tables)),
-        bounds={label: bounds_of(each) for label, each in tables.items() if each.ordered_key},
-        numbers={label: list(numbers_here(each)) for label, each in tables.items() if each.number},
-        by_hash=by_hash,
-    )
-
-
 def compare(
-    tenant: Tenant, peer: Peer, *, since: datetime | None = None, by_hash: bool = False
+    tenant: Tenant,
+    peer: Peer,
+    *,
+    since: datetime | None = None,
+    by_hash: bool = False,
+    earlier: Difference | None = None,
 ) -> Difference:
-    """Compare a tenant with its copy; files that were modified ``since`` differ in any case."""
+    """Compare a tenant with its copy; files that were modified ``since`` differ in any case.
+
+    The bounds of an ``earlier`` comparison save time.
+    """
     tables = tenant_tables()
+    bounds = earlier.content.question.bounds if earlier else None
     with activate_tenant(ActiveTenant(tenant.pk)), ThreadPoolExecutor(1) as other:
         with one_format("REPEATABLE READ, READ ONLY"):
-            question = question_of(tenant, tables, by_hash=by_hash)
+            question = question_of(tenant, tables, bounds, by_hash=by_hash)
             asked = other.submit(peer.ask, "sums", question)
-            own = sums_of(tables, question, {})
+            sums = sums_of(tables, question, {})
             names = names_in(tables)
         # Outside of the transaction, since it may take long.
         files = described(names, by_hash=by_hash)
-        answer = asked.result()
-        differing = frozenset(_differing_files(files, answer.files, since))
-    ranges = with_dependents(tables, _differing_ranges(tables, question, own, answer))
-    return Difference(Changes(ranges, differing), sum(map(len, own.values())))
+        found = Content(tables, question, sums, files).compared(asked.result())
+        newer = {name for name in files if since and _is_newer(name, since)}
+    return replace(found, changes=replace(found.changes, files=found.changes.files | newer))
+
+
+def question_of(
+    tenant: Tenant,
+    tables: Mapping[str, Table],
+    bounds: Mapping[str, list[Key]] | None,
+    *,
+    by_hash: bool,
+) -> Question:
+    """Return the question about a tenant, which is active, within one snapshot."""
+    if bounds is None:
+        bounds = {label: bounds_of(each) for label, each in tables.items() if each.ordered_key}
+    return Question(
+        header=header_of(tenant, layout_of(tables), ExportOptions()),
+        shared=shared_data_of(tenant, keys_named(tables)),
+        bounds=dict(bounds),
+        numbers={label: list(numbers_here(each)) for label, each in tables.items() if each.number},
+        by_hash=by_hash,
+    )
 
 
 def sums_of(
@@ -122,14 +159,6 @@ def _described(name: str, *, by_hash: bool) -> str:
             return hash_of_file(file)
     except FileNotFoundError:
         return ""
-
-
-def _differing_files(
-    here: Mapping[str, str], there: Mapping[str, str], since: datetime | None
-) -> Iterator[str]:
-    for name, word in here.items():
-        if there.get(name) != word or (since and _is_newer(name, since)):
-            yield name
 
 
 def _is_newer(name: str, since: datetime) -> bool:

@@ -19,7 +19,7 @@ from django.utils import timezone
 from apps.audit.services import Action, record
 from apps.isolation.app_registry import SHARED_DB
 from apps.isolation.strategy.write_fence import lower_fence, raise_fence
-from apps.moves.comparing import Difference, compare
+from apps.moves.comparing import Content, Difference, compare
 from apps.moves.documents import Answer, Question
 from apps.moves.peer import Peer
 from apps.offboarding.services import purge
@@ -178,8 +178,14 @@ def _follow_until_small(tenant: Tenant, peer: Peer, options: Options) -> Differe
     return difference
 
 
-def _compare(tenant: Tenant, peer: Peer, options: Options, since: datetime | None) -> Difference:
-    difference = compare(tenant, peer, since=since)
+def _compare(
+    tenant: Tenant,
+    peer: Peer,
+    options: Options,
+    since: datetime | None,
+    earlier: Difference | None = None,
+) -> Difference:
+    difference = compare(tenant, peer, since=since, earlier=earlier)
     options.note(f"{difference.ranges} of {difference.total} ranges differ")
     return difference
 
@@ -200,20 +206,22 @@ def _require_nothing_left(tenant: Tenant) -> None:
         raise ArchiveError(f"{message} first.")
 
 
-def _prepare_pause(tenant: Tenant, peer: Peer, options: Options) -> datetime:
-    """Send what differs, while the tenant works; return when that began.
+def _prepare_pause(tenant: Tenant, peer: Peer, options: Options) -> tuple[Difference, datetime]:
+    """Send what differs, while the tenant works; return the last difference, and its time.
 
     The last round takes as long as the pause probably will.
     """
-    if not _follow_until_small(tenant, peer, options).is_small:
+    found = _follow_until_small(tenant, peer, options)
+    if not found.is_small:
         raise ArchiveError("Too much changes: run start again, when less is written.")
     since, began = timezone.now() - CLOCKS, time.monotonic()
-    _send_changes(tenant, peer, _compare(tenant, peer, options, since))
+    found = _compare(tenant, peer, options, since, found)
+    _send_changes(tenant, peer, found)
     seconds = time.monotonic() - began
     if seconds > options.max_pause:
         message = f"The tenant would not be written to for about {seconds:.0f} seconds"
         raise ArchiveError(f"{message}; --max-pause is {options.max_pause:g}.")
-    return since
+    return found, since
 
 
 def _close_here(tenant: Tenant, peer: Peer, options: Options) -> float:
@@ -223,13 +231,15 @@ def _close_here(tenant: Tenant, peer: Peer, options: Options) -> float:
     """
     _stay(tenant, options)  # after a run that was killed
     _require_nothing_left(tenant)
-    since = _prepare_pause(tenant, peer, options)
+    earlier, since = _prepare_pause(tenant, peer, options)
     began = time.monotonic()
-    _hand_over(tenant, peer, options, since)
+    _hand_over(tenant, peer, options, earlier, since)
     return began
 
 
-def _hand_over(tenant: Tenant, peer: Peer, options: Options, since: datetime) -> None:
+def _hand_over(
+    tenant: Tenant, peer: Peer, options: Options, earlier: Difference, since: datetime
+) -> None:
     """Stop writes, send the last changes, and store that the tenant has moved."""
     limited = replace(peer, deadline=time.monotonic() + options.max_pause)
     lifecycle.begin_move(tenant)
@@ -237,18 +247,19 @@ def _hand_over(tenant: Tenant, peer: Peer, options: Options, since: datetime) ->
         options.note("writes are refused")
         _await_tasks(tenant, options.drain_seconds)
         raise_fence(tenant, seconds=options.drain_seconds)
-        difference = _compare(tenant, limited, options, since)
-        _send_changes(tenant, limited, difference)
-        if not difference.is_empty:
-            _require_same(tenant, limited)
+        last = _compare(tenant, limited, options, since, earlier)
+        if not last.is_empty:
+            _send_changes(tenant, limited, last)
+            _require_same(last.content, limited)
         lifecycle.complete_move(tenant)
     except BaseException:
         _stay(tenant, options)
         raise
 
 
-def _require_same(tenant: Tenant, peer: Peer) -> None:
-    found = compare(tenant, peer)
+def _require_same(content: Content, peer: Peer) -> None:
+    """Raise ArchiveError unless the copy is equal to the content, which nobody can change."""
+    found = content.compared(peer.ask("sums", content.question))
     if not found.is_empty:
         labels = sorted(label for label, each in found.changes.ranges.items() if each != [])
         names = ", ".join([*labels, *sorted(found.changes.files)][:10])
