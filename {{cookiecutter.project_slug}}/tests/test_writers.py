@@ -84,6 +84,7 @@ WRITERS: dict[str, set[str]] = {
     "password": {
         "apps/authentication/adapter.py::set_password",
         f"{USERS}::change_password",
+        f"{IMPORTED}::set_passwords",  # of accounts that nobody has used yet
         f"{USERS}::reset_password",
         # New rows:
         f"{MODEL}::create_user",

@@ -3,8 +3,10 @@
 from collections.abc import Iterator
 from pathlib import Path
 from typing import IO, Any
+from uuid import UUID
 
 from django.apps import apps
+from django.contrib.auth.hashers import identify_hasher, is_password_usable
 from django.contrib.contenttypes.models import ContentType
 from django.utils import timezone
 from pydantic import ValidationError
@@ -65,6 +67,30 @@ def shared_data_of(source: Source, customer: Customer) -> Shared:
         invitations=[],
         keys=_content_types(),
     )
+
+
+def passwords_of(source: Source, customer: Customer) -> dict[UUID, str]:
+    """Return the hashes of passwords of the users of a tenant, by id.
+
+    Raises `ArchiveError` for a hash of an algorithm that this project does not know.
+    """
+    found: dict[UUID, str] = {}
+    for row in source.rows(source.plan.users.query, customer.key):
+        if "password" not in row:
+            raise ArchiveError("--with-passwords: users.query returns no column password.")
+        encoded = row["password"]
+        if encoded and is_password_usable(encoded):
+            _require_known(row["id"], encoded)
+            found[UUID(str(row["id"]))] = encoded
+    return found
+
+
+def _require_known(user: object, encoded: str) -> None:
+    try:
+        identify_hasher(encoded)
+    except ValueError as error:
+        message = f"The hash of the password of the user {user} is of no algorithm known here"
+        raise ArchiveError(f"{message}: add the source's to PASSWORD_HASHERS.") from error
 
 
 def _person(row: dict[str, Any]) -> Person:

@@ -10,10 +10,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from tempfile import TemporaryFile
 from typing import Any
+from uuid import UUID
 
 from django.db import connection
 
-from apps.adoption.archiving import shared_data_of, write_archive
+from apps.adoption.archiving import passwords_of, shared_data_of, write_archive
 from apps.adoption.plan import Plan
 from apps.adoption.source import Customer, opened_source
 from apps.isolation import ActiveTenant
@@ -38,6 +39,7 @@ class Options:
     media: Path | None = None
     mapping: Mapping[str, str] = field(default_factory=dict)
     trusts_addresses: bool = False
+    with_passwords: bool = False
     discards: bool = False
 
 
@@ -127,12 +129,18 @@ def _import(plan: Plan, customer: Customer, options: Options, *, opens: bool) ->
         trusts_addresses=options.trusts_addresses,
         allows_added=True,
         opens=opens,
+        passwords=_passwords(plan, customer) if opens and options.with_passwords else {},
         keeps=True,
     )
     with _archive(plan, customer, options) as archive:
         if opens and not any(each.role == Role.OWNER for each in archive.shared.members):
             raise ArchiveError("No user has the role owner: nobody could invite others.")
         return import_tenant(archive, wanted)
+
+
+def _passwords(plan: Plan, customer: Customer) -> dict[UUID, str]:
+    with opened_source(plan) as source:
+        return passwords_of(source, customer)
 
 
 @contextmanager

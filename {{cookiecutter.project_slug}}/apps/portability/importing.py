@@ -42,6 +42,8 @@ class ImportOptions:
     allows_added: bool = False
     opens: bool = True
     """If false, the tenant stays "importing" until it is imported again."""
+    passwords: Mapping[UUID, str] = field(default_factory=dict)
+    """Hashes by the archive's ids of users, of a source that the operator trusts."""
     keeps: bool = False
     """If true, a refused archive leaves what an earlier one has stored."""
     accepts_changes: bool = False
@@ -166,6 +168,7 @@ def _open(
     with transaction.atomic(using=SHARED_DB):
         stored = Tenant.objects.locked(tenant.pk)
         counts = people.admit(stored, matches, trusts=options.trusts_addresses)
+        people.set_passwords(matches, options.passwords)
         events = _import_events(archive, tenant, maps)
         if not open_tenant(tenant):
             raise ArchiveError("The tenant is not being imported any more.")

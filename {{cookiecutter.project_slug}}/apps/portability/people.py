@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING
 from uuid import UUID
 
 from allauth.account.models import EmailAddress
+from django.contrib.auth.hashers import UNUSABLE_PASSWORD_PREFIX
 from django.core.exceptions import ValidationError
 from django.db import IntegrityError, connections, transaction
 
@@ -112,6 +113,17 @@ def create_accounts(matches: Iterable[Match]) -> None:
                 # An interrupted import has created it; its person may have another address now.
                 known = User.objects.filter(pk=each.id)
                 known.update(email=each.person.email, full_name=each.person.full_name)
+
+
+def set_passwords(matches: Iterable[Match], passwords: Mapping[UUID, str]) -> None:
+    """Store hashes of passwords for accounts that have none and were never used.
+
+    An account that somebody uses here keeps its own, whatever the archive says.
+    """
+    for each in matches:
+        if (encoded := passwords.get(each.person.user)) and each.how in {How.NEW, How.SAME}:
+            unused = User.objects.filter(pk=each.id, last_login=None)
+            unused.filter(password__startswith=UNUSABLE_PASSWORD_PREFIX).update(password=encoded)
 
 
 def remove_accounts(shared: Shared, since: datetime) -> None:

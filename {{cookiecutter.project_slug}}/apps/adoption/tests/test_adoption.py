@@ -5,6 +5,7 @@ from pathlib import Path
 from uuid import UUID
 
 import pytest
+from django.contrib.auth.hashers import make_password
 from django.core.files.storage import default_storage
 from django.core.management import CommandError, call_command
 
@@ -93,6 +94,30 @@ def test_everybody_keeps_their_membership(adopt: Adopt) -> None:
         ("member@acme.test", "acme", "member"),
         ("owner@globex.test", "globex", "owner"),
     }
+
+
+def test_members_keep_their_passwords_on_request(
+    adopt: Adopt, execute: Execute, plan: Path
+) -> None:
+    with pytest.raises(CommandError, match="1 of 1 tenants failed"):
+        adopt("open", "--tenant", "acme", "--with-passwords")
+    execute("ALTER TABLE legacy.auth_user ADD password text DEFAULT 'crypt$unknown'")
+    text = plan.read_text()
+    plan.write_text(text.replace("AS full_name,", "AS full_name, password,"))
+    with pytest.raises(CommandError, match="1 of 1 tenants failed"):
+        adopt("open", "--tenant", "acme", "--with-passwords")
+    hashed = make_password("from the old project")
+    execute(f"UPDATE legacy.auth_user SET password = '{hashed}'")
+    adopt("copy", "--tenant", "acme")
+    member = User.objects.get(email="member@acme.test")
+    member.set_password("chosen here")
+    member.save()
+
+    adopt("open", "--tenant", "acme", "--with-passwords")
+    assert User.objects.get(email="owner@acme.test").check_password("from the old project")
+    assert User.objects.get(email="member@acme.test").check_password("chosen here")
+    adopt("open", "--tenant", "globex")
+    assert not User.objects.get(email="owner@globex.test").has_usable_password()
 
 
 def test_open_copies_what_has_changed_since(adopt: Adopt, execute: Execute) -> None:

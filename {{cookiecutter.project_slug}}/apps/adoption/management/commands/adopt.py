@@ -46,6 +46,9 @@ class Command(BaseCommand):
         parser.add_argument("--users", default="", help="CSV file, as in import_tenant")
         parser.add_argument("--trust-addresses", action="store_true", help="as in import_tenant")
         parser.add_argument(
+            "--with-passwords", action="store_true", help="open: also the hashes of passwords"
+        )
+        parser.add_argument(
             "--discard-changes", action="store_true", help="rollback: also of changed tenants"
         )
         parser.add_argument("--json", action="store_true", help="print a JSON object")
@@ -66,6 +69,7 @@ class Command(BaseCommand):
                 media=options["media"],
                 mapping=read_mapping(options["users"]),
                 trusts_addresses=options["trust_addresses"],
+                with_passwords=options["with_passwords"],
                 discards=options["discard_changes"],
             )
         self._do(step, read, customers, wanted, as_json=options["json"])
