@@ -126,8 +126,9 @@ def sources() -> Iterator[tuple[str, ast.Module]]:
     """Yield the platform's code with its paths, without the product and apps.isolation."""
     for folder in ("apps", "devtools"):
         for path in sorted((BASE_DIR / folder).rglob("*.py")):
-            if not LEFT_OUT & {*path.parts, path.stem}:
-                yield path.relative_to(BASE_DIR).as_posix(), ast.parse(path.read_text("utf-8"))
+            inside = path.relative_to(BASE_DIR)
+            if not LEFT_OUT & {*inside.parts, inside.stem}:
+                yield inside.as_posix(), ast.parse(path.read_text("utf-8"))
 
 
 def functions(tree: ast.AST, name: str = "") -> Iterator[tuple[str, ast.AST]]:

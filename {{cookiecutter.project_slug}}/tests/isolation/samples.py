@@ -14,7 +14,7 @@ from uuid import UUID, uuid4, uuid5
 from allauth.account.forms import default_token_generator
 from allauth.account.models import EmailAddress, EmailConfirmationHMAC
 from django.contrib.auth import get_user_model
-from django.contrib.contenttypes.fields import GenericForeignKey
+from django.contrib.contenttypes.fields import GenericForeignKey, GenericRelation
 from django.contrib.contenttypes.models import ContentType
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.db import DEFAULT_DB_ALIAS, DatabaseError, models, transaction
@@ -328,7 +328,10 @@ class Samples:
         return make_user(self).pk
 
     def _generic(self, model: type[models.Model], generic: GenericForeignKey) -> dict[str, Any]:
-        target = next(other for other in tenant_models() if other is not model)
+        """Refer to a model that declares the relation, or else to any other one."""
+        others = [other for other in tenant_models() if other is not model]
+        declared = [other for other in others if _is_declared(other, model)]
+        target = [*declared, *others][0]
         content_type = ContentType.objects.get_for_model(target)
         return {f"{generic.ct_field}_id": content_type.pk, generic.fk_field: self.row(target).pk}
 
@@ -426,6 +429,8 @@ class Samples:
         model = target_of(field)
         if model is None:
             raise NoSample(f"The {type(field).__name__} {key_of(field)}", key_of(field))
+        if further and model is get_user_model():
+            return str(self._other_user(_column_of(field).model))
         row = self.make(model) if further else self.row(model)
         return str(getattr(row, getattr(field, "slug_field", "pk")))
 
@@ -462,6 +467,12 @@ def make_user(own: Samples, **fields: Any) -> Any:
     """Return a new user without memberships."""
     users: Any = get_user_model()._default_manager
     return users.create_user(own.email(), PASSWORD, full_name=own.text(), **fields)
+
+
+def _is_declared(target: type[models.Model], model: type[models.Model]) -> bool:
+    """Return whether a model declares the other side of a generic relation."""
+    declared = (each for each in target._meta.private_fields if isinstance(each, GenericRelation))
+    return any(each.related_model is model for each in declared)
 
 
 def _member_of_several(own: Samples) -> Any:

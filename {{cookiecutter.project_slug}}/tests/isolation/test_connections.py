@@ -143,6 +143,7 @@ WORK = [
 def test_ct06_connection_keeps_no_tenant(work: Callable[[], Any], sides: tuple[Side, Side]) -> None:
     """The connection stays open between requests (CONN_MAX_AGE), as in production."""
     ours, theirs = sides
+    connection.close()  # one of CONN_MAX_AGE seconds would be replaced meanwhile
     nobodys = _kept()
     with tenant_context(theirs.tenant):
         before = _kept()
