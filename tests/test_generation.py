@@ -62,7 +62,7 @@ MOST_LINES = {
     "apps/offboarding": 370,
     # Orders, limits, expiry, and the task that writes.
     "apps/exports": 250,
-    # Plans, checks of dirty sources, archives and passwords of them, a draft, a command with seven steps.
+    # Plans, checks of dirty sources, archives, passwords, a draft, a command with seven steps.
     "apps/adoption": 880,
     # Comparison by ranges, both sides of a move, and two commands.
     "apps/moves": 700,
