@@ -52,6 +52,7 @@ class ImportOptions:
 
 def preview(archive: Archive, options: ImportOptions) -> dict[str, Any]:
     """Return what an import would do; raise `ArchiveError` as the import would."""
+    archive.require_complete()
     tenant, matches, _ = prepared(archive.header, archive.shared, options)
     return _report(archive, tenant, matches)
 
@@ -63,8 +64,8 @@ def import_tenant(archive: Archive, options: ImportOptions) -> dict[str, Any]:
     with the same archive continues after an interruption. If the archive is refused, nothing is
     left. Raises `ArchiveError`.
     """
-    if archive.has_changes_only and not options.accepts_changes:
-        raise ArchiveError("The archive has only changes: move_tenant sends such archives.")
+    if not options.accepts_changes:
+        archive.require_complete()
     with import_lock(archive.header.tenant):
         tenant, matches, maps = prepared(archive.header, archive.shared, options)
         resumes = not tenant._state.adding

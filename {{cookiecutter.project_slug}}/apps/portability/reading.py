@@ -89,6 +89,11 @@ class Archive:
         """True if the archive has only what differs from an earlier one."""
         return self.manifest.unchanged is not None
 
+    def require_complete(self) -> None:
+        """Raise `ArchiveError` for an archive that has only changes."""
+        if self.has_changes_only:
+            raise ArchiveError("The archive has only changes: move_tenant sends such archives.")
+
     def blocks(self, folder: str) -> Iterator[tuple[Part, list[bytes]]]:
         """Yield each part of a folder of rows, with its lines."""
         for number, part in enumerate(self._parts()[folder]):

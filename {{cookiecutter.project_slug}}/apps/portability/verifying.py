@@ -25,6 +25,7 @@ def differences(
     if tenant.pk != archive.header.tenant:
         message = f"The archive is of the tenant {archive.header.tenant}, not of {tenant.slug!r}."
         raise ArchiveError(message)
+    archive.require_complete()
     require_same_tables(archive.header.tables, tenant_tables(), allows_added=allows_added)
     maps = stored_maps(archive.shared, mapping)
     with activate_tenant(ActiveTenant(tenant.pk)), progress_bar(0, "row") as advance:

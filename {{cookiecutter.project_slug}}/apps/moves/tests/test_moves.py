@@ -222,9 +222,12 @@ def test_archive_of_changes_is_no_tenant(tenant: Tenant, tmp_path: Path) -> None
     changes = Changes({label: [] for label in tenant_tables()}, frozenset())
     with path.open("wb") as file:
         write_archive(tenant, file, ExportOptions(changes=changes))
-    forget(tenant)
     with pytest.raises(CommandError, match="move_tenant sends such archives"):
-        run("import_tenant", path)
+        run("verify_tenant", tenant.slug, path)
+    forget(tenant)
+    for is_dry in (True, False):
+        with pytest.raises(CommandError, match="move_tenant sends such archives"):
+            run("import_tenant", path, dry_run=is_dry)
     with path.open("rb") as file, pytest.raises(ArchiveError, match="nothing of the tenant"):
         import_tenant(Archive(file), ImportOptions(accepts_changes=True))
     assert not Tenant.objects.exists()
