@@ -51,7 +51,7 @@ MOST_LINES = {
     # commands in a tenant, definitions of all objects of a schema, envelopes of tasks, a check for
     # apps that record tenants' rows, keys of reusable apps into another database, the deletion of
     # tenants in batches, subqueries over another database, and the fence of a moving tenant.
-    "apps/isolation": 4030,
+    "apps/isolation": 4035,
     # Includes limits on attempts at passwords, all services for memberships, and mails to Owners.
     "apps/memberships": 990,
     "apps/observability": 500,
@@ -76,7 +76,7 @@ MOST_LINES = {
     "apps/tasks": 875,
     # The table of statuses, the end and the moves of a tenant, and nine commands.
     "apps/tenants": 1270,
-    "config": 1045,
+    "config": 1050,
     "devtools": 750,
 }
 LONGEST_MODULE = 350
@@ -105,6 +105,7 @@ DIFFERENCES = {
     "apps/isolation/*": "the isolation layer",
     "tests/test_fleet.py": "migrating tenants that have tables of their own",
     "tests/test_evolution.py": "the same, over many migrations",
+    "tests/test_unconstrained_keys.py": "keys from such tables to shared data",
     "tests/strategy/*": "tests of what only this strategy has",
     "*/migrations/*": "made from the models, whose bases differ",
     "config/strategy_variables.py": "secrets and numbers of the isolation layer",

@@ -17,7 +17,7 @@ PACKAGES = [
     "django.contrib.flatpages",
 ]
 # What joins users to tenants' rows, where they are in one database.
-if SHARED_DB_CONSTRAINTS:
+if SHARED_DB == "default":
     PACKAGES += ["guardian", "waffle"]
 TENANT_APPS = [*TENANT_APPS, *PACKAGES, "studio"]
 INSTALLED_APPS = [*INSTALLED_APPS, *PACKAGES, "studio"]

@@ -47,7 +47,7 @@ from config.settings.test import TENANT_APPS as OWN_APPS
 pytestmark = pytest.mark.django_db(transaction=True)
 TENANT_ID = "tenant_id"
 TOKEN = "same"  # noqa: S105 - of this test only
-JOINS_USERS = settings.SHARED_DB_CONSTRAINTS
+JOINS_USERS = settings.SHARED_DB == "default"
 
 
 def fill(tenant: Any) -> None:

@@ -75,13 +75,16 @@ def select_powers(query: str, *, alias: str = SHARED_DB) -> list[str]:
     return [power for power in found if power not in settings.ACCEPTED_POWERS]
 
 
-def security_definer_functions(alias: str = SHARED_DB) -> list[str]:
+def security_definer_functions(
+    alias: str = SHARED_DB, *, listed_as: Callable[[str], str] = str
+) -> list[str]:
     """Return the functions that run with their owner's rights and so bypass isolation.
 
-    Omits the reviewed ones in ``SECURITY_DEFINER_FUNCTIONS``.
+    Omits the reviewed ones in ``SECURITY_DEFINER_FUNCTIONS``, by the name that ``listed_as``
+    returns.
     """
-    reviewed = settings.SECURITY_DEFINER_FUNCTIONS
-    return select_violations(_SECURITY_DEFINER_FUNCTIONS, alias=alias, reviewed=reviewed)
+    found = select_violations(_SECURITY_DEFINER_FUNCTIONS, alias=alias)
+    return [name for name in found if listed_as(name) not in settings.SECURITY_DEFINER_FUNCTIONS]
 
 
 def misplaced_tables(
@@ -90,22 +93,24 @@ def misplaced_tables(
     alias: str = SHARED_DB,
     *,
     with_partitions: bool = False,
+    listed_as: Callable[[str], str] = str,
 ) -> list[str]:
     """Return accessible tables that belong to no model or are in the wrong schema.
 
     ``query`` is one of `MISPLACED`. ``places`` pairs schemas, as regular expressions, with the
-    tables that belong there. Omits the tables in ``TABLES_WITHOUT_MODELS``.
+    tables that belong there. Omits the tables in ``TABLES_WITHOUT_MODELS``, by the name that
+    ``listed_as`` returns.
     """
     migrations = MigrationRecorder.Migration._meta.db_table
     pairs = [(schema, table) for schema, tables in places for table in (*tables, migrations)]
-    return select_violations(
+    found = select_violations(
         query,
         alias=alias,
-        reviewed=settings.TABLES_WITHOUT_MODELS,
         with_partitions=with_partitions,
         schemas=[schema for schema, _ in pairs],
         tables=[table for _, table in pairs],
     )
+    return [name for name in found if listed_as(name) not in settings.TABLES_WITHOUT_MODELS]
 
 
 def select_violations(
@@ -217,9 +222,9 @@ REACHED = f"""
     AND has_table_privilege(c.oid, 'SELECT, INSERT, UPDATE, DELETE')
 """
 _SECURITY_DEFINER_FUNCTIONS = f"""
-SELECT signature FROM pg_proc p JOIN pg_namespace n ON n.oid = p.pronamespace,
-    format('%%s.%%s(%%s)', nspname, proname, pg_get_function_identity_arguments(p.oid)) AS signature
-WHERE p.prosecdef AND {OURS.format(oid="p.oid")} AND signature <> ALL (%(reviewed)s)
+SELECT format('%%s.%%s(%%s)', nspname, proname, pg_get_function_identity_arguments(p.oid))
+FROM pg_proc p JOIN pg_namespace n ON n.oid = p.pronamespace
+WHERE p.prosecdef AND {OURS.format(oid="p.oid")}
 """
 MISPLACED = {
     name: f"""
@@ -231,7 +236,6 @@ WHERE c.relkind IN ({kinds}) AND {REACHED} AND NOT EXISTS (
         WHEN c.relispartition AND %(with_partitions)s
         THEN (SELECT relname FROM pg_class WHERE oid = pg_partition_root(c.oid))
         ELSE c.relname END)
-    AND format('%%s.%%s', n.nspname, c.relname) <> ALL (%(reviewed)s)
 """
     for name, kinds in {"tables": "'r', 'f'", "partitioned tables": "'p'"}.items()
 }

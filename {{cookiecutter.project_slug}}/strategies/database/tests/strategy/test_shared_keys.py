@@ -14,7 +14,6 @@ from django.db import DatabaseError, connection, models, transaction
 from django.test.utils import isolate_apps
 
 from apps.isolation import NoTenantError, SharedJoinError, tenant_context
-from apps.isolation.app_registry import SHARED_DB
 from apps.isolation.strategy.connections import owner_connection
 from apps.isolation.strategy.content_types import TABLE, copying_sql, shared_types
 from apps.isolation.strategy.naming import physical_name
@@ -38,56 +37,22 @@ def _select(database: str, query: str) -> list[Any]:
 # Migrations
 
 MAKE = """
-    migrations.CreateModel("Team", [
-        ("id", models.BigAutoField(primary_key=True)),
-        ("captain", models.ForeignKey("authentication.User", models.CASCADE)),
-        ("owner", models.OneToOneField(
-            "authentication.User", models.PROTECT, null=True, related_name="+")),
-        ("kind", models.ForeignKey("contenttypes.ContentType", models.CASCADE)),
-        ("shelf", models.ForeignKey("sample.Shelf", models.CASCADE)),
-        ("fans", models.ManyToManyField("authentication.User", related_name="+")),
-    ]),
+    migrations.CreateModel(
+        "Team", [("id", models.BigAutoField(primary_key=True))], {"managed": False}),
 """
-CHANGE = """
-    migrations.AddField("team", "coach", models.ForeignKey(
-        "authentication.User", models.SET_NULL, null=True, related_name="+")),
-    migrations.AlterField("team", "captain", models.ForeignKey(
-        "authentication.User", models.CASCADE, null=True)),
-    migrations.AlterField("team", "owner", models.ForeignKey(
-        "sample.Shelf", models.CASCADE, null=True, related_name="+")),
-    migrations.AlterField("team", "shelf", models.ForeignKey(
-        "authentication.User", models.CASCADE, related_name="+")),
-"""
-KEYS = """
-    SELECT conrelid::regclass::text, attname::text, confrelid::regclass::text
-    FROM pg_constraint JOIN pg_attribute ON attrelid = conrelid AND attnum = conkey[1]
-    WHERE contype = 'f' AND conrelid::regclass::text ~ '^sample_team' ORDER BY 1, 2
-"""
-TO_TEAM = ("sample_team_fans", "team_id", "sample_team")
 
 
 @pytest.mark.parametrize("options", [[], ["--one-by-one"]], ids=["all", "one by one"])
-def test_migrations_of_reusable_apps_make_keys_within_the_database_only(
+def test_migrations_copy_new_content_types(
     options: list[str], provisioning: None, deployment: Deployment
 ) -> None:
     create_tenant(slug="before", name="Before")
-    with (deployment.package.parent / "more_settings.py").open("a") as more:
-        more.write("TABLES_WITHOUT_MODELS = ['public.sample_team', 'public.sample_team_fans']\n")
     deployment.add(MAKE)
     deployment.migrate(*options)
     create_tenant(slug="after", name="After")
-    kept = [("sample_team", "shelf_id", "sample_shelf"), TO_TEAM]
-    assert [_select(name, KEYS) for name in fingerprints()] == [kept] * len(fingerprints())
-    deployment.add(CHANGE)
-    deployment.migrate(*options)
-    changed = [("sample_team", "owner_id", "sample_shelf"), TO_TEAM]
-    assert [_select(name, KEYS) for name in fingerprints()] == [changed] * len(fingerprints())
-    assert deployment.run("check_fleet").returncode == 0
     types = {row for row in shared_types() if row[1:] == ("sample", "team")}
     for name in fingerprints():
         assert {*_select(name, f"SELECT * FROM {TABLE} WHERE model = 'team'")} == types != set()
-    deployment.migrate("sample", deployment.names[1], *options)
-    assert [_select(name, KEYS) for name in fingerprints()] == [kept] * len(fingerprints())
 
 
 # Queries
@@ -251,36 +216,7 @@ def _only_one() -> Any:
     return execute
 
 
-# Deletion
-
-
-@pytest.mark.parametrize(
-    "on_delete",
-    [
-        models.CASCADE,
-        models.PROTECT,
-        models.RESTRICT,
-        models.SET_NULL,
-        models.SET_DEFAULT,
-        models.SET(None),
-        models.DO_NOTHING,
-    ],
-)
-@pytest.mark.parametrize("key", [models.ForeignKey, models.OneToOneField])
-@isolate_apps("tests.sample", "apps.tenants", "django.contrib.contenttypes")
-def test_what_tenants_may_refer_to_is_deleted_by_nobody(on_delete: Any, key: Any) -> None:
-    """Django would search tenants' rows first. Content types, which are copied, may be deleted."""
-    country = _model("Country", "tenants")
-    names = {name: models.CharField(max_length=100) for name in ("app_label", "model")}
-    kinds = _model("ContentType", "contenttypes", TABLE, **names)
-    keys = {"country": key(country, on_delete, null=True), "kind": key(kinds, on_delete, null=True)}
-    _model("Team", **keys)
-    kind = kinds.objects.using(SHARED_DB).create(app_label="sample", model="copied")
-    assert kind.delete()[0] == 1
-    if on_delete is models.DO_NOTHING:
-        return
-    with pytest.raises(models.ProtectedError, match=r"Team\.country may refer to it"):
-        country(pk=1).delete()
+# Joins
 
 
 @isolate_apps("tests.sample", "apps.tenants")

@@ -9,7 +9,7 @@ INSTALLED_APPS = [*SHARED_APPS, *TENANT_APPS]
 
 DATABASES = {
     "default": {**RUN_TIME_CONNECTION, "ENGINE": "apps.isolation.strategy.backends.runtime"},
-    "owner": {**OWNER_CONNECTION, "ENGINE": "django_tenants.postgresql_backend"},
+    "owner": {**OWNER_CONNECTION, "ENGINE": "apps.isolation.strategy.backends.owner"},
 }
 DATABASE_ROUTERS = [
     "apps.isolation.strategy.routers.TenantRouter",
@@ -17,8 +17,8 @@ DATABASE_ROUTERS = [
 ]
 
 SHARED_DB = "default"
-# Foreign keys can refer to shared data, which is in the schema public of the same database.
-SHARED_DB_CONSTRAINTS = True
+# Foreign keys to shared data have no constraint, which would be two triggers per key and tenant.
+SHARED_DB_CONSTRAINTS = False
 
 TENANT_DOMAIN_MODEL = "tenants.Domain"
 # The owner's connection creates and migrates schemas.

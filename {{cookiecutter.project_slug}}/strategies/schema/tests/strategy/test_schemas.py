@@ -206,3 +206,24 @@ def test_server_side_binding_is_refused(monkeypatch: Any) -> None:
     monkeypatch.setitem(connection.settings_dict["OPTIONS"], "server_side_binding", True)
     with pytest.raises(ImproperlyConfigured, match="server_side_binding"):
         connection.get_connection_params()
+
+
+@pytest.mark.django_db(transaction=True)
+def test_reviewed_objects_of_the_template_are_reviewed_in_tenants(acme: Any, settings: Any) -> None:
+    schema = physical_name(acme.id)
+    function = f"FUNCTION {schema}.report() RETURNS text SECURITY DEFINER LANGUAGE sql RETURN 'x'"
+    found = {name: invariants()[name] for name in invariants() if name.startswith(("fun", "every"))}
+    with breach(
+        f"CREATE TABLE {schema}.report (); CREATE {function}",
+        f"DROP TABLE {schema}.report; DROP FUNCTION {schema}.report",
+    ):
+        assert sorted(name for each in found.values() for name in each()) == [
+            f"{schema}.report",
+            f"{schema}.report()",
+        ]
+        settings.TABLES_WITHOUT_MODELS = ["public.report"]
+        settings.SECURITY_DEFINER_FUNCTIONS = ["public.report()"]
+        assert all(each() for each in found.values())
+        settings.TABLES_WITHOUT_MODELS = [f"{TEMPLATE}.report"]
+        settings.SECURITY_DEFINER_FUNCTIONS = [f"{TEMPLATE}.report()"]
+        assert [each() for each in found.values()] == [[], []]

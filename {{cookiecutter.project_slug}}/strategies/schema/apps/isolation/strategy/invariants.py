@@ -22,7 +22,7 @@ from apps.isolation.postgresql.invariants import (
     security_definer_functions,
     select_violations,
 )
-from apps.isolation.strategy.naming import PATTERN, PUBLIC, TEMPLATE, physical_name
+from apps.isolation.strategy.naming import PATTERN, PUBLIC, TEMPLATE, as_in_template, physical_name
 
 NOBODYS_PATHS: Final = {PUBLIC, f'"$user", {PUBLIC}'}
 """Search paths without a tenant: the one in transactions, and PostgreSQL's default."""
@@ -37,7 +37,7 @@ def invariants() -> Invariants:
         "no other schema refers to a tenant's": in_clauses(_PASSAGES, _of_tenants),
         "views show the tenant's rows only": in_clauses(_VIEWS, _of_tenants),
         "functions run with their caller's rights": Invariant(
-            {"functions": security_definer_functions}, security_definer_functions
+            {"functions": _functions}, _functions
         ),
         "without a tenant the search path is public": in_clauses(_SEARCH_PATHS, is_cheap=True),
     }
@@ -70,10 +70,14 @@ def _of_tenants(query: str) -> list[str]:
     return select_violations(query, tenants=PATTERN)
 
 
+def _functions() -> list[str]:
+    return security_definer_functions(listed_as=as_in_template)
+
+
 def _tables_of_no_model(query: str) -> list[str]:
     tenants, shared = tables(of_tenants=True), tables(of_tenants=False)
     places = [(f"^{PUBLIC}$", shared), (PATTERN, tenants), (f"^{TEMPLATE}$", tenants)]
-    return misplaced_tables(query, places, with_partitions=True)
+    return misplaced_tables(query, places, with_partitions=True, listed_as=as_in_template)
 
 
 def _tables_elsewhere(query: str) -> list[str]:

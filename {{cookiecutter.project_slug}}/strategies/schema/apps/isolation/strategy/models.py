@@ -6,6 +6,7 @@ from typing import Any, NoReturn
 from django.db import models
 from django_tenants.models import DomainMixin, TenantMixin
 
+from apps.isolation.strategy import unconstrained_keys
 from apps.isolation.strategy.naming import ADVICE, physical_name
 from apps.isolation.strategy.tenant_model import TenantModel, tenant_index, tenant_unique
 
@@ -58,3 +59,6 @@ class DomainBase(DomainMixin):
     # django-tenants' method silently clears is_primary of the tenant's other domains. Here a
     # constraint of the model refuses a second primary domain.
     save = models.Model.save
+
+
+unconstrained_keys.install()

@@ -1,5 +1,6 @@
 """Names of tenants' schemas."""
 
+import re
 from typing import Final
 from uuid import UUID
 
@@ -26,3 +27,8 @@ def physical_name(tenant_id: UUID) -> str:
     must not become an identifier.
     """
     return f"t_{tenant_id.hex}"
+
+
+def as_in_template(name: str) -> str:
+    """Return the template's name of an object, given the qualified name of a tenant's copy."""
+    return re.sub(r"\bt_[0-9a-f]{32}\.", f"{TEMPLATE}.", name)

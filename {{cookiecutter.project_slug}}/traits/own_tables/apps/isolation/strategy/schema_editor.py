@@ -1,4 +1,4 @@
-"""The owner's schema editor, which creates no foreign key from one database into another.
+"""The owner's schema editor, which creates no constraints of keys to shared data.
 
 It uses undocumented names of Django, which its stubs omit (docs/third-party-apps.md lists them).
 """
@@ -8,7 +8,7 @@ from typing import Any
 from django.db.backends.postgresql.schema import DatabaseSchemaEditor
 from django.db.models import Model
 
-from apps.isolation.strategy.shared_keys import leads_out
+from apps.isolation.strategy.unconstrained_keys import leads_out
 
 
 class TenantSchemaEditor(DatabaseSchemaEditor):
