@@ -15,6 +15,9 @@ BASE_DIR = Path(__file__).resolve().parent.parent
 # The name of a variable that development tools set (`devtools.embedded_postgres`).
 EMBEDDED_DATABASE_URL = "EMBEDDED_DATABASE_URL"
 
+STARTED_WITH = frozenset(os.environ)
+"""The names of the variables that this process was started with."""
+
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 
 

@@ -1,5 +1,6 @@
 """The other installation, reached by a command such as ``ssh host cd /app && python manage.py``."""
 
+import os
 import shlex
 import subprocess
 import time
@@ -10,6 +11,8 @@ from tempfile import TemporaryFile
 from threading import Timer
 from typing import IO, Any
 from uuid import UUID
+
+from django.conf import settings
 
 from apps.moves.documents import Answer, Question
 from apps.portability.exceptions import ArchiveError
@@ -47,6 +50,7 @@ class Peer:
                     stdin=subprocess.PIPE,
                     stdout=subprocess.PIPE,
                     stderr=errors,
+                    env=_environment(),
                 )
             except OSError as error:
                 raise ArchiveError(f"--to cannot be run: {error}") from error
@@ -69,6 +73,11 @@ class Peer:
             process.wait()
         finally:
             timer.cancel()
+
+
+def _environment() -> dict[str, str]:
+    """Return this process's environment without the variables of this installation."""
+    return {name: os.environ[name] for name in os.environ if name not in settings.ADDED_VARIABLES}
 
 
 def _converse(

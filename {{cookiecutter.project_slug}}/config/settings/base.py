@@ -4,9 +4,11 @@ Each concern has its own file; this file combines them.
 https://docs.djangoproject.com/en/6.1/ref/settings/
 """
 
+import os
+
 import django_stubs_ext
 
-from config.env import BASE_DIR
+from config.env import BASE_DIR, STARTED_WITH
 from config.reading import read
 from config.settings.api import *
 from config.settings.apps import *
@@ -30,6 +32,10 @@ SECRET_KEY = env.SECRET_KEY
 # Old keys that still verify signatures during a key rotation.
 SECRET_KEY_FALLBACKS = env.SECRET_KEY_FALLBACKS
 DEBUG = False
+
+# Variables that `.env` and development tools have added. Commands of other installations start
+# without them.
+ADDED_VARIABLES = frozenset(os.environ) - STARTED_WITH
 
 ROOT_URLCONF = "config.urls.shared"
 # URLconfs of development tools, by prefix. They are served on every host without a log-in, and only

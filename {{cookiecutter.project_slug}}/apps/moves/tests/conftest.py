@@ -18,7 +18,7 @@ from apps.tenants.models import Tenant
 from apps.tenants.services import create_tenant
 from config.env import BASE_DIR
 
-OWN = ("DATABASE_", "EMBEDDED_", "DJANGO_SETTINGS_MODULE")
+OWN = ("DATABASE_", "EMBEDDED_", "DJANGO_SETTINGS_MODULE", "SECRET_KEY")
 LEFT_OUT = (".env", ".git", ".postgres", ".venv", "media", "staticfiles", "__pycache__", ".*_cache")
 
 # Runs commands of manage.py in forks of itself, since Django takes seconds to start, until its

@@ -11,8 +11,10 @@ from django.db import DatabaseError
 
 from apps.isolation import ActiveTenant, tenant_context
 from apps.isolation.context import activate_tenant
+from apps.isolation.fields import new_id
 from apps.isolation.strategy.write_fence import raise_fence
 from apps.memberships.models import Membership
+from apps.moves.peer import Peer
 from apps.moves.tests.conftest import Installation
 from apps.portability import ranges
 from apps.portability.exceptions import ArchiveError
@@ -210,6 +212,19 @@ def test_unreachable_installation_changes_nothing(to: str, message: str, tenant:
         with pytest.raises(CommandError, match=message):
             move(tenant, action, to)
     assert status(tenant) == "active"
+
+
+def test_other_installation_starts_without_the_variables_of_this_one(
+    other: Installation, settings: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shown = "{*settings.ADDED_VARIABLES} & {'PATH', 'SECRET_KEY'}"
+    assert other.run(f"from django.conf import settings; print({shown})") == "{'SECRET_KEY'}"
+    monkeypatch.setenv("SECRET_KEY", "of this installation")
+    settings.ADDED_VARIABLES = {"SECRET_KEY"}
+    peer = Peer("sh -c 'env | tr \\\\n _ >&2; false' sh", new_id())
+    with pytest.raises(ArchiveError, match="PATH=") as raised:
+        peer.ask("status")
+    assert "SECRET_KEY" not in str(raised.value)
 
 
 def test_one_move_at_a_time(tenant: Tenant) -> None:
