@@ -214,7 +214,7 @@ def expect(holds: object, what: str) -> None:
 
 def copy_of(one: Installation, name: str) -> Installation:
     """Return a second installation of a project, with its own PostgreSQL."""
-    folder = one.folder.parent / name
+    folder = one.folder.parent.parent / "copies" / f"{one.strategy}-{name}"
     shutil.rmtree(folder, ignore_errors=True)
     shutil.copytree(one.folder, folder, ignore=shutil.ignore_patterns(".postgres", "media", ".env"))
     subprocess.run(["scripts/bootstrap-env.sh"], cwd=folder, check=True, capture_output=True)
