@@ -432,6 +432,7 @@ def adoption(session: nox.Session, strategy: str) -> None:
     generate(session, strategy)
     session.install("uv")
     session.run("python", str(TOOLS / "adoption.py"))
+    session.run("python", str(TOOLS / "adoption_sources.py"))
 
 
 @of_each_strategy

@@ -1,7 +1,7 @@
 """Users of an archive: which account here is each of them, and what becomes of memberships.
 
-An archive's claims prove nothing. So an address counts only if its user has verified it here, and
-such a user decides by an invitation whether to join, unless the operator trusts the addresses.
+An archive's claims prove nothing. So an address counts only if its user has verified it here, or
+if nobody has claimed the account. Such a user decides by an invitation whether to join, unless the operator trusts the addresses.
 """
 
 import csv
@@ -185,7 +185,7 @@ class _Known:
             return Match(person, other.pk, How.NEW, exists=True)
         if other is same or other.pk == person.user:
             return Match(person, other.pk, How.SAME, exists=True)
-        if (other.pk, other.email) not in self._verified:
+        if (other.pk, other.email) not in self._verified and not _is_unclaimed(other):
             message = (
                 f"The address of the user {person.user} belongs to an account here that has not "
                 "verified it: name the right account in --users."
@@ -201,7 +201,15 @@ class _Known:
 
     def _is_of_this_import(self, user: User) -> bool:
         is_new = self._since is not None and user.date_joined >= self._since
-        return is_new and not user.has_usable_password() and user.last_login is None
+        return is_new and _is_unclaimed(user)
+
+
+def _is_unclaimed(user: User) -> bool:
+    """Return whether nobody could use an account yet: an import has created it, or an invitation.
+
+    Whoever claims it proves the address by a mail.
+    """
+    return not user.has_usable_password() and user.last_login is None
 
 
 def _create(each: Match) -> None:

@@ -174,6 +174,19 @@ def test_unverified_address_is_refused(gone: Path, tmp_path: Path) -> None:
     assert member("owner@acme.test").is_active
 
 
+@pytest.mark.parametrize("trusts", [False, True])
+def test_account_that_nobody_has_claimed_is_joined(gone: Path, trusts: bool) -> None:
+    """As two old tenants with a person in common make it."""
+    accounts("owner@acme.test")
+    earlier = User(email="owner@acme.test")
+    earlier.set_unusable_password()
+    earlier.save()
+    assert run("import_tenant", gone, trust_addresses=trusts)["users"]["address"] == 1
+    assert member(earlier.email).user_id == earlier.pk
+    assert member(earlier.email).is_active == trusts
+    assert run("verify_tenant", "acme", gone)["differences"] == []
+
+
 def test_id_of_another_user_is_not_used(gone: Path) -> None:
     User.objects.filter(email="owner@acme.test").update(email="other@acme.test")
     run("import_tenant", gone)
