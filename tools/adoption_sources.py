@@ -44,16 +44,18 @@ SOURCES = [
     Source(
         "tracker",
         ("django<6", "django-multitenant"),  # django-multitenant 4.1 fails with Django 6.1
-        dict.fromkeys(
-            ("north", "south"), {"projects": 1, "tasks": 50, "people": 1, "can_log_in": False}
-        ),
+        {
+            "north": {"projects": 1, "tasks": 50, "people": 1, "can_log_in": False},
+            "south": {"projects": 1, "tasks": 50, "people": 1, "can_log_in": False},
+        },
     ),
     Source(
         "board",
         ("django", "django-tenants"),
-        dict.fromkeys(
-            ("east", "west"), {"projects": 1, "tasks": 50, "people": 2, "can_log_in": False}
-        ),
+        {
+            "east": {"projects": 1, "tasks": 50, "people": 2, "can_log_in": False},
+            "west": {"projects": 1, "tasks": 50, "people": 2, "can_log_in": False},
+        },
         copying=("--trust-addresses",),
         opening=("--trust-addresses",),
     ),

@@ -4,9 +4,10 @@ Run in the build's folder, which contains a project of each strategy: ``python m
 A tenant with 200,000 rows and files goes through all nine pairs of strategies, each into an
 installation of its own, and around through all three. Its sums, and those of a neighbour, stay
 equal. Tenants with a writer and a reader are moved while they work, as docs/moving.md says; some of
-the moves are killed. Then imports are killed, and the memory for a million rows and the time of a
-purge are compared with those of a hundredth. ``--rows N`` measures with fewer; ``--moves`` moves
-tenants that work, and does nothing else.
+the moves are killed. Then disks are full, for which the session must run as root. Imports are
+killed, and the memory for a million rows and the time of a purge are compared with those of a
+hundredth. ``--rows N`` measures with fewer; ``--moves`` moves tenants that work, and does nothing
+else.
 The figures are in results.json.
 """
 
@@ -28,6 +29,10 @@ from typing import Any
 STRATEGIES = ("schema", "row", "database")
 KILLS = 3
 FEW = 10_000
+DISKS = (".postgres", "media")
+SPARE = {".postgres": 2**20, "media": 2**10}
+"""Bytes that are left on a disk that will be full, by what it holds."""
+PLENTY = 2**30
 MOST_MEMORY = 20 * 1024
 """Kilobytes that a hundred times the rows may add to a process."""
 MOST_WAIT_SECONDS = 5
@@ -112,6 +117,10 @@ while not Path({stop!r}).exists():
     time.sleep(0.05)
 print(json.dumps({{"accepted": accepted, "longest": longest, "refused": refused}}))
 """
+STATUS = """
+from apps.tenants.models import Tenant
+print(Tenant.objects.filter(slug={slug!r}).values_list("status", flat=True).first())
+"""
 NAMES = """
 import json
 from apps.isolation import tenant_context
@@ -157,6 +166,14 @@ class Installation:
             sys.exit(f"FAILED  {' '.join(arguments)[:200]}\n{output[-3000:]}")
         return Done(output, time.monotonic() - begun, used.ru_maxrss)
 
+    def fail(self, *arguments: str) -> str:
+        """Run a command, which must fail with a sentence; return its output."""
+        process = self.start(*arguments)
+        output, errors = process.communicate()
+        told = process.returncode == 1 and "Traceback" not in errors
+        expect(told, f"{arguments[0]} fails: {errors.strip().splitlines()[-1:]}", output + errors)
+        return output + errors
+
     def start(self, *arguments: str) -> subprocess.Popen[str]:
         """Start a command."""
         return subprocess.Popen(
@@ -180,6 +197,10 @@ class Installation:
         """Export a tenant, and measure it."""
         file.unlink(missing_ok=True)
         return self.manage("export_tenant", slug, str(file))
+
+    def status(self, slug: str) -> str:
+        """Return the status of a tenant, or "None"."""
+        return self.run(STATUS.format(slug=slug)).splitlines()[-1]
 
     def sums(self, slug: str) -> dict[str, Any]:
         """Return the sums of a tenant's tables, and the hashes of its files."""
@@ -205,18 +226,22 @@ def manifest(file: Path) -> dict[str, Any]:
     return {"tables": tables, "files": found["files"]}
 
 
-def expect(holds: object, what: str) -> None:
+def expect(holds: object, what: str, shown: str = "") -> None:
     """Print what holds; exit if it does not."""
     if not holds:
-        sys.exit(f"FAILED  {what}")
+        sys.exit(f"FAILED  {what}\n{shown}")
     print(f"ok  {what}", flush=True)
 
 
-def copy_of(one: Installation, name: str) -> Installation:
+def copy_of(one: Installation, name: str, *, has_own_disk: bool = False) -> Installation:
     """Return a second installation of a project, with its own PostgreSQL."""
     folder = one.folder.parent.parent / "copies" / f"{one.strategy}-{name}"
     shutil.rmtree(folder, ignore_errors=True)
     shutil.copytree(one.folder, folder, ignore=shutil.ignore_patterns(".postgres", "media", ".env"))
+    if has_own_disk:
+        for place in DISKS:
+            (folder / place).mkdir(mode=0o700)
+            subprocess.run(["mount", "-t", "tmpfs", "none", folder / place], check=True)
     subprocess.run(["scripts/bootstrap-env.sh"], cwd=folder, check=True, capture_output=True)
     two = Installation(one.strategy, folder)
     two.manage("migrate", "--verbosity=0")
@@ -348,6 +373,44 @@ def kill(one: Installation, archive: Path, slug: str) -> None:
     expect(one.sums(slug) == wanted, f"{one.strategy}: equal after {KILLS} kills")
 
 
+def run_out_of_space(one: Installation, archive: Path, slug: str) -> None:
+    """Move and import a tenant without space on a disk; the import must be completed with space."""
+    wanted = manifest(archive)
+    for place in DISKS:
+        two = copy_of(one, "full", has_own_disk=True)
+        to = f"env --chdir={two.folder} {sys.executable} manage.py"
+        imported = ("import_tenant", str(archive))
+        purged = ("--confirm", slug, "--now", "--reason", "A test.")
+        try:
+            without_space(two, place, one, "move_tenant", slug, "start", "--to", to)
+            expect(one.status(slug) == "active", f"{one.strategy}: {slug} works after a move fails")
+            one.manage("move_tenant", slug, "cancel", "--to", to)
+            without_space(two, place, two, *imported)
+            expect(two.status(slug) == "importing", f"{one.strategy}: an import fails")
+            two.manage(*imported)
+            expect(two.sums(slug) == wanted, f"{one.strategy}: the import has space for {place}")
+            two.manage("archive_tenant", slug)
+            two.manage("purge_tenant", slug, *purged)
+            expect(two.status(slug) == "None", f"{one.strategy}: {slug} is purged")
+        finally:
+            for each in DISKS:
+                subprocess.run(["umount", "--lazy", two.folder / each], check=True)
+
+
+def without_space(full: Installation, place: str, one: Installation, *arguments: str) -> None:
+    """Run a command, which must fail with a sentence, while a disk is full."""
+    resize(full, place, spare=SPARE[place])
+    one.fail(*arguments)
+    resize(full, place, spare=PLENTY)
+
+
+def resize(one: Installation, place: str, *, spare: int) -> None:
+    """Leave so many bytes on the disk of a place."""
+    folder = one.folder / place
+    used = shutil.disk_usage(folder).used
+    subprocess.run(["mount", "-o", f"remount,size={used + spare}", folder], check=True)
+
+
 def grow(one: Installation, rows: int, build: Path) -> dict[str, float]:
     """Compare the memory of few rows with that of many, and time a purge beside a writer."""
     used: dict[int, list[int]] = {}
@@ -399,6 +462,8 @@ def main() -> None:
         return
     figures |= pairs(ones, options.rows, build)
     around(ones, build)
+    for one in ones:
+        run_out_of_space(one, build / f"from-{one.strategy}.tar", f"from-{one.strategy}")
     for one in ones:
         kill(copy_of(one, "killed"), build / f"from-{one.strategy}.tar", f"from-{one.strategy}")
     figures["many"] = {one.strategy: grow(one, options.many, build) for one in ones}

@@ -24,6 +24,9 @@ from config.reading import read
 PRODUCTION = "config.settings.production"
 # Django's message about a connection without an address.
 NAMELESS = "Please supply the NAME"
+# Codes of errors that no statement has caused: resources, shutdowns, files; none without a
+# connection (https://www.postgresql.org/docs/current/errcodes-appendix.html).
+OF_THE_SERVER = ("53", "57P", "58")
 
 
 def main() -> None:
@@ -36,10 +39,12 @@ def main() -> None:
     try:
         TenantManagementUtility(sys.argv).execute()
     except (OperationalError, NotSupportedError) as error:
-        if getattr(error.__cause__, "sqlstate", None):
+        code = getattr(error.__cause__, "sqlstate", None)
+        if code and not code.startswith(OF_THE_SERVER):
             raise
-        # The connection's own message suffices: server down, wrong password, version too old.
-        sys.exit(f"The database of DATABASE_URL or DATABASE_OWNER_URL: {error}")
+        # Its own message suffices: server down, wrong password, version too old, disk full.
+        message = " ".join(str(error).splitlines())
+        sys.exit(f"The database of DATABASE_URL or DATABASE_OWNER_URL: {message}")
     except ImproperlyConfigured as error:
         missing = missing_addresses()
         if not missing or NAMELESS not in str(error):

@@ -1,7 +1,8 @@
 """Users of an archive: which account here is each of them, and what becomes of memberships.
 
-An archive's claims prove nothing. So an address counts only if its user has verified it here, or
-if nobody has claimed the account. Such a user decides by an invitation whether to join, unless the operator trusts the addresses.
+An archive's claims prove nothing. So an address counts only if its user has verified it here, or if
+nobody has claimed the account. Such a user decides by an invitation whether to join, unless the
+operator trusts the addresses.
 """
 
 import csv

@@ -143,6 +143,22 @@ def test_command_reports_an_unreachable_database() -> None:
     assert "Traceback" not in done.stderr
 
 
+FAIL = "from django.db import connection as c; c.cursor().execute({statement!r})"
+RAISE = "DO $$ BEGIN RAISE 'No space left' USING ERRCODE = '{code}', HINT = 'Free some.'; END $$"
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize(
+    ("code", "is_told"), [("53100", True), ("57P01", True), ("58030", True), ("57014", False)]
+)
+def test_command_reports_a_server_without_resources(code: str, is_told: bool) -> None:
+    statement = FAIL.format(statement=RAISE.format(code=code))
+    done = manage("shell", "--verbosity=0", f"--command={statement}")
+    assert done.returncode == 1
+    assert ("Traceback" not in done.stderr) == is_told
+    assert ("OWNER_URL: No space left HINT:  Free some." in done.stderr) == is_told
+
+
 @pytest.mark.django_db
 def test_processes_use_the_test_database() -> None:
     """They must not touch development data."""
