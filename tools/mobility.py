@@ -360,12 +360,12 @@ def start_and_kill(one: Installation, slug: str, action: str, to: str) -> None:
     process.communicate()
 
 
-def kill(one: Installation, archive: Path, slug: str) -> None:
-    """Kill imports at random moments; the last run must complete them."""
+def kill(one: Installation, archive: Path, slug: str, seconds: float) -> None:
+    """Kill imports, each within the seconds that one takes; the last run must complete them."""
     wanted = manifest(archive)
     for number in range(KILLS):
         process = one.start("import_tenant", str(archive))
-        time.sleep(random.uniform(3, 9))  # noqa: S311 - no secret
+        time.sleep(seconds * random.uniform(0.3, 0.8))  # noqa: S311 - no secret
         process.kill()
         process.wait()
         expect(process.returncode < 0, f"{one.strategy}: import {number + 1} was killed")
@@ -423,10 +423,24 @@ def grow(one: Installation, rows: int, build: Path) -> dict[str, float]:
         imported = two.manage("import_tenant", str(archive))
         used[count] = [exported.kilobytes, imported.kilobytes]
         figures |= {f"export of {count}": exported.seconds, f"import of {count}": imported.seconds}
+        figures |= {f"memory of {count}": max(used[count])}
+        if count == rows:
+            figures |= {f"pg_dump, {key}": each for key, each in native(one, slug).items()}
     more = [late - early for early, late in zip(used[FEW], used[rows], strict=True)]
     expect(max(more) <= MOST_MEMORY, f"{one.strategy}: {more} kB more for {rows} rows")
     figures["purge"] = purge(two, f"rows-{rows}")
     return figures
+
+
+def native(one: Installation, slug: str) -> dict[str, float]:
+    """Return the seconds that PostgreSQL's own programs take for a tenant's rows."""
+    program = [sys.executable, str(Path(__file__).with_name("native_backup.py")), slug]
+    done = subprocess.run(
+        program, cwd=one.folder, env=environment(), capture_output=True, text=True, check=False
+    )
+    expect(done.returncode == 0, f"{one.strategy}: {slug} by pg_dump", done.stdout + done.stderr)
+    seconds: dict[str, float] = json.loads(done.stdout.splitlines()[-1])
+    return seconds
 
 
 def purge(one: Installation, slug: str) -> float:
@@ -465,7 +479,8 @@ def main() -> None:
     for one in ones:
         run_out_of_space(one, build / f"from-{one.strategy}.tar", f"from-{one.strategy}")
     for one in ones:
-        kill(copy_of(one, "killed"), build / f"from-{one.strategy}.tar", f"from-{one.strategy}")
+        name, seconds = one.strategy, figures[f"{one.strategy} to {one.strategy}"]["seconds"]
+        kill(copy_of(one, "killed"), build / f"from-{name}.tar", f"from-{name}", seconds)
     figures["many"] = {one.strategy: grow(one, options.many, build) for one in ones}
     (build / "results.json").write_text(json.dumps(figures, indent=1), encoding="utf-8")
 
