@@ -7,8 +7,7 @@ equal. Tenants with a writer and a reader are moved while they work, as docs/mov
 the moves are killed. Then disks are full, for which the session must run as root. Imports are
 killed, and the memory for a million rows and the time of a purge are compared with those of a
 hundredth. ``--rows N`` measures with fewer; ``--moves`` moves tenants that work, and does nothing
-else.
-The figures are in results.json.
+else. The figures are in results.json; ``--docs`` only writes them into docs/measured.md.
 """
 
 from __future__ import annotations
@@ -25,6 +24,8 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+
+from mobility_report import PAGE, put_into
 
 STRATEGIES = ("schema", "row", "database")
 KILLS = 3
@@ -467,13 +468,19 @@ def main() -> None:
     parser.add_argument("--rows", type=int, default=200_000, help="rows of each pair")
     parser.add_argument("--many", type=int, default=1_000_000, help="rows for memory and purge")
     parser.add_argument("--moves", action="store_true", help="only move tenants that work")
+    parser.add_argument("--docs", action="store_true", help="only write the last run's figures")
     options = parser.parse_args()
     build = options.folder.absolute()
+    results = build / "results.json"
+    if options.docs:
+        put_into(PAGE, json.loads(results.read_text(encoding="utf-8")))
+        return
     ones = [Installation(name, next((build / name).glob("my_*"))) for name in STRATEGIES]
     figures: dict[str, Any] = {"moves": move_all(ones, options.rows)}
     if options.moves:
         print(json.dumps(figures, indent=1))
         return
+    figures |= {"rows": options.rows, "many_rows": options.many}
     figures |= pairs(ones, options.rows, build)
     around(ones, build)
     for one in ones:
@@ -482,7 +489,7 @@ def main() -> None:
         name, seconds = one.strategy, figures[f"{one.strategy} to {one.strategy}"]["seconds"]
         kill(copy_of(one, "killed"), build / f"from-{name}.tar", f"from-{name}", seconds)
     figures["many"] = {one.strategy: grow(one, options.many, build) for one in ones}
-    (build / "results.json").write_text(json.dumps(figures, indent=1), encoding="utf-8")
+    results.write_text(json.dumps(figures, indent=1), encoding="utf-8")
 
 
 if __name__ == "__main__":

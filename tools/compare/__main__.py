@@ -23,7 +23,7 @@ from fleet import migrations
 from one_tenant import backups, by_migrations
 from report import put_into, write
 
-CHOOSING = Path(__file__).parents[2] / "docs" / "choosing.md"
+PAGE = Path(__file__).parents[2] / "docs" / "measured.md"
 PACKAGES = (
     *("Django", "djangorestframework", "psycopg", "gunicorn"),
     *("django-tenants", "django-rls-tenants"),
@@ -52,7 +52,7 @@ def main() -> None:
     parser = argparse.ArgumentParser("nox -s compare --", description=__doc__)
     parser.add_argument("--quick", action="store_true", help="under 5 minutes, for a first look")
     parser.add_argument("--tenants", type=int, help="tenants in the end (1000, quickly 40)")
-    parser.add_argument("--docs", action="store_true", help="put the figures into docs/choosing.md")
+    parser.add_argument("--docs", action="store_true", help="put the figures into docs/measured.md")
     parser.add_argument("--build", type=Path, required=True, help=argparse.SUPPRESS)
     options = parser.parse_args()
     scale = QUICK if options.quick else FULL
@@ -65,7 +65,7 @@ def main() -> None:
     for path in write(results, options.build):
         print(path)
     if options.docs:
-        put_into(CHOOSING, results)
+        put_into(PAGE, results)
 
 
 def compare(contestants: list[Contestant], scale: Scale) -> dict[str, Any]:
