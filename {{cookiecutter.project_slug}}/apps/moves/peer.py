@@ -6,7 +6,7 @@ import subprocess
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from tempfile import TemporaryFile
 from threading import Timer
 from typing import IO, Any
@@ -22,6 +22,21 @@ MOST_ERROR = 4000
 
 
 @dataclass(frozen=True, slots=True)
+class Command:
+    """A command that runs on the other installation, and the file of its standard error."""
+
+    verb: str
+    process: subprocess.Popen[bytes]
+    errors: IO[bytes]
+
+    def end(self) -> None:
+        """Kill it unless it has ended, and close its files."""
+        self.process.kill()
+        with suppress(BrokenPipeError), self.process, self.errors:
+            pass
+
+
+@dataclass(frozen=True, slots=True)
 class Peer:
     """Runs ``receive_tenant`` on the other installation.
 
@@ -34,6 +49,21 @@ class Peer:
     options: tuple[str, ...] = ()
     deadline: float | None = None
     """The monotonic time at which commands that still run are killed."""
+    ready: list[Command] = field(default_factory=list)
+    """Commands that have been started ahead."""
+
+    @contextmanager
+    def started(self, *verbs: str) -> Iterator[None]:
+        """Start commands ahead, since each takes seconds; kill at the end what was not used."""
+        try:
+            self.ready.extend(self._start(verb) for verb in verbs)
+            for command in self.ready:
+                if command.process.stdout:
+                    command.process.stdout.read(1)  # it is ready, or has ended
+            yield
+        finally:
+            while self.ready:
+                self.ready.pop().end()
 
     def ask(self, verb: str, question: Question | None = None) -> Answer:
         """Send a question, and return the answer; raise `ArchiveError` if the peer refuses."""
@@ -42,32 +72,42 @@ class Peer:
 
     def send(self, verb: str, write: Callable[[IO[bytes]], Any]) -> tuple[Answer, Any]:
         """Send what a function writes; return the answer, and what the function returned."""
-        command = [*shlex.split(self.prefix), "receive_tenant", verb, str(self.tenant)]
-        with TemporaryFile() as errors:
-            try:
-                process = subprocess.Popen(
-                    [*command, *self.options],
-                    stdin=subprocess.PIPE,
-                    stdout=subprocess.PIPE,
-                    stderr=errors,
-                    env=_environment(),
-                )
-            except OSError as error:
-                raise ArchiveError(f"--to cannot be run: {error}") from error
-            with process, self._killed_in_time(process):
-                written, answer = _converse(process, write)
-            if process.returncode:
-                raise ArchiveError(f"The other installation: {_error_in(errors)}")
+        command = next((each for each in self.ready if each.verb == verb), None)
+        if command:
+            self.ready.remove(command)
+        else:
+            command = self._start(verb)
+        try:
+            with self._killed_in_time(command.process):
+                written, answer = _converse(command.process, write)
+            if command.process.returncode:
+                raise ArchiveError(f"The other installation: {_error_in(command.errors)}")
+        finally:
+            command.end()
         lines = answer.splitlines() or [b""]
         return Answer.read("The answer of the other installation", lines[-1]), written
 
+    def _start(self, verb: str) -> Command:
+        words = [*shlex.split(self.prefix), "receive_tenant", verb, str(self.tenant)]
+        errors = TemporaryFile()  # noqa: SIM115 - end() closes it
+        try:
+            process = subprocess.Popen(
+                [*words, *self.options],
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=errors,
+                env=_environment(),
+            )
+        except OSError as error:
+            errors.close()
+            raise ArchiveError(f"--to cannot be run: {error}") from error
+        return Command(verb, process, errors)
+
     @contextmanager
     def _killed_in_time(self, process: subprocess.Popen[bytes]) -> Iterator[None]:
-        if self.deadline is None:
-            yield
-            return
-        timer = Timer(max(0, self.deadline - time.monotonic()), process.kill)
-        timer.start()
+        timer = Timer(max(0, (self.deadline or 0) - time.monotonic()), process.kill)
+        if self.deadline is not None:
+            timer.start()
         try:
             yield
             process.wait()

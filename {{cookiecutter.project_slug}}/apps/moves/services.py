@@ -39,6 +39,9 @@ if TYPE_CHECKING:
 MOST_ROUNDS = 5
 """Comparisons of `start`, at most."""
 
+PAUSE = ("sums", "load", "sums", "open")
+"""Commands of the other installation that run while nobody can write to the tenant."""
+
 CLOCKS = timedelta(minutes=5)
 """By this the clocks of two installations may differ."""
 
@@ -79,13 +82,17 @@ def switch(tenant: Tenant, peer: Peer, options: Options) -> dict[str, Any]:
     """
     with _alone(tenant, {Status.ACTIVE, Status.MOVING, Status.MOVED}) as status:
         # If the tenant has moved, an earlier run was interrupted after the last changes.
-        began = None if status == Status.MOVED else _close_here(tenant, peer, options)
-        options.note("opening it there")
-        nothing = Changes({label: [] for label in tenant_tables()}, frozenset())
-        _send(tenant, peer, ExportOptions(options.with_audit, changes=nothing), verb="open")
+        earlier = None if status == Status.MOVED else _prepare_pause(tenant, peer, options)
+        with peer.started(*PAUSE if earlier else ("open",)):
+            began = time.monotonic()
+            if earlier:
+                _hand_over(tenant, peer, options, *earlier)
+            options.note("opening it there")
+            nothing = Changes({label: [] for label in tenant_tables()}, frozenset())
+            _send(tenant, peer, ExportOptions(options.with_audit, changes=nothing), verb="open")
+            pause = time.monotonic() - began if earlier else None
         lifecycle.permit_purge_of_moved(tenant)
-        pause = time.monotonic() - began if began else None
-        if began:
+        if earlier:
             options.note(f"refusing late writes for {options.fence_seconds:g} seconds")
             time.sleep(options.fence_seconds)
         lower_fence(tenant, seconds=options.drain_seconds)
@@ -209,8 +216,10 @@ def _require_nothing_left(tenant: Tenant) -> None:
 def _prepare_pause(tenant: Tenant, peer: Peer, options: Options) -> tuple[Difference, datetime]:
     """Send what differs, while the tenant works; return the last difference, and its time.
 
-    The last round takes as long as the pause probably will.
+    The last round takes longer than the pause probably will.
     """
+    _stay(tenant, options)  # after a run that was killed
+    _require_nothing_left(tenant)
     found = _follow_until_small(tenant, peer, options)
     if not found.is_small:
         raise ArchiveError("Too much changes: run start again, when less is written.")
@@ -222,19 +231,6 @@ def _prepare_pause(tenant: Tenant, peer: Peer, options: Options) -> tuple[Differ
         message = f"The tenant would not be written to for about {seconds:.0f} seconds"
         raise ArchiveError(f"{message}; --max-pause is {options.max_pause:g}.")
     return found, since
-
-
-def _close_here(tenant: Tenant, peer: Peer, options: Options) -> float:
-    """Make the copy there complete, and serve the tenant here no more.
-
-    Returns the monotonic time since which writes are refused.
-    """
-    _stay(tenant, options)  # after a run that was killed
-    _require_nothing_left(tenant)
-    earlier, since = _prepare_pause(tenant, peer, options)
-    began = time.monotonic()
-    _hand_over(tenant, peer, options, earlier, since)
-    return began
 
 
 def _hand_over(

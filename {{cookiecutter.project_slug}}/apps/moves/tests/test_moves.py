@@ -1,5 +1,7 @@
 """A tenant moves to another installation, and back."""
 
+import shlex
+import signal
 from pathlib import Path
 from typing import Any
 
@@ -225,6 +227,24 @@ def test_other_installation_starts_without_the_variables_of_this_one(
     with pytest.raises(ArchiveError, match="PATH=") as raised:
         peer.ask("status")
     assert "SECRET_KEY" not in str(raised.value)
+
+
+def test_commands_are_started_ahead_and_ended(tmp_path: Path) -> None:
+    """While a tenant is not written to, none must start first."""
+    log = tmp_path / "log"
+    script = (
+        f"""echo started >> {log}; echo; cat > {tmp_path}/asked; echo '{{"status": "absent"}}'"""
+    )
+    peer = Peer(shlex.join(["sh", "-c", script, "sh"]), new_id())
+    with peer.started("status", "sums"):
+        waiting = [*peer.ready]
+        assert log.read_text().split() == ["started", "started"]
+        assert peer.ask("status").status == "absent"
+        assert log.read_text().split() == ["started", "started"]
+        assert peer.ask("status").status == "absent"
+        assert log.read_text().split() == ["started", "started", "started"]
+    assert [each.process.returncode for each in waiting] == [0, -signal.SIGKILL]
+    assert peer.ready == []
 
 
 def test_one_move_at_a_time(tenant: Tenant) -> None:

@@ -13,7 +13,10 @@ from apps.portability.people import read_mapping
 
 
 class Command(BaseCommand):
-    """``receive_tenant VERB ID``: reads a question or an archive, and prints JSON."""
+    """``receive_tenant VERB ID``: reads a question or an archive, and prints JSON.
+
+    An empty line says that it has started.
+    """
 
     help = "Receive a tenant from another installation. move_tenant there calls this command."
 
@@ -27,6 +30,8 @@ class Command(BaseCommand):
 
     def handle(self, *args: object, verb: str, tenant: UUID, **options: Any) -> None:
         """Do one step of the move, or fail with one sentence."""
+        self.stdout.write()
+        self.stdout.flush()
         with in_sentences(f"{verb} the tenant"):
             wanted = ImportOptions(
                 slug=options["slug"],
