@@ -41,6 +41,8 @@ OUTSIDE = "storage that tenants share; use the default one, which is bound to th
 CALLS |= dict.fromkeys(("FileSystemStorage", "InMemoryStorage", "LocMemCache"), OUTSIDE)
 # Stores by alias. Product code may name only the tenant's.
 STORES = ("storages", "caches")
+# Shared models whose rows belong to nobody.
+OF_NOBODY = {"ContentType"}
 # These use a model's default manager, which for shared models returns the rows of all tenants.
 SHORTCUTS = {"get_object_or_404", "get_list_or_404", "aget_object_or_404", "aget_list_or_404"}
 
@@ -133,7 +135,7 @@ def _shared_models(*, every: bool = False) -> set[str]:
     return {"get_user_model"} | {
         model.__name__
         for model in apps.get_models()
-        if not is_tenant_model(model)
+        if not (is_tenant_model(model) or model.__name__ in OF_NOBODY)
         and (every or not isinstance(getattr(model, "objects", None), PerTenantManager))
     }
 

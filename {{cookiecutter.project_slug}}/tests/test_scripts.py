@@ -61,7 +61,12 @@ REACHES = {
 }
 
 
-TENANTS = ['storages["default"]', 'caches["default"]', "from django.core.cache import caches"]
+TENANTS = [
+    'storages["default"]',
+    'caches["default"]',
+    "from django.core.cache import caches",
+    "ContentType.objects.get_for_id(1)",
+]
 
 
 def test_check_docs_finds_every_error(tmp_path: Path) -> None:

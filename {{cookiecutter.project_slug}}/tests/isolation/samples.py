@@ -407,7 +407,32 @@ class Samples:
 
     def fields(self, serializer: Any) -> dict[str, Any]:
         """Return a value for each writable field of a serializer."""
-        return {name: self.input(field) for name, field in writable_fields(serializer)}
+        fields = dict(writable_fields(serializer))
+        values = self._of_row(serializer, fields)
+        return values | {
+            name: self.input(field) for name, field in fields.items() if name not in values
+        }
+
+    def _of_row(self, serializer: Any, fields: dict[str, Any]) -> dict[str, Any]:
+        """Return the values of a new row where the model has a sample or a check constraint."""
+        columns = {n: column for n, field in fields.items() if (column := _column_of(field))}
+        if not columns:
+            return {}
+        model = serializer.Meta.model
+        checked = {column for check in checks_of(model) for column in fields_in(check)}
+        wanted = {
+            name: column
+            for name, column in columns.items()
+            if (column in checked or _key_of(column) in SAMPLES)
+            and key_of(fields[name]) not in SAMPLES
+            and not isinstance(column, models.FileField | models.ForeignKey)
+        }
+        row = self.build(model) if wanted else None
+        found = {name: getattr(row, column.attname) for name, column in wanted.items()}
+        return {
+            name: None if value is None else fields[name].to_representation(value)
+            for name, value in found.items()
+        }
 
     def input(self, field: Any) -> Any:
         """Return a valid value for a serializer's field."""

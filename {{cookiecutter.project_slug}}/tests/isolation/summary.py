@@ -38,16 +38,20 @@ FOLDER = "tests/isolation/"
 OUTCOMES = {"passed": "passed", "failed": "failed", "error": "failed", "skipped": "skipped"}
 
 _NUMBER = re.compile(r"::test_ct(\d\d)_")
+_MISSING = re.compile(r'Add a line to SAMPLES in \S+: ("[^"\n]+": lambda own: \.\.\.)')
 
 
 def pytest_terminal_summary(terminalreporter: Any) -> None:
     """Print the table from the reports of all workers."""
     counts: dict[str, Counter[str]] = defaultdict(Counter)
     reasons: dict[str, set[str]] = defaultdict(set)
+    missing: set[str] = set()
     here = False
     for category, outcome in OUTCOMES.items():
         for report in terminalreporter.stats.get(category, ()):
             here = here or report.nodeid.startswith(FOLDER)
+            if outcome == "failed":
+                missing.update(_MISSING.findall(str(report.longrepr)))
             if found := _NUMBER.search(report.nodeid):
                 name = f"CT{found[1]}"
                 counts[name][outcome] += 1
@@ -57,6 +61,10 @@ def pytest_terminal_summary(terminalreporter: Any) -> None:
         terminalreporter.section("conformance")
         for name, title in CONFORMANCE.items():
             terminalreporter.line(f"{name}  {title:24}  {_result(counts[name], reasons[name])}")
+    if here and missing:
+        terminalreporter.line(f"\nLines that SAMPLES in {FOLDER}samples.py lacks:")
+        for line in sorted(missing):
+            terminalreporter.line(f"    {line}")
 
 
 def _result(counts: Counter[str], reasons: set[str]) -> str:

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterator
+from datetime import datetime
 from typing import Any
 
 import pytest
@@ -15,6 +16,7 @@ from django.core.validators import (
 )
 from django.db import models
 from django.db.models import CheckConstraint, F, Q, UniqueConstraint
+from rest_framework import serializers
 
 from apps.isolation import tenant_context
 from apps.isolation.models import TenantModel, tenant_unique
@@ -74,6 +76,26 @@ def test_check_constraints_are_met(own: Samples) -> None:
         row = _build(own, visit)
         assert row.ends_at > row.starts_at
         assert row.price >= row.paid * 2 > 0
+
+
+def test_bodies_meet_check_constraints_and_contain_the_models_samples(
+    own: Samples, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    visit = _model(
+        "Visit",
+        _check(Q(ends_at__gt=F("starts_at"))),
+        ends_at=models.DateTimeField(),
+        starts_at=models.DateTimeField(),
+        code=models.CharField(max_length=9, validators=[RegexValidator("^[A-Z]{3}$")]),
+    )
+    meta = type("Meta", (), {"model": visit, "fields": ["ends_at", "starts_at", "code"]})
+    visits = type("VisitSerializer", (serializers.ModelSerializer,), {"Meta": meta})
+    monkeypatch.setitem(SAMPLES, "sample.Visit.code", lambda own: "ABC")
+    with tenant_context(own.tenant):
+        body = own.fields(visits())
+        assert visits(data=body).is_valid()
+    assert body["code"] == "ABC"
+    assert datetime.fromisoformat(body["ends_at"]) > datetime.fromisoformat(body["starts_at"])
 
 
 def test_one_of_two_relations_is_chosen(own: Samples) -> None:
