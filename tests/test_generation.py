@@ -164,6 +164,15 @@ def test_nothing_of_the_template_is_left(project: Path) -> None:
     assert not (project / "licenses").exists()
 
 
+def test_headings_are_below_a_blank_line(project: Path) -> None:
+    """Where the template omits a part of a page, a blank line may be lost."""
+    fenced = re.compile(r"^ *```.*?^ *```$", re.MULTILINE | re.DOTALL)
+    close = re.compile(r"^.*\S.*\n#+ .*$", re.MULTILINE)
+    pages = {name: read(path) for name, path in files(project).items() if name.endswith(".md")}
+    found = {name: close.findall(fenced.sub("", text)) for name, text in pages.items()}
+    assert not {name: headings for name, headings in found.items() if headings}
+
+
 def test_no_folder_is_empty(project: Path) -> None:
     folders = [path for path in project.rglob("*") if path.is_dir()]
     assert not [folder for folder in folders if not any(folder.iterdir())]
