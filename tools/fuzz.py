@@ -87,17 +87,24 @@ def configure() -> None:
 
 def make_tenant(name: str) -> Any:
     """Return a new tenant, with a member for each role."""
-    from apps.memberships.roles import Role
-    from apps.memberships.services import add_member
     from apps.tenants.services import create_tenant
-    from django.contrib.auth import get_user_model
 
     slug = f"{name}-{uuid4().hex[:8]}"
     tenant = create_tenant(slug=slug, name=slug)
     for role in ROLES:
-        user = get_user_model()._default_manager.create_user(email_of(tenant, role), PASSWORD)
-        add_member(tenant, user, Role(role))
+        make_member(tenant, email_of(tenant, role), role)
     return tenant
+
+
+def make_member(tenant: Any, email: str, role: str, **fields: Any) -> Any:
+    """Return a new user who is a member of the tenant."""
+    from apps.memberships.roles import Role
+    from apps.memberships.services import add_member
+    from django.contrib.auth import get_user_model
+
+    user = get_user_model()._default_manager.create_user(email, PASSWORD, **fields)
+    add_member(tenant, user, Role(role))
+    return user
 
 
 def email_of(tenant: Any, role: str) -> str:
@@ -126,13 +133,11 @@ def needed_by(model: Any) -> set[Any]:
 
 
 def fill(tenant: Any, text: str) -> None:
-    """Create rows of every model for the tenant, with the text in every possible field."""
+    """Create a row of every model for a new member, with the text in every possible field."""
     from apps.isolation import tenant_context
-    from apps.memberships.models import Membership
 
-    person = Membership.objects.for_tenant(tenant).first().user
-    person.full_name = f"{text}{uuid4()}"
-    person.save()
+    name = f"{text}{uuid4()}"
+    person = make_member(tenant, f"{name}@example.test", "member", full_name=name)
     rows = {type(person): person}
     with tenant_context(tenant):
         for model in models_of_tenants():
