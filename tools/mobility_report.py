@@ -40,6 +40,9 @@ def _large(figures: dict[str, Any]) -> str:
         "times `pg_dump`, which does not compress": lambda f: (
             f"{f[f'export of {count}'] / f['pg_dump, dump']:.1f}"
         ),
+        "times `pg_dump --format=custom`, which does": lambda f: (
+            f"{f[f'export of {count}'] / f['pg_dump, compressed dump']:.1f}"
+        ),
         "import, seconds": lambda f: f"{f[f'import of {count}']:.1f}",
         "times a restore by `psql`, which verifies nothing": lambda f: (
             f"{f[f'import of {count}'] / f['pg_dump, restore']:.1f}"

@@ -11,6 +11,7 @@ from array import array
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
 from django.apps import apps
@@ -19,7 +20,7 @@ from django.db import DataError, IntegrityError, connection, reset_queries
 
 from apps.isolation import WrongTenantError, require_tenant
 from apps.isolation.app_registry import is_tenant_model
-from apps.portability.documents import Ranges
+from apps.portability.documents import Part, Ranges
 from apps.portability.exceptions import ArchiveError
 from apps.portability.keys import KeyMap, NumberMap
 from apps.portability.numbers import numbers_for, numbers_here
@@ -27,6 +28,7 @@ from apps.portability.ranges import condition
 from apps.portability.reading import Archive, parsed
 from apps.portability.sums import one_format, sum_of
 from apps.portability.tables import NATIVE, PARSED, Column, Table, components, tenant_tables
+from apps.portability.threads import one_ahead
 
 type Progress = Callable[[int], object]
 
@@ -138,21 +140,23 @@ class Loader:
         added = [column for column in table.columns if column not in columns]
         insert = _insert(table, columns, added)
         values: list[Any] = [*([require_tenant().id] if table.owner else []), *_defaults(added)]
-        for part, lines in self.archive.blocks(f"rows/{table.label}"):
-            text = b",".join(self._rewritten(table, columns, lines)).decode(errors="strict")
+        rewritten = partial(self._rewritten, table, columns)
+        for rows, text in one_ahead(rewritten, self.archive.blocks(f"rows/{table.label}")):
             with connection.cursor() as cursor:
-                cursor.execute(insert, [*values, f"[{text}]"])
+                cursor.execute(insert, [*values, text])
             reset_queries()  # which Django keeps with DEBUG
-            self.progress(part.rows)
+            self.progress(rows)
 
     def _rewritten(
-        self, table: Table, columns: list[Column], lines: list[bytes]
-    ) -> Iterable[bytes]:
-        """Return the lines with the keys that rows have here."""
+        self, table: Table, columns: list[Column], block: tuple[Part, list[bytes]]
+    ) -> tuple[int, str]:
+        """Return the number of rows, and their JSON array with the keys that rows have here."""
+        part, lines = block
         mapped = [column for column in columns if column.refers]
-        if not (mapped or table.generics):
-            return lines
-        return self._translated(table, mapped, parsed(f"rows/{table.label}", lines))
+        rows: Iterable[bytes] = lines
+        if mapped or table.generics:
+            rows = self._translated(table, mapped, parsed(f"rows/{table.label}", lines))
+        return part.rows, f"[{b','.join(rows).decode()}]"
 
     def _translated(
         self, table: Table, columns: list[Column], rows: Iterable[dict[str, Any]]

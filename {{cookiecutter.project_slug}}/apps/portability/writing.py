@@ -11,6 +11,7 @@ from typing import IO
 
 from apps.portability.documents import Key, Part, hash_of
 from apps.portability.exceptions import ArchiveError
+from apps.portability.threads import one_ahead
 
 PART = 1024**2
 """Maximum bytes of the rows of a part, before compression. A longer row has its own part."""
@@ -60,9 +61,9 @@ class ArchiveWriter:
 
     def add_rows(self, folder: str, rows: Iterable[Row]) -> Iterator[Part]:
         """Write rows in parts; yield each part that was written."""
-        for number, part in enumerate(_parts(folder, rows)):
-            packed = gzip.compress(b"".join(row.text + b"\n" for row in part), 6, mtime=0)
-            found = self.add(f"{folder}/{number:06}.gz", packed)
+        packed = one_ahead(_packed, _parts(folder, rows))
+        for number, (part, content) in enumerate(packed):
+            found = self.add(f"{folder}/{number:06}.gz", content)
             yield Part(rows=len(part), first=part[0].key, last=part[-1].key, sha256=found)
 
     def close(self) -> None:
@@ -90,6 +91,11 @@ class ArchiveWriter:
 def json_line(values: dict[str, object]) -> bytes:
     """Return an object as one line of JSON."""
     return json.dumps(values, ensure_ascii=False, separators=(",", ":")).encode()
+
+
+def _packed(part: list[Row]) -> tuple[list[Row], bytes]:
+    content = b"\n".join([*(row.text for row in part), b""])
+    return part, gzip.compress(content, 6, mtime=0)
 
 
 def _parts(folder: str, rows: Iterable[Row]) -> Iterator[list[Row]]:
