@@ -15,6 +15,7 @@ nox -s "fuzz(row)"         send valid and invalid requests to every route
 nox -s "noisy(row)"        flood it as one tenant, and measure the effect on another
 nox -s "tasks(row)"        kill its workers, flood its queue, and count the results of the tasks
 nox -s mobility            move a large tenant between all strategies, and measure
+nox -s growth              measure commands with up to 2,000 tenants
 nox -s compare             measure all three beside plain Django and other libraries
 nox -s "browser(row)"      use its demo in Chromium, and check every page
 nox -s "guides(row)"       run every command of its documentation, and restore one of two tenants
@@ -337,6 +338,15 @@ def mobility(session: nox.Session) -> None:
         generate(session, strategy)
     session.chdir(ROOT)
     session.run("python", str(TOOLS / "mobility.py"), str(BUILD / "mobility"), *session.posargs)
+
+
+@nox.session(python=PYTHON or False)
+def growth(session: nox.Session) -> None:
+    """Measure the commands that visit all tenants, with up to 2,000 of them."""
+    for strategy in STRATEGIES:
+        generate(session, strategy)
+    session.chdir(ROOT)
+    session.run("python", str(TOOLS / "growth.py"), str(BUILD / "growth"), *session.posargs)
 
 
 @nox.session(python=PYTHON or False)

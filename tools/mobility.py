@@ -25,7 +25,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from mobility_report import PAGE, put_into
+from measured import put_into
+from mobility_report import tables_of
 
 STRATEGIES = ("schema", "row", "database")
 KILLS = 3
@@ -473,7 +474,7 @@ def main() -> None:
     build = options.folder.absolute()
     results = build / "results.json"
     if options.docs:
-        put_into(PAGE, json.loads(results.read_text(encoding="utf-8")))
+        put_into("mobility", tables_of(json.loads(results.read_text(encoding="utf-8"))))
         return
     ones = [Installation(name, next((build / name).glob("my_*"))) for name in STRATEGIES]
     figures: dict[str, Any] = {"moves": move_all(ones, options.rows)}

@@ -1,22 +1,18 @@
-"""Writes the figures of `nox -s mobility` into docs/measured.md."""
+"""Makes the tables of docs/measured.md from the figures of `nox -s mobility`."""
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Any
 
-PAGE = Path(__file__).parents[1] / "docs" / "measured.md"
-BEGIN, END = "<!-- made by nox -s mobility -->\n", "<!-- until here -->\n"
-STRATEGIES = ("schema", "row", "database")
+from measured import table
+from template import STRATEGIES
+
 FEW = 10_000
 
 
-def put_into(page: Path, figures: dict[str, Any]) -> None:
-    """Replace the tables between the marker lines."""
-    before, _, rest = page.read_text(encoding="utf-8").partition(BEGIN)
-    _, _, after = rest.partition(END)
-    tables = f"{_moves(figures)}\n{_large(figures)}"
-    page.write_text(f"{before}{BEGIN}{tables}{END}{after}", encoding="utf-8", newline="\n")
+def tables_of(figures: dict[str, Any]) -> str:
+    """Return the tables in Markdown."""
+    return f"{_moves(figures)}\n{_large(figures)}"
 
 
 def _moves(figures: dict[str, Any]) -> str:
@@ -29,7 +25,7 @@ def _moves(figures: dict[str, Any]) -> str:
         for one in STRATEGIES
     ]
     head = [f"{figures['rows']:,} rows, seconds without writes", *(f"to `{s}`" for s in STRATEGIES)]
-    return _table(head, rows)
+    return table(head, rows)
 
 
 def _large(figures: dict[str, Any]) -> str:
@@ -55,9 +51,4 @@ def _large(figures: dict[str, Any]) -> str:
     rows = [
         [name, *(find(many[strategy]) for strategy in STRATEGIES)] for name, find in made.items()
     ]
-    return _table([f"{count:,} rows", *(f"`{s}`" for s in STRATEGIES)], rows)
-
-
-def _table(head: list[str], rows: list[list[str]]) -> str:
-    lines = [head, ["---"] * len(head), *rows]
-    return "".join(f"| {' | '.join(line)} |\n" for line in lines)
+    return table([f"{count:,} rows", *(f"`{s}`" for s in STRATEGIES)], rows)

@@ -51,7 +51,7 @@ def _template() -> Iterator[Any]:
 
 
 def _parts(schema: str) -> frozenset[str]:
-    return parts_of(connections[OWNER], schema)
+    return parts_of(connections[OWNER], [schema])[schema]
 
 
 def _copy(cursor: Any) -> None:
@@ -180,7 +180,7 @@ def test_extension_created_by_python() -> None:
         )
         assert cursor.fetchone() == (PUBLIC,)
         _copy(cursor)
-        assert "sample_label: word citext NOT NULL" in _parts(NEW)
+        assert "sample_label: word public.citext NOT NULL" in _parts(NEW)
         raise _LeftAsItWas
 
 

@@ -26,8 +26,9 @@ def test_new_schema_equals_the_template() -> None:
     tenant = ActiveTenant(new_id())
     provision(tenant)
     try:
-        template = parts_of(connections[OWNER], TEMPLATE)
-        assert parts_of(connections[OWNER], physical_name(tenant.id)) == template != frozenset()
+        name = physical_name(tenant.id)
+        parts = parts_of(connections[OWNER], [TEMPLATE, name])
+        assert parts[name] == parts[TEMPLATE] != frozenset()
     finally:
         deprovision(tenant)
 

@@ -10,6 +10,9 @@ from apps.isolation.strategy.connections import owner_connection
 from apps.isolation.strategy.content_types import copying_sql
 from apps.isolation.strategy.provisioning import open_template, tenant_databases
 
+COMPARED_AT_ONCE = 1
+"""A connection belongs to one database."""
+
 
 def enter(target: str) -> str:
     """Return no statement, since a connection belongs to one database."""

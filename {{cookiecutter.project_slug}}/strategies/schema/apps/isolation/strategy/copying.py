@@ -59,7 +59,7 @@ def copy_into(schema: str, cursor: CursorWrapper) -> str:
 
 def _statements(cursor: CursorWrapper) -> Iterator[str]:
     yield _BEGIN
-    for each in in_order(cursor, definitions(cursor)):
+    for each in in_order(cursor, definitions(cursor, [TEMPLATE])[TEMPLATE]):
         yield _OWN_NAME.sub(COPY, each.sql())
     yield from _sequence_states(cursor)
     cursor.execute(_ROWS, {"template": TEMPLATE, "kept": list(KEPT)})

@@ -19,6 +19,9 @@ _CREATE_EXTENSION = re.compile(
 )
 _DROP_EXTENSION = re.compile(r"(^|;)\s*DROP\s+EXTENSION\b[^;]*", re.IGNORECASE)
 
+COMPARED_AT_ONCE = 500
+"""Number of schemas whose tables one query reads."""
+
 BATCH = 500
 """Number of schemas in one query, which locks a table in each."""
 

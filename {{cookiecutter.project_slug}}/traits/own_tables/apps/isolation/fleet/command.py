@@ -17,14 +17,20 @@ from django.db.migrations import Migration
 from tqdm import tqdm
 
 from apps.isolation.app_registry import as_owner
-from apps.isolation.fleet.executor import Outcome, Recordings, checked, migrate_fleet, take_turns
+from apps.isolation.fleet.executor import (
+    WORKERS,
+    Outcome,
+    Recordings,
+    checked,
+    migrate_fleet,
+    take_turns,
+)
 from apps.isolation.fleet.recording import Recording, fingerprint_of, recorded
 from apps.isolation.ledger import MigrationRun, RunStatus, latest_runs
 from apps.isolation.migrate import CheckedMigrateCommand
 from apps.isolation.strategy.naming import physical_name
 from apps.isolation.strategy.targets import fingerprints, target_opener
 
-WORKERS = 4
 LEDGER_BATCH = 100
 
 # With these, Django's own command migrates one tenant after the other.

@@ -1,21 +1,33 @@
 """Schema drift: a tenant's tables differ from the template's."""
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import partial
+from itertools import batched
 from uuid import UUID
 
-from django.db import transaction
+from django.db import connections, transaction
 from django.db.backends.base.base import BaseDatabaseWrapper
 from tqdm import tqdm
 
+from apps.isolation.fleet.executor import WORKERS
 from apps.isolation.fleet.recording import fingerprint_of
 from apps.isolation.postgresql.definitions import FUNCTION, Definition, definitions
 from apps.isolation.strategy.naming import physical_name
-from apps.isolation.strategy.targets import fingerprints, opened_template, schema_in, target_opener
+from apps.isolation.strategy.targets import (
+    COMPARED_AT_ONCE,
+    fingerprints,
+    opened_template,
+    schema_in,
+    target_opener,
+)
 
 SHOWN = 5
 """Maximum differences of a tenant to report."""
+
+MISSING = "its tables are missing: manage.py create_tenant creates them without data"
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,37 +38,45 @@ class State:
     parts: frozenset[str]
 
 
-def find_drift(tenants: Iterable[UUID]) -> dict[UUID, list[str]]:
-    """Compare the tenants' tables with the template; return the differences by tenant."""
+def find_drift(tenants: Iterable[UUID], workers: int = WORKERS) -> dict[UUID, list[str]]:
+    """Compare the tenants' tables with the template; return the differences by tenant.
+
+    Each worker is a thread with one connection of the owner at a time.
+    """
     names = {physical_name(tenant): tenant for tenant in tenants}
-    states = dict(_states(list(names)))
     with opened_template() as (template, connection):
-        template_state = _state(template, connection)
-    found = {
-        tenant: list(_differences(states.get(name), template_state))
-        for name, tenant in names.items()
+        wanted = _states([template], connection)[template]
+    existing = sorted(names.keys() & fingerprints().keys())
+    found = {names[name]: [MISSING] for name in names.keys() - set(existing)}
+    batches = batched(existing, COMPARED_AT_ONCE)
+    # Shown on a terminal only.
+    progress = tqdm(total=len(existing), unit="tenant", leave=False, disable=None)
+    with progress, ThreadPoolExecutor(max(1, workers)) as pool:
+        for differing in pool.map(partial(_compare, wanted), batches):
+            progress.update(len(differing))
+            found |= {names[name]: lines for name, lines in differing.items() if lines}
+    return found
+
+
+def _compare(wanted: State, targets: Sequence[str]) -> dict[str, list[str]]:
+    """Return the differences of each target."""
+    try:
+        with target_opener() as opened, opened(targets[0]) as connection:
+            states = _states(targets, connection)
+    finally:
+        connections.close_all()  # of this thread
+    return {target: list(_differences(state, wanted)) for target, state in states.items()}
+
+
+def _states(targets: Sequence[str], connection: BaseDatabaseWrapper) -> dict[str, State]:
+    parts = parts_of(connection, [schema_in(target) for target in targets])
+    return {
+        target: State(fingerprint_of(target, connection), parts[schema_in(target)])
+        for target in targets
     }
-    return {tenant: differences for tenant, differences in found.items() if differences}
 
 
-def _states(wanted: list[str]) -> Iterator[tuple[str, State]]:
-    existing = fingerprints()
-    with target_opener() as opened:
-        # Shown on a terminal only.
-        for target in tqdm(wanted, unit="tenant", leave=False, disable=None):
-            if target in existing:
-                with opened(target) as connection:
-                    yield target, _state(target, connection)
-
-
-def _state(target: str, connection: BaseDatabaseWrapper) -> State:
-    return State(fingerprint_of(target, connection), parts_of(connection, schema_in(target)))
-
-
-def _differences(state: State | None, template_state: State) -> Iterator[str]:
-    if state is None:
-        yield "its tables are missing: manage.py create_tenant creates them without data"
-        return
+def _differences(state: State, template_state: State) -> Iterator[str]:
     if state.fingerprint != template_state.fingerprint:
         yield "its applied migrations differ from the template's: run manage.py migrate"
     drift = [f"lacks {part}" for part in template_state.parts - state.parts]
@@ -71,15 +91,23 @@ def _differences(state: State | None, template_state: State) -> Iterator[str]:
 _WRITTEN = re.compile(r"::[a-z ]+(\[\])?|[()]|CONSTRAINT \S+ (?=NOT NULL)")
 
 
-def parts_of(connection: BaseDatabaseWrapper, schema: str) -> frozenset[str]:
-    """Return a line for each part of each object in a schema.
+# All names are qualified, and `_line` removes the schema's own name. PostgreSQL expects one row of
+# each schema's objects, so its nested loops would take a time that is quadratic in the schemas.
+_SETTINGS = "SET LOCAL search_path = pg_catalog; SET LOCAL enable_nestloop = off"
+
+
+def parts_of(connection: BaseDatabaseWrapper, schemas: Sequence[str]) -> dict[str, frozenset[str]]:
+    """Return a line for each part of each object, by schema.
 
     Schemas with the same migrations have the same lines.
     """
     with transaction.atomic(using=connection.alias), connection.cursor() as cursor:
-        cursor.execute(f"SET LOCAL search_path = {schema}, public")
-        found = definitions(cursor)
-    return frozenset(part for each in found for part in _parts(each, schema))
+        cursor.execute(_SETTINGS)
+        found = definitions(cursor, schemas)
+    return {
+        schema: frozenset(part for definition in each for part in _parts(definition, schema))
+        for schema, each in found.items()
+    }
 
 
 def _parts(definition: Definition, schema: str) -> Iterator[str]:

@@ -35,6 +35,9 @@ from apps.isolation.strategy.targets import target_opener
 type Opener = Callable[[str], AbstractContextManager[BaseDatabaseWrapper]]
 """A function that opens one target after another as the owner."""
 
+WORKERS = 4
+"""Number of targets that are worked on in parallel, each with a connection, by default."""
+
 TRIES = 5
 """Maximum attempts for a target in one run."""
 

@@ -10,6 +10,9 @@ from django.db.backends.base.base import BaseDatabaseWrapper
 class Targets(Protocol):
     """The places of tenants' tables, as ``migrate`` iterates over them."""
 
+    COMPARED_AT_ONCE: int
+    """Number of targets whose tables one connection reads with one query."""
+
     def enter(self, target: str) -> str:
         """Return SQL that enters a target until COMMIT; empty if the connection is in it."""
 

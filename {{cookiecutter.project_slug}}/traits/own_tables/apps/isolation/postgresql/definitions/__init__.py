@@ -1,9 +1,9 @@
-"""The statements that create all objects of a schema, to copy it and to compare it with others.
+"""The statements that create all objects of schemas, to copy one and to compare many.
 
 They are read from PostgreSQL's system tables. `find_uncopyable` names unsupported objects.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from graphlib import CycleError, TopologicalSorter
 from heapq import heappop, heappush
@@ -14,7 +14,7 @@ from django.db.backends.utils import CursorWrapper
 
 from apps.isolation.exceptions import ProvisioningError
 from apps.isolation.postgresql.definitions.finishing import FINISHING
-from apps.isolation.postgresql.definitions.held import COMMON, DEPENDENCIES, UNCOPYABLE
+from apps.isolation.postgresql.definitions.held import DEPENDENCIES, UNCOPYABLE, common
 from apps.isolation.postgresql.definitions.objects import OBJECTS
 from apps.isolation.postgresql.definitions.tables import ELEMENTS, TABLES
 
@@ -47,22 +47,39 @@ class Definition:
 
 def find_uncopyable(cursor: CursorWrapper) -> list[str]:
     """Describe the objects in the first schema of the search path that cannot be copied."""
-    cursor.execute(f"WITH {COMMON} {UNCOPYABLE}")
+    cursor.execute(f"WITH {common()} {UNCOPYABLE}")
     return [name for (name,) in cursor.fetchall()]
 
 
-def definitions(cursor: CursorWrapper) -> list[Definition]:
-    """Return the definitions of all objects in the first schema of the search path, in any order.
+def definitions(cursor: CursorWrapper, schemas: Sequence[str]) -> dict[str, list[Definition]]:
+    """Return the definitions of all objects in each schema, in any order.
 
     Names are not qualified if the search path finds them.
     """
-    cursor.execute(f"WITH {COMMON} {' UNION ALL '.join([*TABLES, *OBJECTS, *FINISHING])}")
-    found = [Definition((classid, oid), *rest) for classid, oid, *rest in cursor.fetchall()]
-    tables = {each.key: each for each in found if each.step == TABLE}
-    cursor.execute(f"WITH {COMMON} SELECT * FROM ({' UNION ALL '.join(ELEMENTS)}) e ORDER BY 3")
+    found: dict[str, list[Definition]] = {schema: [] for schema in schemas}
+    tables: dict[Key, Definition] = {}
+    parts = [*TABLES, *OBJECTS, *FINISHING]
+    cursor.execute(_OF_SCHEMAS.format(common(schemas), " UNION ALL ".join(parts)))
+    for schema, classid, oid, *rest in cursor.fetchall():
+        definition = Definition((classid, oid), *rest)
+        found[schema].append(definition)
+        if definition.step == TABLE:
+            tables[definition.key] = definition
+    elements = " UNION ALL ".join(ELEMENTS)
+    cursor.execute(f"WITH {common(schemas)} SELECT * FROM ({elements}) e ORDER BY 3")
     for classid, oid, _, element in cursor.fetchall():
         tables[classid, oid].elements.append(element)
     return found
+
+
+# A partition's rows in pg_inherits depend on nothing, and the partition is in the schema.
+_OF_SCHEMAS = """
+WITH {}, made (classid, objid, step, name, statement) AS ({})
+SELECT nspname::text, made.* FROM made
+JOIN held h ON h.objid = made.objid AND h.classid = CASE made.classid
+    WHEN 'pg_inherits'::regclass::int8 THEN 'pg_class'::regclass ELSE made.classid::oid END
+JOIN schemas ON schemas.oid = h.schema
+"""
 
 
 def in_order(cursor: CursorWrapper, found: Iterable[Definition]) -> Iterator[Definition]:
@@ -101,7 +118,7 @@ def _needs(cursor: CursorWrapper, known: Iterable[Key]) -> Iterator[tuple[Key, K
 
     An object without its own definition, like a column's default, is a part of another one.
     """
-    cursor.execute(f"WITH {COMMON} {DEPENDENCIES}")
+    cursor.execute(f"WITH {common()} {DEPENDENCIES}")
     rows = cursor.fetchall()
     wholes: dict[Key, Key] = {key: key for key in known}
     # An index of a constraint is a part of the constraint, not of the table.

@@ -112,21 +112,24 @@ CROSS JOIN pg_identify_object(d.classoid, d.objoid, d.objsubid) AS identified"""
 # Privileges that differ from PostgreSQL's defaults and from the owner's default privileges, which a
 # copy gets anyway.
 _GRANTS = """
-SELECT 'pg_class'::regclass::int8, 0, 140, place, format(
+SELECT classid::int8, objid::int8, 140, place, format(
     CASE WHEN given THEN 'GRANT %s%s ON %s %s TO %s%s' ELSE 'REVOKE %s%s ON %s %s FROM %s' END,
     privilege, columns, kind, place, CASE grantee WHEN 0 THEN 'PUBLIC'
         ELSE grantee::regrole::text END, CASE WHEN grantable THEN ' WITH GRANT OPTION' END)
 FROM (
-    SELECT 'TABLE' AS kind, c.oid::regclass::text AS place, '' AS columns, c.relacl AS acl,
+    SELECT 'pg_class'::regclass AS classid, c.oid AS objid,
+        'TABLE' AS kind, c.oid::regclass::text AS place, '' AS columns, c.relacl AS acl,
         CASE c.relkind WHEN 'S' THEN 'S' ELSE 'r' END AS of, c.relowner AS owner
     FROM relations c WHERE c.relkind IN ('r', 'p', 'v', 'm', 'S')
     UNION ALL
-    SELECT 'TABLE', c.oid::regclass::text, format(' (%I)', a.attname), a.attacl, 'c', c.relowner
+    SELECT 'pg_class'::regclass, c.oid,
+        'TABLE', c.oid::regclass::text, format(' (%I)', a.attname), a.attacl, 'c', c.relowner
     FROM relations c JOIN pg_attribute a ON a.attrelid = c.oid AND a.attacl IS NOT NULL
     UNION ALL
-    SELECT 'ROUTINE', p.oid::regprocedure::text, '', p.proacl, 'f', p.proowner FROM functions p
+    SELECT 'pg_proc'::regclass, p.oid,
+        'ROUTINE', p.oid::regprocedure::text, '', p.proacl, 'f', p.proowner FROM functions p
     UNION ALL
-    SELECT 'TYPE', y.oid::regtype::text, '', y.typacl, 'T', y.typowner
+    SELECT 'pg_type'::regclass, y.oid, 'TYPE', y.oid::regtype::text, '', y.typacl, 'T', y.typowner
     FROM types y WHERE y.typtype IN ('e', 'd', 'r') OR y.typrelid IN (
         SELECT oid FROM relations WHERE relkind = 'c')
 ) AS objects, LATERAL (

@@ -1,31 +1,33 @@
-"""The objects in a schema, and their dependencies."""
+"""The objects in schemas, and their dependencies."""
 
-# All objects in the schema, and all that depend on them, without members of extensions.
-COMMON = """
-RECURSIVE held (classid, objid) AS (
-    SELECT d.classid, d.objid FROM pg_depend d
-    WHERE d.refclassid = 'pg_namespace'::regclass AND d.refobjid = current_schema()::regnamespace
-        AND NOT EXISTS (SELECT FROM pg_depend e
-            WHERE e.classid = d.classid AND e.objid = d.objid AND e.deptype = 'e')
+from collections.abc import Iterable
+
+# All objects in the schemas, and all that depend on them, without members of extensions.
+_COMMON = """
+RECURSIVE schemas AS (
+    SELECT oid, nspname FROM pg_namespace WHERE nspname IN ({})
+), held (classid, objid, schema) AS (
+    SELECT d.classid, d.objid, s.oid FROM schemas s
+    JOIN pg_depend d ON d.refclassid = 'pg_namespace'::regclass AND d.refobjid = s.oid
+    WHERE NOT EXISTS (SELECT FROM pg_depend e
+        WHERE e.classid = d.classid AND e.objid = d.objid AND e.deptype = 'e')
     UNION
-    SELECT d.classid, d.objid
+    SELECT d.classid, d.objid, h.schema
     FROM held h JOIN pg_depend d ON d.refclassid = h.classid AND d.refobjid = h.objid
     WHERE d.deptype <> 'e'
 ), relations AS MATERIALIZED (
-    SELECT c.* FROM held JOIN pg_class c ON c.oid = objid
-    WHERE classid = 'pg_class'::regclass AND c.relnamespace = current_schema()::regnamespace
+    SELECT c.* FROM held JOIN pg_class c ON c.oid = objid AND c.relnamespace = schema
+    WHERE classid = 'pg_class'::regclass
 ), types AS MATERIALIZED (
-    SELECT y.* FROM held JOIN pg_type y ON y.oid = objid
-    WHERE classid = 'pg_type'::regclass AND y.typnamespace = current_schema()::regnamespace
+    SELECT y.* FROM held JOIN pg_type y ON y.oid = objid AND y.typnamespace = schema
+    WHERE classid = 'pg_type'::regclass
 ), constraints AS MATERIALIZED (
-    SELECT k.* FROM held JOIN pg_constraint k ON k.oid = objid
+    SELECT k.* FROM held JOIN pg_constraint k ON k.oid = objid AND k.connamespace = schema
     WHERE classid = 'pg_constraint'::regclass
-        AND k.connamespace = current_schema()::regnamespace
 ), functions AS MATERIALIZED (
-    SELECT p.* FROM held JOIN pg_proc p ON p.oid = objid
-    WHERE classid = 'pg_proc'::regclass AND p.pronamespace = current_schema()::regnamespace
-        AND NOT EXISTS (SELECT FROM pg_depend d
-            WHERE d.classid = 'pg_proc'::regclass AND d.objid = p.oid AND d.deptype = 'i')
+    SELECT p.* FROM held JOIN pg_proc p ON p.oid = objid AND p.pronamespace = schema
+    WHERE classid = 'pg_proc'::regclass AND NOT EXISTS (SELECT FROM pg_depend d
+        WHERE d.classid = 'pg_proc'::regclass AND d.objid = p.oid AND d.deptype = 'i')
 ), calling AS (
     -- Objects that call a function of the schema, which may in turn need a table.
     SELECT DISTINCT d.classid, d.objid FROM functions f
@@ -36,6 +38,15 @@ RECURSIVE held (classid, objid) AS (
     WHERE s.relkind = 'S' AND d.refclassid = 'pg_class'::regclass AND d.deptype IN ('a', 'i')
 )
 """
+
+
+def common(schemas: Iterable[str] = ()) -> str:
+    """Return the queries that all others use, for these schemas.
+
+    Without names, they are for the first schema of the search path.
+    """
+    return _COMMON.format(", ".join(f"'{each}'" for each in schemas) or "current_schema()")
+
 
 # Dependencies: 2 for an internal part of the other object, 1 for another part, 0 for none. A
 # sequence is created before the table that owns it, and a foreign key after all tables. Partitions
