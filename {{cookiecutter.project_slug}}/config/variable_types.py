@@ -292,4 +292,7 @@ HTTPURL = Annotated[str, _optional(_such_as("https://collector.example.com:4318"
 Mailbox = Annotated[str, Rule("a mail address, with a name or without", _mailbox)]
 Folder = Annotated[Path, Rule("the absolute path of a folder without the project in it", _folder)]
 Name = Annotated[str, Rule("1 to 63 letters, digits and - . _", _matching(r"[\w.-]{1,63}"))]
+Bucket = Annotated[
+    str, _optional("the name of a bucket", _matching(r"[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]"))
+]
 Image = Annotated[str, _optional("the name of an image", _matching(r"[a-zA-Z0-9][\w./:@-]{0,254}"))]

@@ -150,6 +150,11 @@ class Files(Group):
     ] = BASE_DIR / "media"
     """Folder of all files. A new version must not replace it, and no web server may serve it."""
 
+    MEDIA_BUCKET: Annotated[types.Bucket, Field(examples=["product-media"])] = ""
+    """Bucket of an S3-compatible service for all files, instead of MEDIA_ROOT. It must be private.
+    AWS_ENDPOINT_URL_S3, AWS_DEFAULT_REGION, AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY name the
+    service and the account."""
+
     ATTACHMENT_MAX_BYTES: Annotated[types.Number, Field(ge=1, le=5 * 1024**3)] = 25 * 1024**2
     """Largest size of an attachment, in bytes."""
 

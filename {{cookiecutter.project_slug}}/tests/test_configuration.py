@@ -34,6 +34,7 @@ RIGHT = {
     "DEFAULT_FROM_EMAIL": ["a@b.example", "A Name <a@b.example>", '"Name, A" <a@b.example>'],
     "THROTTLE_MEMBER": ["", "7/day", "1/s", "100/min"],
     "MEDIA_ROOT": ["/srv/media", "/var/lib/a product/media/"],
+    "MEDIA_BUCKET": ["", "product-media", "media.example.com"],
     "CACHE_URL": ["", "redis://cache", "rediss://:secret@cache.example.com:6380/1"],
     "METRICS_TOKEN": ["", "of-this-test-only"],
     "SENTRY_DSN": ["", "http://key@127.0.0.1:8000/1", "https://key@example.com/sentry/12"],

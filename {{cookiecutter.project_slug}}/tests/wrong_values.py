@@ -119,5 +119,6 @@ WRONG: dict[Any, list[str]] = {
     types.Mailbox: ["", " ", *_words(_MAIL)],
     types.Folder: ["", " ", *_words(_FOLDERS)],
     types.Name: [*_TEXTS, "", " ", "x" * 64],
+    types.Bucket: [*_TEXTS, "ab", "A-bucket", "-bucket", "bucket-", "a/bucket", "s3://a-bucket"],
     types.Image: [*_TEXTS, "-a", "/a", " "],
 }

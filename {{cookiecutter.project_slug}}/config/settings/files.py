@@ -12,10 +12,16 @@ env = read()
 STORAGES: dict[str, dict[str, Any]] = {
     # The active tenant's files, under the tenant's prefix in the storage "all_tenants".
     "default": {"BACKEND": "apps.isolation.integrations.files.TenantStorage"},
-    # The files of all tenants. Used by "default" only; any backend works, such as S3.
+    # The files of all tenants. Used by "default" only; any backend works.
     "all_tenants": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
     "staticfiles": {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"},
 }
+
+if env.MEDIA_BUCKET:
+    STORAGES["all_tenants"] = {
+        "BACKEND": "apps.isolation.integrations.buckets.BucketStorage",
+        "OPTIONS": {"bucket_name": env.MEDIA_BUCKET},
+    }
 
 # No web server may serve this folder. A view sends the files after it has checked permissions.
 MEDIA_ROOT = env.MEDIA_ROOT
