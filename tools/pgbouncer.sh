@@ -8,7 +8,8 @@ login=${DATABASE_OWNER_URL#*://} login=${login%@*}
 folder=$(mktemp -d)
 port=$(python -c 'import socket; print(socket.create_server(("127.0.0.1", 0)).getsockname()[1])')
 
-# Only two connections to the server for each database and role, so that clients must share them.
+# Few connections to the server for each database and role, so that clients must share them: two
+# workers in their transactions, and the test that watches them.
 cat > "$folder/pgbouncer.ini" << END
 [databases]
 * = host=${server%:*} port=${server#*:}
@@ -17,7 +18,7 @@ listen_addr = 127.0.0.1
 listen_port = $port
 unix_socket_dir =
 pool_mode = transaction
-default_pool_size = 2
+default_pool_size = 3
 max_client_conn = 1000
 query_wait_timeout = 20
 server_idle_timeout = 10

@@ -3,6 +3,7 @@
 pytest_plugins = [
     "apps.isolation.testing.fixtures",
     "apps.pages.testing",
+    "tests.buckets",
     "tests.deployment",
     "tests.isolation.summary",
 ]
