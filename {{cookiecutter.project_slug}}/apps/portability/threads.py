@@ -9,8 +9,8 @@ def one_ahead[Given, Made](
 ) -> Iterator[Made]:
     """Yield the function's result for each item, made in a thread while the next item is read.
 
-    At most two items are held. The function may not use the database: its connections belong to
-    the calling thread.
+    Besides the item that is read, at most two are held. The function may not use the database: its
+    connections belong to the calling thread.
     """
     with ThreadPoolExecutor(max_workers=1) as executor:
         earlier: Future[Made] | None = None

@@ -41,21 +41,22 @@ class State:
 def find_drift(tenants: Iterable[UUID], workers: int = WORKERS) -> dict[UUID, list[str]]:
     """Compare the tenants' tables with the template; return the differences by tenant.
 
-    Each worker is a thread with one connection of the owner at a time.
+    Tenants without differences are left out; the others keep their order. Each worker is a thread
+    with one connection of the owner at a time.
     """
     names = {physical_name(tenant): tenant for tenant in tenants}
     with opened_template() as (template, connection):
         wanted = _states([template], connection)[template]
     existing = sorted(names.keys() & fingerprints().keys())
-    found = {names[name]: [MISSING] for name in names.keys() - set(existing)}
+    found = {name: [MISSING] for name in names.keys() - set(existing)}
     batches = batched(existing, COMPARED_AT_ONCE)
     # Shown on a terminal only.
     progress = tqdm(total=len(existing), unit="tenant", leave=False, disable=None)
     with progress, ThreadPoolExecutor(max(1, workers)) as pool:
         for differing in pool.map(partial(_compare, wanted), batches):
             progress.update(len(differing))
-            found |= {names[name]: lines for name, lines in differing.items() if lines}
-    return found
+            found |= {name: lines for name, lines in differing.items() if lines}
+    return {tenant: found[name] for name, tenant in names.items() if name in found}
 
 
 def _compare(wanted: State, targets: Sequence[str]) -> dict[str, list[str]]:
