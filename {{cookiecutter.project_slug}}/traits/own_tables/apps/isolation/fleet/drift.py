@@ -94,7 +94,12 @@ _WRITTEN = re.compile(r"::[a-z ]+(\[\])?|[()]|CONSTRAINT \S+ (?=NOT NULL)")
 
 # All names are qualified, and `_line` removes the schema's own name. PostgreSQL expects one row of
 # each schema's objects, so its nested loops would take a time that is quadratic in the schemas.
-_SETTINGS = "SET LOCAL search_path = pg_catalog; SET LOCAL enable_nestloop = off"
+# Without them, PostgreSQL before 18 expects a large cost, and would compile each query for seconds.
+_SETTINGS = """
+SET LOCAL search_path = pg_catalog;
+SET LOCAL enable_nestloop = off;
+SET LOCAL jit = off;
+"""
 
 
 def parts_of(connection: BaseDatabaseWrapper, schemas: Sequence[str]) -> dict[str, frozenset[str]]:
