@@ -334,22 +334,24 @@ def compare(session: nox.Session) -> None:
     run_on_postgres(session, *program, *session.posargs)
 
 
-@nox.session(python=PYTHON or False)
-def mobility(session: nox.Session) -> None:
-    """Move a large tenant between all strategies, kill imports, and measure."""
+def run_over_all(session: nox.Session, tool: str) -> None:
+    """Run a tool over the projects of all strategies, which are in the tool's folder."""
     for strategy in STRATEGIES:
         generate(session, strategy)
     session.chdir(ROOT)
-    session.run("python", str(TOOLS / "mobility.py"), str(BUILD / "mobility"), *session.posargs)
+    session.run("python", str(TOOLS / f"{tool}.py"), str(BUILD / tool), *session.posargs)
+
+
+@nox.session(python=PYTHON or False)
+def mobility(session: nox.Session) -> None:
+    """Move a large tenant between all strategies, kill imports, and measure."""
+    run_over_all(session, "mobility")
 
 
 @nox.session(python=PYTHON or False)
 def growth(session: nox.Session) -> None:
     """Measure the commands that visit all tenants, with up to 2,000 of them."""
-    for strategy in STRATEGIES:
-        generate(session, strategy)
-    session.chdir(ROOT)
-    session.run("python", str(TOOLS / "growth.py"), str(BUILD / "growth"), *session.posargs)
+    run_over_all(session, "growth")
 
 
 @nox.session(python=PYTHON or False)
